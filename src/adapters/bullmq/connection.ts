@@ -1,0 +1,97 @@
+import { createPostgresBackend, type Job, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Logger } from '../../domain/logger.ts';
+
+export type JobsBackend =
+  | { readonly kind: 'postgres'; readonly url: string }
+  | { readonly kind: 'redis'; readonly url: string };
+
+/** What we use of a BullMQ queue, the same on both backends. */
+export interface AnyQueue {
+  add(name: string, data: unknown, options: object): Promise<unknown>;
+  getJobState(id: string): Promise<string>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+/** What we use of a BullMQ worker, the same on both backends. */
+export interface AnyWorker {
+  waitUntilReady(): Promise<unknown>;
+  cancelAllJobs(reason: string): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+export type Run = (job: Job, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
+export interface WorkerSettings {
+  readonly concurrency: number;
+  readonly lockDuration: number;
+  readonly stalledInterval: number;
+  readonly maxStalledCount: number;
+  /** Wait before a worker that lost its backend looks again, milliseconds. */
+  readonly runRetryDelay: number;
+}
+
+export interface Connection {
+  prepare(): Promise<void>;
+  queue(name: string): AnyQueue;
+  worker(name: string, run: Run, settings: WorkerSettings): AnyWorker;
+  close(): Promise<void>;
+}
+
+/** How queues and workers of one backend are made. */
+export function connect(backend: JobsBackend, logger: Logger): Connection {
+  return backend.kind === 'redis' ? overRedis(backend.url, logger) : overPostgres(backend.url);
+}
+
+// BullMQ passes the signal only to processors that declare their third parameter.
+const withSignal =
+  (run: Run) =>
+  (job: Job, token?: string, signal?: AbortSignal): Promise<void> =>
+    run(job, token, signal);
+
+function overRedis(url: string, logger: Logger): Connection {
+  // Callers of a queue hear at once that Redis is away (the sweeper repeats for them); workers wait for it to come back.
+  const queues = new Redis(url, { maxRetriesPerRequest: 1 });
+  const workers = new Redis(url, { maxRetriesPerRequest: null });
+  for (const connection of [queues, workers])
+    connection.on('error', (error: Error) => logger.warn({ error: error.message }, 'Redis does not answer'));
+  return {
+    prepare: async () => {
+      await queues.ping();
+    },
+    queue: (name) => new Queue(name, { connection: queues }),
+    worker: (name, run, settings) => new Worker(name, withSignal(run), { connection: workers, ...settings }),
+    close: async () => {
+      queues.disconnect();
+      workers.disconnect();
+    },
+  };
+}
+
+const postgresSchema = 'bullmq';
+
+function overPostgres(url: string): Connection {
+  const connection = { connectionString: url, schema: postgresSchema, max: 4 };
+  return {
+    // Once, before any queue: concurrent migrations of one schema would race.
+    prepare: async () => {
+      const first = new Queue(
+        'lineward-prepare',
+        { connection: { ...connection, migrate: true } },
+        createPostgresBackend,
+      );
+      await first.waitUntilReady();
+      await first.close();
+    },
+    queue: (name) => new Queue(name, { connection: { ...connection, migrate: true } }, createPostgresBackend),
+    worker: (name, run, settings) =>
+      new Worker(
+        name,
+        withSignal(run),
+        { connection: { ...connection, migrate: true }, ...settings },
+        createPostgresBackend,
+      ),
+    close: async () => {},
+  };
+}

@@ -1,0 +1,242 @@
+import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { KafkaMessage, RunningStream } from '../../services/kafka/ports.ts';
+import { Backoff } from './backoff.ts';
+import type { KafkaLogger } from './client.ts';
+import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
+import { nextOffset, toKafkaMessage } from './messages.ts';
+
+/** Also the delay before the first fetch after all partitions were paused. */
+const FETCH_WAIT_MS = 250;
+const HEARTBEAT_MS = 3_000;
+/** No fetch and no heartbeat for so long, outside of a batch, is a hung client. */
+const STALL_MS = 60_000;
+const STOP_GRACE_MS = 10_000;
+const CLOSE_DEADLINE_MS = 15_000;
+
+/** After these answers the partitions are already another member's; a mere rebalance waits for the running batch. */
+const expulsions = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
+
+export const consumerSettings = {
+  sessionTimeout: 15_000,
+  rebalanceTimeout: 30_000,
+  heartbeatInterval: HEARTBEAT_MS,
+  maxWaitTimeInMs: FETCH_WAIT_MS,
+  maxBytesPerPartition: 2 * 1024 * 1024,
+  allowAutoTopicCreation: false,
+  metadataMaxAge: 30_000,
+  // A consumer that crashed is replaced by its owner, with its own backoff.
+  retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 2_000, restartOnFailure: async () => false },
+} as const satisfies Omit<ConsumerConfig, 'groupId'>;
+
+export interface ConsumedBatch {
+  readonly partition: number;
+  readonly messages: readonly KafkaMessage[];
+  /** Offset behind the batch; it may lie behind the last message, because transaction markers take offsets. */
+  readonly next: string;
+  /** Shows `next` as the group's committed offset. Not awaited, failures are ignored: for lag display only. */
+  commitForDisplay(): void;
+}
+
+export interface GroupConsumerOptions {
+  readonly kafka: Kafka;
+  readonly group: string;
+  readonly topic: string;
+  readonly logger: KafkaLogger | undefined;
+  readonly partitionsAtOnce: number;
+  /** Where to read a partition from, asked when it is assigned and again after a failed batch. */
+  positionOf(partition: number): Promise<string>;
+  /** A batch that fails is read again from `positionOf`, after a backoff; it is never skipped. */
+  process(batch: ConsumedBatch, signal: AbortSignal): Promise<void>;
+  /** Resources of partitions that are not in the list can go. */
+  onAssigned?(partitions: readonly number[]): void;
+}
+
+/**
+ * A consumer of one topic in a group that runs until it is stopped. A partition is paused from its assignment until its
+ * position is known, so no batch from another position is ever seen; kafkajs clients that crash or hang are replaced.
+ */
+export class GroupConsumer implements RunningStream {
+  readonly #options: GroupConsumerOptions;
+  readonly #stopping = new AbortController();
+  readonly #faults = new Map<number, string>();
+  readonly #backoffs = new Map<number, Backoff>();
+  readonly #batches = new Set<AbortController>();
+  readonly #outcome = Promise.withResolvers<void>();
+  #clientFault: string | null = null;
+  #generation = 0;
+  #aliveAt = 0;
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(options: GroupConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the group is joined, or with `fault` set when the first try failed; it goes on trying. */
+  static async start(options: GroupConsumerOptions): Promise<GroupConsumer> {
+    const consumer = new GroupConsumer(options);
+    consumer.#ended = consumer.#supervise();
+    await consumer.#outcome.promise;
+    return consumer;
+  }
+
+  get fault(): string | null {
+    return this.#clientFault ?? this.#faults.values().next().value ?? null;
+  }
+
+  /** Waits for the running batches; those that take longer than 10 s see their signal aborted. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const grace = setTimeout(() => {
+      for (const batch of this.#batches) batch.abort();
+    }, STOP_GRACE_MS);
+    await this.#ended;
+    clearTimeout(grace);
+  }
+
+  async #supervise(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.#stopping.signal.aborted) {
+      const joinedBefore = this.#generation;
+      try {
+        await this.#runClient();
+      } catch (error) {
+        this.#clientFault = toKafkaError(error, `consuming ${this.#options.topic}`).message;
+        this.#options.logger?.warn({ group: this.#options.group, topic: this.#options.topic }, this.#clientFault);
+        this.#outcome.resolve();
+        if (this.#generation !== joinedBefore) backoff.reset();
+        await backoff.wait(this.#stopping.signal);
+      }
+    }
+  }
+
+  /** One kafkajs consumer from connect to its end; rejects when it crashed, resolves when the stream is stopped. */
+  async #runClient(): Promise<void> {
+    const { kafka, group, topic, partitionsAtOnce } = this.#options;
+    const consumer = kafka.consumer({ groupId: group, ...consumerSettings });
+    const end = Promise.withResolvers<void>();
+    end.promise.catch(() => undefined);
+    const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
+    consumer.on(CRASH, ({ payload }) => end.reject(payload.error));
+    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(consumer, payload.memberAssignment[topic] ?? []));
+    for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event, () => this.#touch());
+    const stop = () => end.resolve();
+    this.#stopping.signal.addEventListener('abort', stop, { once: true });
+    if (this.#stopping.signal.aborted) stop();
+    this.#touch();
+    const watchdog = setInterval(() => {
+      if (this.#batches.size > 0 || Date.now() - this.#aliveAt < STALL_MS) return;
+      end.reject(new LinewardError('KAFKA_UNAVAILABLE', 'The Kafka consumer hangs; it is replaced.'));
+    }, STALL_MS / 10);
+    try {
+      const running = consumer
+        .connect()
+        .then(() => consumer.subscribe({ topic, fromBeginning: true }))
+        .then(() =>
+          consumer.run({
+            autoCommit: false,
+            eachBatchAutoResolve: false,
+            partitionsConsumedConcurrently: partitionsAtOnce,
+            eachBatch: (payload) => this.#eachBatch(consumer, payload),
+          }),
+        );
+      await Promise.race([running.then(() => end.promise), end.promise]);
+    } finally {
+      clearInterval(watchdog);
+      this.#stopping.signal.removeEventListener('abort', stop);
+      await withinDeadline(consumer.disconnect(), 'leaving the group', CLOSE_DEADLINE_MS).catch(() => undefined);
+      this.#generation += 1;
+      for (const batch of this.#batches) batch.abort();
+    }
+  }
+
+  #touch(): void {
+    this.#aliveAt = Date.now();
+  }
+
+  /** Runs in the tick of the assignment, before any fetch for it. */
+  #joined(consumer: Consumer, partitions: readonly number[]): void {
+    this.#touch();
+    this.#generation += 1;
+    this.#clientFault = null;
+    this.#faults.clear();
+    this.#backoffs.clear();
+    this.#options.onAssigned?.(partitions);
+    if (partitions.length > 0) consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
+    void Promise.all(partitions.map((partition) => this.#place(consumer, partition))).then(() =>
+      this.#outcome.resolve(),
+    );
+  }
+
+  /** Moves a paused partition to its position and lets it flow. */
+  async #place(consumer: Consumer, partition: number, waitFirst = false): Promise<void> {
+    const { topic, positionOf, logger } = this.#options;
+    const generation = this.#generation;
+    const stale = () => this.#generation !== generation || this.#stopping.signal.aborted;
+    if (waitFirst) await this.#backoffOf(partition).wait(this.#stopping.signal);
+    while (!stale()) {
+      try {
+        const offset = await positionOf(partition);
+        if (stale()) return;
+        consumer.seek({ topic, partition, offset });
+        consumer.resume([{ topic, partitions: [partition] }]);
+        return;
+      } catch (error) {
+        if (stale()) return;
+        const fault = toStreamFault(error, `looking up the position of ${topic}/${partition}`);
+        this.#faults.set(partition, fault);
+        logger?.warn({ topic, partition }, fault);
+        this.#outcome.resolve();
+        await this.#backoffOf(partition).wait(this.#stopping.signal);
+      }
+    }
+  }
+
+  async #eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const { topic, partition } = batch;
+    const last = batch.messages.at(-1);
+    if (!last || !payload.isRunning() || payload.isStale()) return;
+    const lost = new AbortController();
+    this.#batches.add(lost);
+    const heartbeats = setInterval(() => {
+      payload.heartbeat().catch((error: unknown) => {
+        if (expulsions.has(protocolType(error) ?? '')) lost.abort();
+      });
+    }, HEARTBEAT_MS);
+    try {
+      const next = nextOffset(batch.lastOffset());
+      const messages = batch.messages.map((message) => toKafkaMessage(partition, message));
+      const commitForDisplay = () => {
+        consumer.commitOffsets([{ topic, partition, offset: next }]).catch(() => undefined);
+      };
+      await this.#options.process({ partition, messages, next, commitForDisplay }, lost.signal);
+      payload.resolveOffset(last.offset);
+      this.#faults.delete(partition);
+      this.#backoffs.delete(partition);
+    } catch (error) {
+      const fault = toStreamFault(error, `working on ${topic}/${partition}`);
+      this.#faults.set(partition, fault);
+      this.#options.logger?.warn({ topic, partition, offset: batch.firstOffset() }, fault);
+      consumer.pause([{ topic, partitions: [partition] }]);
+      void this.#place(consumer, partition, true);
+    } finally {
+      clearInterval(heartbeats);
+      this.#batches.delete(lost);
+      this.#touch();
+    }
+  }
+
+  #backoffOf(partition: number): Backoff {
+    const backoff = this.#backoffs.get(partition) ?? new Backoff();
+    this.#backoffs.set(partition, backoff);
+    return backoff;
+  }
+}
+
+/** Our own errors speak for themselves; of a handler's other errors only the class is told, the text may quote data. */
+function toStreamFault(error: unknown, doing: string): string {
+  if (error instanceof LinewardError) return error.message;
+  const name = error instanceof Error ? error.name : 'an unknown error';
+  return name.startsWith('KafkaJS') ? toKafkaError(error, doing).message : `${name} while ${doing}; it is tried again.`;
+}

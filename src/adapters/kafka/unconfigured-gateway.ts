@@ -1,0 +1,24 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { KafkaGateway } from '../../services/kafka/ports.ts';
+
+const refuse = async (): Promise<never> => {
+  throw new LinewardError('KAFKA_NOT_CONFIGURED');
+};
+
+/** Stands in where KAFKA_BROKERS is not set, so that the rest of the product runs without Kafka. */
+export class UnconfiguredGateway implements KafkaGateway {
+  readonly configured = false;
+  readonly ping = refuse;
+  readonly ensureTopic = refuse;
+  readonly describeTopic = refuse;
+  readonly offsets = refuse;
+  readonly committed = refuse;
+  readonly produce = refuse;
+  readonly scan = refuse;
+  readonly transformStream = refuse;
+  readonly readStream = refuse;
+
+  async close(): Promise<void> {
+    // Nothing was opened.
+  }
+}

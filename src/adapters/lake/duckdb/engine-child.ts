@@ -1,0 +1,67 @@
+/**
+ * Entry of the engine's child process, run by plain Node. It is a process of its own because a damaged or hostile file
+ * can take down whatever reads it.
+ */
+import { rmSync } from 'node:fs';
+import type { DuckDBInstance } from '@duckdb/node-api';
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import { openDuckdb, withConnection } from './duckdb-session.ts';
+import type { ChildSettings, EngineCall, EngineReply, EngineVerb, EngineVerbs } from './engine-protocol.ts';
+import { findMatches } from './find-matches.ts';
+import { listKeys } from './list-keys.ts';
+import { rewriteFile } from './rewrite-file.ts';
+import { verifyFile } from './verify-file.ts';
+import { writeFile } from './write-file.ts';
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
+let opened: Promise<DuckDBInstance> | null = null;
+
+process.on('message', (call: EngineCall) => {
+  void answer(call).then((reply) => process.send?.(reply));
+});
+process.on('disconnect', () => {
+  rmSync(settings.tempDir, { recursive: true, force: true });
+  process.exit();
+});
+
+async function answer(call: EngineCall): Promise<EngineReply> {
+  try {
+    opened ??= openDuckdb(settings);
+    return { id: call.id, ok: true, result: await run(await opened, call) };
+  } catch (error) {
+    return failedReply(call.id, error);
+  }
+}
+
+function run(instance: DuckDBInstance, call: EngineCall): Promise<EngineVerbs[EngineVerb]['result']> {
+  return withConnection<EngineVerbs[EngineVerb]['result']>(instance, (connection) => {
+    switch (call.verb) {
+      case 'write':
+        return writeFile(connection, call.request);
+      case 'find':
+        return findMatches(connection, call.request);
+      case 'keys':
+        return listKeys(connection, call.request);
+      case 'rewrite':
+        return rewriteFile(connection, call.request);
+      case 'verify':
+        return verifyFile(connection, call.request);
+    }
+  });
+}
+
+function failedReply(id: number, error: unknown): EngineReply {
+  if (error instanceof LinewardError) {
+    const { retire, ...details } = error.details;
+    return { id, ok: false, failure: { code: error.code, message: error.message, details }, retire: retire === true };
+  }
+  const failure = {
+    code: 'LAKE_ENGINE_FAILED' as const,
+    message: 'The lake engine failed for a reason of its own; try again.',
+    // The class alone: the message could quote a value.
+    details: { reason: 'INTERNAL', kind: /^[A-Z][A-Za-z ]* Error(?=:)/u.exec(messageOf(error))?.[0] ?? 'unknown' },
+  };
+  return { id, ok: false, failure, retire: true };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');

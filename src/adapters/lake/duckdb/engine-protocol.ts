@@ -1,0 +1,47 @@
+import type { ErrorCode } from '../../../errors/codes.ts';
+import type {
+  FileFinding,
+  FindRequest,
+  KeysRequest,
+  KeysResult,
+  RewriteRequest,
+  RewriteResult,
+  VerifyRequest,
+  VerifyResult,
+  WriteRequest,
+} from '../../../services/lake/ports.ts';
+
+/** What the parent hands to a child at its start, as JSON in its first argument. */
+export interface ChildSettings {
+  readonly memoryLimitMb: number;
+  readonly threads: number;
+  /** A directory of this child alone; removed when it ends. DuckDB spills rows into it. */
+  readonly tempDir: string;
+}
+
+/** Requests and results of the engine's verbs between parent and child. */
+export interface EngineVerbs {
+  readonly write: { readonly request: Omit<WriteRequest, 'signal'>; readonly result: { rows: number; bytes: number } };
+  readonly find: { readonly request: Omit<FindRequest, 'signal'>; readonly result: readonly FileFinding[] };
+  readonly keys: { readonly request: Omit<KeysRequest, 'signal'>; readonly result: KeysResult };
+  readonly rewrite: { readonly request: Omit<RewriteRequest, 'signal'>; readonly result: RewriteResult };
+  readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
+}
+
+export type EngineVerb = keyof EngineVerbs;
+
+/** One request as it crosses to the child. */
+export type EngineCall = {
+  readonly [V in EngineVerb]: { readonly id: number; readonly verb: V; readonly request: EngineVerbs[V]['request'] };
+}[EngineVerb];
+
+export interface EngineFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** `retire` asks the parent to start a new child: DuckDB calls its own state broken. */
+export type EngineReply =
+  | { readonly id: number; readonly ok: true; readonly result: EngineVerbs[EngineVerb]['result'] }
+  | { readonly id: number; readonly ok: false; readonly failure: EngineFailure; readonly retire: boolean };

@@ -1,0 +1,32 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { KeysResult } from '../../../services/lake/ports.ts';
+import { readFailure } from './duckdb-failure.ts';
+import { queryRow, queryRows } from './duckdb-session.ts';
+import type { EngineVerbs } from './engine-protocol.ts';
+import { readSchema } from './parquet-facts.ts';
+import { checkKeyColumns } from './selection-tables.ts';
+import { parquetFiles, sqlName } from './sql-text.ts';
+
+/** Reads the distinct values of key columns, in the text form that selectors are compared with. */
+export async function listKeys(
+  connection: DuckDBConnection,
+  { path, columns }: EngineVerbs['keys']['request'],
+): Promise<KeysResult> {
+  checkKeyColumns(await readSchema(connection, path), columns);
+  const file = parquetFiles([path]);
+  try {
+    const { total } = await queryRow(connection, `SELECT count(*) AS total FROM ${file}`);
+    const keys: { column: string; values: string[] }[] = [];
+    for (const column of columns) {
+      const name = sqlName(column);
+      const found = await queryRows(
+        connection,
+        `SELECT DISTINCT CAST(${name} AS VARCHAR) AS value FROM ${file} WHERE ${name} IS NOT NULL`,
+      );
+      keys.push({ column, values: found.map(({ value }) => String(value)) });
+    }
+    return { rows: Number(total), keys };
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+}

@@ -1,0 +1,30 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
+
+/** Quotes a column or table name. */
+export function sqlName(name: string): string {
+  return `"${withoutNul(name).replaceAll('"', '""')}"`;
+}
+
+/** Quotes a text constant, such as a path. Key values never pass here: they go into tables by the appender. */
+export function sqlText(text: string): string {
+  return `'${withoutNul(text).replaceAll("'", "''")}'`;
+}
+
+/** A BLOB constant. */
+export function sqlBlob(bytes: Uint8Array): string {
+  return `'${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}'::BLOB`;
+}
+
+function withoutNul(text: string): string {
+  if (text.includes('\0')) throw new LinewardError('BAD_INPUT', 'A name or path has a NUL character.');
+  return text;
+}
+
+/**
+ * Table function over an explicit list of files. Nothing is inferred from paths: a folder named `id=7` must not add or
+ * replace a column.
+ */
+export function parquetFiles(paths: readonly string[], fileNameColumn?: string): string {
+  const name = fileNameColumn === undefined ? '' : `, filename = ${sqlText(fileNameColumn)}`;
+  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false, union_by_name = false${name})`;
+}

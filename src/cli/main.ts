@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { LinewardError } from '../errors/lineward-error.ts';
+import { verifyFile } from './audit-verify.ts';
+import { erase } from './erase.ts';
+import { migrate } from './migrate.ts';
+
+const usage = `lineward <verb>
+
+  audit verify FILE [--public-key KEY]    check a certificate without the service; KEY: base64 of the key you trust
+  erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
+                                          request an erasure over GraphQL and print its plan
+  migrate                                 bring the database of DATABASE_URL to this version
+
+Environment: LINEWARD_API_TOKEN is sent as bearer token when set.
+`;
+
+const options = {
+  account: { type: 'string' },
+  field: { type: 'string' },
+  value: { type: 'string' },
+  reason: { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  'public-key': { type: 'string' },
+  url: { type: 'string', default: 'http://127.0.0.1:4000/graphql' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function readArguments() {
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (cause) {
+    throw new LinewardError('BAD_INPUT', cause instanceof Error ? cause.message : undefined, { cause });
+  }
+}
+
+async function run(): Promise<string> {
+  const { values, positionals } = readArguments();
+  const [verb, second, file] = positionals;
+  if (values.help === true || verb === undefined) return usage;
+  if (verb === 'audit' && second === 'verify' && file !== undefined)
+    return verifyFile(file, values['public-key'] ?? null);
+  if (verb === 'erase' && values.account !== undefined)
+    return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
+  if (verb === 'migrate') return migrate();
+  throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);
+}
+
+run().then(
+  (text) => process.stdout.write(`${text.trimEnd()}\n`),
+  (error: unknown) => {
+    const text = error instanceof LinewardError ? `${error.code}: ${error.message}` : String(error);
+    process.stderr.write(`lineward: ${text}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,202 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { LinewardError } from '../errors/lineward-error.ts';
+
+/** A configured secret: prints, serialises and inspects as `[secret]`. */
+class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '[secret]';
+  }
+  toJSON(): string {
+    return '[secret]';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[secret]';
+  }
+}
+
+const roles = ['api', 'worker', 'consumer'] as const;
+
+const port = (description: string, otherwise: number) =>
+  z.coerce.number().int().min(0).max(65_535).default(otherwise).describe(description);
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+const secretUrl = (schemes: readonly string[], description: string) =>
+  z
+    .string()
+    .refine((text) => schemes.some((scheme) => text.startsWith(scheme)), `must start with ${schemes.join(' or ')}`)
+    .transform((text) => new Secret(text))
+    .optional()
+    .describe(description);
+
+function pathOfFileUrl(text: string): string | null {
+  try {
+    return fileURLToPath(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Every setting, its default and its meaning. The README's table is generated from this. */
+export const envSchema = z.object({
+  HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address the three listeners bind to. Other than loopback requires `LINEWARD_API_TOKEN`.'),
+  PORT: port('Main listener: GraphQL, subscriptions, health, metrics. 0 takes a free port.', 4000),
+  REGISTRY_PORT: port('Schema registry listener. 0 takes a free port.', 8081),
+  PRODUCE_PORT: port('Produce API listener. 0 takes a free port.', 8082),
+  LINEWARD_ROLES: z
+    .string()
+    .default(roles.join(','))
+    .transform(list)
+    .pipe(z.array(z.enum(roles)).min(1))
+    .describe('What this process does: any of `api`, `worker`, `consumer`.'),
+  LINEWARD_DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./.lineward')
+    .transform((path) => resolve(path))
+    .describe('Directory for the embedded database, keys and the local lake.'),
+  LINEWARD_API_TOKEN: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .transform((text) => new Secret(text))
+    .optional()
+    .describe('Bearer token that every request must carry. Unset on loopback: authentication is off.'),
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('`production` requires authentication and hides introspection and Sandbox.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Lowest level written to the log (standard error, JSON lines).'),
+  DATABASE_URL: secretUrl(
+    ['postgres://', 'postgresql://'],
+    'PostgreSQL 14 or later. Unset: an embedded PostgreSQL 18 in the data directory.',
+  ),
+  REDIS_URL: secretUrl(['redis://', 'rediss://'], 'Redis for the job queues. Unset: the queues live in PostgreSQL.'),
+  KAFKA_BROKERS: z
+    .string()
+    .transform(list)
+    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'must be host:port')).min(1))
+    .optional()
+    .describe(
+      'Kafka bootstrap servers, `host:port` separated by commas. Unset: what needs Kafka answers KAFKA_NOT_CONFIGURED.',
+    ),
+  KAFKA_NAMESPACE: z
+    .string()
+    .startsWith('kafka://')
+    .optional()
+    .describe('Dataset namespace of topics. Unset: `kafka://` and the first broker.'),
+  LAKE_URL: z
+    .string()
+    .refine((text) => pathOfFileUrl(text) !== null, 'must be a file: URL of this machine, e.g. file:///var/lib/lake')
+    .optional()
+    .describe('Root of the lake, a `file:` URL. Unset: `lake` in the data directory.'),
+  LAKE_MEMORY_MB: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(1_048_576)
+    .default(512)
+    .describe('Memory cap of the lake engine process, MiB.'),
+  LAKE_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .default(300_000)
+    .describe('Longest time for one file in the lake engine, milliseconds.'),
+  LANDING_FLUSH_MS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .default(1_000)
+    .describe('Longest time a message waits before it lands in the lake, milliseconds.'),
+  LEASE_TTL_MS: z.coerce
+    .number()
+    .int()
+    .min(500)
+    .default(15_000)
+    .describe('How long a worker that went silent keeps its lease, milliseconds.'),
+  SWEEP_INTERVAL_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(5_000)
+    .describe('How often unfinished operations without a live task are taken up again, milliseconds.'),
+});
+
+type Settings = z.infer<typeof envSchema>;
+
+/** The validated configuration of one process. */
+export interface Env extends Readonly<Settings> {
+  readonly lakeRoot: string;
+  readonly kafkaNamespace: string | null;
+  readonly authenticated: boolean;
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+/** Problems of settings together; looks at the raw values, so that they are told along with problems of single ones. */
+function problemsTogether({ HOST, NODE_ENV, LINEWARD_API_TOKEN }: Readonly<Record<string, string | undefined>>) {
+  if (LINEWARD_API_TOKEN !== undefined) return [];
+  const reasons = [
+    HOST === undefined || isLoopback(HOST) ? null : `HOST=${HOST} is reachable from other machines`,
+    NODE_ENV === 'production' ? 'NODE_ENV=production' : null,
+  ].filter((reason) => reason !== null);
+  return reasons.map((reason) => `LINEWARD_API_TOKEN: is required because ${reason}`);
+}
+
+function configError(problems: readonly string[]): LinewardError {
+  return new LinewardError(
+    'CONFIG_INVALID',
+    `The configuration is not valid:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    {
+      details: { problems },
+    },
+  );
+}
+
+/**
+ * Reads and validates all settings once. Empty variables count as unset.
+ * @throws LinewardError CONFIG_INVALID listing every problem by variable name; values are never repeated.
+ */
+export function loadEnv(source: Readonly<Record<string, string | undefined>>): Env {
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([name, value]) => name in envSchema.shape && value !== undefined && value !== ''),
+  );
+  const parsed = envSchema.safeParse(given);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
+    ...problemsTogether(given),
+  ];
+  if (!parsed.success || problems.length > 0) throw configError(problems);
+  const settings = parsed.data;
+  const lakeRoot = settings.LAKE_URL === undefined ? null : pathOfFileUrl(settings.LAKE_URL);
+  const firstBroker = settings.KAFKA_BROKERS?.[0];
+  return Object.freeze({
+    ...settings,
+    lakeRoot: lakeRoot ?? resolve(settings.LINEWARD_DATA_DIR, 'lake'),
+    kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
+    authenticated: settings.LINEWARD_API_TOKEN !== undefined,
+  });
+}
+
+/** The environment of this process; the only reader of `process.env`. */
+export function processEnv(): Env {
+  return loadEnv(process.env);
+}

@@ -1,0 +1,93 @@
+import { createPublicKey, verify } from 'node:crypto';
+import { canonicalJson } from '../canonical-json.ts';
+import type { Gap, Residue, TargetReceipt, TargetVerification } from './target.ts';
+
+/** What happened in one place. */
+export interface CertifiedTarget {
+  readonly dataset: { readonly namespace: string; readonly name: string };
+  readonly role: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly receipt: TargetReceipt | null;
+  readonly verification: TargetVerification | null;
+}
+
+/** The statement that is signed. Subjects appear as keyed digests only. */
+export interface CertificateBody {
+  readonly type: 'lineward.certificate';
+  readonly version: 1;
+  readonly operationId: string;
+  readonly kind: string;
+  readonly round: number;
+  readonly outcome: 'COMPLETED' | 'PARTIAL' | 'FAILED';
+  readonly planHash: string;
+  readonly requestedBy: string;
+  readonly requestedAt: string;
+  readonly approvedBy: string;
+  readonly approvedAt: string;
+  readonly issuedAt: string;
+  readonly subjects: readonly { readonly digest: string; readonly held: boolean }[];
+  readonly targets: readonly CertifiedTarget[];
+  readonly totals: {
+    readonly recordsErased: number;
+    readonly recordsKept: number;
+    readonly filesRewritten: number;
+    readonly survivors: number;
+    readonly lost: number;
+  };
+  /** What could not be reached or finished; non-empty unless the outcome is COMPLETED. */
+  readonly open: readonly Gap[];
+  /** Copies that fade by themselves, and until when. */
+  readonly residues: readonly Residue[];
+}
+
+/** A certificate as it is handed out: the signed text is the canonical JSON of `body`. */
+export interface CertificateFile {
+  readonly body: CertificateBody;
+  /** Ed25519 over the UTF-8 bytes of the canonical JSON (RFC 8785) of `body`, base64. */
+  readonly signature: string;
+  /** SPKI DER, base64. */
+  readonly publicKey: string;
+}
+
+/** True when the signature is of this body by this key. Whose key it is, the reader must know by other means. */
+export function signatureHolds(
+  file: Pick<CertificateFile, 'signature' | 'publicKey'> & { readonly body: unknown },
+): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(file.publicKey, 'base64'), format: 'der', type: 'spki' });
+    if (key.asymmetricKeyType !== 'ed25519') return false;
+    return verify(null, Buffer.from(canonicalJson(file.body)), key, Buffer.from(file.signature, 'base64'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Everything that keeps an operation from being COMPLETED, given what each place reported: `subjects` are held whole,
+ * `narrower` holds cover part of what was asked, which stays until they are released.
+ */
+export function openPoints(
+  targets: readonly CertifiedTarget[],
+  planGaps: readonly Gap[],
+  held: { readonly subjects: number; readonly narrower: number },
+): readonly Gap[] {
+  const open: Gap[] = [...planGaps];
+  for (const target of targets) {
+    const dataset = target.dataset.name;
+    open.push(...(target.receipt?.open ?? []), ...(target.verification?.open ?? []));
+    if (target.status !== 'VERIFIED')
+      open.push({ code: `TARGET_${target.status}`, dataset, reason: target.reason ?? 'not verified' });
+    const { survivors = 0, lost = 0 } = target.verification ?? {};
+    if (survivors > 0)
+      open.push({ code: 'SURVIVORS', dataset, reason: `${survivors} record(s) of the subjects are still readable` });
+    if (lost > 0) open.push({ code: 'LOST', dataset, reason: `${lost} record(s) of others are missing` });
+  }
+  if (held.subjects > 0)
+    open.push({ code: 'HOLD_ACTIVE', dataset: '*', reason: `${held.subjects} subject(s) are under a legal hold` });
+  if (held.narrower > 0) {
+    const reason = `${held.narrower} legal hold(s) keep records of the accounts that were asked for`;
+    open.push({ code: 'HOLD_ACTIVE', dataset: '*', reason });
+  }
+  return [...new Map(open.map((gap) => [canonicalJson(gap), gap])).values()];
+}

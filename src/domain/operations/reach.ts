@@ -1,0 +1,66 @@
+import type { Selection, SubjectSelector } from '../governance/selection.ts';
+import type { LineageStep } from '../lineage/graph.ts';
+import type { Gap } from './target.ts';
+
+/** How a place names accounts and subjects. */
+export interface PlaceKeys {
+  readonly name: string;
+  readonly subjectFields: readonly string[];
+}
+
+/**
+ * The part of a selection that can be found in one place. A subject whose key field the place does not have is a gap.
+ * So is a hold that cannot be located there: then nothing of its account is touched, since any record may be held.
+ */
+export function selectionIn(place: PlaceKeys, selection: Selection): Selection & { readonly gaps: readonly Gap[] } {
+  const locatable = (selector: SubjectSelector): boolean =>
+    selector.subject === undefined || place.subjectFields.includes(selector.subject.field);
+  const unseenHolds = new Set(selection.keep.filter((hold) => !locatable(hold)).map((hold) => hold.accountId));
+  const found = selection.act.filter(locatable);
+  const act = found.filter((selector) => !unseenHolds.has(selector.accountId));
+  const gaps: Gap[] = [];
+  const missing = selection.act.length - found.length;
+  if (missing > 0) {
+    gaps.push({
+      code: 'SUBJECT_KEY_MISSING',
+      dataset: place.name,
+      reason: `${missing} subject(s) are named by a field that this dataset has no key for`,
+    });
+  }
+  if (act.length < found.length) {
+    gaps.push({
+      code: 'HOLD_NOT_LOCATABLE',
+      dataset: place.name,
+      reason: 'a legal hold names its subject by a field that this dataset has no key for',
+    });
+  }
+  return { act, keep: selection.keep.filter(locatable), gaps };
+}
+
+/** Order of places along lineage: sources first. Members of a cycle share the order they are reached in. */
+export function sequenceOf(datasetIds: readonly string[], steps: readonly LineageStep[]): ReadonlyMap<string, number> {
+  const inside = steps.filter(
+    (step) => datasetIds.includes(step.sourceDatasetId) && datasetIds.includes(step.targetDatasetId),
+  );
+  const sequence = new Map(datasetIds.map((id) => [id, 0]));
+  // Longest path by relaxation; n rounds are enough without a cycle, and bound the work with one.
+  for (let round = 0; round < datasetIds.length; round += 1) {
+    let changed = false;
+    for (const step of inside) {
+      const after = Math.min((sequence.get(step.sourceDatasetId) ?? 0) + 1, datasetIds.length);
+      if (after > (sequence.get(step.targetDatasetId) ?? 0)) {
+        sequence.set(step.targetDatasetId, after);
+        changed = true;
+      }
+    }
+    if (!changed) break;
+  }
+  return sequence;
+}
+
+/** Steps that carry data out of the known places to somewhere no mapping speaks of. */
+export function unmappedSteps(datasetIds: readonly string[], steps: readonly LineageStep[]): readonly LineageStep[] {
+  return steps.filter(
+    (step) => datasetIds.includes(step.sourceDatasetId) && !datasetIds.includes(step.targetDatasetId),
+  );
+}

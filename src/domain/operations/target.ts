@@ -1,0 +1,67 @@
+/** Where a mapping's data physically lives. Search indexes and warehouses join with their own executors. */
+export const mappingRoles = ['TOPIC', 'LAKE_TABLE', 'WAREHOUSE_TABLE', 'SEARCH_INDEX'] as const;
+export type MappingRole = (typeof mappingRoles)[number];
+
+/** One dataset an operation acts on, with the keys by which its records name accounts and subjects. */
+export interface TargetPlace {
+  readonly targetId: string;
+  readonly datasetId: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly role: MappingRole;
+  readonly accountField: string;
+  readonly subjectFields: readonly string[];
+}
+
+/** A place or part of one that the operation cannot reach, and why. A plan with gaps can only end PARTIAL. */
+export interface Gap {
+  readonly code: string;
+  readonly dataset: string;
+  readonly reason: string;
+}
+
+/** A copy that stays readable for a while after the operation, and until when (ISO 8601), if known. */
+export interface Residue {
+  readonly dataset: string;
+  readonly reason: string;
+  readonly until: string | null;
+}
+
+/** What planning a target found. All counts are estimates made without writing anything. */
+export interface TargetEstimate {
+  readonly action: 'REWRITE' | 'TOMBSTONE' | 'NONE';
+  readonly files: number;
+  readonly bytes: number;
+  /** Records (rows or messages) expected to go. */
+  readonly records: number;
+  readonly seconds: number;
+  readonly gaps: readonly Gap[];
+  /** Stable facts that enter the plan hash, e.g. files with their identity. Never personal data. */
+  readonly manifest: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** What one finished execution of a target did. */
+export interface TargetReceipt {
+  readonly recordsErased: number;
+  readonly recordsKept: number;
+  readonly filesRewritten: number;
+  readonly filesRemoved: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  /** Per file or partition: identities, digests, counts, offsets. Never personal data. */
+  readonly evidence: readonly Readonly<Record<string, unknown>>[];
+  readonly residues: readonly Residue[];
+  /** What could not be done here. Non-empty makes the operation PARTIAL. */
+  readonly open: readonly Gap[];
+}
+
+/** What an independent read-back saw. */
+export interface TargetVerification {
+  /** Records of the selection still readable. Must be 0. */
+  readonly survivors: number;
+  /** Records outside the selection that are missing. Must be 0. */
+  readonly lost: number;
+  readonly recordsScanned: number;
+  readonly method: string;
+  readonly open: readonly Gap[];
+}

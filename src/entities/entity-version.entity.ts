@@ -1,0 +1,38 @@
+import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+
+/** One immutable schema document of an entity. `document` is the text as it was registered. */
+export const EntityVersionSchema = defineEntity({
+  name: 'EntityVersion',
+  tableName: 'entity_version',
+  properties: {
+    id: p.text().primary(),
+    entityId: p.text(),
+    number: p.integer(),
+    schemaId: p.integer(),
+    document: p.text(),
+    label: p.text(),
+    fingerprint: p.text(),
+    createdBy: p.text(),
+    createdAt: p.datetime(),
+  },
+});
+export type EntityVersion = InferEntity<typeof EntityVersionSchema>;
+
+/** A path in a version, with what its values are. */
+export const EntityFieldSchema = defineEntity({
+  name: 'EntityField',
+  tableName: 'entity_field',
+  properties: {
+    id: p.text().primary(),
+    versionId: p.text(),
+    ordinal: p.integer(),
+    path: p.text(),
+    type: p.text(),
+    nullable: p.boolean(),
+    required: p.boolean(),
+    semanticType: p.text().strictNullable(),
+    classifications: p.array(),
+    doc: p.text().strictNullable(),
+  },
+});
+export type EntityField = InferEntity<typeof EntityFieldSchema>;

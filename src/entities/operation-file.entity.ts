@@ -1,0 +1,31 @@
+import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { FileState } from '../domain/lake/file-state.ts';
+
+/** One lake file under one target of an operation: what was found, staged and swapped, and how far it is. */
+export const OperationFileSchema = defineEntity({
+  name: 'OperationFile',
+  tableName: 'operation_file',
+  properties: {
+    targetId: p.text().primary(),
+    path: p.text().primary(),
+    state: p.text().$type<FileState>(),
+    sourceBytes: p.bigint('number'),
+    sourceVersion: p.text(),
+    /** Keyed digest of the selection that the file was judged by. */
+    selectionDigest: p.text(),
+    stagedSha256: p.text().strictNullable(),
+    rowsBefore: p.bigint('number').strictNullable(),
+    rowsAfter: p.bigint('number').strictNullable(),
+    found: p.bigint('number').strictNullable(),
+    bytesAfter: p.bigint('number').strictNullable(),
+    /** Null until the swap, and for a file that was removed. */
+    versionAfter: p.text().strictNullable(),
+    survivorsDigest: p.text().strictNullable(),
+    /** Rows erased by all swaps of this path under the target. */
+    erased: p.bigint('number'),
+    code: p.text().strictNullable(),
+    reason: p.text().strictNullable(),
+    updatedAt: p.datetime(),
+  },
+});
+export type OperationFile = InferEntity<typeof OperationFileSchema>;

@@ -1,0 +1,52 @@
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { LinewardError } from './lineward-error.ts';
+
+// What the GraphQL libraries answer for requests they refuse themselves. Codes of the persisted-query protocol stay,
+// because clients act on them by name.
+const requestFaults = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'BAD_REQUEST',
+  'OPERATION_RESOLUTION_FAILURE',
+]);
+const protocolCodes = new Set(['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED']);
+
+/** Our error behind whatever GraphQL wrapped around it. */
+export function originOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError !== undefined ? originOf(error.originalError) : error;
+}
+
+/**
+ * Shapes a top-level GraphQL error: `extensions` are `{code, retryable, requestId, field?}`. An error that is not ours is
+ * masked; the request id leads to it in the log. It is null for what is refused before it is known.
+ */
+export function toGraphqlError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  requestId: string | null,
+): GraphQLFormattedError {
+  const origin = originOf(error);
+  const { locations, path } = formatted;
+  const trace = requestId === null ? {} : { requestId };
+  const place = { ...(locations === undefined ? {} : { locations }), ...(path === undefined ? {} : { path }) };
+  if (origin instanceof LinewardError) {
+    const { spec, code, message } = origin;
+    const field = origin.field.length === 0 ? {} : { field: origin.field };
+    return {
+      message: spec.exposed ? message : spec.message,
+      ...place,
+      extensions: { code, retryable: spec.retryable, ...trace, ...field },
+    };
+  }
+  const code = String(formatted.extensions?.code ?? '');
+  if (protocolCodes.has(code)) return { message: formatted.message, extensions: { code } };
+  if (requestFaults.has(code) || origin instanceof GraphQLError) {
+    return { message: formatted.message, ...place, extensions: { code: 'BAD_INPUT', retryable: false, ...trace } };
+  }
+  return {
+    message: new LinewardError('INTERNAL').message,
+    ...place,
+    extensions: { code: 'INTERNAL', retryable: false, ...trace },
+  };
+}

@@ -1,0 +1,127 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { LinewardError } from '../errors/lineward-error.ts';
+import type { ProduceService } from '../services/kafka/produce.service.ts';
+import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
+import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
+import { intakeRoutes } from './intake/intake.routes.ts';
+import { createListener } from './listener.ts';
+import { produceRoutes } from './produce/produce.routes.ts';
+import { registryRoutes } from './registry/registry.routes.ts';
+
+/** Where the duration of every request is counted. */
+export interface RequestMetrics {
+  readonly registry: MetricsPage;
+  request(facts: { listener: string; method: string; route: string; status: number; seconds: number }): void;
+}
+
+export interface ListenersDeps {
+  readonly logger: FastifyBaseLogger;
+  readonly metrics: RequestMetrics;
+  readonly host: string;
+  readonly apiToken: string | null;
+  readonly healthParts: readonly HealthPart[];
+}
+
+export interface ApiDeps {
+  readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
+  readonly registry: RegistryReadModel;
+  readonly produce: ProduceService;
+  readonly intake: IntakeService;
+}
+
+export interface ListenerPorts {
+  readonly main: number;
+  readonly registry: number;
+  readonly produce: number;
+}
+
+const megabyte = 1024 * 1024;
+
+/** The addresses a process serves. */
+export class Listeners {
+  readonly #deps: ListenersDeps;
+  readonly #servers: FastifyInstance[] = [];
+
+  constructor(deps: ListenersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Without `api` only health and metrics, on the main port. @throws LinewardError PORT_IN_USE */
+  async start(
+    ports: ListenerPorts,
+    api: ApiDeps | null,
+  ): Promise<{ main: string; registry: string | null; produce: string | null }> {
+    const main = this.#create('main', 8 * megabyte);
+    main.setNotFoundHandler((request, reply) =>
+      reply
+        .status(404)
+        .send({ code: 'NOT_FOUND', message: 'There is nothing at this address.', requestId: request.id }),
+    );
+    healthRoutes(main, { parts: this.#deps.healthParts, metrics: this.#deps.metrics.registry });
+    if (api === null) return { main: await this.#listen(main, 'PORT', ports.main), registry: null, produce: null };
+    intakeRoutes(main, api);
+    await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
+    const registry = this.#create('registry', 16 * megabyte);
+    await registry.register(async (scope) => registryRoutes(scope, api));
+    const produce = this.#create('produce', 16 * megabyte);
+    await produce.register(async (scope) => produceRoutes(scope, api));
+    return {
+      main: await this.#listen(main, 'PORT', ports.main),
+      registry: await this.#listen(registry, 'REGISTRY_PORT', ports.registry),
+      produce: await this.#listen(produce, 'PRODUCE_PORT', ports.produce),
+    };
+  }
+
+  /** Stops accepting, and waits for the requests that run. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  #create(listener: string, bodyLimitBytes: number): FastifyInstance {
+    const { logger, apiToken, metrics } = this.#deps;
+    const server = createListener({ logger, apiToken, bodyLimitBytes });
+    server.addHook('onResponse', async (request, reply) => {
+      const route = request.routeOptions.url ?? 'unmatched';
+      metrics.request({
+        listener,
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1_000,
+      });
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  async #listen(server: FastifyInstance, variable: string, port: number): Promise<string> {
+    const { host } = this.#deps;
+    try {
+      await server.listen({ host, port });
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE') {
+        throw new LinewardError(
+          'PORT_IN_USE',
+          `Port ${port} on ${host} is taken. Stop what runs there, or set ${variable} to another port (0 takes a free one).`,
+          {
+            path: [variable],
+            cause,
+          },
+        );
+      }
+      if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') {
+        throw new LinewardError(
+          'CONFIG_INVALID',
+          `The listener of ${variable} cannot bind to port ${port} on ${host} (${cause.code}). Check HOST and ${variable}.`,
+          { path: [variable], cause },
+        );
+      }
+      throw cause;
+    }
+    const { port: bound } = server.server.address() as AddressInfo;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  }
+}

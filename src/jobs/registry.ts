@@ -1,0 +1,38 @@
+import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
+import type { OperationPlanner } from '../services/operations/operation-planner.ts';
+import type { TargetRunner } from '../services/operations/target-runner.ts';
+import { certifyOperationJob } from './certify-operation.job.ts';
+import { certifyOperationProcessor } from './certify-operation.processor.ts';
+import { executeTargetJob } from './execute-target.job.ts';
+import { executeTargetProcessor } from './execute-target.processor.ts';
+import type { JobProcessor } from './kit.ts';
+import { planOperationJob } from './plan-operation.job.ts';
+import { planOperationProcessor } from './plan-operation.processor.ts';
+import { verifyTargetJob } from './verify-target.job.ts';
+import { verifyTargetProcessor } from './verify-target.processor.ts';
+
+/** Every job contract by its name in code; the key union makes a missing processor a type error. */
+export const jobContracts = {
+  planOperation: planOperationJob,
+  executeTarget: executeTargetJob,
+  verifyTarget: verifyTargetJob,
+  certifyOperation: certifyOperationJob,
+} as const;
+
+export type JobKey = keyof typeof jobContracts;
+
+/** Tasks of one queue that a process runs side by side. */
+export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2 };
+
+export function jobProcessors(deps: {
+  readonly planner: OperationPlanner;
+  readonly runner: TargetRunner;
+  readonly certifier: OperationCertifier;
+}): Readonly<Record<JobKey, JobProcessor>> {
+  return {
+    planOperation: planOperationProcessor(deps),
+    executeTarget: executeTargetProcessor(deps),
+    verifyTarget: verifyTargetProcessor(deps),
+    certifyOperation: certifyOperationProcessor(deps),
+  };
+}

@@ -1,0 +1,85 @@
+import DataLoader from 'dataloader';
+import type { Page, PageRequest } from '../domain/page.ts';
+import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
+import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+
+/** A nested list: the parent and the page of it that was asked for. */
+export interface PageKey {
+  readonly parentId: string;
+  readonly request: PageRequest;
+}
+
+/** Loads rows by id; a missing one is null. */
+function byId<T extends { readonly id: string }>(
+  read: (ids: readonly string[]) => Promise<readonly T[]>,
+): DataLoader<string, T | null> {
+  return new DataLoader(async (ids) => {
+    const found = new Map((await read(ids)).map((row) => [row.id, row]));
+    return ids.map((id) => found.get(id) ?? null);
+  });
+}
+
+/** Loads pages of nested lists: one statement for all parents that asked for the same page. */
+function pages<T>(
+  read: (parentIds: readonly string[], request: PageRequest) => Promise<(parentId: string) => Page<T>>,
+): DataLoader<PageKey, Page<T>, string> {
+  const load = async (keys: readonly PageKey[]): Promise<Page<T>[]> => {
+    const groups = Map.groupBy(keys, (key) => JSON.stringify(key.request));
+    const answers = new Map<string, (parentId: string) => Page<T>>();
+    for (const [request, members] of groups) {
+      answers.set(
+        request,
+        await read(
+          members.map((member) => member.parentId),
+          members[0]?.request ?? {},
+        ),
+      );
+    }
+    return keys.map((key) => {
+      const answer = answers.get(JSON.stringify(key.request));
+      return answer === undefined ? emptyPage() : answer(key.parentId);
+    });
+  };
+  return new DataLoader(load, { cacheKeyFn: (key) => JSON.stringify([key.parentId, key.request]) });
+}
+
+function emptyPage<T>(): Page<T> {
+  return { items: [], hasNextPage: false, hasPreviousPage: false, cursorOf: () => '', totalCount: async () => 0 };
+}
+
+/** Loaders of one request; they must not outlive it, or one actor would read another’s rows. */
+export function createLoaders(deps: {
+  readonly registry: RegistryReadModel;
+  readonly operations: OperationReadModel;
+  readonly lake: LakeReadModel;
+}) {
+  const { registry, operations, lake } = deps;
+  return {
+    entity: byId((ids) => registry.entitiesById(ids)),
+    version: byId((ids) => registry.versionsById(ids)),
+    dataset: byId((ids) => registry.datasetsById(ids)),
+    mapping: byId((ids) => registry.mappingsById(ids)),
+    operation: byId((ids) => operations.operationsById(ids)),
+    aliases: new DataLoader(async (ids: readonly string[]) => {
+      const found = await registry.aliasesOf(ids);
+      return ids.map((id) => found.get(id) ?? []);
+    }),
+    lakeTable: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await lake.summaryOfDatasets(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    certificate: new DataLoader(async (ids: readonly string[]) => {
+      const found = await operations.certificatesOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
+    fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),
+    mappingsOfEntity: pages((ids, request) => registry.mappingsOf('entity_id', ids, request)),
+    mappingsOfDataset: pages((ids, request) => registry.mappingsOf('dataset_id', ids, request)),
+    targetsOfOperation: pages((ids, request) => operations.targetsOf(ids, request)),
+    subjectsOfOperation: pages((ids, request) => operations.subjectsOf(ids, request)),
+  };
+}
+
+export type Loaders = ReturnType<typeof createLoaders>;

@@ -1,0 +1,95 @@
+import 'reflect-metadata';
+import { type GraphQLSchema, isObjectType } from 'graphql';
+import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { LinewardError } from '../errors/lineward-error.ts';
+import { globalId, nodeTypes } from '../schema/node.type.ts';
+import { AuditResolver } from './audit.resolver.ts';
+import { DatasetFields, EntityFields, EntityVersionFields, MappingFields } from './entity.fields.ts';
+import { GovernanceResolver } from './governance.resolver.ts';
+import { settleInputs } from './input-values.ts';
+import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
+import { NodeResolver } from './node.resolver.ts';
+import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
+import { OperationsResolver } from './operations.resolver.ts';
+import { PrivacyResolver } from './privacy.resolver.ts';
+import { RegistryResolver } from './registry.resolver.ts';
+import { StreamResolver } from './stream.resolver.ts';
+
+const fieldResolvers = [
+  CertificateFields,
+  DatasetFields,
+  EntityFields,
+  EntityVersionFields,
+  LineageEdgeFields,
+  LineageNodeFields,
+  MappingFields,
+  OperationFields,
+  OperationTargetFields,
+] as const;
+
+const operationResolvers = [
+  AuditResolver,
+  GovernanceResolver,
+  LineageResolver,
+  NodeResolver,
+  OperationsResolver,
+  PrivacyResolver,
+  RegistryResolver,
+  StreamResolver,
+] as const;
+
+/** Everything the operation resolvers take. */
+export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
+  ConstructorParameters<typeof GovernanceResolver>[0] &
+  ConstructorParameters<typeof LineageResolver>[0] &
+  ConstructorParameters<typeof NodeResolver>[0] &
+  ConstructorParameters<typeof OperationsResolver>[0] &
+  ConstructorParameters<typeof PrivacyResolver>[0] &
+  ConstructorParameters<typeof RegistryResolver>[0] &
+  ConstructorParameters<typeof StreamResolver>[0];
+
+/** type-graphql insists on one; our subscriptions bring their own sources. */
+const unusedPubSub = {
+  publish(): void {
+    throw new LinewardError('INTERNAL', 'nothing is published in process');
+  },
+  subscribe(): never {
+    throw new LinewardError('INTERNAL', 'nothing is subscribed in process');
+  },
+};
+
+// type-graphql has no place to say this.
+const rootDescriptions = {
+  Query: 'What can be read.',
+  Mutation: 'What can be done. Each takes one `input` and answers a payload; a refusal stands in its `userErrors`.',
+  Subscription: 'What is told as it happens, over WebSocket (`graphql-transport-ws`).',
+};
+
+/** The executable schema. Without `deps` it can be printed and walked, not executed. */
+export function buildSchema(deps?: ResolverDeps): GraphQLSchema {
+  const instances = new Map<unknown, unknown>(fieldResolvers.map((Fields) => [Fields, new Fields()]));
+  if (deps !== undefined) for (const Resolver of operationResolvers) instances.set(Resolver, new Resolver(deps));
+  const schema = buildSchemaSync({
+    resolvers: [...operationResolvers, ...fieldResolvers] as unknown as [ClassType, ...ClassType[]],
+    container: { get: (target) => instances.get(target) },
+    pubSub: unusedPubSub,
+    // Input is checked by the services, for all entrances alike.
+    validate: false,
+  });
+  for (const [name, description] of Object.entries(rootDescriptions)) {
+    const type = schema.getType(name);
+    if (type !== undefined) type.description = description;
+  }
+  globalIds(schema);
+  settleInputs(schema);
+  return schema;
+}
+
+/** Rows carry their own ids; on the wire every node has a global one. */
+function globalIds(schema: GraphQLSchema): void {
+  for (const name of nodeTypes) {
+    const type = schema.getType(name);
+    const field = isObjectType(type) ? type.getFields().id : undefined;
+    if (field !== undefined) field.resolve = (row: { readonly id: string }) => globalId(name, row.id);
+  }
+}

@@ -1,0 +1,47 @@
+import {
+  type GraphQLArgument,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  isObjectType,
+} from 'graphql';
+import { LinewardError } from '../errors/lineward-error.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+type Slot = Pick<GraphQLArgument, 'name' | 'type'>;
+
+/**
+ * Gives all resolvers of a schema the same view of input: a null is as good as absent, since no argument of ours tells
+ * the two apart, and texts hold no character that the database cannot keep. Inside JSON scalars nothing is touched.
+ */
+export function settleInputs(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap()).filter(isObjectType)) {
+    for (const field of Object.values(type.getFields())) {
+      const { resolve, args } = field;
+      if (resolve === undefined || args.length === 0) continue;
+      field.resolve = (source, given, context, info) => resolve(source, settled(args, given, []), context, info);
+    }
+  }
+}
+
+function settled(slots: readonly Slot[], given: Values, path: readonly string[]): Values {
+  return Object.fromEntries(
+    slots.flatMap(({ name, type }) => {
+      const value = given[name];
+      return value === null || value === undefined ? [] : [[name, settledValue(type, value, [...path, name])]];
+    }),
+  );
+}
+
+function settledValue(type: GraphQLInputType, value: unknown, path: readonly string[]): unknown {
+  const real = getNullableType(type);
+  if (isListType(real) && Array.isArray(value))
+    return value.map((item, index) => settledValue(real.ofType, item, [...path, String(index)]));
+  if (isInputObjectType(real)) return settled(Object.values(real.getFields()), value as Values, path);
+  if (typeof value === 'string' && value.includes('\0')) {
+    throw new LinewardError('BAD_INPUT', `${path.join('.')}: must not hold the character U+0000`, { path });
+  }
+  return value;
+}

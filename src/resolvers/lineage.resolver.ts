@@ -1,0 +1,55 @@
+import { Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import type { LineageStep, LineageWalk } from '../domain/lineage/graph.ts';
+import type { Dataset } from '../entities/dataset.entity.ts';
+import { DatasetType } from '../schema/dataset.type.ts';
+import { LineageArgs, LineageEdgeType, LineageGraphType, LineageNodeType } from '../schema/lineage.type.ts';
+import { globalId, localId } from '../schema/node.type.ts';
+import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
+import type { RequestContext } from './context.ts';
+
+@Resolver(() => LineageGraphType)
+export class LineageResolver {
+  readonly #readModel: LineageReadModel;
+
+  constructor(deps: { readonly lineage: LineageReadModel }) {
+    this.#readModel = deps.lineage;
+  }
+
+  @Query(() => LineageGraphType, {
+    description: 'Where data of a dataset comes from and goes to. An unknown start is an error, never an empty graph.',
+  })
+  lineage(@Args(() => LineageArgs) { start, ...limits }: LineageArgs): Promise<LineageWalk> {
+    return this.#readModel.walk({ ...limits, startDatasetId: localId('Dataset', start, ['start']) });
+  }
+
+  @FieldResolver(() => [LineageEdgeType], { description: 'Edges among these datasets.' })
+  edges(@Root() walk: LineageWalk): readonly LineageStep[] {
+    return walk.steps;
+  }
+
+  @FieldResolver(() => [ID], { description: 'Datasets behind which more lies.' })
+  frontier(@Root() walk: LineageWalk): readonly string[] {
+    return walk.frontier.map((id) => globalId('Dataset', id));
+  }
+}
+
+@Resolver(() => LineageNodeType)
+export class LineageNodeFields {
+  @FieldResolver(() => DatasetType, { nullable: true, description: 'The dataset.' })
+  dataset(@Root() node: { datasetId: string }, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
+    return loaders.dataset.load(node.datasetId);
+  }
+}
+
+@Resolver(() => LineageEdgeType)
+export class LineageEdgeFields {
+  @FieldResolver(() => DatasetType, { nullable: true, description: 'Where the data comes from.' })
+  source(@Root() step: LineageStep, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
+    return loaders.dataset.load(step.sourceDatasetId);
+  }
+
+  @FieldResolver(() => DatasetType, { nullable: true, description: 'Where the data goes.' })
+  target(@Root() step: LineageStep, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
+    return loaders.dataset.load(step.targetDatasetId);
+  }
+}

@@ -1,0 +1,73 @@
+import { Arg, ID, Query, Resolver } from 'type-graphql';
+import { LinewardError } from '../errors/lineward-error.ts';
+import { NodeType, type NodeTypeName, readGlobalId, type TaggedNode } from '../schema/node.type.ts';
+import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
+import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
+import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
+import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
+import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+
+type Read = (ids: readonly string[]) => Promise<readonly { readonly id: string }[]>;
+
+const idsMax = 100;
+
+export interface NodeSources {
+  readonly registry: RegistryReadModel;
+  readonly operations: OperationReadModel;
+  readonly governance: GovernanceReadModel;
+  readonly audit: AuditReadModel;
+  readonly lineage: LineageReadModel;
+  readonly streams: StreamReadModel;
+  readonly protection: ProtectionReadModel;
+}
+
+@Resolver()
+export class NodeResolver {
+  readonly #read: Readonly<Record<NodeTypeName, Read>>;
+
+  constructor({ registry, operations, governance, audit, lineage, streams, protection }: NodeSources) {
+    this.#read = {
+      Entity: (ids) => registry.entitiesById(ids),
+      EntityVersion: (ids) => registry.versionsById(ids),
+      EntityField: (ids) => registry.fieldsById(ids),
+      Dataset: (ids) => registry.datasetsById(ids),
+      Mapping: (ids) => registry.mappingsById(ids),
+      Stream: (ids) => streams.streamsById(ids),
+      ProtectionPolicy: (ids) => protection.policiesById(ids),
+      LineageEdge: (ids) => lineage.stepsById(ids),
+      Operation: (ids) => operations.operationsById(ids),
+      OperationTarget: (ids) => operations.targetsById(ids),
+      Certificate: (ids) => operations.certificatesById(ids),
+      LegalHold: (ids) => governance.legalHoldsById(ids),
+      AuditEvent: (ids) => audit.auditEventsById(ids),
+    };
+  }
+
+  @Query(() => NodeType, { nullable: true, description: 'The object of a global id; null when it does not exist.' })
+  async node(@Arg('id', () => ID, { description: 'Global id.' }) id: string): Promise<TaggedNode | null> {
+    return (await this.#load([id]))[0] ?? null;
+  }
+
+  @Query(() => [NodeType], {
+    nullable: 'items',
+    description: 'The objects of at most 100 global ids, in their order; null where one does not exist.',
+  })
+  nodes(
+    @Arg('ids', () => [ID], { description: 'Global ids.' }) ids: string[],
+  ): Promise<readonly (TaggedNode | null)[]> {
+    if (ids.length > idsMax) throw new LinewardError('LIMIT_EXCEEDED', `ids: at most ${idsMax}`, { path: ['ids'] });
+    return this.#load(ids);
+  }
+
+  async #load(texts: readonly string[]): Promise<readonly (TaggedNode | null)[]> {
+    const keys = texts.map((text) => readGlobalId(text));
+    const found = new Map<string, TaggedNode>();
+    for (const [type, members] of Map.groupBy(keys, (key) => key.type)) {
+      const rows = await this.#read[type](members.map((member) => member.id));
+      for (const row of rows) found.set(`${type}:${row.id}`, { ...row, __typename: type });
+    }
+    return keys.map((key) => found.get(`${key.type}:${key.id}`) ?? null);
+  }
+}

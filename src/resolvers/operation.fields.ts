@@ -1,0 +1,83 @@
+import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
+import type { Gap } from '../domain/operations/target.ts';
+import type { Certificate } from '../entities/certificate.entity.ts';
+import type { Dataset } from '../entities/dataset.entity.ts';
+import type { Operation, OperationTarget } from '../entities/operation.entity.ts';
+import { ConnectionArgs } from '../schema/connection.type.ts';
+import { DatasetType } from '../schema/dataset.type.ts';
+import { CertificateType, OperationSubjectConnection, OperationType } from '../schema/operation.type.ts';
+import { GapType, OperationTargetConnection, OperationTargetType } from '../schema/operation-target.type.ts';
+import { Json } from '../schema/scalars.ts';
+import type { RequestContext } from './context.ts';
+
+@Resolver(() => OperationType)
+export class OperationFields {
+  @FieldResolver(() => [GapType], {
+    description: 'Places the plan cannot reach; with any, the operation can only end PARTIAL.',
+  })
+  gaps(@Root() operation: Operation): readonly Gap[] {
+    return operation.plan?.gaps ?? [];
+  }
+
+  @FieldResolver(() => Json, {
+    nullable: true,
+    description: 'The whole plan that `planHash` is of; null until planned.',
+  })
+  plan(@Root() operation: Operation): unknown {
+    return operation.plan ?? null;
+  }
+
+  @FieldResolver(() => OperationTargetConnection, { description: 'Places it acts on, in working order.' })
+  async targets(
+    @Root() operation: Operation,
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Ctx() { loaders }: RequestContext,
+  ) {
+    return new OperationTargetConnection(
+      await loaders.targetsOfOperation.load({ parentId: operation.id, request: page }),
+    );
+  }
+
+  @FieldResolver(() => OperationSubjectConnection, { description: 'Whom it is about.' })
+  async subjects(
+    @Root() operation: Operation,
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Ctx() { loaders }: RequestContext,
+  ) {
+    return new OperationSubjectConnection(
+      await loaders.subjectsOfOperation.load({ parentId: operation.id, request: page }),
+    );
+  }
+
+  @FieldResolver(() => CertificateType, {
+    nullable: true,
+    description: 'The newest certificate; null until one is issued.',
+  })
+  certificate(@Root() operation: Operation, @Ctx() { loaders }: RequestContext): Promise<Certificate | null> {
+    return loaders.certificate.load(operation.id);
+  }
+}
+
+@Resolver(() => OperationTargetType)
+export class OperationTargetFields {
+  @FieldResolver(() => DatasetType, { nullable: true, description: 'The place.' })
+  dataset(@Root() target: OperationTarget, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
+    return loaders.dataset.load(target.datasetId);
+  }
+}
+
+@Resolver(() => CertificateType)
+export class CertificateFields {
+  @FieldResolver(() => Json, {
+    description:
+      'The signed statement: outcome, subjects by digest, places with receipts and verifications, totals, open points, residues.',
+  })
+  body(@Root() certificate: Certificate): unknown {
+    return JSON.parse(certificate.body);
+  }
+
+  @FieldResolver(() => OperationType, { nullable: true, description: 'The operation it certifies.' })
+  operation(@Root() certificate: Certificate, @Ctx() { loaders }: RequestContext): Promise<Operation | null> {
+    return loaders.operation.load(certificate.operationId);
+  }
+}

@@ -1,0 +1,116 @@
+import { Arg, Args, Ctx, ID, Mutation, Query, Resolver, Subscription } from 'type-graphql';
+import type { Actor } from '../domain/access/actor.ts';
+import type { Operation } from '../entities/operation.entity.ts';
+import { LinewardError } from '../errors/lineward-error.ts';
+import { ConnectionArgs } from '../schema/connection.type.ts';
+import { localId } from '../schema/node.type.ts';
+import {
+  ApproveOperationInput,
+  CancelOperationInput,
+  OperationFilter,
+  OperationPayload,
+  RequestErasureInput,
+  RetryOperationInput,
+} from '../schema/operation.input.ts';
+import { OperationConnection, OperationType } from '../schema/operation.type.ts';
+import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { OperationService } from '../services/operations/operation.service.ts';
+import { Acting } from './acting.ts';
+import type { RequestContext } from './context.ts';
+import { mutationPayload } from './mutation-payload.ts';
+
+@Resolver()
+export class OperationsResolver {
+  readonly #service: OperationService;
+  readonly #readModel: OperationReadModel;
+
+  constructor(deps: {
+    readonly operationService: OperationService;
+    readonly operations: OperationReadModel;
+  }) {
+    this.#service = deps.operationService;
+    this.#readModel = deps.operations;
+  }
+
+  @Query(() => OperationConnection, { description: 'Operations, newest first.' })
+  async operations(
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which operations.' })
+    filter?: OperationFilter,
+  ) {
+    return new OperationConnection(await this.#readModel.operations(page, filter ?? {}));
+  }
+
+  @Mutation(() => OperationPayload, {
+    description: 'Asks for an erasure. It is planned at once and waits for `approveOperation`.',
+  })
+  requestErasure(
+    @Acting() actor: Actor,
+    @Arg('input', () => RequestErasureInput, { description: 'Whom to erase.' }) input: RequestErasureInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.requestErasure(actor, {
+        ...input,
+        entityId: input.entityId == null ? undefined : localId('Entity', input.entityId, ['entityId']),
+      }),
+    }));
+  }
+
+  @Mutation(() => OperationPayload, { description: 'Approves exactly the plan that was read; the work begins.' })
+  approveOperation(
+    @Acting() actor: Actor,
+    @Arg('input', () => ApproveOperationInput, { description: 'The plan.' }) input: ApproveOperationInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.approveOperation(actor, {
+        id: localId('Operation', input.id),
+        planHash: input.planHash,
+      }),
+    }));
+  }
+
+  @Mutation(() => OperationPayload, { description: 'Stops an operation at its next safe boundary.' })
+  cancelOperation(
+    @Acting() actor: Actor,
+    @Arg('input', () => CancelOperationInput, { description: 'The operation.' }) input: CancelOperationInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.cancelOperation(actor, {
+        id: localId('Operation', input.id),
+        reason: input.reason,
+      }),
+    }));
+  }
+
+  @Mutation(() => OperationPayload, { description: 'Plans an operation again that ended PARTIAL, BLOCKED or FAILED.' })
+  retryOperation(
+    @Acting() actor: Actor,
+    @Arg('input', () => RetryOperationInput, { description: 'The operation.' }) input: RetryOperationInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.retryOperation(actor, { id: localId('Operation', input.id) }),
+    }));
+  }
+
+  @Subscription(() => OperationType, {
+    description: 'The operation now, and again after each change, until the client leaves.',
+    subscribe: ({ args, context }) => {
+      const { operationEvents } = context as RequestContext;
+      return operationEvents.changes(localId('Operation', String(args.id)));
+    },
+  })
+  operationUpdated(
+    @Arg('id', () => ID, { description: 'Global id of the operation.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Operation> {
+    context.renewLoaders();
+    return this.#operation(localId('Operation', id));
+  }
+
+  async #operation(id: string): Promise<Operation> {
+    const [operation] = await this.#readModel.operationsById([id]);
+    if (operation === undefined)
+      throw new LinewardError('NOT_FOUND', 'id: there is no such operation', { path: ['id'] });
+    return operation;
+  }
+}

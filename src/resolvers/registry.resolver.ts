@@ -1,0 +1,94 @@
+import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
+import type { Actor } from '../domain/access/actor.ts';
+import type { Dataset } from '../entities/dataset.entity.ts';
+import type { Entity } from '../entities/entity.entity.ts';
+import { ConnectionArgs } from '../schema/connection.type.ts';
+import { DatasetConnection, DatasetType } from '../schema/dataset.type.ts';
+import { EntityConnection, EntityType } from '../schema/entity.type.ts';
+import { localId } from '../schema/node.type.ts';
+import {
+  EntityFilter,
+  MapEntityInput,
+  MapEntityPayload,
+  RegisterEntityVersionInput,
+  RegisterEntityVersionPayload,
+} from '../schema/registry.input.ts';
+import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { RegistryService } from '../services/registry/registry.service.ts';
+import { filterCondition } from '../services/text-filter.ts';
+import { Acting } from './acting.ts';
+import { mutationPayload } from './mutation-payload.ts';
+
+const filterColumns = { namespace: 'namespace', name: 'name', catalogNamespace: 'catalog_namespace' } as const;
+
+@Resolver()
+export class RegistryResolver {
+  readonly #service: RegistryService;
+  readonly #readModel: RegistryReadModel;
+
+  constructor(deps: { readonly registryService: RegistryService; readonly registry: RegistryReadModel }) {
+    this.#service = deps.registryService;
+    this.#readModel = deps.registry;
+  }
+
+  @Query(() => EntityType, { nullable: true, description: 'The entity of a name or alias; null when there is none.' })
+  entity(
+    @Arg('namespace', () => String, { description: 'Namespace of the record, e.g. `Demo`.' }) namespace: string,
+    @Arg('name', () => String, { description: 'Name of the record, e.g. `SparkSummit`.' }) name: string,
+  ): Promise<Entity | null> {
+    return this.#readModel.entityNamed(namespace, name);
+  }
+
+  @Query(() => EntityConnection, { description: 'Entities by namespace and name.' })
+  async entities(
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Arg('filter', () => EntityFilter, { nullable: true, description: 'Which entities.' }) filter?: EntityFilter,
+  ) {
+    return new EntityConnection(
+      await this.#readModel.entities(page, filterCondition<keyof typeof filterColumns>(filter, filterColumns)),
+    );
+  }
+
+  @Query(() => DatasetType, {
+    nullable: true,
+    description: 'The dataset of an OpenLineage name; null when there is none.',
+  })
+  dataset(
+    @Arg('namespace', () => String, { description: 'Where it lives.' }) namespace: string,
+    @Arg('name', () => String, { description: 'Its name there.' }) name: string,
+  ): Promise<Dataset | null> {
+    return this.#readModel.datasetNamed(namespace, name);
+  }
+
+  @Query(() => DatasetConnection, { description: 'Datasets by namespace and name.' })
+  async datasets(@Args(() => ConnectionArgs) page: ConnectionArgs) {
+    return new DatasetConnection(await this.#readModel.datasets(page));
+  }
+
+  @Mutation(() => RegisterEntityVersionPayload, {
+    description:
+      'Registers a schema document as the next version of its entity. The same document again answers the version it has.',
+  })
+  registerEntityVersion(
+    @Acting() actor: Actor,
+    @Arg('input', () => RegisterEntityVersionInput, { description: 'The document.' }) input: RegisterEntityVersionInput,
+  ) {
+    return mutationPayload(input, () => this.#service.registerEntityVersion(actor, input));
+  }
+
+  @Mutation(() => MapEntityPayload, {
+    description: 'Says that a dataset holds records of an entity, so that erasures reach it.',
+  })
+  mapEntity(
+    @Acting() actor: Actor,
+    @Arg('input', () => MapEntityInput, { description: 'The mapping.' }) input: MapEntityInput,
+  ) {
+    return mutationPayload(input, () =>
+      this.#service.mapEntity(actor, {
+        ...input,
+        entityId: localId('Entity', input.entityId, ['entityId']),
+        subjectFields: input.subjectFields ?? [],
+      }),
+    );
+  }
+}

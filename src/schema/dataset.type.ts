@@ -1,0 +1,91 @@
+import { Field, InputType, Int, ObjectType } from 'type-graphql';
+import type { MappingRole } from '../domain/operations/target.ts';
+import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
+import { connectionOf } from './connection.type.ts';
+import { describedEnum } from './described-enum.ts';
+import { NodeType } from './node.type.ts';
+import { MutationInput } from './payload.type.ts';
+import { Instant } from './scalars.ts';
+
+export const MappingRoleEnum = describedEnum<MappingRole>('MappingRole', 'What kind of place a mapped dataset is.', {
+  TOPIC: 'A Kafka topic.',
+  LAKE_TABLE: 'A directory of files in the lake.',
+  WAREHOUSE_TABLE: 'A table of a warehouse. Recorded, not yet acted on: plans list it as a gap.',
+  SEARCH_INDEX: 'A search index. Recorded, not yet acted on: plans list it as a gap.',
+});
+
+@ObjectType('Dataset', {
+  implements: NodeType,
+  description: 'A physical place that holds data, named as OpenLineage names it.',
+})
+export class DatasetType extends NodeType implements Pick<Dataset, 'namespace' | 'name' | 'createdAt'> {
+  @Field(() => String, { description: 'Where it lives, e.g. `kafka://broker:9092` or `file`.' })
+  namespace!: string;
+
+  @Field(() => String, { description: 'Its name there: a topic, a path, a table.' })
+  name!: string;
+
+  @Field(() => Instant, { description: 'When the catalog first heard of it.' })
+  createdAt!: Date;
+}
+
+@ObjectType('LakeTable', { description: 'A dataset as a table of the lake: what is registered of its files.' })
+export class LakeTableType {
+  @Field(() => String, { description: 'Directory below the root of the lake.' })
+  location!: string;
+
+  @Field(() => String, { description: 'Field whose date partitions the table by day.' })
+  dateField!: string;
+
+  @Field(() => Int, { description: 'Files.' })
+  files!: number;
+
+  @Field(() => Number, { description: 'Rows in all files.' })
+  rows!: number;
+
+  @Field(() => Number, { description: 'Bytes of all files.' })
+  bytes!: number;
+
+  @Field(() => Int, {
+    description: 'Files whose subject index is made for their present content; the others are scanned.',
+  })
+  indexedFiles!: number;
+}
+
+@ObjectType('Mapping', {
+  implements: NodeType,
+  description:
+    'Says that a dataset holds records of an entity, and by which fields accounts and subjects are found in it.',
+})
+export class MappingType
+  extends NodeType
+  implements Pick<Mapping, 'role' | 'accountField' | 'subjectFields' | 'createdAt'>
+{
+  @Field(() => MappingRoleEnum, { description: 'What kind of place the dataset is.' })
+  role!: MappingRole;
+
+  @Field(() => String, { description: 'Field that holds the account id.' })
+  accountField!: string;
+
+  @Field(() => [String], { description: 'Fields whose values may name a data subject in this dataset.' })
+  subjectFields!: string[];
+
+  @Field(() => Instant, { description: 'When it was made.' })
+  createdAt!: Date;
+}
+
+export const DatasetConnection = connectionOf('Dataset', () => DatasetType, 'Datasets, by namespace and name.');
+export const MappingConnection = connectionOf('Mapping', () => MappingType, 'Mappings, oldest first.');
+
+/** By which fields the records of a dataset are found. */
+@InputType()
+export abstract class RecordKeysInput extends MutationInput {
+  @Field(() => String, { description: 'Top-level field that holds the account id.' })
+  accountField!: string;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Top-level fields whose values may name a data subject. Default none.',
+  })
+  subjectFields?: string[];
+}

@@ -1,0 +1,70 @@
+import { ArgsType, Field, ID, Int, ObjectType } from 'type-graphql';
+import type { LineageDirection, LineageStep, LineageWalk } from '../domain/lineage/graph.ts';
+import { describedEnum } from './described-enum.ts';
+import { NodeType } from './node.type.ts';
+import { Instant } from './scalars.ts';
+
+const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDirection', 'Which way to walk.', {
+  UPSTREAM: 'Towards where the data comes from.',
+  DOWNSTREAM: 'Towards where the data goes.',
+  BOTH: 'Both ways from the start.',
+});
+
+const TruncatedReasonEnum = describedEnum<'MAX_DEPTH' | 'MAX_NODES'>(
+  'LineageTruncatedReason',
+  'Why a walk stopped early.',
+  {
+    MAX_DEPTH: '`maxDepth` was reached.',
+    MAX_NODES: '`maxNodes` was reached.',
+  },
+);
+
+@ArgsType()
+export class LineageArgs {
+  @Field(() => ID, { description: 'Dataset to start from.' })
+  start!: string;
+
+  @Field(() => LineageDirectionEnum, { defaultValue: 'BOTH', description: 'Which way to walk.' })
+  direction!: LineageDirection;
+
+  @Field(() => Int, { defaultValue: 20, description: 'Most steps from the start, 1 to 50.' })
+  maxDepth!: number;
+
+  @Field(() => Int, { defaultValue: 1000, description: 'Most datasets in the answer, 1 to 10,000.' })
+  maxNodes!: number;
+}
+
+@ObjectType('LineageNode', { description: 'A dataset that a walk reached.' })
+export class LineageNodeType {
+  readonly datasetId!: string;
+
+  @Field(() => Int, { description: 'Fewest steps from the start; 0 is the start itself.' })
+  depth!: number;
+}
+
+@ObjectType('LineageEdge', { implements: NodeType, description: 'A job that moves data from one dataset to another.' })
+export class LineageEdgeType extends NodeType implements Pick<LineageStep, 'job'> {
+  @Field(() => String, { description: 'Name of the job.' })
+  job!: string;
+}
+
+@ObjectType('LineageGraph', { description: 'What a walk along lineage reached, and whether that is all.' })
+export class LineageGraphType implements Pick<LineageWalk, 'asOf' | 'complete' | 'truncatedReason'> {
+  @Field(() => [LineageNodeType], { description: 'Datasets, each once.' })
+  nodes!: LineageWalk['nodes'];
+
+  @Field(() => [LineageEdgeType], { description: 'Edges among these datasets.' })
+  edges!: LineageWalk['steps'];
+
+  @Field(() => Instant, { description: 'The moment this was true.' })
+  asOf!: Date;
+
+  @Field(() => Boolean, { description: 'False when more lies beyond `frontier`.' })
+  complete!: boolean;
+
+  @Field(() => TruncatedReasonEnum, { nullable: true, description: 'Why it is not complete; null when it is.' })
+  truncatedReason!: LineageWalk['truncatedReason'];
+
+  @Field(() => [ID], { description: 'Datasets behind which more lies.' })
+  frontier!: readonly string[];
+}

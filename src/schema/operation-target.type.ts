@@ -1,0 +1,176 @@
+import { Field, Int, ObjectType } from 'type-graphql';
+import type { TargetStatus } from '../domain/operations/status.ts';
+import type {
+  Gap,
+  MappingRole,
+  Residue,
+  TargetEstimate,
+  TargetReceipt,
+  TargetVerification,
+} from '../domain/operations/target.ts';
+import type { OperationTarget } from '../entities/operation.entity.ts';
+import { connectionOf } from './connection.type.ts';
+import { MappingRoleEnum } from './dataset.type.ts';
+import { describedEnum } from './described-enum.ts';
+import { NodeType } from './node.type.ts';
+import { Instant, Json } from './scalars.ts';
+
+const TargetStatusEnum = describedEnum<TargetStatus>('TargetStatus', 'How far the work in one place has come.', {
+  PENDING: 'Not begun.',
+  EXECUTING: 'Being changed.',
+  EXECUTED: 'Changed, not yet read back.',
+  VERIFYING: 'Being read back.',
+  VERIFIED: 'Read back.',
+  FAILED: 'Given up; `statusReason` says why.',
+  CANCELLED: 'Stopped on request.',
+});
+
+@ObjectType('Gap', { description: 'A place or part of one that an operation cannot reach, and why.' })
+export class GapType implements Gap {
+  @Field(() => String, { description: 'Kind of gap, e.g. `LAKE_FILE_UNREADABLE`.' })
+  code!: string;
+
+  @Field(() => String, { description: 'Name of the dataset.' })
+  dataset!: string;
+
+  @Field(() => String, { description: 'What cannot be reached and why, for people.' })
+  reason!: string;
+}
+
+@ObjectType('Residue', { description: 'A copy that fades by itself after the operation.' })
+class ResidueType implements Residue {
+  @Field(() => String, { description: 'Name of the dataset.' })
+  dataset!: string;
+
+  @Field(() => String, { description: 'What remains and why it goes.' })
+  reason!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'When it is gone at the latest, ISO 8601; null when nobody can say.',
+  })
+  until!: string | null;
+}
+
+@ObjectType('TargetEstimate', { description: 'What the plan expects in one place. Counts are estimates.' })
+class TargetEstimateType implements Pick<TargetEstimate, 'action' | 'files' | 'bytes' | 'records' | 'seconds'> {
+  @Field(() => String, { description: '`REWRITE`, `TOMBSTONE`, or `NONE` when nothing can be done there.' })
+  action!: TargetEstimate['action'];
+
+  @Field(() => Int, { description: 'Files to be changed.' })
+  files!: number;
+
+  @Field(() => Number, { description: 'Bytes to be read.' })
+  bytes!: number;
+
+  @Field(() => Number, { description: 'Records to be erased.' })
+  records!: number;
+
+  @Field(() => Number, { description: 'Expected time, seconds.' })
+  seconds!: number;
+}
+
+@ObjectType('TargetReceipt', { description: 'What was done in one place.' })
+class TargetReceiptType implements Omit<TargetReceipt, 'bytesBefore' | 'bytesAfter'> {
+  @Field(() => Number, { description: 'Records erased.' })
+  recordsErased!: number;
+
+  @Field(() => Number, { description: 'Records of others kept in what was changed.' })
+  recordsKept!: number;
+
+  @Field(() => Int, { description: 'Files replaced.' })
+  filesRewritten!: number;
+
+  @Field(() => Int, { description: 'Files removed because nothing was left in them.' })
+  filesRemoved!: number;
+
+  @Field(() => Json, { description: 'Per file or partition: identities, digests, counts, offsets.' })
+  evidence!: TargetReceipt['evidence'];
+
+  @Field(() => [ResidueType], { description: 'Copies that fade by themselves.' })
+  residues!: readonly Residue[];
+
+  @Field(() => [GapType], { description: 'What could not be done here.' })
+  open!: readonly Gap[];
+}
+
+@ObjectType('TargetVerification', { description: 'What an independent read-back of one place saw.' })
+class TargetVerificationType implements TargetVerification {
+  @Field(() => Number, { description: 'Records of the subjects that are still readable; 0 is proof.' })
+  survivors!: number;
+
+  @Field(() => Number, { description: 'Records of others that are missing; 0 is proof.' })
+  lost!: number;
+
+  @Field(() => Number, { description: 'Records read.' })
+  recordsScanned!: number;
+
+  @Field(() => String, { description: 'How it was read.' })
+  method!: string;
+
+  @Field(() => [GapType], { description: 'What could not be read.' })
+  open!: readonly Gap[];
+}
+
+@ObjectType('Progress', { description: 'How much of the work in one place is done.' })
+class ProgressType {
+  @Field(() => Int, { description: 'Units done.' })
+  done!: number;
+
+  @Field(() => Int, { description: 'Units in all.' })
+  total!: number;
+
+  @Field(() => String, { description: 'What is counted: `files` or `messages`.' })
+  unit!: string;
+}
+
+@ObjectType('OperationTarget', { implements: NodeType, description: 'One place an operation acts on.' })
+export class OperationTargetType
+  extends NodeType
+  implements
+    Pick<
+      OperationTarget,
+      | 'role'
+      | 'sequence'
+      | 'status'
+      | 'statusReason'
+      | 'estimate'
+      | 'progress'
+      | 'receipt'
+      | 'verification'
+      | 'updatedAt'
+    >
+{
+  @Field(() => MappingRoleEnum, { description: 'What kind of place.' })
+  role!: MappingRole;
+
+  @Field(() => Int, { description: 'Order along lineage: places of a lower number finish first.' })
+  sequence!: number;
+
+  @Field(() => TargetStatusEnum, { description: 'How far the work has come.' })
+  status!: TargetStatus;
+
+  @Field(() => String, { nullable: true, description: 'Why it waits or failed.' })
+  statusReason!: string | null;
+
+  @Field(() => TargetEstimateType, { description: 'What the plan expects.' })
+  estimate!: TargetEstimate;
+
+  @Field(() => ProgressType, { nullable: true, description: 'How much is done; null before the start.' })
+  progress!: OperationTarget['progress'];
+
+  @Field(() => TargetReceiptType, { nullable: true, description: 'What was done; null until executed.' })
+  receipt!: TargetReceipt | null;
+
+  @Field(() => TargetVerificationType, { nullable: true, description: 'What the read-back saw; null until verified.' })
+  verification!: TargetVerification | null;
+
+  @Field(() => Instant, { description: 'Last change.' })
+  updatedAt!: Date;
+}
+
+export const OperationTargetConnection = connectionOf(
+  'OperationTarget',
+  () => OperationTargetType,
+  'Targets of one operation, in working order.',
+);

@@ -1,0 +1,88 @@
+import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import type { OperationStatus } from '../domain/operations/status.ts';
+import type { Operation } from '../entities/operation.entity.ts';
+import { OperationStatusEnum, OperationType } from './operation.type.ts';
+import { MutationInput, MutationPayload } from './payload.type.ts';
+
+@InputType({ description: 'A data subject by the value of a subject key.' })
+export class SubjectKeyInput {
+  @Field(() => String, { description: 'Top-level field that names the subject, e.g. `user_id`.' })
+  field!: string;
+
+  @Field(() => String, { description: 'Its value, compared as text.' })
+  value!: string;
+}
+
+@InputType({ description: 'A whole account, or one data subject in it.' })
+export class SubjectSelectorInput {
+  @Field(() => String, { description: 'The account.' })
+  accountId!: string;
+
+  @Field(() => SubjectKeyInput, { nullable: true, description: 'The data subject; the whole account when absent.' })
+  subject?: SubjectKeyInput;
+}
+
+@InputType({ description: 'Whom to erase.' })
+export class RequestErasureInput extends MutationInput {
+  @Field(() => [SubjectSelectorInput], { description: '1 to 10,000 accounts or subjects; repeated ones count once.' })
+  subjects!: SubjectSelectorInput[];
+
+  @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
+  entityId?: string;
+
+  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
+  reason?: string;
+
+  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
+  dryRun?: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'A second request with the same key and input answers the first operation.',
+  })
+  idempotencyKey?: string;
+}
+
+@InputType({ description: 'A plan to approve.' })
+export class ApproveOperationInput extends MutationInput {
+  @Field(() => ID, { description: 'The operation.' })
+  id!: string;
+
+  @Field(() => String, {
+    description: '`planHash` of the plan that was read. A plan that has changed since is refused.',
+  })
+  planHash!: string;
+}
+
+@InputType({ description: 'An operation to stop.' })
+export class CancelOperationInput extends MutationInput {
+  @Field(() => ID, { description: 'The operation.' })
+  id!: string;
+
+  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
+  reason?: string;
+}
+
+@InputType({ description: 'An operation to take up again.' })
+export class RetryOperationInput extends MutationInput {
+  @Field(() => ID, { description: 'An operation that ended PARTIAL, BLOCKED or FAILED.' })
+  id!: string;
+}
+
+@ObjectType({ description: 'The operation after the change.' })
+export class OperationPayload extends MutationPayload {
+  @Field(() => OperationType, { nullable: true, description: 'The operation; null when refused.' })
+  operation?: Operation | null;
+}
+
+@InputType({ description: 'Which operations; all given conditions hold.' })
+export class OperationFilter {
+  @Field(() => [OperationStatusEnum], { nullable: true, description: 'With one of these statuses.' })
+  statusIn?: OperationStatus[];
+
+  @Field(() => SubjectSelectorInput, {
+    nullable: true,
+    description: 'About exactly this account or subject, also after its identifiers were dropped.',
+  })
+  subject?: SubjectSelectorInput;
+}

@@ -1,0 +1,98 @@
+import type { ErrorCode } from '../../errors/codes.ts';
+
+/** One message as the product sees it; offsets are decimal strings because they exceed 2^53. */
+export interface KafkaMessage {
+  readonly partition: number;
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer>>;
+}
+
+export interface OutgoingMessage {
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | string | null;
+  readonly partition?: number | undefined;
+  readonly timestamp?: string | undefined;
+  readonly headers?: Readonly<Record<string, Buffer | string>> | undefined;
+}
+
+/** What a stream writes for a message it read. */
+export interface TransformedMessage extends OutgoingMessage {
+  /** Another topic than the stream's target, e.g. for dead letters; in the same transaction. */
+  readonly topic?: string | undefined;
+}
+
+/** Where a written message landed, or why the broker refused it. */
+export type SendResult =
+  | { readonly ok: true; readonly partition: number; readonly offset: string }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+export interface TopicDescription {
+  readonly name: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** Batches in order, per partition; at-least-once unless the handler commits through `transact`. */
+export type StreamHandler = (
+  batch: { readonly partition: number; readonly messages: readonly KafkaMessage[] },
+  signal: AbortSignal,
+) => Promise<void>;
+
+/**
+ * Kafka as the product uses it. Not configured: every verb throws KAFKA_NOT_CONFIGURED. Broker away: KAFKA_UNAVAILABLE
+ * within a few seconds, and consumers reconnect by themselves.
+ */
+export interface KafkaGateway {
+  readonly configured: boolean;
+  /** Resolves when metadata answers. */
+  ping(): Promise<void>;
+  /** Creates the topic unless it exists; an existing topic is left as it is. */
+  ensureTopic(spec: TopicSpec): Promise<void>;
+  describeTopic(name: string): Promise<TopicDescription | null>;
+  /** First offset and last stable offset (behind which open transactions lie) of each partition. */
+  offsets(topic: string): Promise<readonly { partition: number; earliest: string; latest: string }[]>;
+  committed(group: string, topic: string): Promise<ReadonlyMap<number, string>>;
+  /**
+   * Results in the order of the messages; each fails alone. Throws KAFKA_UNAVAILABLE when Kafka took none of them in
+   * about 5 s, and NOT_FOUND for an unknown topic. A message answered KAFKA_UNAVAILABLE may still have been written.
+   */
+  produce(topic: string, messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
+  /** Reads [from, to) of every partition once, read_committed; stops at the ends that stood when it was called. */
+  scan(topic: string, each: (message: KafkaMessage) => void | Promise<void>, signal?: AbortSignal): Promise<void>;
+  /**
+   * Consumes `source` in group `group`, and writes what `transform` answers to `target` in one transaction with the
+   * offsets: each source message is in the output exactly once under read_committed.
+   */
+  transformStream(stream: {
+    group: string;
+    source: string;
+    target: string;
+    transform(messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]>;
+  }): Promise<RunningStream>;
+  /**
+   * Consumes `source`; the positions are the handler's own (kept in PostgreSQL): `positionOf` says where a partition
+   * starts when it is assigned, and nothing is committed to Kafka except for lag display.
+   */
+  readStream(stream: {
+    group: string;
+    source: string;
+    positionOf(partition: number): Promise<string | null>;
+    handle: StreamHandler;
+  }): Promise<RunningStream>;
+  close(): Promise<void>;
+}
+
+export interface RunningStream {
+  /** Last fault, null while it runs well. */
+  readonly fault: string | null;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
+import type { ProtectedRecord, ProtectionService } from '../privacy/protection.service.ts';
+import type { MessageGate } from '../registry/message-gate.ts';
+import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
+import type { RunnableStream } from './stream.read-model.ts';
+
+/** Topic for notices of messages that cannot be protected into a topic, or cannot land from it. */
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dead-letter`;
+}
+
+/**
+ * Turns raw messages into protected ones: key, headers, timestamp and partition stay; the value is what the policies in
+ * force leave of it. A message that does not fit goes to the dead-letter topic as a notice without key or content, since
+ * both may be personal; its place in the source topic is named.
+ */
+export class MessageProtection {
+  readonly #policies: ProtectionReadModel;
+  readonly #protection: ProtectionService;
+  readonly #gate: MessageGate;
+
+  constructor(deps: {
+    readonly policies: ProtectionReadModel;
+    readonly protection: ProtectionService;
+    readonly gate: MessageGate;
+  }) {
+    this.#policies = deps.policies;
+    this.#protection = deps.protection;
+    this.#gate = deps.gate;
+  }
+
+  async protect(stream: RunnableStream, messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]> {
+    const plan = await this.#policies.planOf(stream.entityId, stream.accountField);
+    const check = await this.#gate.checkFor(stream.entityId);
+    const read = messages.map((message) => readValue(message, (value) => check.faults(value).length === 0));
+    const fitting = read.flatMap((result) => (result.ok && result.value !== null ? [result.value] : []));
+    const answers = (await this.#protection.protect(plan, fitting))[Symbol.iterator]();
+    return messages.map((message, index) => {
+      const result = read[index];
+      if (result === undefined || !result.ok) return deadLetter(stream, message, 'MESSAGE_INVALID');
+      if (result.value === null) return { ...passedOn(message), value: null };
+      const answer: ProtectedRecord | undefined = answers.next().value;
+      // A key that cannot be had now may be had later: the batch is read again instead of being given up.
+      if (answer !== undefined && !answer.ok && answer.code === 'KEY_UNAVAILABLE')
+        throw new LinewardError('KEY_UNAVAILABLE');
+      if (answer === undefined || !answer.ok) return deadLetter(stream, message, answer?.code ?? 'INTERNAL');
+      return { ...passedOn(message), value: JSON.stringify(answer.record) };
+    });
+  }
+}
+
+type ReadValue = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
+
+function readValue(message: KafkaMessage, fits: (value: unknown) => boolean): ReadValue {
+  if (message.value === null) return { ok: true, value: null };
+  try {
+    const value: unknown = JSON.parse(message.value.toString('utf8'));
+    return value !== null && fits(value) ? { ok: true, value } : { ok: false };
+  } catch {
+    return { ok: false };
+  }
+}
+
+function passedOn({ key, partition, timestamp, headers }: KafkaMessage): Omit<TransformedMessage, 'value'> {
+  return { key, partition, timestamp, headers };
+}
+
+function deadLetter(stream: RunnableStream, message: KafkaMessage, reason: string): TransformedMessage {
+  return {
+    topic: deadLetterTopic(stream.targetName),
+    ...deadLetterNotice({ topic: stream.source.name, ...message }, reason),
+    timestamp: message.timestamp,
+  };
+}
+
+/** Says where a message is that could not go on, and why; never what it holds. */
+export function deadLetterNotice(
+  { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: string },
+  reason: string,
+): OutgoingMessage {
+  return { key: null, value: JSON.stringify({ reason, topic, partition, offset }) };
+}

@@ -1,0 +1,239 @@
+import type { Selection } from '../../domain/governance/selection.ts';
+import { matches, type RecordKeys, recordKeys, SelectedView } from '../../domain/kafka/table-view.ts';
+import type {
+  Gap,
+  Residue,
+  TargetEstimate,
+  TargetPlace,
+  TargetReceipt,
+  TargetVerification,
+} from '../../domain/operations/target.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
+import { operationHeader } from './erased-records.ts';
+import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
+import type { StreamProgress } from './stream-progress.ts';
+
+const tombstonesPerBatch = 500;
+const passesMax = 5;
+const streamWaitMs = 10_000;
+/** Messages a second that a scan reads on one core; only for the estimate. */
+const scanRate = 50_000;
+
+/**
+ * Erases from compacted topics by tombstones: as a table, the topic holds nothing of the selection afterwards. The middle
+ * of a log cannot be cut out, so superseded values leave the disk with compaction, and the receipt says by when. A topic
+ * that is not compacted is a gap.
+ */
+export class TopicExecutor implements TargetExecutor {
+  readonly role = 'TOPIC';
+  readonly #kafka: KafkaGateway;
+  readonly #progress: Pick<StreamProgress, 'passed' | 'besides'>;
+
+  constructor(deps: { readonly kafka: KafkaGateway; readonly progress: Pick<StreamProgress, 'passed' | 'besides'> }) {
+    this.#kafka = deps.kafka;
+    this.#progress = deps.progress;
+  }
+
+  async plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
+    const topic = await this.#kafka.describeTopic(place.name);
+    const gap = topic === null ? missing(place) : uncompacted(place, topic);
+    if (topic === null || gap !== null) return estimate('NONE', { gaps: gap === null ? [] : [gap] });
+    const view = await this.#view(place, selection, '');
+    const offsets = await this.#kafka.offsets(place.name);
+    return estimate('TOMBSTONE', {
+      records: view.live.length,
+      seconds: Math.ceil((2 * view.messages) / scanRate),
+      gaps: viewGaps(place, view),
+      manifest: offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest })),
+    });
+  }
+
+  async execute(context: ExecutionContext): Promise<TargetReceipt> {
+    const { place } = context;
+    const topic = await this.#kafka.describeTopic(place.name);
+    const gap = topic === null ? missing(place) : uncompacted(place, topic);
+    if (topic === null || gap !== null) return receipt({ open: gap === null ? [] : [gap] });
+    let view = await this.#view(place, await context.selectionNow(), context.operationId);
+    for (let pass = 0; view.live.length > 0 && pass < passesMax; pass += 1) {
+      await this.#bury(context, view);
+      view = await this.#view(place, await context.selectionNow(), context.operationId);
+    }
+    const offsets = await this.#kafka.offsets(place.name);
+    const { paused } = await this.#progress.passed({ datasetId: place.datasetId, name: place.name }, view.ends, {
+      waitMs: streamWaitMs,
+      signal: context.signal,
+    });
+    const besides = await this.#progress.besides(place.datasetId, context.operationId);
+    const open: Gap[] = [
+      ...viewGaps(place, view),
+      ...paused.map((id) => pausedGap(place, id)),
+      ...besides.map((id) => besidesGap(place, id)),
+    ];
+    if (view.live.length > 0)
+      open.push({ code: 'SURVIVORS', dataset: place.name, reason: 'new records of the subjects keep arriving' });
+    return receipt({
+      recordsErased: view.tombstoned,
+      evidence: offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest })),
+      residues: view.tombstoned === 0 ? [] : [supersededResidue(place, topic)],
+      open,
+    });
+  }
+
+  async verify(context: ExecutionContext): Promise<TargetVerification> {
+    const { place } = context;
+    const topic = await this.#kafka.describeTopic(place.name);
+    if (topic === null)
+      return { survivors: 0, lost: 0, recordsScanned: 0, method: 'topic does not exist', open: [missing(place)] };
+    const [selection, requested] = [await context.selectionNow(), await context.requested()];
+    // Another fold than the deleter's: whom the newest value of each key is about, then what is left.
+    const newest = new Map<string, 'SELECTED' | 'HELD' | 'OTHER'>();
+    let lost = 0;
+    let scanned = 0;
+    await this.#kafka.scan(
+      place.name,
+      ({ partition, key, value, headers }) => {
+        scanned += 1;
+        const name = `${partition}:${key?.toString('base64') ?? `#${scanned}`}`;
+        const ours = headers[operationHeader]?.toString('utf8') === context.operationId;
+        if (value === null) {
+          if (ours && newest.get(name) === 'OTHER') lost += 1;
+          newest.delete(name);
+          return;
+        }
+        const keys = recordKeys(value, place.accountField, place.subjectFields);
+        newest.set(name, aboutWhom(keys, selection, requested));
+      },
+      context.signal,
+    );
+    const survivors = [...newest.values()].filter((about) => about === 'SELECTED').length;
+    return {
+      survivors,
+      lost,
+      recordsScanned: scanned,
+      method: 'full read_committed scan, newest value per key',
+      open: [],
+    };
+  }
+
+  async #view(place: TargetPlace, selection: Selection, operationId: string): Promise<SelectedView> {
+    const view = new SelectedView(selection, place, operationId);
+    await this.#kafka.scan(place.name, (message) => view.add({ ...message, operationId: operationOf(message) }));
+    return view;
+  }
+
+  async #bury(context: ExecutionContext, view: SelectedView): Promise<void> {
+    const { live } = view;
+    for (let start = 0; start < live.length; start += tombstonesPerBatch) {
+      await context.lease.assertHeld();
+      const selection = await context.selectionNow();
+      const batch = live.slice(start, start + tombstonesPerBatch).filter((record) => matches(selection, record.keys));
+      const sent = await this.#kafka.produce(
+        context.place.name,
+        batch.map(({ partition, key }) => ({
+          partition,
+          key,
+          value: null,
+          headers: { [operationHeader]: context.operationId },
+        })),
+      );
+      const refused = sent.find((result) => !result.ok);
+      if (refused !== undefined && !refused.ok)
+        throw new LinewardError('KAFKA_UNAVAILABLE', `a tombstone was not written: ${refused.code}`);
+      await context.report({
+        done: Math.min(start + tombstonesPerBatch, live.length),
+        total: live.length,
+        unit: 'messages',
+      });
+    }
+  }
+}
+
+function aboutWhom(keys: RecordKeys | null, selection: Selection, requested: Selection): 'SELECTED' | 'HELD' | 'OTHER' {
+  if (keys === null || !matches(requested, keys)) return 'OTHER';
+  return matches(selection, keys) ? 'SELECTED' : 'HELD';
+}
+
+function operationOf(message: KafkaMessage): string | null {
+  return message.headers[operationHeader]?.toString('utf8') ?? null;
+}
+
+function missing(place: TargetPlace): Gap {
+  return { code: 'TOPIC_MISSING', dataset: place.name, reason: 'the broker has no such topic' };
+}
+
+function pausedGap(place: TargetPlace, streamId: string): Gap {
+  return {
+    code: 'STREAM_PAUSED',
+    dataset: place.name,
+    reason: `stream ${streamId} is paused and may still carry erased records onwards when it resumes`,
+  };
+}
+
+function besidesGap(place: TargetPlace, streamId: string): Gap {
+  return {
+    code: 'STREAM_NOT_PLANNED',
+    dataset: place.name,
+    reason: `stream ${streamId} carries its records to a place that the plan does not name; retry to plan it`,
+  };
+}
+
+function uncompacted(place: TargetPlace, topic: TopicDescription): Gap | null {
+  const policy = topic.config['cleanup.policy'] ?? 'delete';
+  if (policy.includes('compact')) return null;
+  const keep = topic.config['retention.ms'];
+  return {
+    code: 'TOPIC_NOT_COMPACTED',
+    dataset: place.name,
+    reason: `a topic with cleanup.policy=${policy} cannot forget single records; they go with retention.ms=${keep ?? 'unknown'}`,
+  };
+}
+
+function viewGaps(place: TargetPlace, view: SelectedView): Gap[] {
+  const gaps: Gap[] = [];
+  if (view.unreadable > 0)
+    gaps.push({
+      code: 'MESSAGE_UNREADABLE',
+      dataset: place.name,
+      reason: `${view.unreadable} message(s) are not JSON objects`,
+    });
+  if (view.keyless > 0)
+    gaps.push({
+      code: 'MESSAGE_WITHOUT_KEY',
+      dataset: place.name,
+      reason: `${view.keyless} message(s) of the subjects have no key`,
+    });
+  return gaps;
+}
+
+function supersededResidue(place: TargetPlace, topic: TopicDescription): Residue {
+  const waits = ['segment.ms', 'max.compaction.lag.ms'].map((name) => Number(topic.config[name] ?? Number.NaN));
+  const total = waits.reduce((sum, wait) => sum + wait, 0);
+  const until =
+    Number.isFinite(total) && total < 3_650 * 86_400_000 ? new Date(Date.now() + total).toISOString() : null;
+  return {
+    dataset: place.name,
+    reason:
+      'superseded values stay in the log until their segment has rolled and is compacted, which takes one later write per partition',
+    until,
+  };
+}
+
+function estimate(action: TargetEstimate['action'], facts: Partial<TargetEstimate>): TargetEstimate {
+  return { files: 0, bytes: 0, records: 0, seconds: 0, gaps: [], manifest: [], ...facts, action };
+}
+
+function receipt(facts: Partial<TargetReceipt>): TargetReceipt {
+  return {
+    recordsErased: 0,
+    recordsKept: 0,
+    filesRewritten: 0,
+    filesRemoved: 0,
+    bytesBefore: 0,
+    bytesAfter: 0,
+    evidence: [],
+    residues: [],
+    open: [],
+    ...facts,
+  };
+}

@@ -1,0 +1,172 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Selection } from '../../domain/governance/selection.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { ExecutionContext, Notary } from '../operations/ports.ts';
+import { isSameContent } from './file-identity.ts';
+import { engineSelectionOf, type FileSearchDeps } from './file-search.ts';
+import type { OperationFiles } from './operation-files.ts';
+import type { FileIdentity, RewriteResult } from './ports.ts';
+
+export interface LakeErasureDeps extends FileSearchDeps {
+  readonly em: EntityManager;
+  readonly notary: Notary;
+}
+
+/** A selection with a keyed digest that is equal for equal selections. */
+export interface JudgedSelection {
+  readonly selection: Selection;
+  readonly digest: string;
+}
+
+export interface FileErasureScope {
+  readonly context: ExecutionContext;
+  readonly table: LakeTable;
+  readonly files: OperationFiles;
+  /** Reads holds again. */
+  readonly judge: () => Promise<JudgedSelection>;
+}
+
+/** Attempts at one file whose content or holds change under the work, before it is reported open. */
+const attemptsMax = 4;
+
+/** Faults of one file; the others go on. */
+const fileFaults: readonly string[] = ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_CHECK_FAILED'];
+
+/** Takes one file from PLANNED to SWAPPED: stages a copy without the rows, reads holds again, swaps, purges the index. */
+export class FileErasure {
+  readonly #deps: LakeErasureDeps;
+  readonly #scope: FileErasureScope;
+  readonly #folder: string;
+  readonly #token: number;
+  #staged = 0;
+
+  constructor(deps: LakeErasureDeps, scope: FileErasureScope) {
+    this.#deps = deps;
+    this.#scope = scope;
+    this.#folder = `${stagingFolder(scope.table)}/${scope.context.operationId}`;
+    this.#token = scope.context.lease.fencingToken;
+  }
+
+  /** The file is recorded as PLANNED; afterwards it is SWAPPED, SKIPPED or OPEN, or it is gone and still PLANNED. */
+  async erase(planned: FileIdentity): Promise<void> {
+    const { files, judge } = this.#scope;
+    let file = planned;
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      if ((await this.#attempt(file)) === 'DONE') return;
+      const now = await this.#deps.store.stat(file.path);
+      if (now === null) return;
+      file = now;
+      await files.take([{ file, state: 'PLANNED' }], (await judge()).digest);
+    }
+    const reason = `the file or the legal holds changed ${attemptsMax} times while it was worked on`;
+    await files.open(file.path, 'PLANNED', { code: 'LAKE_FILE_CHANGED', reason });
+  }
+
+  /** Records a swap that took place, with what is at the path now; null if the file was removed. */
+  async settle(path: string, after: FileIdentity | null): Promise<void> {
+    const { em, index } = this.#deps;
+    const { table, files, context } = this.#scope;
+    await em.fork().transactional(async (tx) => {
+      const [known] = await tx.execute<{ id: string }[]>(
+        'select id from lake_file where table_id = ? and path = ? for update',
+        [table.id, path],
+      );
+      await files.swappedIn(tx, path, after);
+      if (known === undefined) return;
+      // Before the swap is on record, so that no crash can leave the trace of an erased subject behind.
+      await index.purge(table, known.id);
+      if (after === null) await tx.execute('delete from lake_file where id = ?', [known.id]);
+      else {
+        await tx.execute(
+          `update lake_file f set bytes = ?, version = ?, rows = o.rows_after, indexed_version = null, updated_at = now()
+           from operation_file o where f.id = ? and o.target_id = ? and o.path = f.path`,
+          [after.bytes, after.version, known.id, context.place.targetId],
+        );
+      }
+    });
+    await index.refresh(table, [path], context.place);
+  }
+
+  /**
+   * Removes staged files of this worker and of all before it, whichever operation they worked for: staged rows would
+   * escape a later erasure. A later worker's are in use.
+   */
+  async removeStaged(): Promise<void> {
+    const { store } = this.#deps;
+    const parent = stagingFolder(this.#scope.table);
+    for (const operationId of await store.names(parent)) {
+      const folder = `${parent}/${operationId}`;
+      for (const name of await store.names(folder)) {
+        const token = /^(\d+)-\d+\.staged/u.exec(name)?.[1];
+        if (token !== undefined && Number(token) <= this.#token) await store.remove(`${folder}/${name}`);
+      }
+      await this.#removeEmpty(folder);
+    }
+    await this.#removeEmpty(parent);
+  }
+
+  async #removeEmpty(folder: string): Promise<void> {
+    if ((await this.#deps.store.names(folder)).length === 0) await this.#deps.store.remove(folder);
+  }
+
+  async #attempt(file: FileIdentity): Promise<'DONE' | 'CHANGED'> {
+    const { store } = this.#deps;
+    const { files, context, judge } = this.#scope;
+    const judged = await judge();
+    this.#staged += 1;
+    // The token keeps a worker that was thought dead from writing what its successor is about to swap in.
+    const staged = `${this.#folder}/${this.#token}-${this.#staged}.staged`;
+    const result = await this.#faultless(file, 'PLANNED', () => this.#rewrite(file, staged, judged));
+    if (typeof result === 'string') return result;
+    if (result.found === 0) {
+      await files.take([{ file, state: 'SKIPPED' }], judged.digest);
+      await store.remove(staged);
+      return 'DONE';
+    }
+    await files.stage(file.path, result, judged.digest);
+    await context.lease.assertHeld();
+    if ((await judge()).digest !== judged.digest) return 'CHANGED';
+    const after = await this.#faultless(file, 'STAGED', async () => {
+      if (result.stagedSha256 !== null) return { swapped: await store.swapIf(file, staged) };
+      await store.removeIf(file);
+      return { swapped: null };
+    });
+    if (typeof after === 'string') return after;
+    await this.settle(file.path, after.swapped);
+    return 'DONE';
+  }
+
+  #rewrite(file: FileIdentity, staged: string, { selection }: JudgedSelection): Promise<RewriteResult> {
+    const { store, engine } = this.#deps;
+    const { context } = this.#scope;
+    return engine.rewrite({
+      source: store.localPath(file.path),
+      staged: store.localPath(staged),
+      selection: engineSelectionOf(context.place, selection),
+      signal: context.signal,
+    });
+  }
+
+  /** Runs one step; a fault of the file itself is recorded as OPEN, unless the file changed under the step. */
+  async #faultless<T>(file: FileIdentity, from: 'PLANNED' | 'STAGED', step: () => Promise<T>) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof LinewardError)) throw error;
+      if (error.code === 'LAKE_FILE_CHANGED') return 'CHANGED';
+      if (!fileFaults.includes(error.code)) throw error;
+      if (!isSameContent(await this.#deps.store.stat(file.path), file)) return 'CHANGED';
+      await this.#scope.files.open(file.path, from, { code: error.code, reason: reasonOf(error) });
+      return 'DONE';
+    }
+  }
+}
+
+const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
+
+/** The engine's short reason, which has no absolute path in it. */
+function reasonOf({ details, message }: LinewardError): string {
+  if (typeof details.reason === 'string') return details.reason;
+  return Array.isArray(details.faults) ? details.faults.join('; ') : message;
+}

@@ -1,0 +1,65 @@
+import type { Selection } from '../../domain/governance/selection.ts';
+import type { TargetPlace } from '../../domain/operations/target.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import type { EngineSelection, EngineSelector, FileIdentity, LakeEngine, LakeStore } from './ports.ts';
+import type { SubjectIndex } from './subject-index.ts';
+
+/** What is known of one file under a selection: its matches, or why nobody can tell. */
+export type FileSearched =
+  | { readonly file: FileIdentity; readonly rows: number; readonly matches: number; readonly code?: undefined }
+  | {
+      readonly file: FileIdentity;
+      readonly code: 'LAKE_FILE_UNREADABLE' | 'LAKE_TABLE_REFUSED';
+      readonly reason: string;
+    };
+
+export interface FileSearchDeps {
+  readonly store: LakeStore;
+  readonly engine: LakeEngine;
+  readonly index: SubjectIndex;
+}
+
+export interface FileQuestion {
+  readonly table: LakeTable;
+  readonly place: Pick<TargetPlace, 'accountField'>;
+  readonly selection: Selection;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A selection in the engine's words. */
+export function engineSelectionOf(place: FileQuestion['place'], selection: Selection): EngineSelection {
+  const selectors = (side: Selection['act']): readonly EngineSelector[] =>
+    side.map(({ accountId, subject }) => ({
+      account: accountId,
+      subject: subject && { column: subject.field, value: subject.value },
+    }));
+  return { accountColumn: place.accountField, act: selectors(selection.act), keep: selectors(selection.keep) };
+}
+
+/** Counts matches per file: the index rules files out, the key columns of all others are read. */
+export async function searchFiles(
+  deps: FileSearchDeps,
+  files: readonly FileIdentity[],
+  question: FileQuestion,
+): Promise<readonly FileSearched[]> {
+  const { table, place, selection, signal } = question;
+  const without = await deps.index.withoutMatch(table, files, {
+    accountField: place.accountField,
+    selectors: selection.act,
+    ...(signal && { signal }),
+  });
+  const scanned = files.filter(({ path }) => !without.has(path));
+  const findings = await deps.engine.find({
+    files: scanned.map(({ path }) => deps.store.localPath(path)),
+    selection: engineSelectionOf(place, selection),
+    signal,
+  });
+  const found = new Map(scanned.map(({ path }, index) => [path, findings[index]]));
+  return files.map((file): FileSearched => {
+    const finding = found.get(file.path);
+    if (finding === undefined) return { file, rows: without.get(file.path) ?? 0, matches: 0 };
+    if (finding.error === undefined) return { file, rows: finding.rows, matches: finding.matches };
+    const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
+    return { file, code, reason: finding.reason };
+  });
+}

@@ -1,0 +1,46 @@
+import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
+import type { OperationFile } from '../../entities/operation-file.entity.ts';
+
+/** The receipt of all that was done to a target's files, whichever process and attempt did it. */
+export function lakeReceipt(dataset: string, records: readonly OperationFile[], open: readonly Gap[]): TargetReceipt {
+  const changed = records.filter(({ erased }) => erased > 0);
+  const total = (value: (record: OperationFile) => number | null | undefined): number =>
+    changed.reduce((sum, record) => sum + (value(record) ?? 0), 0);
+  const removed = changed.filter(isRemoved);
+  return {
+    recordsErased: total(({ erased }) => erased),
+    recordsKept: total(({ rowsAfter }) => rowsAfter),
+    filesRewritten: changed.length - removed.length,
+    filesRemoved: removed.length,
+    bytesBefore: total(({ sourceBytes }) => sourceBytes),
+    bytesAfter: total(({ bytesAfter }) => bytesAfter),
+    evidence: changed.map(evidenceOf),
+    residues: [],
+    open: [...records.flatMap((record) => openFileGap(dataset, record) ?? []), ...open],
+  };
+}
+
+function openFileGap(dataset: string, { state, path, code, reason }: OperationFile): Gap | null {
+  if (state !== 'OPEN') return null;
+  return { code: code ?? 'LAKE_FILE_UNREADABLE', dataset, reason: `${path}: ${reason}` };
+}
+
+/** True for a file that lost all its rows to us and was not written again since. */
+const isRemoved = ({ state, stagedSha256 }: OperationFile): boolean =>
+  (state === 'SWAPPED' || state === 'VERIFIED') && stagedSha256 === null;
+
+function evidenceOf(record: OperationFile): Readonly<Record<string, unknown>> {
+  return {
+    path: record.path,
+    // Anything but SWAPPED: written by somebody else after we erased, and looked at again.
+    state: record.state === 'VERIFIED' ? 'SWAPPED' : record.state,
+    before: { bytes: record.sourceBytes, version: record.sourceVersion },
+    after: record.versionAfter == null ? null : { bytes: record.bytesAfter, version: record.versionAfter },
+    rowsBefore: record.rowsBefore,
+    rowsAfter: record.rowsAfter,
+    found: record.found,
+    erased: record.erased,
+    sha256: record.stagedSha256,
+    survivorsDigest: record.survivorsDigest,
+  };
+}

@@ -1,0 +1,158 @@
+import type { Gap, TargetVerification } from '../../domain/operations/target.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { ExecutionContext } from '../operations/ports.ts';
+import type { LakeErasureDeps } from './file-erasure.ts';
+import { isSameContent } from './file-identity.ts';
+import { engineSelectionOf } from './file-search.ts';
+import { tableGap } from './lake-erasure-plan.ts';
+import { OperationFiles } from './operation-files.ts';
+import type { FileIdentity, VerifyResult } from './ports.ts';
+
+const filesPerReport = 32;
+const method = 'every file of the table listed afresh and read whole, without the index, by other SQL than the rewrite';
+
+/** Reads a table back after an erasure: no record of the selection left, and every other one still there. */
+export class LakeVerification {
+  readonly #deps: LakeErasureDeps;
+  readonly #context: ExecutionContext;
+  readonly #table: LakeTable;
+  readonly #files: OperationFiles;
+  readonly #open: Gap[] = [];
+  readonly #verified: string[] = [];
+  #survivors = 0;
+  #lost = 0;
+  #scanned = 0;
+
+  constructor(deps: LakeErasureDeps, context: ExecutionContext, table: LakeTable) {
+    this.#deps = deps;
+    this.#context = context;
+    this.#table = table;
+    const { targetId } = context.place;
+    this.#files = new OperationFiles(deps.em, { targetId, fencingToken: context.lease.fencingToken });
+  }
+
+  async run(): Promise<TargetVerification> {
+    const gap = await tableGap(this.#deps, this.#context.place, this.#table);
+    if (gap !== null) this.#open.push(gap);
+    // Before the listing: what lands in between is then listed and not missed.
+    const registered = await this.#registered();
+    const listed = await this.#deps.store.list(this.#table.location);
+    const records = await this.#files.byPath();
+    const paths = new Set(listed.map(({ path }) => path));
+    this.#openMissing(registered.filter((path) => !paths.has(path) && !records.has(path)));
+    for (const record of records.values()) if (!paths.has(record.path)) await this.#checkGone(record);
+    for (const [index, file] of listed.entries()) {
+      if (index % filesPerReport === 0) {
+        await this.#context.lease.assertHeld();
+        await this.#context.report({ done: index, total: listed.length, unit: 'files' });
+      }
+      await this.#check(file, records.get(file.path));
+    }
+    await this.#context.lease.assertHeld();
+    await this.#files.verified(this.#verified);
+    await this.#context.report({ done: listed.length, total: listed.length, unit: 'files' });
+    return {
+      survivors: this.#survivors,
+      lost: this.#lost,
+      recordsScanned: this.#scanned,
+      method,
+      open: this.#open,
+    };
+  }
+
+  async #registered(): Promise<readonly string[]> {
+    const rows = await this.#deps.em
+      .fork()
+      .execute<{ path: string }[]>('select path from lake_file where table_id = ? order by path', [this.#table.id]);
+    return rows.map(({ path }) => path);
+  }
+
+  /** A disk that is not there must not pass for an empty one. */
+  #openMissing(missing: readonly string[]): void {
+    const [first] = missing;
+    if (first === undefined) return;
+    const reason = `${missing.length} registered file(s) are not there, ${first} for one; is the whole lake mounted?`;
+    this.#open.push({ code: 'LAKE_FILE_MISSING', dataset: this.#context.place.name, reason });
+  }
+
+  async #check(file: FileIdentity, record: OperationFile | undefined): Promise<void> {
+    const seen = await this.#read(file);
+    if (seen === null) return;
+    this.#scanned += seen.rows;
+    this.#survivors += seen.matches;
+    if (record === undefined || !isSwapped(record)) return;
+    const expected = await this.#expectedAt(file, record);
+    const survivors = seen.rows - seen.matches;
+    const missing = Math.max(0, (expected.rowsAfter ?? 0) - survivors);
+    // The digest speaks of rows outside the selection only while none of it is left.
+    const isEqual = survivors === expected.rowsAfter && seen.survivorsDigest === expected.survivorsDigest;
+    if (isEqual && seen.matches === 0) {
+      this.#verified.push(file.path);
+      return;
+    }
+    const isOurs = isSameContent(file, afterOf(expected));
+    if (isOurs && seen.matches > 0) return;
+    // Same count and other content: at least one record was replaced.
+    this.#lost += isOurs ? Math.max(1, missing) : missing;
+    if (!isOurs) this.#openChanged(file.path, 'was written by something else since it was rewritten');
+  }
+
+  async #read(file: FileIdentity): Promise<VerifyResult | null> {
+    const { store, engine } = this.#deps;
+    const selection = engineSelectionOf(this.#context.place, await this.#context.selectionNow());
+    try {
+      return await engine.verify({ path: store.localPath(file.path), selection, signal: this.#context.signal });
+    } catch (error) {
+      if (!(error instanceof LinewardError)) throw error;
+      if (error.code !== 'LAKE_FILE_UNREADABLE' && error.code !== 'LAKE_TABLE_REFUSED') throw error;
+      const reason = typeof error.details.reason === 'string' ? error.details.reason : error.message;
+      this.#open.push({ code: error.code, dataset: this.#context.place.name, reason: `${file.path}: ${reason}` });
+      return null;
+    }
+  }
+
+  /**
+   * The record that says what must be in the file now: our own, or that of a later operation which took the file up
+   * exactly as we, or one after us, left it.
+   */
+  async #expectedAt(file: FileIdentity, own: OperationFile): Promise<OperationFile> {
+    if (isSameContent(file, afterOf(own))) return own;
+    return (await this.#successorsOf(own)).at(-1) ?? own;
+  }
+
+  async #successorsOf(own: OperationFile): Promise<readonly OperationFile[]> {
+    const others = (await this.#deps.em.fork().find(OperationFileSchema, { path: own.path })).filter(isSwapped);
+    const chain: OperationFile[] = [];
+    const next = (after: OperationFile): OperationFile | undefined =>
+      others.find(
+        (record) =>
+          !chain.includes(record) &&
+          isSameContent({ bytes: record.sourceBytes, version: record.sourceVersion }, afterOf(after)),
+      );
+    for (let record = next(own); record !== undefined; record = next(record)) chain.push(record);
+    return chain;
+  }
+
+  /** A file that kept rows, and is not there any more. */
+  async #checkGone(own: OperationFile): Promise<void> {
+    if (!isSwapped(own)) return;
+    const last = (await this.#successorsOf(own)).at(-1) ?? own;
+    if (last.versionAfter == null) {
+      this.#verified.push(own.path);
+      return;
+    }
+    this.#lost += last.rowsAfter ?? 0;
+    this.#openChanged(own.path, 'was removed by something else since it was rewritten');
+  }
+
+  #openChanged(path: string, what: string): void {
+    this.#open.push({ code: 'LAKE_FILE_CHANGED', dataset: this.#context.place.name, reason: `${path}: it ${what}` });
+  }
+}
+
+const isSwapped = ({ state }: OperationFile): boolean => state === 'SWAPPED' || state === 'VERIFIED';
+
+const afterOf = ({ bytesAfter, versionAfter }: OperationFile) =>
+  bytesAfter == null || versionAfter == null ? null : { bytes: bytesAfter, version: versionAfter };

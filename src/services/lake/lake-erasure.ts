@@ -1,0 +1,204 @@
+import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { asksForDigest, recoveryOf } from '../../domain/lake/file-state.ts';
+import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import type { OperationFile } from '../../entities/operation-file.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { ExecutionContext } from '../operations/ports.ts';
+import { FileErasure, type JudgedSelection, type LakeErasureDeps } from './file-erasure.ts';
+import { isSameContent } from './file-identity.ts';
+import { type FileSearched, searchFiles } from './file-search.ts';
+import { tableGap } from './lake-erasure-plan.ts';
+import { lakeReceipt } from './lake-erasure-receipt.ts';
+import { type FileTaken, OperationFiles } from './operation-files.ts';
+import type { FileIdentity } from './ports.ts';
+
+/** Passes over the listing: a writer that never rests must not hold an operation for ever. */
+const passesMax = 10;
+/** Files of one pass at which the engine may fail before the rest is left for the next try. */
+const engineFailuresMax = 3;
+/** Files searched and recorded at a time. */
+const filesPerChunk = 256;
+
+const goneReason = 'the file is gone';
+
+/**
+ * Erases a selection from one table. It lists the table, works on every file that is new or changed since it was last
+ * judged, and lists again until there is none. What was done is in `operation_file`; after a crash the files themselves
+ * tell how far it was.
+ */
+export class LakeErasure {
+  readonly #deps: LakeErasureDeps;
+  readonly #context: ExecutionContext;
+  readonly #table: LakeTable;
+  readonly #files: OperationFiles;
+  readonly #file: FileErasure;
+  #records: ReadonlyMap<string, OperationFile> = new Map();
+
+  constructor(deps: LakeErasureDeps, context: ExecutionContext, table: LakeTable) {
+    this.#deps = deps;
+    this.#context = context;
+    this.#table = table;
+    const { targetId } = context.place;
+    this.#files = new OperationFiles(deps.em, { targetId, fencingToken: context.lease.fencingToken });
+    const judge = () => this.#judge();
+    this.#file = new FileErasure(deps, { context, table, files: this.#files, judge });
+  }
+
+  /** @throws LinewardError LEASE_LOST, CANCELLED, LAKE_ENGINE_FAILED; call again then, it goes on where it was. */
+  async run(): Promise<TargetReceipt> {
+    try {
+      await this.#recover();
+      const gap = await this.#passes();
+      const records = [...(await this.#files.byPath()).values()];
+      return lakeReceipt(this.#context.place.name, records, gap === null ? [] : [gap]);
+    } finally {
+      await this.#file.removeStaged();
+    }
+  }
+
+  async #judge(): Promise<JudgedSelection> {
+    const { act, keep } = await this.#context.selectionNow();
+    return { selection: { act, keep }, digest: this.#deps.notary.digest({ act: keysOf(act), keep: keysOf(keep) }) };
+  }
+
+  /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */
+  async #recover(): Promise<void> {
+    await this.#context.lease.assertHeld();
+    const swapped: string[] = [];
+    for (const record of (await this.#files.byPath()).values()) {
+      if (record.state === 'STAGED') {
+        const after = await this.#deps.store.stat(record.path);
+        if (await this.#wasSwapped(record, after)) await this.#file.settle(record.path, after);
+      } else if (record.state === 'SWAPPED') swapped.push(record.path);
+    }
+    await this.#deps.index.refresh(this.#table, swapped, this.#context.place);
+  }
+
+  async #wasSwapped(file: OperationFile, identity: FileIdentity | null): Promise<boolean> {
+    const source = { bytes: file.sourceBytes, version: file.sourceVersion };
+    const record = { state: file.state, source, stagedSha256: file.stagedSha256 ?? null };
+    const sha256 = asksForDigest(record, identity) ? await this.#deps.store.sha256(file.path) : null;
+    return recoveryOf(record, { identity, sha256 }) === 'MARK_SWAPPED';
+  }
+
+  async #passes(): Promise<Gap | null> {
+    const { place } = this.#context;
+    for (let pass = 0; pass < passesMax; pass += 1) {
+      const judged = await this.#judge();
+      if (judged.selection.act.length === 0) return null;
+      const gap = await tableGap(this.#deps, place, this.#table);
+      if (gap !== null) return gap;
+      const listed = await this.#deps.store.list(this.#table.location);
+      this.#records = await this.#files.byPath();
+      await this.#dropGone(listed, judged);
+      const pending = listed.filter((file) => !isSettled(this.#records.get(file.path), file, judged.digest));
+      if (pending.length === 0) return null;
+      await this.#pass(pending, { judged, total: listed.length });
+    }
+    const reason = `files were still being added or changed after ${passesMax} passes`;
+    return { code: 'LAKE_FILE_CHANGED', dataset: place.name, reason };
+  }
+
+  async #pass(
+    pending: readonly FileIdentity[],
+    scope: { readonly judged: JudgedSelection; readonly total: number },
+  ): Promise<void> {
+    const { judged, total } = scope;
+    const context = this.#context;
+    let done = total - pending.length;
+    const putOff: LinewardError[] = [];
+    for (let start = 0; start < pending.length; start += filesPerChunk) {
+      await context.lease.assertHeld();
+      const chunk = pending.slice(start, start + filesPerChunk);
+      const matching = await this.#search(chunk, judged);
+      done += chunk.length - matching.length;
+      await context.report({ done, total, unit: 'files' });
+      for (const file of matching) {
+        await this.#eraseOrPutOff(file, putOff);
+        done += 1;
+        await context.report({ done, total, unit: 'files' });
+      }
+    }
+    const [failure] = putOff;
+    if (failure !== undefined) throw failure;
+  }
+
+  /** One file that is too much for the engine must not keep all others from being erased. */
+  async #eraseOrPutOff(file: FileIdentity, putOff: LinewardError[]): Promise<void> {
+    try {
+      await this.#file.erase(file);
+    } catch (error) {
+      if (!(error instanceof LinewardError) || error.code !== 'LAKE_ENGINE_FAILED') throw error;
+      putOff.push(error);
+      if (putOff.length >= engineFailuresMax) throw error;
+    }
+  }
+
+  /** Searches some files, records what was found, and answers those that have to be rewritten. */
+  async #search(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly FileIdentity[]> {
+    const context = this.#context;
+    const { place, signal } = context;
+    const searched = await searchFiles(this.#deps, chunk, {
+      table: this.#table,
+      place,
+      selection: judged.selection,
+      signal,
+    });
+    const taken: FileTaken[] = [];
+    const confirmed: string[] = [];
+    for (const found of searched) {
+      if (found.code !== undefined) {
+        // A file that went away or changed while it was read is no damaged file; the next pass sees what it is.
+        if (isSameContent(await this.#deps.store.stat(found.file.path), found.file)) taken.push(takenOf(found));
+      } else if (found.matches === 0 && isDone(this.#records.get(found.file.path), found.file)) {
+        confirmed.push(found.file.path);
+      } else taken.push(takenOf(found));
+    }
+    await this.#files.take(taken, judged.digest);
+    await this.#files.confirm(confirmed, judged.digest);
+    return taken.filter(({ state }) => state === 'PLANNED').map(({ file }) => file);
+  }
+
+  /** A file that was to be rewritten, or could not be, and no longer exists holds nothing. */
+  async #dropGone(listed: readonly FileIdentity[], judged: JudgedSelection): Promise<void> {
+    const paths = new Set(listed.map(({ path }) => path));
+    const gone = [...this.#records.values()].filter(
+      ({ path, state }) => !paths.has(path) && (state === 'PLANNED' || state === 'STAGED' || state === 'OPEN'),
+    );
+    const taken = gone.map(({ path, sourceBytes, sourceVersion }): FileTaken => {
+      return {
+        file: { path, bytes: sourceBytes, version: sourceVersion },
+        state: 'SKIPPED',
+        code: 'NOT_FOUND',
+        reason: goneReason,
+      };
+    });
+    await this.#files.take(taken, judged.digest);
+  }
+}
+
+/** Selectors in an order of their own: holds are read in any. */
+const keysOf = (selectors: readonly SubjectSelector[]): readonly string[] =>
+  selectors
+    .map(({ accountId, subject }) => JSON.stringify([accountId, subject?.field ?? null, subject?.value ?? null]))
+    .sort();
+
+function takenOf(found: FileSearched): FileTaken {
+  if (found.code !== undefined) return { file: found.file, state: 'OPEN', code: found.code, reason: found.reason };
+  return { file: found.file, state: found.matches > 0 ? 'PLANNED' : 'SKIPPED' };
+}
+
+/** True for a file that still is as we swapped it in. */
+function isDone(record: OperationFile | undefined, file: FileIdentity): boolean {
+  if (record?.state !== 'SWAPPED' && record?.state !== 'VERIFIED') return false;
+  return record.versionAfter === file.version && record.bytesAfter === file.bytes;
+}
+
+/** True for a file that was judged by this selection and has not changed since. */
+function isSettled(record: OperationFile | undefined, file: FileIdentity, digest: string): boolean {
+  if (record?.selectionDigest !== digest) return false;
+  if (record.state === 'SWAPPED' || record.state === 'VERIFIED') return isDone(record, file);
+  if (record.state !== 'SKIPPED' && record.state !== 'OPEN') return false;
+  return isSameContent({ bytes: record.sourceBytes, version: record.sourceVersion }, file);
+}

@@ -1,0 +1,138 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { type FileState, moveFile } from '../../domain/lake/file-state.ts';
+import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { textArray } from '../sql.ts';
+import type { FileIdentity, RewriteResult } from './ports.ts';
+
+/** A file as it is taken up under a selection; whatever was recorded of its path before gives way. */
+export interface FileTaken {
+  readonly file: FileIdentity;
+  readonly state: Extract<FileState, 'PLANNED' | 'SKIPPED' | 'OPEN'>;
+  readonly code?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** Each task writes its fencing token into its target first; a later token there means that this worker was replaced. */
+const isCurrent = 'exists (select 1 from operation_target t where t.id = target_id and t.fencing_token <= ?)';
+
+/**
+ * The record of a target's files. Every write carries the fencing token of the lease, so that a worker which was thought
+ * dead and comes back changes nothing: it gets LEASE_LOST.
+ */
+export class OperationFiles {
+  readonly #em: EntityManager;
+  readonly #targetId: string;
+  readonly #fencingToken: number;
+
+  constructor(em: EntityManager, target: { readonly targetId: string; readonly fencingToken: number }) {
+    this.#em = em;
+    this.#targetId = target.targetId;
+    this.#fencingToken = target.fencingToken;
+  }
+
+  async byPath(): Promise<ReadonlyMap<string, OperationFile>> {
+    const records = await this.#em
+      .fork()
+      .find(OperationFileSchema, { targetId: this.#targetId }, { orderBy: { path: 'asc' } });
+    return new Map(records.map((record) => [record.path, record]));
+  }
+
+  async take(files: readonly FileTaken[], selectionDigest: string): Promise<void> {
+    if (files.length === 0) return;
+    const records = files.map(({ file, state, code, reason }) => ({ ...file, state, code, reason }));
+    const taken = await this.#em.fork().execute<unknown[]>(
+      `insert into operation_file (target_id, path, state, source_bytes, source_version, selection_digest, code, reason,
+                                   updated_at)
+       select t.id, f.path, f.state, f.bytes, f.version, ?, f.code, f.reason, now()
+       from jsonb_to_recordset(?::jsonb) as f(path text, state text, bytes bigint, version text, code text, reason text)
+       join operation_target t on t.id = ? and t.fencing_token <= ?
+       on conflict (target_id, path) do update set
+         state = excluded.state, source_bytes = excluded.source_bytes, source_version = excluded.source_version,
+         selection_digest = excluded.selection_digest, staged_sha256 = null, version_after = null, code = excluded.code,
+         reason = excluded.reason, updated_at = excluded.updated_at
+       returning 1`,
+      [selectionDigest, JSON.stringify(records), this.#targetId, this.#fencingToken],
+    );
+    if (taken.length < files.length) throw new LinewardError('LEASE_LOST');
+  }
+
+  /** Files that were rewritten before, and have no match under a newer selection either. */
+  async confirm(paths: readonly string[], selectionDigest: string): Promise<void> {
+    if (paths.length === 0) return;
+    await this.#em.fork().execute(
+      `update operation_file set selection_digest = ?, updated_at = now()
+       where target_id = ? and path = any(?::text[]) and ${isCurrent}`,
+      [selectionDigest, this.#targetId, textArray(paths), this.#fencingToken],
+    );
+  }
+
+  stage(path: string, result: RewriteResult, selectionDigest: string): Promise<void> {
+    return this.#move(
+      this.#em.fork(),
+      path,
+      { from: 'PLANNED', to: 'STAGED' },
+      {
+        selection_digest: selectionDigest,
+        staged_sha256: result.stagedSha256,
+        rows_before: result.rowsBefore,
+        rows_after: result.rowsAfter,
+        found: result.found,
+        survivors_digest: result.survivorsDigest,
+      },
+    );
+  }
+
+  /** `after`: null when the file was removed. */
+  async swappedIn(tx: EntityManager, path: string, after: FileIdentity | null): Promise<void> {
+    await this.#move(
+      tx,
+      path,
+      { from: 'STAGED', to: 'SWAPPED' },
+      {
+        bytes_after: after?.bytes ?? 0,
+        version_after: after?.version ?? null,
+      },
+    );
+    // Once for each swap: the move above happens only from STAGED.
+    await tx.execute('update operation_file set erased = erased + found where target_id = ? and path = ?', [
+      this.#targetId,
+      path,
+    ]);
+  }
+
+  async open(path: string, from: FileState, fault: { readonly code: string; readonly reason: string }): Promise<void> {
+    await this.#move(this.#em.fork(), path, { from, to: 'OPEN' }, fault);
+  }
+
+  async verified(paths: readonly string[]): Promise<void> {
+    const state = moveFile('SWAPPED', 'VERIFIED');
+    await this.#em.fork().execute(
+      `update operation_file set state = ?, updated_at = now()
+       where target_id = ? and path = any(?::text[]) and state = 'SWAPPED' and ${isCurrent}`,
+      [state, this.#targetId, textArray(paths), this.#fencingToken],
+    );
+  }
+
+  async #move(
+    em: EntityManager,
+    path: string,
+    states: { readonly from: FileState; readonly to: FileState },
+    facts: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const columns = Object.keys(facts).map((column) => `${column} = ?`);
+    const moved = await em.execute<unknown[]>(
+      `update operation_file set ${columns.join(', ')}, state = ?, updated_at = now()
+       where target_id = ? and path = ? and state = ? and ${isCurrent} returning 1`,
+      [
+        ...Object.values(facts),
+        moveFile(states.from, states.to),
+        this.#targetId,
+        path,
+        states.from,
+        this.#fencingToken,
+      ],
+    );
+    if (moved.length === 0) throw new LinewardError('LEASE_LOST');
+  }
+}

@@ -1,0 +1,140 @@
+import type { ContentIdentity } from '../../domain/lake/file-state.ts';
+import type { LakeColumn } from '../../domain/lake/lake-column.ts';
+
+/**
+ * What identifies the exact content of a file: a rewrite or an append changes it. `version` is
+ * `<inode>:<mtime ns>` for a local file and the ETag for an S3 object.
+ */
+export interface FileIdentity extends ContentIdentity {
+  readonly path: string;
+}
+
+/** A record matches when its account equals and, if given, the subject column equals, compared as text. */
+export interface EngineSelector {
+  readonly account: string;
+  readonly subject?: { readonly column: string; readonly value: string } | undefined;
+}
+
+export interface EngineSelection {
+  readonly accountColumn: string;
+  readonly act: readonly EngineSelector[];
+  readonly keep: readonly EngineSelector[];
+}
+
+/**
+ * What `find` saw in one file. UNREADABLE: damaged, missing or too large for the engine; REFUSED: intact, but its keys
+ * cannot be compared safely. `reason` holds no data.
+ */
+export type FileFinding =
+  | { readonly path: string; readonly rows: number; readonly matches: number; readonly error?: undefined }
+  | { readonly path: string; readonly error: 'UNREADABLE' | 'REFUSED'; readonly reason: string };
+
+export interface RewriteResult {
+  readonly rowsBefore: number;
+  readonly rowsAfter: number;
+  /** Rows that matched the selection when the source was read. */
+  readonly found: number;
+  readonly bytesAfter: number;
+  /** SHA-256 of the staged file, lower-case hex; null when no row stays (`rowsAfter` 0) and no file was staged. */
+  readonly stagedSha256: string | null;
+  /** Order-independent digest of the rows that stay, equal before and after. */
+  readonly survivorsDigest: string;
+}
+
+export interface VerifyResult {
+  readonly rows: number;
+  readonly matches: number;
+  /** As in `RewriteResult`. */
+  readonly survivorsDigest: string;
+}
+
+/** `signal` stops the work at once; the call then fails with CANCELLED. Paths are absolute local paths. */
+interface EngineRequest {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteRequest extends EngineRequest {
+  readonly path: string;
+  readonly columns: readonly LakeColumn[];
+  /** Values by column name; JSON columns take any JSON value, BIGINT also bigint or decimal text. Absent is NULL. */
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface FindRequest extends EngineRequest {
+  readonly files: readonly string[];
+  readonly selection: EngineSelection;
+}
+
+export interface RewriteRequest extends EngineRequest {
+  readonly source: string;
+  readonly staged: string;
+  readonly selection: EngineSelection;
+}
+
+export interface VerifyRequest extends EngineRequest {
+  readonly path: string;
+  readonly selection: EngineSelection;
+}
+
+export interface KeysRequest extends EngineRequest {
+  readonly path: string;
+  readonly columns: readonly string[];
+}
+
+/** Distinct values of key columns, as the text by which selectors compare them; NULL is no value. */
+export interface KeysResult {
+  readonly rows: number;
+  readonly keys: readonly { readonly column: string; readonly values: readonly string[] }[];
+}
+
+/**
+ * Reads and writes lake files, in a child process with a memory cap. Manifest in, result out; it never touches the
+ * table's own files: the service swaps. Folders of the paths it writes are made as needed.
+ * Errors: LAKE_FILE_UNREADABLE and LAKE_TABLE_REFUSED (`details.path`), LAKE_ENGINE_FAILED (try again), CANCELLED.
+ */
+export interface LakeEngine {
+  /** Writes rows to a Parquet file at `path` (replaced if there, fsynced), in the order given. VALUE_INVALID: `details.row`, `.column`. */
+  write(request: WriteRequest): Promise<{ readonly rows: number; readonly bytes: number }>;
+  /** Rows per file that match, in the order of `files`; reads key columns only. A bad file does not hide the others. */
+  find(request: FindRequest): Promise<readonly FileFinding[]>;
+  /**
+   * Stages a copy of `source` without the matching rows; schema, codec, key-value metadata and row order kept.
+   * LAKE_TABLE_REFUSED if a rewrite would change the schema, LAKE_CHECK_FAILED if the copy is not exact; nothing is
+   * left at `staged` then.
+   */
+  rewrite(request: RewriteRequest): Promise<RewriteResult>;
+  /** What an index of one file is made of; refuses key columns as `find` does. */
+  keys(request: KeysRequest): Promise<KeysResult>;
+  /** Independent read-back of one file by other SQL than `rewrite`'s. */
+  verify(request: VerifyRequest): Promise<VerifyResult>;
+  close(): Promise<void>;
+}
+
+/**
+ * The place that lake files are kept: a local directory now, S3 by the same contract. All paths, staged ones too, are
+ * relative to its root, with `/`. A path that leaves the root is BAD_INPUT; one through a symbolic link is
+ * LAKE_TABLE_REFUSED.
+ */
+export interface LakeStore {
+  readonly url: string;
+  /**
+   * Data files below a prefix, explicit and sorted. Names beginning with `_` (unless `_key=value`) or `.` are not data;
+   * symbolic links are not followed.
+   */
+  list(prefix: string): Promise<readonly FileIdentity[]>;
+  /** Names directly in a folder, sorted, those that are not data too; none if there is no such folder. */
+  names(folder: string): Promise<readonly string[]>;
+  stat(path: string): Promise<FileIdentity | null>;
+  /** SHA-256 of the content, lower-case hex; null when there is no such file. */
+  sha256(path: string): Promise<string | null>;
+  /** A local path an engine can read and write. */
+  localPath(path: string): string;
+  /** Publishes a staged file under a new name; ALREADY_EXISTS if the name exists with other content. */
+  publish(staged: string, path: string): Promise<FileIdentity>;
+  /** Replaces `expected` by the staged file, or fails with LAKE_FILE_CHANGED; durable on return. */
+  swapIf(expected: FileIdentity, staged: string): Promise<FileIdentity>;
+  /** Removes `expected`, or fails with LAKE_FILE_CHANGED; durable on return. */
+  removeIf(expected: FileIdentity): Promise<void>;
+  /** Removes a file, or a folder if it is empty; nothing there is fine. */
+  remove(path: string): Promise<void>;
+}

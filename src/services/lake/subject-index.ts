@@ -1,0 +1,176 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import type { Logger } from '../../domain/logger.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { Notary } from '../operations/ports.ts';
+import { textArray } from '../sql.ts';
+import { isSameContent } from './file-identity.ts';
+import type { FileIdentity, LakeEngine, LakeStore } from './ports.ts';
+
+/** Columns by which the records of a place name accounts and subjects. */
+export interface KeyColumns {
+  readonly accountField: string;
+  readonly subjectFields: readonly string[];
+}
+
+export interface SubjectIndexDeps {
+  readonly em: EntityManager;
+  readonly store: LakeStore;
+  readonly engine: LakeEngine;
+  readonly notary: Notary;
+  readonly logger: Logger;
+}
+
+/** Files above this are not indexed but scanned: their distinct keys would not fit the service's memory. */
+const indexedRowsMax = 5_000_000;
+const hashColumn = 'hash';
+
+const registeredRow = z.object({
+  id: z.string(),
+  path: z.string(),
+  bytes: z.coerce.number(),
+  version: z.string(),
+  rows: z.coerce.number(),
+  indexed_columns: z.array(z.string()),
+});
+
+/**
+ * Which subjects a file may hold: one small Parquet segment per file with the sorted keyed hashes of its distinct keys.
+ * It spares scans and is never the authority: a file without a segment made for exactly its present content and for the
+ * asked columns is scanned. It tells that a subject was there, so an erasure removes it with the rows.
+ */
+export class SubjectIndex {
+  readonly #deps: SubjectIndexDeps;
+
+  constructor(deps: SubjectIndexDeps) {
+    this.#deps = deps;
+  }
+
+  /** Removes what the index knows of a file; the caller holds the lock of the file's row. */
+  async purge(table: LakeTable, fileId: string): Promise<void> {
+    const segment = segmentOf(table, fileId);
+    for (const path of [segment, stagedOf(segment)]) await this.#deps.store.remove(path);
+  }
+
+  /**
+   * Makes the segments of those registered files that lack a good one, and brings the registry up to what the store
+   * has. A file that cannot be indexed stays without; only the search for it is slower.
+   */
+  async refresh(table: LakeTable, paths: readonly string[], keys: KeyColumns): Promise<void> {
+    const columns = columnsOf(keys);
+    const stale = await this.#deps.em.fork().execute<{ id: string }[]>(
+      `select id from lake_file where table_id = ? and path = any(?::text[])
+         and (indexed_version is distinct from version or not indexed_columns @> ?::text[]) order by path`,
+      [table.id, textArray(paths), textArray(columns)],
+    );
+    for (const { id } of stale) {
+      try {
+        // The row lock keeps two writers of one segment apart, so that the segment of erased rows cannot come back.
+        await this.#deps.em.fork().transactional((tx) => this.#indexIn(tx, table, id, columns));
+      } catch (error) {
+        if (!isLeftToScan(error)) throw error;
+        this.#deps.logger.warn({ tableId: table.id, fileId: id, code: error.code }, 'a lake file was not indexed');
+      }
+    }
+  }
+
+  /** Rows by path of those files that the index proves to hold no record under `act`. */
+  async withoutMatch(
+    table: LakeTable,
+    files: readonly FileIdentity[],
+    act: {
+      readonly accountField: string;
+      readonly selectors: readonly SubjectSelector[];
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ReadonlyMap<string, number>> {
+    const keys = act.selectors.map(({ accountId, subject }) =>
+      subject === undefined
+        ? { column: act.accountField, value: accountId }
+        : { column: subject.field, value: subject.value },
+    );
+    const asked = new Set(keys.map(({ column }) => column));
+    const segments = await this.#segmentsOf(table, files, asked);
+    if (segments.size === 0) return new Map();
+    const hashes = new Set(keys.map((key) => this.#hashOf(key).toString()));
+    const findings = await this.#deps.engine.find({
+      files: [...segments.keys()],
+      selection: { accountColumn: hashColumn, act: [...hashes].map((account) => ({ account })), keep: [] },
+      signal: act.signal,
+    });
+    const without = new Map<string, number>();
+    for (const finding of findings) {
+      const file = segments.get(finding.path);
+      if (file !== undefined && finding.error === undefined && finding.matches === 0) without.set(file.path, file.rows);
+    }
+    return without;
+  }
+
+  async #segmentsOf(table: LakeTable, files: readonly FileIdentity[], asked: ReadonlySet<string>) {
+    const found = await this.#deps.em.fork().execute(
+      `select id, path, bytes, version, rows, indexed_columns from lake_file
+       where table_id = ? and path = any(?::text[]) and indexed_version = version and indexed_columns @> ?::text[]`,
+      [table.id, textArray(files.map(({ path }) => path)), textArray([...asked])],
+    );
+    const now = new Map(files.map((file) => [file.path, file]));
+    const good = found.map((raw) => registeredRow.parse(raw)).filter((row) => isSameContent(now.get(row.path), row));
+    return new Map(good.map((row) => [this.#deps.store.localPath(segmentOf(table, row.id)), row]));
+  }
+
+  async #indexIn(tx: EntityManager, table: LakeTable, fileId: string, columns: readonly string[]): Promise<void> {
+    const { store, engine } = this.#deps;
+    const [row] = await tx.execute<{ path: string; rows: string }[]>(
+      'select path, rows from lake_file where id = ? for update',
+      [fileId],
+    );
+    if (row === undefined || Number(row.rows) > indexedRowsMax) return;
+    const source = await store.stat(row.path);
+    if (source === null) {
+      await this.purge(table, fileId);
+      await tx.execute('delete from lake_file where id = ?', [fileId]);
+      return;
+    }
+    const { rows, keys } = await engine.keys({ path: store.localPath(row.path), columns });
+    const segment = segmentOf(table, fileId);
+    const staged = stagedOf(segment);
+    await engine.write({
+      path: store.localPath(staged),
+      columns: [{ name: hashColumn, type: 'BIGINT' }],
+      rows: this.#hashesOf(keys).map((hash) => ({ [hashColumn]: hash })),
+    });
+    // What was read is what the segment speaks of only if nobody wrote the file meanwhile.
+    if (!isSameContent(await store.stat(row.path), source)) return store.remove(staged);
+    await store.remove(segment);
+    await store.publish(staged, segment);
+    await tx.execute(
+      `update lake_file set bytes = ?, version = ?, rows = ?, indexed_version = ?, indexed_columns = ?::text[],
+         updated_at = now() where id = ?`,
+      [source.bytes, source.version, rows, source.version, textArray(columns), fileId],
+    );
+  }
+
+  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): readonly bigint[] {
+    const hashes = keys.flatMap(({ column, values }) => values.map((value) => this.#hashOf({ column, value })));
+    return [...new Set(hashes)].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** First 8 bytes of the installation's keyed digest, as a signed number. */
+  #hashOf(key: { readonly column: string; readonly value: string }): bigint {
+    return BigInt.asIntN(64, BigInt(`0x${this.#deps.notary.digest(key).slice(0, 16)}`));
+  }
+}
+
+/** Segment of a registered file, relative to the store's root. */
+const segmentOf = (table: LakeTable, fileId: string): string => `${table.location}/_index/${fileId}.parquet`;
+
+const stagedOf = (segment: string): string => `${segment}.staged`;
+
+const columnsOf = ({ accountField, subjectFields }: KeyColumns): readonly string[] => [
+  ...new Set([accountField, ...subjectFields]),
+];
+
+const isLeftToScan = (error: unknown): error is LinewardError =>
+  error instanceof LinewardError &&
+  ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED'].includes(error.code);

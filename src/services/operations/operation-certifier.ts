@@ -1,0 +1,140 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { systemActor } from '../../domain/access/actor.ts';
+import { canonicalJson } from '../../domain/canonical-json.ts';
+import { newId } from '../../domain/id.ts';
+import { type CertificateBody, type CertifiedTarget, openPoints } from '../../domain/operations/certificate.ts';
+import type { Residue } from '../../domain/operations/target.ts';
+import { CertificateSchema } from '../../entities/certificate.entity.ts';
+import { DatasetSchema } from '../../entities/dataset.entity.ts';
+import {
+  type Operation,
+  OperationSubjectSchema,
+  type OperationTarget,
+  OperationTargetSchema,
+} from '../../entities/operation.entity.ts';
+import { audit } from '../audit/audit.service.ts';
+import { lockOperation } from './operation-lock.ts';
+import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
+import type { Notary } from './ports.ts';
+
+/**
+ * Ends an operation: draws the sum of what its places reported, signs it, and drops the clear identifiers of the
+ * subjects once nothing is left to do for them. Success is never inferred: one open point makes the end PARTIAL.
+ */
+export class OperationCertifier {
+  readonly #em: EntityManager;
+  readonly #holds: HoldReader;
+  readonly #notary: Notary;
+
+  constructor(deps: { readonly em: EntityManager; readonly holds: HoldReader; readonly notary: Notary }) {
+    this.#em = deps.em;
+    this.#holds = deps.holds;
+    this.#notary = deps.notary;
+  }
+
+  async certify(operationId: string): Promise<void> {
+    const selection = await selectionOf(this.#em, operationId, this.#holds);
+    const held = new Set(selection.held.map((selector) => this.#notary.digest(selector)));
+    await this.#em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      if (operation.status !== 'VERIFYING') return;
+      const body = await this.#body(tx, operation, { subjects: held, narrower: selection.keep.length });
+      const text = canonicalJson(body);
+      tx.persist(
+        tx.create(CertificateSchema, {
+          id: newId(),
+          operationId,
+          round: operation.round,
+          body: text,
+          ...this.#notary.sign(text),
+          issuedAt: new Date(body.issuedAt),
+        }),
+      );
+      operation.status = body.outcome;
+      operation.statusReason =
+        body.open.length === 0
+          ? null
+          : body.open
+              .map((gap) => `${gap.code}: ${gap.reason}`)
+              .join('; ')
+              .slice(0, 4_000);
+      operation.finishedAt = new Date(body.issuedAt);
+      operation.updatedAt = operation.finishedAt;
+      await tx.nativeUpdate(OperationSubjectSchema, { operationId, digest: { $in: [...held] } }, { held: true });
+      if (body.outcome === 'COMPLETED') await dropIdentifiers(tx, operationId);
+      audit(tx, systemActor, {
+        action: 'certifyOperation',
+        resourceType: 'Operation',
+        resourceId: operationId,
+        details: { outcome: body.outcome, ...body.totals, open: body.open.length, residues: body.residues.length },
+      });
+    });
+  }
+
+  async #body(
+    tx: EntityManager,
+    operation: Operation,
+    held: { readonly subjects: ReadonlySet<string>; readonly narrower: number },
+  ): Promise<CertificateBody> {
+    const targets = await certifiedTargets(tx, operation);
+    const subjects = await tx.find(
+      OperationSubjectSchema,
+      { operationId: operation.id },
+      { orderBy: { digest: 'asc' } },
+    );
+    const open = openPoints(targets, operation.plan?.gaps ?? [], {
+      subjects: held.subjects.size,
+      narrower: held.narrower,
+    });
+    const allFailed = targets.length > 0 && targets.every((target) => target.status === 'FAILED');
+    return {
+      type: 'lineward.certificate',
+      version: 1,
+      operationId: operation.id,
+      kind: operation.kind,
+      round: operation.round,
+      outcome: allFailed ? 'FAILED' : open.length === 0 ? 'COMPLETED' : 'PARTIAL',
+      planHash: operation.planHash ?? '',
+      requestedBy: operation.requestedBy,
+      requestedAt: operation.createdAt.toISOString(),
+      approvedBy: operation.approvedBy ?? '',
+      approvedAt: operation.approvedAt?.toISOString() ?? '',
+      issuedAt: new Date().toISOString(),
+      subjects: subjects.map((subject) => ({ digest: subject.digest, held: held.subjects.has(subject.digest) })),
+      targets,
+      totals: totals(targets),
+      open,
+      residues: targets.flatMap((target): readonly Residue[] => target.receipt?.residues ?? []),
+    };
+  }
+}
+
+async function certifiedTargets(tx: EntityManager, operation: Operation): Promise<readonly CertifiedTarget[]> {
+  const rows = await tx.find(
+    OperationTargetSchema,
+    { operationId: operation.id, round: operation.round },
+    { orderBy: { sequence: 'asc', id: 'asc' } },
+  );
+  const datasets = await tx.find(DatasetSchema, { id: { $in: rows.map((row) => row.datasetId) } });
+  const names = new Map(datasets.map((dataset) => [dataset.id, { namespace: dataset.namespace, name: dataset.name }]));
+  return rows.map((row: OperationTarget) => ({
+    dataset: names.get(row.datasetId) ?? { namespace: '', name: row.datasetId },
+    role: row.role,
+    status: row.status,
+    reason: row.statusReason ?? null,
+    receipt: row.receipt ?? null,
+    verification: row.verification ?? null,
+  }));
+}
+
+function totals(targets: readonly CertifiedTarget[]): CertificateBody['totals'] {
+  const sum = (pick: (target: CertifiedTarget) => number | undefined): number =>
+    targets.reduce((total, target) => total + (pick(target) ?? 0), 0);
+  return {
+    recordsErased: sum((target) => target.receipt?.recordsErased),
+    recordsKept: sum((target) => target.receipt?.recordsKept),
+    filesRewritten: sum((target) => target.receipt?.filesRewritten),
+    survivors: sum((target) => target.verification?.survivors),
+    lost: sum((target) => target.verification?.lost),
+  };
+}

@@ -1,0 +1,144 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from '../../domain/logger.ts';
+import { workingStatuses } from '../../domain/operations/status.ts';
+import {
+  type Operation,
+  OperationSchema,
+  type OperationTarget,
+  OperationTargetSchema,
+} from '../../entities/operation.entity.ts';
+import { certifyOperationJob } from '../../jobs/certify-operation.job.ts';
+import { executeTargetJob } from '../../jobs/execute-target.job.ts';
+import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
+import { planOperationJob } from '../../jobs/plan-operation.job.ts';
+import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
+import { lockOperation } from './operation-lock.ts';
+
+export interface DriverDeps {
+  readonly em: EntityManager;
+  readonly scheduler: JobScheduler;
+  readonly logger: Logger;
+}
+
+/** A task that an operation needs now, and the row whose `attempt` numbers it. */
+interface NeededTask {
+  readonly job: { readonly name: string; readonly queue: string };
+  readonly table: 'operation' | 'operation_target';
+  readonly rowId: string;
+  readonly attempt: number;
+  idOf(attempt: number): string;
+  send(id: string): Promise<void>;
+}
+
+const sweepMax = 1_000;
+
+/**
+ * Moves operations on. PostgreSQL says what is to be done, the queue only when: `advance` reads the rows and sees to it
+ * that each needed task is alive, so a lost task, a killed worker or an emptied queue costs time and nothing else.
+ */
+export class OperationDriver {
+  readonly #deps: DriverDeps;
+
+  constructor(deps: DriverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Brings one operation to its next status if it is ready, and enqueues what it needs. Safe to call at any time. */
+  async advance(operationId: string): Promise<void> {
+    const needed = await this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      const targets = await tx.find(OperationTargetSchema, { operationId, round: operation.round });
+      step(operation, targets);
+      return this.#neededTasks(operation, targets);
+    });
+    for (const task of needed) {
+      // What is asked for is committed; a queue that is away costs time, and the sweeper comes back.
+      await this.#ensureAlive(task).catch((error: unknown) => {
+        this.#deps.logger.warn({ operationId, job: task.job.name, error }, 'a task could not be enqueued');
+      });
+    }
+  }
+
+  /** Takes up every operation that has work left: the outbox reader, and the repair of everything that got lost. */
+  async sweep(): Promise<void> {
+    const where = { status: { $in: [...workingStatuses] } };
+    const open = await this.#deps.em
+      .fork()
+      .find(OperationSchema, where, { fields: ['id'], orderBy: { id: 'asc' }, limit: sweepMax });
+    for (const { id } of open) {
+      await this.advance(id).catch((error: unknown) => {
+        this.#deps.logger.warn({ operationId: id, error }, 'an operation could not be advanced');
+      });
+    }
+  }
+
+  #neededTasks(operation: Operation, targets: readonly OperationTarget[]): NeededTask[] {
+    switch (operation.status) {
+      case 'REQUESTED':
+      case 'PLANNING':
+        return [this.#operationTask(planOperationJob, operation)];
+      case 'EXECUTING': {
+        const open = targets.filter((target) => target.status === 'PENDING' || target.status === 'EXECUTING');
+        const first = Math.min(...open.map((target) => target.sequence));
+        return open
+          .filter((target) => target.sequence === first)
+          .map((target) => this.#targetTask(executeTargetJob, target));
+      }
+      case 'VERIFYING': {
+        const open = targets.filter((target) => target.status === 'EXECUTED' || target.status === 'VERIFYING');
+        if (open.length === 0) return [this.#operationTask(certifyOperationJob, operation)];
+        return open.map((target) => this.#targetTask(verifyTargetJob, target));
+      }
+      default:
+        return [];
+    }
+  }
+
+  #operationTask(job: JobContract<{ operationId: string }, unknown>, operation: Operation): NeededTask {
+    return {
+      job,
+      table: 'operation',
+      rowId: operation.id,
+      attempt: operation.attempt,
+      idOf: (attempt) => `${operation.id}.${job.name}.${operation.round}.${attempt}`,
+      send: (id) => this.#deps.scheduler.enqueue(job, id, { operationId: operation.id }),
+    };
+  }
+
+  #targetTask(job: JobContract<{ targetId: string }, unknown>, target: OperationTarget): NeededTask {
+    return {
+      job,
+      table: 'operation_target',
+      rowId: target.id,
+      attempt: target.attempt,
+      idOf: (attempt) => `${target.operationId}.${job.name}.${target.id}.${attempt}`,
+      send: (id) => this.#deps.scheduler.enqueue(job, id, { targetId: target.id }),
+    };
+  }
+
+  async #ensureAlive(task: NeededTask): Promise<void> {
+    const state = await this.#deps.scheduler.stateOf(task.job, task.idOf(task.attempt));
+    if (state === 'WAITING' || state === 'ACTIVE') return;
+    if (state === 'MISSING') return task.send(task.idOf(task.attempt));
+    // A queue remembers finished ids and would ignore the same one again, so the next run gets its own number.
+    const next = task.attempt + 1;
+    const numbered = await this.#deps.em
+      .fork()
+      .execute<unknown[]>(`update ${task.table} set attempt = ? where id = ? and attempt = ? returning 1`, [
+        next,
+        task.rowId,
+        task.attempt,
+      ]);
+    if (numbered.length > 0) await task.send(task.idOf(next));
+  }
+}
+
+/** The status transitions that follow from the rows alone. */
+function step(operation: Operation, targets: readonly OperationTarget[]): void {
+  const before = operation.status;
+  if (operation.status === 'APPROVED') operation.status = 'EXECUTING';
+  const executing = targets.some((target) => target.status === 'PENDING' || target.status === 'EXECUTING');
+  if (operation.status === 'EXECUTING' && !executing) operation.status = 'VERIFYING';
+  // An untouched row wakes no subscriber.
+  if (operation.status !== before) operation.updatedAt = new Date();
+}

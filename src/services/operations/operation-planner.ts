@@ -1,0 +1,246 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { systemActor } from '../../domain/access/actor.ts';
+import type { Selection, SelectionAfterHolds } from '../../domain/governance/selection.ts';
+import { newId } from '../../domain/id.ts';
+import type { LineageStep } from '../../domain/lineage/graph.ts';
+import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
+import { selectionIn, sequenceOf, unmappedSteps } from '../../domain/operations/reach.ts';
+import { mayBecome } from '../../domain/operations/status.ts';
+import type { Gap, TargetEstimate, TargetPlace } from '../../domain/operations/target.ts';
+import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
+import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
+import type { RegistryReadModel } from '../registry/registry.read-model.ts';
+import { lockOperation } from './operation-lock.ts';
+import { type HoldReader, selectionOf } from './operation-subjects.ts';
+import type { Notary, TargetExecutor } from './ports.ts';
+
+export interface PlannerDeps {
+  readonly em: EntityManager;
+  readonly registry: RegistryReadModel;
+  readonly lineage: LineageReadModel;
+  readonly holds: HoldReader;
+  readonly executors: readonly TargetExecutor[];
+  readonly notary: Notary;
+}
+
+/**
+ * Expands subjects over mappings and lineage into targets, less legal holds, and freezes the answer under a hash. A dry
+ * run is this and nothing more. Planning writes nothing outside the operation's own rows.
+ */
+export class OperationPlanner {
+  readonly #deps: PlannerDeps;
+
+  constructor(deps: PlannerDeps) {
+    this.#deps = deps;
+  }
+
+  async plan(operationId: string): Promise<void> {
+    const operation = await this.#begin(operationId);
+    if (operation === null) return;
+    const selection = await selectionOf(this.#deps.em, operationId, this.#deps.holds);
+    const held = new Set(selection.held.map((selector) => this.#deps.notary.digest(selector)));
+    const { targets, gaps } =
+      selection.act.length === 0 ? { targets: [], gaps: [] } : await this.#targets(operation, selection);
+    const subjects = await this.#deps.em
+      .fork()
+      .find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
+    const plan: OperationPlan = {
+      operationId,
+      kind: operation.kind,
+      subjects: subjects.map((subject) => ({ digest: subject.digest, held: held.has(subject.digest) })),
+      targets,
+      gaps,
+    };
+    await this.#freeze(operationId, plan, { blocked: selection.act.length === 0, held });
+  }
+
+  async #begin(operationId: string): Promise<Operation | null> {
+    return this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      if (operation.status !== 'REQUESTED' && operation.status !== 'PLANNING') return null;
+      operation.status = 'PLANNING';
+      operation.updatedAt = new Date();
+      return operation;
+    });
+  }
+
+  async #targets(
+    operation: Operation,
+    selection: SelectionAfterHolds,
+  ): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
+    const { registry, lineage } = this.#deps;
+    const entityIds = operation.entityId == null ? await registry.allEntityIds() : [operation.entityId];
+    const places = await registry.placesOf(entityIds);
+    const ids = places.map((place) => place.dataset.id);
+    const steps = await lineage.stepsFrom(ids);
+    const sequence = sequenceOf(ids, steps);
+    const targets: PlannedTarget[] = [];
+    const { merged, gaps } = onePerDataset(places);
+    for (const { mapping, dataset } of merged) {
+      const executor = this.#deps.executors.find((candidate) => candidate.role === mapping.role);
+      if (executor === undefined) {
+        gaps.push({
+          code: 'NO_EXECUTOR',
+          dataset: dataset.name,
+          reason: `data in a ${mapping.role} cannot be erased by this installation`,
+        });
+        continue;
+      }
+      const place: TargetPlace = {
+        targetId: '',
+        datasetId: dataset.id,
+        namespace: dataset.namespace,
+        name: dataset.name,
+        role: mapping.role,
+        accountField: mapping.accountField,
+        subjectFields: mapping.subjectFields,
+      };
+      const within = selectionIn(place, selection);
+      gaps.push(...within.gaps);
+      if (within.act.length === 0) continue;
+      const estimate = await estimateOf(executor, place, within);
+      gaps.push(...estimate.gaps);
+      targets.push({
+        dataset: { id: dataset.id, namespace: dataset.namespace, name: dataset.name },
+        role: mapping.role,
+        sequence: sequence.get(dataset.id) ?? 0,
+        accountField: mapping.accountField,
+        subjectFields: mapping.subjectFields,
+        estimate,
+      });
+    }
+    gaps.push(...(await this.#unmappedGaps(ids, steps)));
+    return {
+      targets: targets.sort(
+        (one, other) => one.sequence - other.sequence || one.dataset.name.localeCompare(other.dataset.name),
+      ),
+      gaps,
+    };
+  }
+
+  async #unmappedGaps(ids: readonly string[], steps: readonly LineageStep[]): Promise<readonly Gap[]> {
+    const unmapped = unmappedSteps(ids, steps);
+    const datasets = await this.#deps.registry.datasetsById(unmapped.map((step) => step.targetDatasetId));
+    const names = new Map(datasets.map((dataset) => [dataset.id, dataset.name]));
+    return unmapped.map((step) => ({
+      code: 'UNMAPPED_DERIVED',
+      dataset: names.get(step.targetDatasetId) ?? step.targetDatasetId,
+      reason: `job ${step.job} writes there, and no entity is mapped to it`,
+    }));
+  }
+
+  async #freeze(
+    operationId: string,
+    plan: OperationPlan,
+    facts: { blocked: boolean; held: ReadonlySet<string> },
+  ): Promise<void> {
+    await this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      if (!mayBecome(operation.status, 'PLANNED')) return;
+      const now = new Date();
+      operation.plan = plan;
+      operation.planHash = planHash(plan);
+      operation.plannedAt = now;
+      operation.updatedAt = now;
+      operation.status = facts.blocked ? 'BLOCKED' : 'PLANNED';
+      if (facts.blocked) {
+        operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
+        operation.finishedAt = now;
+      }
+      await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
+      for (const target of plan.targets)
+        tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));
+      const subjects = await tx.find(OperationSubjectSchema, { operationId });
+      for (const subject of subjects) subject.held = facts.held.has(subject.digest);
+      audit(tx, systemActor, {
+        action: facts.blocked ? 'blockOperation' : 'planOperation',
+        resourceType: 'Operation',
+        resourceId: operationId,
+        outcome: facts.blocked ? 'REFUSED' : 'SUCCESS',
+        details: {
+          planHash: operation.planHash,
+          targets: plan.targets.length,
+          gaps: plan.gaps.length,
+          held: facts.held.size,
+        },
+      });
+    });
+  }
+
+  /** Ends an operation that cannot be planned, with the reason. */
+  async fail(operationId: string, error: LinewardError): Promise<void> {
+    await this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      // A late run of a planned operation's task must not end what is being executed.
+      if (operation.status !== 'REQUESTED' && operation.status !== 'PLANNING') return;
+      operation.status = 'FAILED';
+      operation.statusReason = `${error.code}: ${error.message}`;
+      operation.finishedAt = new Date();
+      operation.updatedAt = operation.finishedAt;
+      audit(tx, systemActor, {
+        action: 'planOperation',
+        resourceType: 'Operation',
+        resourceId: operationId,
+        outcome: 'FAILED',
+        details: { code: error.code },
+      });
+    });
+  }
+}
+
+interface MappedPlace {
+  readonly mapping: Mapping;
+  readonly dataset: Dataset;
+}
+
+/** Entities may share a dataset. It is one target with the keys of all; an entity that names accounts otherwise is a gap. */
+function onePerDataset(places: readonly MappedPlace[]): { merged: readonly MappedPlace[]; gaps: Gap[] } {
+  const merged = new Map<string, MappedPlace>();
+  const gaps: Gap[] = [];
+  for (const { mapping, dataset } of places) {
+    const known = merged.get(dataset.id)?.mapping ?? mapping;
+    if (known.accountField !== mapping.accountField || known.role !== mapping.role) {
+      gaps.push({
+        code: 'MAPPING_CONFLICT',
+        dataset: dataset.name,
+        reason: 'two entities are mapped to it with different roles or account fields; one of them is not searched',
+      });
+      continue;
+    }
+    const subjectFields = [...new Set([...known.subjectFields, ...mapping.subjectFields])];
+    merged.set(dataset.id, { dataset, mapping: { ...known, subjectFields } });
+  }
+  return { merged: [...merged.values()], gaps };
+}
+
+function targetRow(operation: Operation, target: PlannedTarget, now: Date) {
+  return {
+    id: newId(),
+    operationId: operation.id,
+    datasetId: target.dataset.id,
+    role: target.role,
+    round: operation.round,
+    sequence: target.sequence,
+    accountField: target.accountField,
+    subjectFields: [...target.subjectFields],
+    status: 'PENDING' as const,
+    attempt: 0,
+    fencingToken: 0,
+    estimate: target.estimate,
+    updatedAt: now,
+  };
+}
+
+/** What is not configured here cannot be reached from here: that is a gap of the plan, not its end. */
+async function estimateOf(executor: TargetExecutor, place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
+  try {
+    return await executor.plan(place, selection);
+  } catch (error) {
+    if (!(error instanceof LinewardError) || error.code !== 'KAFKA_NOT_CONFIGURED') throw error;
+    const gap = { code: error.code, dataset: place.name, reason: error.message };
+    return { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [gap], manifest: [] };
+  }
+}

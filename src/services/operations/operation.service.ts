@@ -1,0 +1,226 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { canonicalJson } from '../../domain/canonical-json.ts';
+import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { newId } from '../../domain/id.ts';
+import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
+import { EntitySchema } from '../../entities/entity.entity.ts';
+import {
+  type Operation,
+  OperationSchema,
+  OperationSubjectSchema,
+  OperationTargetSchema,
+} from '../../entities/operation.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import type { OperationDriver } from './operation-driver.ts';
+import { lockOperation } from './operation-lock.ts';
+import { dropIdentifiers } from './operation-subjects.ts';
+import type { Notary } from './ports.ts';
+
+export interface RequestErasure {
+  readonly subjects: readonly SubjectSelector[];
+  /** Only this entity's places; all entities when absent. */
+  readonly entityId?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Stop after the plan. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Most subjects of one request. */
+const subjectsMax = 10_000;
+
+/**
+ * What people may do with an operation: ask, approve, cancel, retry. Each is one transaction with its audit event; the
+ * row is the outbox, and the driver enqueues what follows once it is committed.
+ */
+export class OperationService {
+  readonly #em: EntityManager;
+  readonly #driver: Pick<OperationDriver, 'advance'>;
+  readonly #notary: Notary;
+
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly driver: Pick<OperationDriver, 'advance'>;
+    readonly notary: Notary;
+  }) {
+    this.#em = deps.em;
+    this.#driver = deps.driver;
+    this.#notary = deps.notary;
+  }
+
+  /** The same idempotency key with the same input answers the operation it made before. */
+  async requestErasure(actor: Actor, input: RequestErasure): Promise<Operation> {
+    const subjects = readSubjects(input.subjects);
+    const inputDigest = this.#notary.digest({
+      subjects,
+      entityId: input.entityId ?? null,
+      reason: input.reason ?? null,
+      dryRun: input.dryRun ?? false,
+    });
+    const operation = await this.#em.fork().transactional(async (tx) => {
+      if (input.idempotencyKey !== undefined) {
+        await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 1))', [input.idempotencyKey]);
+        const known = await tx.findOne(OperationSchema, { idempotencyKey: input.idempotencyKey });
+        if (known !== null && known.inputDigest !== inputDigest) {
+          throw new LinewardError('IDEMPOTENCY_MISMATCH', undefined, { path: ['idempotencyKey'] });
+        }
+        if (known !== null) return known;
+      }
+      if (input.entityId !== undefined && (await tx.count(EntitySchema, { id: input.entityId })) === 0) {
+        throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
+      }
+      return this.#insert(tx, actor, input, { subjects, inputDigest });
+    });
+    await this.#driver.advance(operation.id);
+    return operation;
+  }
+
+  async #insert(
+    tx: EntityManager,
+    actor: Actor,
+    input: RequestErasure,
+    derived: { subjects: readonly SubjectSelector[]; inputDigest: string },
+  ): Promise<Operation> {
+    const now = new Date();
+    const operation = tx.create(OperationSchema, {
+      id: newId(),
+      kind: 'ERASURE',
+      status: 'REQUESTED',
+      reason: input.reason ?? null,
+      dryRun: input.dryRun ?? false,
+      idempotencyKey: input.idempotencyKey ?? null,
+      inputDigest: derived.inputDigest,
+      entityId: input.entityId ?? null,
+      round: 1,
+      attempt: 0,
+      requestedBy: actor.id,
+      createdAt: now,
+      updatedAt: now,
+    });
+    await tx.persist(operation).flush();
+    const rows = derived.subjects.map((selector) => ({
+      id: newId(),
+      operationId: operation.id,
+      accountId: selector.accountId,
+      subjectField: selector.subject?.field ?? null,
+      subjectValue: selector.subject?.value ?? null,
+      digest: this.#notary.digest(selector),
+      held: false,
+    }));
+    for (let start = 0; start < rows.length; start += 1_000)
+      await tx.insertMany(OperationSubjectSchema, rows.slice(start, start + 1_000));
+    audit(tx, actor, {
+      action: 'requestErasure',
+      resourceType: 'Operation',
+      resourceId: operation.id,
+      details: { subjects: rows.length, dryRun: operation.dryRun, inputDigest: derived.inputDigest },
+    });
+    return operation;
+  }
+
+  /** Binds to the plan that the approver read. */
+  async approveOperation(actor: Actor, input: { readonly id: string; readonly planHash: string }): Promise<Operation> {
+    return this.#change(actor, input.id, 'approveOperation', 'APPROVED', (operation) => {
+      if (operation.dryRun)
+        throw new LinewardError(
+          'OPERATION_STATE',
+          'A dry run is never executed; request the erasure again without dryRun.',
+          { path: ['id'] },
+        );
+      if (operation.planHash !== input.planHash)
+        throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
+      operation.approvedBy = actor.id;
+      operation.approvedAt = new Date();
+    });
+  }
+
+  /** Stops at the next file or partition boundary; what is erased by then stays erased. */
+  async cancelOperation(
+    actor: Actor,
+    input: { readonly id: string; readonly reason?: string | undefined },
+  ): Promise<Operation> {
+    return this.#change(actor, input.id, 'cancelOperation', 'CANCELLED', async (operation, tx) => {
+      operation.statusReason = input.reason ?? 'Cancelled on request.';
+      operation.finishedAt = new Date();
+      await tx.nativeUpdate(
+        OperationTargetSchema,
+        { operationId: operation.id, round: operation.round, status: { $in: ['PENDING', 'EXECUTED'] } },
+        { status: 'CANCELLED', updatedAt: new Date() },
+      );
+      // A cancelled operation is never taken up again.
+      await dropIdentifiers(tx, operation.id);
+    });
+  }
+
+  /** Takes up again what ended PARTIAL, BLOCKED or FAILED, from a fresh plan that needs approval again. */
+  async retryOperation(actor: Actor, input: { readonly id: string }): Promise<Operation> {
+    return this.#change(actor, input.id, 'retryOperation', 'REQUESTED', (operation) => {
+      operation.round += 1;
+      operation.attempt = 0;
+      operation.statusReason = null;
+      operation.plan = null;
+      operation.planHash = null;
+      operation.plannedAt = null;
+      operation.approvedBy = null;
+      operation.approvedAt = null;
+      operation.finishedAt = null;
+    });
+  }
+
+  async #change(
+    actor: Actor,
+    id: string,
+    action: string,
+    to: OperationStatus,
+    change: (operation: Operation, tx: EntityManager) => void | Promise<void>,
+  ): Promise<Operation> {
+    const operation = await this.#em.fork().transactional(async (tx) => {
+      const found = await lockOperation(tx, id);
+      if (!mayBecome(found.status, to))
+        throw new LinewardError('OPERATION_STATE', refusalOf(action, found.status), { path: ['id'] });
+      await change(found, tx);
+      found.status = to;
+      found.updatedAt = new Date();
+      audit(tx, actor, {
+        action,
+        resourceType: 'Operation',
+        resourceId: id,
+        details: { planHash: found.planHash ?? null, round: found.round },
+      });
+      return found;
+    });
+    await this.#driver.advance(operation.id);
+    return operation;
+  }
+}
+
+function refusalOf(action: string, status: OperationStatus): string {
+  const end = finalStatuses.includes(status) ? 'it has ended' : 'it is not there yet or already past that';
+  return `${action} is not possible while the operation is ${status}: ${end}.`;
+}
+
+function readSubjects(given: readonly SubjectSelector[]): readonly SubjectSelector[] {
+  if (given.length === 0)
+    throw new LinewardError('BAD_INPUT', 'subjects: name at least one account or subject', { path: ['subjects'] });
+  if (given.length > subjectsMax) {
+    throw new LinewardError('LIMIT_EXCEEDED', `subjects: at most ${subjectsMax} in one request`, {
+      path: ['subjects'],
+    });
+  }
+  given.forEach((selector, index) => {
+    const fields = { accountId: selector.accountId, ...(selector.subject ?? {}) };
+    for (const [name, value] of Object.entries(fields)) {
+      if (value.trim() === '' || value.length > 1_024) {
+        throw new LinewardError('BAD_INPUT', `subjects.${index}.${name}: must have 1 to 1024 characters`, {
+          path: ['subjects', String(index), name],
+        });
+      }
+    }
+  });
+  const plain = given.map(({ accountId, subject }) =>
+    subject === undefined ? { accountId } : { accountId, subject: { ...subject } },
+  );
+  return [...new Map(plain.map((selector) => [canonicalJson(selector), selector])).values()];
+}

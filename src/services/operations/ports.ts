@@ -1,0 +1,62 @@
+import type { Selection } from '../../domain/governance/selection.ts';
+import type {
+  MappingRole,
+  TargetEstimate,
+  TargetPlace,
+  TargetReceipt,
+  TargetVerification,
+} from '../../domain/operations/target.ts';
+
+/** Proof of the right to write: a row in `lease` that this worker holds. */
+export interface LeaseGuard {
+  readonly resource: string;
+  /** Grows with each new holder; writers store it so that a late writer is recognised. */
+  readonly fencingToken: number;
+  /** Throws LEASE_LOST unless this worker still holds the lease, CANCELLED once the operation is. Call before each irreversible step. */
+  assertHeld(): Promise<void>;
+}
+
+export interface TargetProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'files' | 'messages';
+}
+
+export interface ExecutionContext {
+  readonly operationId: string;
+  readonly place: TargetPlace;
+  readonly lease: LeaseGuard;
+  /** Aborted when the worker stops; stop at the next safe boundary and throw CANCELLED. */
+  readonly signal: AbortSignal;
+  /** Reads legal holds again and answers what may still be acted on. Call right before each irreversible step. */
+  selectionNow(): Promise<Selection>;
+  /** What was asked for, whatever is held now: a hold placed half way does not make what went before it a loss. */
+  requested(): Promise<Selection>;
+  report(progress: TargetProgress): Promise<void>;
+}
+
+/**
+ * How one kind of place is planned, changed and checked. Every verb may be called again after a crash at any point:
+ * `execute` finds what is done by comparing the world with its own records, and answers the receipt of the whole.
+ */
+export interface TargetExecutor {
+  readonly role: MappingRole;
+  plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate>;
+  execute(context: ExecutionContext): Promise<TargetReceipt>;
+  /** Reads back by other code than `execute` uses. */
+  verify(context: ExecutionContext): Promise<TargetVerification>;
+}
+
+/** The keys of this installation that outlive a process: for signatures and for digests of subjects. */
+export interface Notary {
+  /** Ed25519 over the UTF-8 bytes of `text`; both answers in base64, the key as SPKI DER. */
+  sign(text: string): { readonly signature: string; readonly publicKey: string };
+  /** HMAC-SHA-256 in hex: the same value gives the same digest, and nobody without the key can guess values. */
+  digest(value: unknown): string;
+}
+
+/** Wakes when operations change, in whichever process they do. */
+export interface OperationEvents {
+  /** Ticks once at the start and then for each change, merged while nobody reads; ends on `return`. */
+  changes(operationId: string): AsyncIterableIterator<void>;
+}

@@ -1,0 +1,178 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Selection } from '../../domain/governance/selection.ts';
+import type { Logger } from '../../domain/logger.ts';
+import { selectionIn } from '../../domain/operations/reach.ts';
+import type { TargetStatus } from '../../domain/operations/status.ts';
+import type { TargetPlace } from '../../domain/operations/target.ts';
+import { DatasetSchema } from '../../entities/dataset.entity.ts';
+import { OperationSchema, type OperationTarget, OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { isWorthAnotherRun } from '../../jobs/kit.ts';
+import { textArray } from '../sql.ts';
+import type { HeldLease, LeaseService } from './lease.service.ts';
+import type { OperationDriver } from './operation-driver.ts';
+import { type HoldReader, requestedOf, selectionOf } from './operation-subjects.ts';
+import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
+
+export interface RunnerDeps {
+  readonly em: EntityManager;
+  readonly leases: LeaseService;
+  readonly driver: Pick<OperationDriver, 'advance'>;
+  readonly holds: HoldReader;
+  readonly executors: readonly TargetExecutor[];
+  readonly logger: Logger;
+}
+
+export interface TargetRun {
+  readonly targetId: string;
+  readonly signal: AbortSignal;
+  readonly isLastAttempt: boolean;
+  readonly report: (progress: TargetProgress) => Promise<void>;
+}
+
+type Phase = 'EXECUTE' | 'VERIFY';
+
+const phases = {
+  EXECUTE: { from: ['PENDING', 'EXECUTING'], during: 'EXECUTING', after: 'EXECUTED' },
+  VERIFY: { from: ['EXECUTED', 'VERIFYING'], during: 'VERIFYING', after: 'VERIFIED' },
+} as const satisfies Record<Phase, { from: readonly TargetStatus[]; during: TargetStatus; after: TargetStatus }>;
+
+/**
+ * Runs one phase of one target under the lease of its dataset. Every write to the target's row carries the fencing token
+ * of the lease and needs it to be the newest, so that a worker which was thought dead and comes back changes nothing.
+ */
+export class TargetRunner {
+  readonly #deps: RunnerDeps;
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+  }
+
+  execute(run: TargetRun): Promise<void> {
+    return this.#run('EXECUTE', run);
+  }
+
+  verify(run: TargetRun): Promise<void> {
+    return this.#run('VERIFY', run);
+  }
+
+  async #run(phase: Phase, run: TargetRun): Promise<void> {
+    const target = await this.#deps.em.fork().findOneOrFail(OperationTargetSchema, { id: run.targetId });
+    if (!(phases[phase].from as readonly TargetStatus[]).includes(target.status)) return;
+    const lease = await this.#deps.leases.acquire(`dataset:${target.datasetId}`);
+    if (lease === null) return this.#wait(target, 'another operation or worker holds the lease of this dataset');
+    try {
+      await this.#write(target, lease, { status: phases[phase].during, status_reason: null });
+      const result = await this.#work(phase, target, lease, run);
+      await this.#write(target, lease, { ...result, status: phases[phase].after, status_reason: null });
+    } catch (error) {
+      await this.#end(phase, target, lease, { error, run });
+    } finally {
+      await lease.release();
+    }
+    await this.#deps.driver.advance(target.operationId);
+  }
+
+  async #work(
+    phase: Phase,
+    target: OperationTarget,
+    lease: HeldLease,
+    run: TargetRun,
+  ): Promise<Record<string, unknown>> {
+    const executor = this.#deps.executors.find((candidate) => candidate.role === target.role);
+    if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${target.role}`);
+    const context = await this.#context(target, lease, run);
+    if (phase === 'EXECUTE') {
+      return { receipt: JSON.stringify(await executor.execute(context)) };
+    }
+    return { verification: JSON.stringify(await executor.verify(context)) };
+  }
+
+  async #context(target: OperationTarget, lease: HeldLease, run: TargetRun): Promise<ExecutionContext> {
+    const dataset = await this.#deps.em.fork().findOneOrFail(DatasetSchema, { id: target.datasetId });
+    const place: TargetPlace = {
+      targetId: target.id,
+      datasetId: dataset.id,
+      namespace: dataset.namespace,
+      name: dataset.name,
+      role: target.role,
+      accountField: target.accountField,
+      subjectFields: target.subjectFields,
+    };
+    return {
+      operationId: target.operationId,
+      place,
+      signal: run.signal,
+      lease: {
+        resource: lease.resource,
+        fencingToken: lease.fencingToken,
+        assertHeld: async () => {
+          run.signal.throwIfAborted();
+          await this.#assertNotCancelled(target.operationId);
+          await lease.assertHeld();
+        },
+      },
+      selectionNow: async (): Promise<Selection> => {
+        const selection = await selectionOf(this.#deps.em, target.operationId, this.#deps.holds);
+        return selectionIn(place, selection);
+      },
+      requested: async (): Promise<Selection> => {
+        const act = await requestedOf(this.#deps.em, target.operationId);
+        return selectionIn(place, { act, keep: [] });
+      },
+      report: async (progress) => {
+        await this.#write(target, lease, { progress: JSON.stringify(progress) });
+        await run.report(progress);
+      },
+    };
+  }
+
+  async #assertNotCancelled(operationId: string): Promise<void> {
+    const operation = await this.#deps.em.fork().findOneOrFail(OperationSchema, { id: operationId });
+    if (operation.status === 'CANCELLED') throw new LinewardError('CANCELLED', 'the operation was cancelled');
+  }
+
+  async #end(
+    phase: Phase,
+    target: OperationTarget,
+    lease: HeldLease,
+    end: { error: unknown; run: TargetRun },
+  ): Promise<void> {
+    const error = end.run.signal.aborted
+      ? new LinewardError('CANCELLED', 'the worker stops')
+      : toLinewardError(end.error);
+    // The row belongs to whoever took over.
+    if (error.code === 'LEASE_LOST') return;
+    // Waiting, not failing: the sweeper comes back, and no attempt is used up.
+    if (error.code === 'UPSTREAM_BEHIND') return this.#wait(target, error.message);
+    // The process stops: the row stays as it is and the next worker goes on from the world it finds.
+    if (end.run.signal.aborted) throw error;
+    if (error.code === 'CANCELLED')
+      return this.#write(target, lease, { status: 'CANCELLED', status_reason: error.message });
+    const facts = { operationId: target.operationId, targetId: target.id, phase, code: error.code };
+    this.#deps.logger.warn({ ...facts, error: error.cause ?? error }, 'a target failed');
+    if (isWorthAnotherRun(error) && !end.run.isLastAttempt) throw error;
+    await this.#write(target, lease, { status: 'FAILED', status_reason: `${error.code}: ${error.message}` });
+  }
+
+  async #wait(target: OperationTarget, reason: string): Promise<void> {
+    await this.#deps.em
+      .fork()
+      .execute(
+        'update operation_target set status_reason = ?, updated_at = now() where id = ? and status = any(?::text[])',
+        [`waiting: ${reason}`, target.id, textArray(['PENDING', 'EXECUTING', 'EXECUTED', 'VERIFYING'])],
+      );
+  }
+
+  async #write(target: OperationTarget, lease: HeldLease, values: Record<string, unknown>): Promise<void> {
+    const columns = Object.keys(values);
+    const rows = await this.#deps.em.fork().execute<unknown[]>(
+      `update operation_target set ${columns.map((column) => `${column} = ?`).join(', ')}, fencing_token = ?, updated_at = now()
+       where id = ? and fencing_token <= ?
+         and exists (select 1 from lease where resource = ? and fencing_token = ? for share)
+       returning 1`,
+      [...Object.values(values), lease.fencingToken, target.id, lease.fencingToken, lease.resource, lease.fencingToken],
+    );
+    if (rows.length === 0) throw new LinewardError('LEASE_LOST');
+  }
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { mappingRoles } from '../../domain/operations/target.ts';
+import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
+import type { Entity } from '../../entities/entity.entity.ts';
+import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
+
+const instant = z.coerce.date();
+
+export const entityRow = z
+  .object({
+    id: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    catalog_namespace: z.string(),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .transform(
+    (row): Entity => ({
+      id: row.id,
+      namespace: row.namespace,
+      name: row.name,
+      catalogNamespace: row.catalog_namespace,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    }),
+  );
+
+export const versionRow = z
+  .object({
+    id: z.string(),
+    entity_id: z.string(),
+    number: z.number(),
+    schema_id: z.number(),
+    document: z.string(),
+    label: z.string(),
+    fingerprint: z.string(),
+    created_by: z.string(),
+    created_at: instant,
+  })
+  .transform(
+    (row): EntityVersion => ({
+      id: row.id,
+      entityId: row.entity_id,
+      number: row.number,
+      schemaId: row.schema_id,
+      document: row.document,
+      label: row.label,
+      fingerprint: row.fingerprint,
+      createdBy: row.created_by,
+      createdAt: row.created_at,
+    }),
+  );
+
+export const fieldRow = z
+  .object({
+    id: z.string(),
+    version_id: z.string(),
+    ordinal: z.number(),
+    path: z.string(),
+    type: z.string(),
+    nullable: z.boolean(),
+    required: z.boolean(),
+    semantic_type: z.string().nullable(),
+    classifications: z.array(z.string()),
+    doc: z.string().nullable(),
+  })
+  .transform(
+    (row): EntityField => ({
+      id: row.id,
+      versionId: row.version_id,
+      ordinal: row.ordinal,
+      path: row.path,
+      type: row.type,
+      nullable: row.nullable,
+      required: row.required,
+      semanticType: row.semantic_type,
+      classifications: row.classifications,
+      doc: row.doc,
+    }),
+  );
+
+export const datasetRow = z
+  .object({ id: z.string(), namespace: z.string(), name: z.string(), created_at: instant })
+  .transform((row): Dataset => ({ id: row.id, namespace: row.namespace, name: row.name, createdAt: row.created_at }));
+
+export const mappingRow = z
+  .object({
+    id: z.string(),
+    entity_id: z.string(),
+    dataset_id: z.string(),
+    role: z.enum(mappingRoles),
+    account_field: z.string(),
+    subject_fields: z.array(z.string()),
+    created_at: instant,
+  })
+  .transform(
+    (row): Mapping => ({
+      id: row.id,
+      entityId: row.entity_id,
+      datasetId: row.dataset_id,
+      role: row.role,
+      accountField: row.account_field,
+      subjectFields: row.subject_fields,
+      createdAt: row.created_at,
+    }),
+  );

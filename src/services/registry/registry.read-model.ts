@@ -1,0 +1,207 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { MappingRole } from '../../domain/operations/target.ts';
+import type { Page, PageRequest } from '../../domain/page.ts';
+import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
+import type { Entity } from '../../entities/entity.entity.ts';
+import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
+import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
+import { textArray } from '../sql.ts';
+import { datasetRow, entityRow, fieldRow, mappingRow, versionRow } from './registry-rows.ts';
+
+const byName = [
+  { column: 'namespace', type: 'text' },
+  { column: 'name', type: 'text' },
+  { column: 'id', type: 'text' },
+] as const;
+
+/** Questions about entities, versions, fields, datasets and mappings; one statement each, however many parents. */
+export class RegistryReadModel {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  entities(request: PageRequest, where?: SqlFragment): Promise<Page<Entity>> {
+    return keysetPage(this.#em.fork(), {
+      table: 'entity',
+      ...(where === undefined ? {} : { where }),
+      order: byName,
+      request,
+      parse: (row) => entityRow.parse(row),
+    });
+  }
+
+  datasets(request: PageRequest, where?: SqlFragment): Promise<Page<Dataset>> {
+    return keysetPage(this.#em.fork(), {
+      table: 'dataset',
+      ...(where === undefined ? {} : { where }),
+      order: byName,
+      request,
+      parse: (row) => datasetRow.parse(row),
+    });
+  }
+
+  /** The entity of `namespace.name`, or of an alias; a name beats an alias. */
+  async entityNamed(namespace: string, name: string): Promise<Entity | null> {
+    const rows = await this.#em.fork().execute(
+      `select entity.*, 1 as rank from entity where namespace = ? and name = ?
+       union all
+       select entity.*, 2 as rank from entity join entity_alias on entity_alias.entity_id = entity.id where alias = ?
+       order by rank limit 1`,
+      [namespace, name, `${namespace}.${name}`],
+    );
+    return rows.map((row) => entityRow.parse(row))[0] ?? null;
+  }
+
+  async entitiesById(ids: readonly string[]): Promise<readonly Entity[]> {
+    const rows = await this.#em.fork().execute('select * from entity where id = any(?::text[])', [textArray(ids)]);
+    return rows.map((row) => entityRow.parse(row));
+  }
+
+  async versionsById(ids: readonly string[]): Promise<readonly EntityVersion[]> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from entity_version where id = any(?::text[])', [textArray(ids)]);
+    return rows.map((row) => versionRow.parse(row));
+  }
+
+  async datasetsById(ids: readonly string[]): Promise<readonly Dataset[]> {
+    const rows = await this.#em.fork().execute('select * from dataset where id = any(?::text[])', [textArray(ids)]);
+    return rows.map((row) => datasetRow.parse(row));
+  }
+
+  async mappingsById(ids: readonly string[]): Promise<readonly Mapping[]> {
+    const rows = await this.#em.fork().execute('select * from mapping where id = any(?::text[])', [textArray(ids)]);
+    return rows.map((row) => mappingRow.parse(row));
+  }
+
+  async fieldsById(ids: readonly string[]): Promise<readonly EntityField[]> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from entity_field where id = any(?::text[])', [textArray(ids)]);
+    return rows.map((row) => fieldRow.parse(row));
+  }
+
+  async datasetNamed(namespace: string, name: string): Promise<Dataset | null> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from dataset where namespace = ? and name = ?', [namespace, name]);
+    return rows.map((row) => datasetRow.parse(row))[0] ?? null;
+  }
+
+  async aliasesOf(entityIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const rows = await this.#em
+      .fork()
+      .execute<{ entity_id: string; alias: string }[]>(
+        'select entity_id, alias from entity_alias where entity_id = any(?::text[]) order by alias',
+        [textArray(entityIds)],
+      );
+    const grouped = Map.groupBy(rows, (row) => row.entity_id);
+    return new Map([...grouped].map(([id, members]) => [id, members.map((member) => member.alias)]));
+  }
+
+  versionsOf(entityIds: readonly string[], request: PageRequest): Promise<(entityId: string) => Page<EntityVersion>> {
+    return keysetPages(this.#em.fork(), {
+      table: 'entity_version',
+      parent: { column: 'entity_id', ids: entityIds },
+      order: [{ column: 'number', type: 'integer', descending: true }],
+      request,
+      parse: (row) => versionRow.parse(row),
+    });
+  }
+
+  fieldsOf(versionIds: readonly string[], request: PageRequest): Promise<(versionId: string) => Page<EntityField>> {
+    return keysetPages(this.#em.fork(), {
+      table: 'entity_field',
+      parent: { column: 'version_id', ids: versionIds },
+      order: [{ column: 'ordinal', type: 'integer' }],
+      request,
+      parse: (row) => fieldRow.parse(row),
+    });
+  }
+
+  mappingsOf(
+    parent: 'entity_id' | 'dataset_id',
+    ids: readonly string[],
+    request: PageRequest,
+  ): Promise<(id: string) => Page<Mapping>> {
+    return keysetPages(this.#em.fork(), {
+      table: 'mapping',
+      parent: { column: parent, ids },
+      order: [{ column: 'id', type: 'text' }],
+      request,
+      parse: (row) => mappingRow.parse(row),
+    });
+  }
+
+  async latestVersionOnly(entityId: string): Promise<EntityVersion | null> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from entity_version where entity_id = ? order by number desc limit 1', [entityId]);
+    return rows.map((row) => versionRow.parse(row))[0] ?? null;
+  }
+
+  /** Newest version of an entity with all its fields. */
+  async latestVersion(entityId: string): Promise<{ version: EntityVersion; fields: readonly EntityField[] } | null> {
+    const version = await this.latestVersionOnly(entityId);
+    if (version === null) return null;
+    const fields = await this.#em
+      .fork()
+      .execute('select * from entity_field where version_id = ? order by ordinal', [version.id]);
+    return { version, fields: fields.map((row) => fieldRow.parse(row)) };
+  }
+
+  /** The mapping of a dataset in a role; the oldest when several entities share the dataset. */
+  async mappingOf(dataset: { namespace: string; name: string }, role: MappingRole): Promise<Mapping | null> {
+    const rows = await this.#em.fork().execute(
+      `select mapping.* from mapping join dataset on dataset.id = mapping.dataset_id
+       where dataset.namespace = ? and dataset.name = ? and mapping.role = ? order by mapping.id limit 1`,
+      [dataset.namespace, dataset.name, role],
+    );
+    return rows.map((row) => mappingRow.parse(row))[0] ?? null;
+  }
+
+  /** All mappings of an entity with their datasets, for planning. */
+  async placesOf(entityIds: readonly string[]): Promise<readonly { mapping: Mapping; dataset: Dataset }[]> {
+    const em = this.#em.fork();
+    const mappings = (
+      await em.execute('select * from mapping where entity_id = any(?::text[]) order by id', [textArray(entityIds)])
+    ).map((row) => mappingRow.parse(row));
+    const datasets = await this.datasetsById(mappings.map((mapping) => mapping.datasetId));
+    const byId = new Map(datasets.map((dataset) => [dataset.id, dataset]));
+    return mappings.flatMap((mapping) => {
+      const dataset = byId.get(mapping.datasetId);
+      return dataset === undefined ? [] : [{ mapping, dataset }];
+    });
+  }
+
+  /** Ids of every entity; an erasure without an entity filter reaches all of them. */
+  async allEntityIds(): Promise<readonly string[]> {
+    const rows = await this.#em.fork().execute<{ id: string }[]>('select id from entity order by id');
+    return rows.map((row) => row.id);
+  }
+
+  /** Full names of all entities, as the registry listener lists its subjects. */
+  async subjectNames(): Promise<readonly string[]> {
+    const rows = await this.#em
+      .fork()
+      .execute<{ name: string }[]>(`select namespace || '.' || name as name from entity order by 1`);
+    return rows.map((row) => row.name);
+  }
+
+  /** Document texts of versions of a record name, for the registry listener. */
+  async versionsNamed(fullName: string): Promise<readonly EntityVersion[]> {
+    const rows = await this.#em.fork().execute(
+      `select entity_version.* from entity_version join entity on entity.id = entity_version.entity_id
+       where entity.namespace || '.' || entity.name = ? order by number`,
+      [fullName],
+    );
+    return rows.map((row) => versionRow.parse(row));
+  }
+
+  async versionOfSchemaId(schemaId: number): Promise<EntityVersion | null> {
+    const rows = await this.#em.fork().execute('select * from entity_version where schema_id = ?', [schemaId]);
+    return rows.map((row) => versionRow.parse(row))[0] ?? null;
+  }
+}

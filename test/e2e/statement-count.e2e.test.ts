@@ -1,0 +1,138 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { newId } from '../../src/domain/id.ts';
+import { type Data, documentOf, register, type TestApp, testApp } from '../testkit/app.ts';
+
+let app: TestApp;
+const total = 100;
+
+/** Rows of every kind; written straight to the tables where the API would need a broker or a finished operation. */
+async function seed(): Promise<void> {
+  for (let index = 0; index < total; index += 1) {
+    const document = documentOf(`E${index}`, [
+      { name: 'account', type: 'string' },
+      { name: 'day', type: 'string' },
+    ]);
+    const { registerEntityVersion } = await app.done(register, { input: { document, aliases: [`Alias.E${index}`] } });
+    await app.done(register, { input: { document: { ...document, version: '2.0' } } });
+    await app.done(
+      `mutation ($input: CreateLakeLandingInput!) { createLakeLanding(input: $input) { userErrors { code message } } }`,
+      { input: { entityId: registerEntityVersion.entity.id, area: 'demo', dateField: 'day', accountField: 'account' } },
+    );
+    await app.done(
+      `mutation ($input: PlaceLegalHoldInput!) { placeLegalHold(input: $input) { userErrors { code } } }`,
+      { input: { matterId: `M${index}`, reason: 'r', scope: { accountId: `AC${index}` } } },
+    );
+    await app.done(
+      `mutation ($input: SetProtectionPolicyInput!) { setProtectionPolicy(input: $input) { userErrors { code } } }`,
+      { input: { scope: 'NAMESPACE', scopeName: `N${index}`, semanticType: 'email', action: 'REMOVE' } },
+    );
+    await app.done(
+      `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { userErrors { code } } }`,
+      { input: { subjects: [{ accountId: `AC${index}` }] } },
+    );
+  }
+  const em = app.em.fork();
+  const operations = await em.execute<{ id: string }[]>('select id from operation order by id');
+  const datasets = await em.execute<{ id: string }[]>('select dataset_id as id from lake_table order by id');
+  for (const [index, { id }] of operations.entries()) {
+    for (const sequence of [1, 2]) {
+      await em.execute(
+        `insert into operation_target (id, operation_id, dataset_id, role, round, sequence, account_field,
+           subject_fields, status, estimate, updated_at)
+         values (?, ?, ?, 'LAKE_TABLE', 1, ?, 'account', '{}', 'PENDING',
+           '{"action":"REWRITE","files":0,"bytes":0,"records":0,"seconds":0}', now())`,
+        [newId(), id, datasets[(index + sequence) % total]?.id, sequence],
+      );
+    }
+    await em.execute(
+      `insert into certificate (id, operation_id, round, body, signature, public_key, issued_at)
+       values (?, ?, 1, '{}', 's', 'k', now())`,
+      [newId(), id],
+    );
+  }
+}
+
+beforeAll(async () => {
+  // Only the api role, so that nothing but the request itself talks to the database.
+  app = await testApp({ LINEWARD_ROLES: 'api' });
+  await seed();
+});
+afterAll(() => app?.stop());
+
+async function statementsOf(query: string, first: number): Promise<{ statements: number; data: Data }> {
+  const spy = vi.spyOn(Client.prototype, 'query');
+  try {
+    const data = await app.done(query, { first });
+    return { statements: spy.mock.calls.length, data };
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+const entity = 'id fullName aliases latestVersion { number document }';
+const dataset = `id name lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
+const lists = {
+  entities: `{ totalCount nodes { ${entity}
+    versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } } } }
+    mappings(first: 2) { nodes { id dataset { ${dataset} } } } } }`,
+  datasets: `{ totalCount nodes { ${dataset} } }`,
+  streams: `{ totalCount nodes { id kind entity { ${entity} } source { name } target { ${dataset} } } }`,
+  operations: `{ totalCount nodes { id status gaps { code } plan
+    subjects(first: 2) { totalCount nodes { accountId digest } }
+    targets(first: 2) { totalCount nodes { id sequence dataset { ${dataset} } } }
+    certificate { id operation { id } } } }`,
+  legalHolds: '{ totalCount nodes { id accountId } }',
+  protectionPolicies: '{ totalCount nodes { id scopeName } }',
+  auditEvents: '{ totalCount nodes { id action resourceId } }',
+};
+
+describe('the number of SQL statements does not grow with the list', () => {
+  test.each(Object.entries(lists))('%s', async (name, selection) => {
+    const query = `query ($first: Int) { ${name}(first: $first) ${selection} }`;
+    const few = await statementsOf(query, 10);
+    const many = await statementsOf(query, total);
+    expect([few.data[name].nodes.length, many.data[name].nodes.length]).toEqual([10, total]);
+    expect(few.statements).toBeGreaterThan(0);
+    expect(many.statements).toBe(few.statements);
+  });
+
+  test('node and nodes', async () => {
+    const { entities } = await app.done('{ entities(first: 100) { nodes { id } } }');
+    const ids = entities.nodes.map((node: Data) => node.id);
+    const query = (count: number) =>
+      `{ nodes(ids: ${JSON.stringify(ids.slice(0, count))}) { ... on Entity { ${entity} mappings(first: 2) { nodes { dataset { name } } } } } }`;
+    const [few, many] = [await statementsOf(query(10), 10), await statementsOf(query(100), 100)];
+    expect(many.data.nodes.at(-1).fullName).toMatch(/^Demo\.E/);
+    expect(many.statements).toBe(few.statements);
+  });
+
+  test('the root lists of the schema are all covered', async () => {
+    const { __schema } = await app.done('{ __schema { queryType { fields { name type { ofType { name } } } } } }');
+    const connections = __schema.queryType.fields.filter((field: Data) =>
+      field.type.ofType?.name?.endsWith('Connection'),
+    );
+    expect(connections.map((field: Data) => field.name).sort()).toEqual(Object.keys(lists).sort());
+  });
+
+  test('lineage', async () => {
+    const em = app.em.fork();
+    const datasets = await em.execute<{ id: string }[]>('select id from dataset order by id limit 60');
+    const start = Buffer.from(`Dataset:${datasets[0]?.id}`).toString('base64url');
+    const query = `{ lineage(start: "${start}", direction: DOWNSTREAM) { nodes { depth dataset { ${dataset} } } edges { id source { name } target { name } } } }`;
+    const fan = async (from: number, to: number) => {
+      for (const { id } of datasets.slice(from, to))
+        await em.execute(
+          `insert into lineage_edge (id, source_dataset_id, target_dataset_id, job, valid_from) values (?, ?, ?, 'fan', now()) on conflict do nothing`,
+          [newId(), datasets[0]?.id, id],
+        );
+    };
+    await fan(1, 5);
+    const few = await statementsOf(query, 1);
+    await fan(5, 60);
+    const many = await statementsOf(query, 1);
+    expect(many.data.lineage.nodes.length).toBeGreaterThan(few.data.lineage.nodes.length + 40);
+    // One statement a level of the graph, and the fan only makes it shallower.
+    expect(many.statements).toBeLessThanOrEqual(few.statements);
+  });
+});

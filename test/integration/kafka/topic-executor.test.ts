@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
+import type { Selection } from '../../../src/domain/governance/selection.ts';
+import type { TargetPlace } from '../../../src/domain/operations/target.ts';
+import { TopicExecutor } from '../../../src/services/kafka/topic.executor.ts';
+import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
+import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
+
+const missing = await missingKafka();
+const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
+const nothing: Selection = { act: [], keep: [] };
+
+describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing}` : ''}`, () => {
+  let gateway: KafkajsGateway;
+  let executor: TopicExecutor;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    const broker = await testBroker();
+    close = broker.close;
+    gateway = gatewayFor(broker.brokers);
+    executor = new TopicExecutor({
+      kafka: gateway,
+      progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
+    });
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await close?.();
+  });
+
+  const placeOf = (name: string): TargetPlace => ({
+    targetId: 'target',
+    datasetId: 'dataset',
+    namespace: 'kafka://test',
+    name,
+    role: 'TOPIC',
+    accountField: 'account',
+    subjectFields: ['user'],
+  });
+
+  const context = (name: string, selections: { now: () => Selection; requested?: Selection }): ExecutionContext => ({
+    operationId: 'operation-1',
+    place: placeOf(name),
+    signal: new AbortController().signal,
+    lease: { resource: 'dataset:dataset', fencingToken: 1, assertHeld: async () => undefined },
+    selectionNow: async () => selections.now(),
+    requested: async () => selections.requested ?? asked,
+    report: async () => undefined,
+  });
+
+  /** Ten records of AC1 and five of AC2, each under a key of its own. */
+  async function filledTopic(): Promise<string> {
+    const topic = await freshTopic(gateway, 2, { 'cleanup.policy': 'compact,delete' });
+    await gateway.produce(
+      topic,
+      Array.from({ length: 15 }, (_, index) => ({
+        key: `K${index}`,
+        value: JSON.stringify({ account: index < 10 ? 'AC1' : 'AC2', user: `U${index % 5}` }),
+      })),
+    );
+    return topic;
+  }
+
+  test('buries every record of the account, and nobody else’s', async () => {
+    const topic = await filledTopic();
+    expect((await executor.plan(placeOf(topic), asked)).records).toBe(10);
+    const receipt = await executor.execute(context(topic, { now: () => asked }));
+    expect(receipt).toMatchObject({ recordsErased: 10, open: [] });
+    expect(receipt.residues).toHaveLength(1);
+    expect(await executor.verify(context(topic, { now: () => asked }))).toMatchObject({ survivors: 0, lost: 0 });
+    expect((await executor.plan(placeOf(topic), { act: [{ accountId: 'AC2' }], keep: [] })).records).toBe(5);
+  });
+
+  test('erases one subject of an account, and answers the same receipt when it runs again', async () => {
+    const topic = await filledTopic();
+    const subject: Selection = { act: [{ accountId: 'AC1', subject: { field: 'user', value: 'U3' } }], keep: [] };
+    const run = () => executor.execute(context(topic, { now: () => subject, requested: subject }));
+    expect((await run()).recordsErased).toBe(2);
+    expect((await run()).recordsErased).toBe(2);
+    expect((await executor.plan(placeOf(topic), asked)).records).toBe(8);
+  });
+
+  test('keeps what a narrower hold names', async () => {
+    const topic = await filledTopic();
+    const held: Selection = { ...asked, keep: [{ accountId: 'AC1', subject: { field: 'user', value: 'U0' } }] };
+    expect((await executor.execute(context(topic, { now: () => held }))).recordsErased).toBe(8);
+    expect((await executor.plan(placeOf(topic), asked)).records).toBe(2);
+  });
+
+  test('what was erased before a hold came is not taken for a loss of somebody else', async () => {
+    const topic = await filledTopic();
+    await executor.execute(context(topic, { now: () => asked }));
+    expect(await executor.verify(context(topic, { now: () => nothing }))).toMatchObject({ survivors: 0, lost: 0 });
+  });
+
+  test('the read-back sees a survivor, and a record that should not have gone', async () => {
+    const topic = await filledTopic();
+    await executor.execute(context(topic, { now: () => asked }));
+    const onlyTwo: Selection = { act: [{ accountId: 'AC2' }], keep: [] };
+    const seen = await executor.verify(context(topic, { now: () => onlyTwo, requested: onlyTwo }));
+    expect(seen).toMatchObject({ survivors: 5, lost: 10 });
+  });
+
+  test('a topic that is not compacted is a gap and is left alone', async () => {
+    const topic = await freshTopic(gateway, 1, { 'cleanup.policy': 'delete' });
+    await gateway.produce(topic, [{ key: 'K', value: JSON.stringify({ account: 'AC1' }) }]);
+    const receipt = await executor.execute(context(topic, { now: () => asked }));
+    expect(receipt.open.map((gap) => gap.code)).toEqual(['TOPIC_NOT_COMPACTED']);
+    expect((await gateway.offsets(topic)).map(({ latest }) => latest)).toEqual(['1']);
+  });
+});

@@ -1,0 +1,68 @@
+/** A process that does one piece of lake work and may kill itself before or after a given call of a port. */
+import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
+import type { Selection } from '../../../src/domain/governance/selection.ts';
+import {
+  around,
+  type erasureTarget,
+  executionContext,
+  lakeParts,
+  landMessages,
+  type Message,
+  tableNamed,
+} from '../../testkit/lake.ts';
+
+export interface KillPoint {
+  readonly port: 'store' | 'engine';
+  readonly verb: string;
+  readonly when: 'before' | 'after';
+  /** Which call of the verb, from 1. */
+  readonly nth: number;
+}
+
+export interface LakeWork {
+  readonly url: string;
+  readonly root: string;
+  readonly tableId: string;
+  readonly kill: KillPoint | null;
+  readonly erase?: Awaited<ReturnType<typeof erasureTarget>> & {
+    readonly selection: Selection;
+    readonly fencingToken: number;
+  };
+  readonly land?: { readonly streamId: string; readonly messages: readonly Message[]; readonly first: number };
+}
+
+const work = JSON.parse(process.argv[2] ?? '') as LakeWork;
+
+const killer = (port: KillPoint['port']) => {
+  let calls = 0;
+  return async (verb: string, call: () => unknown): Promise<unknown> => {
+    if (work.kill?.port !== port || work.kill.verb !== verb) return call();
+    calls += 1;
+    const isNow = calls === work.kill.nth;
+    if (isNow && work.kill.when === 'before') await die();
+    const result = await call();
+    if (isNow) await die();
+    return result;
+  };
+};
+
+function die(): Promise<never> {
+  process.kill(process.pid, 'SIGKILL');
+  return new Promise(() => {});
+}
+
+const database = await openDatabase(work.url);
+const parts = await lakeParts(database.em, work.root, {
+  store: (store) => around(store, killer('store')),
+  engine: (engine) => around(engine, killer('engine')),
+});
+const table = await tableNamed(database.em, work.tableId);
+if (work.erase !== undefined) {
+  const receipt = await parts.executor.execute(executionContext({ table, ...work.erase }));
+  console.log(JSON.stringify(receipt));
+}
+if (work.land !== undefined) {
+  await landMessages(parts, { table, streamId: work.land.streamId }, work.land.messages, work.land.first);
+}
+await parts.engine.close();
+await database.close();

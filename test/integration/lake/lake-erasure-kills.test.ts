@@ -1,0 +1,97 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TargetReceipt } from '../../../src/domain/operations/target.ts';
+import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import {
+  erasureTarget,
+  executionContext,
+  type LakeParts,
+  lakeParts,
+  landMessages,
+  type Message,
+  messageTable,
+  tableContent,
+} from '../../testkit/lake.ts';
+import type { KillPoint } from './lake-child.ts';
+import { runLakeChild } from './run-lake-child.ts';
+
+let db: TestDatabase;
+let root: string;
+let parts: LakeParts;
+beforeAll(async () => {
+  db = await testDatabase();
+  root = await mkdtemp(join(tmpdir(), 'lineward-kills-'));
+  parts = await lakeParts(db.em, root);
+});
+afterAll(async () => {
+  await parts.engine.close();
+  await db.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** The first day is of the erased account alone: its file is removed. The two others are rewritten. */
+const messages: readonly Message[] = [
+  { account: 'AC0', to: '+1', day: '2018-06-01' },
+  ...Array.from({ length: 20 }, (_, n) => ({ account: `AC${n % 3}`, to: `+${n}`, day: `2018-06-0${2 + (n % 2)}` })),
+];
+const selection = { act: [{ accountId: 'AC0' }], keep: [{ accountId: 'AC0', subject: { field: 'to', value: '+3' } }] };
+
+async function filled() {
+  const made = await messageTable(parts);
+  await landMessages(parts, made, messages);
+  return { table: made.table, target: await erasureTarget(db.em, made.table) };
+}
+
+/** What an erasure must leave, whatever befell it: counts of the receipt without identities. */
+const outcomeOf = (receipt: TargetReceipt) => {
+  const { recordsErased, recordsKept, filesRewritten, filesRemoved, open } = receipt;
+  const files = receipt.evidence.map(({ rowsBefore, rowsAfter, found, erased, survivorsDigest }) => {
+    return { rowsBefore, rowsAfter, found, erased, survivorsDigest };
+  });
+  return { recordsErased, recordsKept, filesRewritten, filesRemoved, open, files };
+};
+
+const points: KillPoint[] = [
+  { port: 'engine', verb: 'find', when: 'before', nth: 1 },
+  { port: 'engine', verb: 'rewrite', when: 'before', nth: 1 },
+  { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
+  { port: 'store', verb: 'removeIf', when: 'before', nth: 1 },
+  { port: 'store', verb: 'removeIf', when: 'after', nth: 1 },
+  { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
+  { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
+  { port: 'store', verb: 'swapIf', when: 'after', nth: 2 },
+  // Purging the index, within the transaction that records the swap.
+  { port: 'store', verb: 'remove', when: 'after', nth: 1 },
+  { port: 'store', verb: 'remove', when: 'after', nth: 2 },
+  // The swap is on record, the new segment is not yet made.
+  { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
+  { port: 'engine', verb: 'write', when: 'after', nth: 1 },
+  { port: 'store', verb: 'publish', when: 'after', nth: 2 },
+];
+
+describe('an erasure killed by SIGKILL', () => {
+  let undisturbed: { content: Record<string, string>; outcome: ReturnType<typeof outcomeOf> };
+  beforeAll(async () => {
+    const { table, target } = await filled();
+    const receipt = await parts.executor.execute(executionContext({ table, ...target, selection }));
+    undisturbed = { content: await tableContent(parts, table), outcome: outcomeOf(receipt) };
+    expect(undisturbed.outcome).toMatchObject({ recordsErased: 7, filesRewritten: 2, filesRemoved: 1 });
+  });
+
+  it.each(points)('$when $verb $nth goes on to the same rows and the same receipt', async (kill) => {
+    const { table, target } = await filled();
+    const work = { url: db.url, root, tableId: table.id };
+    const killed = await runLakeChild({ ...work, kill, erase: { ...target, selection, fencingToken: 1 } });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    const next = await runLakeChild({ ...work, kill: null, erase: { ...target, selection, fencingToken: 2 } });
+    expect(next).toMatchObject({ code: 0, stderr: '' });
+    expect(outcomeOf(JSON.parse(next.stdout) as TargetReceipt)).toEqual(undisturbed.outcome);
+    expect(await tableContent(parts, table)).toEqual(undisturbed.content);
+    const context = executionContext({ table, ...target, selection, fencingToken: 3 });
+    expect(await parts.executor.verify(context)).toMatchObject({ survivors: 0, lost: 0, open: [] });
+    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
+    expect((await parts.store.names(`${table.location}/_index`)).length).toBe(2);
+  });
+});

@@ -1,0 +1,73 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { BullmqJobs } from '../../src/adapters/bullmq/bullmq-jobs.ts';
+import { LocalNotary } from '../../src/adapters/keys/local/local-notary.ts';
+import { jobProcessors } from '../../src/jobs/registry.ts';
+import { AuditReadModel } from '../../src/services/audit/audit.read-model.ts';
+import { GovernanceService } from '../../src/services/governance/governance.service.ts';
+import { LineageReadModel } from '../../src/services/lineage/lineage.read-model.ts';
+import { LeaseService } from '../../src/services/operations/lease.service.ts';
+import { OperationReadModel } from '../../src/services/operations/operation.read-model.ts';
+import { OperationService } from '../../src/services/operations/operation.service.ts';
+import { OperationCertifier } from '../../src/services/operations/operation-certifier.ts';
+import { OperationDriver } from '../../src/services/operations/operation-driver.ts';
+import { OperationPlanner } from '../../src/services/operations/operation-planner.ts';
+import type { Notary, TargetExecutor } from '../../src/services/operations/ports.ts';
+import { Sweeper } from '../../src/services/operations/sweeper.ts';
+import { TargetRunner } from '../../src/services/operations/target-runner.ts';
+import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
+import { quietLogger } from './actor.ts';
+
+export interface OperationPartsOptions {
+  readonly em: EntityManager;
+  readonly url: string;
+  /** Where the notary keeps its keys. */
+  readonly keyDir: string;
+  readonly executors: readonly TargetExecutor[];
+  readonly notary?: (notary: Notary) => Notary;
+  readonly leaseMs?: number;
+}
+
+export type OperationParts = Awaited<ReturnType<typeof operationParts>>;
+
+/** The operations core as the app builds it, over BullMQ on PostgreSQL and the given executors. Nothing runs yet. */
+export async function operationParts(options: OperationPartsOptions) {
+  const { em, url, executors, leaseMs = 1_000 } = options;
+  const logger = quietLogger;
+  const local = await LocalNotary.open(options.keyDir);
+  const notary = options.notary?.(local) ?? local;
+  const jobs = new BullmqJobs({ backend: { kind: 'postgres', url }, logger, lockMs: 1_000, drainMs: 100 });
+  await jobs.ready();
+  const holds = new GovernanceService({ em });
+  const driver = new OperationDriver({ em, scheduler: jobs, logger });
+  const registry = new RegistryReadModel({ em });
+  const lineage = new LineageReadModel({ em });
+  const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
+  const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
+  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
+  const certifier = new OperationCertifier({ em, holds, notary });
+  const sweeper = new Sweeper({ driver, logger, intervalMs: 100 });
+  return {
+    em,
+    jobs,
+    notary,
+    leases,
+    runner,
+    planner,
+    certifier,
+    driver,
+    governance: holds,
+    service: new OperationService({ em, driver, notary }),
+    read: new OperationReadModel({ em, notary }),
+    audit: new AuditReadModel({ em }),
+    /** Starts workers and sweeper. */
+    async start(): Promise<void> {
+      const processors = jobProcessors({ planner, runner, certifier });
+      await jobs.work(Object.values(processors), { operations: 4, targets: 4 });
+      sweeper.start();
+    },
+    async stop(): Promise<void> {
+      await sweeper.stop();
+      await jobs.close();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { resolve } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { envSchema, loadEnv } from '../../../src/config/env.ts';
+import { LinewardError } from '../../../src/errors/lineward-error.ts';
+
+const token = 'a-token-of-enough-length';
+
+function problemsOf(source: Record<string, string>): string[] {
+  try {
+    loadEnv(source);
+  } catch (error) {
+    if (error instanceof LinewardError && error.code === 'CONFIG_INVALID') return error.details.problems as string[];
+    throw error;
+  }
+  return [];
+}
+const namesOf = (source: Record<string, string>) => problemsOf(source).map((problem) => problem.split(':')[0]);
+
+describe('settings', () => {
+  test('have defaults that run everything embedded on loopback', () => {
+    expect(loadEnv({})).toMatchObject({
+      HOST: '127.0.0.1',
+      PORT: 4000,
+      REGISTRY_PORT: 8081,
+      PRODUCE_PORT: 8082,
+      LINEWARD_ROLES: ['api', 'worker', 'consumer'],
+      LINEWARD_DATA_DIR: resolve('.lineward'),
+      lakeRoot: resolve('.lineward/lake'),
+      kafkaNamespace: null,
+      authenticated: false,
+    });
+  });
+
+  test('that are empty count as unset, and other variables are nobody’s business', () => {
+    expect(loadEnv({ PORT: '', KAFKA_BROKERS: '', PATH: '/bin', constructor: 'x' }).PORT).toBe(4000);
+    expect(Object.isFrozen(loadEnv({}))).toBe(true);
+  });
+
+  test('are read into numbers, lists and paths', () => {
+    const env = loadEnv({
+      PORT: '0',
+      LINEWARD_ROLES: 'worker, api,',
+      KAFKA_BROKERS: 'a:1, [::1]:2',
+      LAKE_URL: 'file:///data/my%20lake',
+    });
+    expect([env.PORT, env.LINEWARD_ROLES, env.KAFKA_BROKERS]).toEqual([0, ['worker', 'api'], ['a:1', '[::1]:2']]);
+    expect([env.lakeRoot, env.kafkaNamespace]).toEqual(['/data/my lake', 'kafka://a:1']);
+    expect(loadEnv({ KAFKA_BROKERS: 'a:1', KAFKA_NAMESPACE: 'kafka://main' }).kafkaNamespace).toBe('kafka://main');
+  });
+
+  test('keep a percent sign in the data directory as it is', () => {
+    expect(loadEnv({ LINEWARD_DATA_DIR: '/data/100%/a%20b' }).lakeRoot).toBe('/data/100%/a%20b/lake');
+  });
+
+  test('are all refused at once, by name', () => {
+    const wrong = {
+      HOST: '0.0.0.0',
+      PORT: '65536',
+      REGISTRY_PORT: 'x',
+      PRODUCE_PORT: '-1',
+      LINEWARD_ROLES: 'api,boss',
+      NODE_ENV: 'staging',
+      LOG_LEVEL: 'loud',
+      DATABASE_URL: 'mysql://x',
+      REDIS_URL: 'http://x',
+      KAFKA_BROKERS: 'noport',
+      KAFKA_NAMESPACE: 'here',
+      LAKE_URL: 's3://bucket',
+      LAKE_MEMORY_MB: '1',
+      LAKE_TIMEOUT_MS: '1',
+      LANDING_FLUSH_MS: '1',
+      LEASE_TTL_MS: '1',
+      SWEEP_INTERVAL_MS: '1.5',
+    };
+    expect(new Set(namesOf(wrong))).toEqual(
+      new Set([...Object.keys(wrong).filter((name) => name !== 'HOST'), 'LINEWARD_API_TOKEN']),
+    );
+  });
+
+  test.each(['file://other-host/lake', 'file:///a%2Fb', 'file://[', 's3://b'])('refuse the lake URL %s', (LAKE_URL) => {
+    expect(namesOf({ LAKE_URL })).toEqual(['LAKE_URL']);
+  });
+
+  test('want a token when others can reach the process, or in production', () => {
+    for (const source of [{ HOST: '0.0.0.0' }, { HOST: '::' }, { HOST: '10.0.0.1' }, { NODE_ENV: 'production' }]) {
+      expect(namesOf(source)).toEqual(['LINEWARD_API_TOKEN']);
+      expect(loadEnv({ ...source, LINEWARD_API_TOKEN: token }).authenticated).toBe(true);
+    }
+    for (const HOST of ['localhost', '::1', '127.0.0.2']) expect(namesOf({ HOST })).toEqual([]);
+  });
+
+  test('that are secret are never shown, neither when they are wrong nor when they are right', () => {
+    const secrets = {
+      DATABASE_URL: 'postgres://u:hunter2@h/d',
+      REDIS_URL: 'redis://:hunter2@h',
+      LINEWARD_API_TOKEN: `hunter2-${token}`,
+    };
+    const env = loadEnv(secrets);
+    expect(env.DATABASE_URL?.reveal()).toBe(secrets.DATABASE_URL);
+    for (const shown of [
+      JSON.stringify(env),
+      inspect(env, { depth: 9, showHidden: true }),
+      `${env.LINEWARD_API_TOKEN}`,
+    ])
+      expect(shown).not.toContain('hunter2');
+    expect(
+      problemsOf({ DATABASE_URL: 'hunter2', LINEWARD_API_TOKEN: 'hunter2', REDIS_URL: 'hunter2' }).join(),
+    ).not.toContain('hunter2');
+  });
+
+  test('each say what they are for', () => {
+    for (const [name, setting] of Object.entries(envSchema.shape)) expect(setting.description, name).toMatch(/\.$/);
+  });
+});

@@ -1,0 +1,112 @@
+import { buildSchema as parseSchema } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { buildSchema } from '../../../src/resolvers/build-schema.ts';
+import {
+  malformedConnections,
+  malformedMutations,
+  nullableIds,
+  unboundedLists,
+  undescribed,
+  unequalFields,
+} from '../../../tools/check/graphql-rules.ts';
+
+/** Names that mean different things on different nodes. */
+const unequalOnPurpose = {
+  action: 'an audit event names any action as text; a protection policy takes one of four',
+  kind: 'each kind of thing has its own kinds',
+  reason: 'a legal hold must say why; an operation may',
+  semanticType: 'a field may not say what it holds; a policy is about one type',
+  status: 'an operation and its targets pass through different states',
+};
+
+/** Lists that are no connections, and what bounds them. */
+const bounded = {
+  'Entity.aliases': 'given in one registration, whose document has a size limit',
+  'EntityField.classifications': 'words of a short fixed list',
+  'LineageGraph.edges': 'edges between at most maxNodes nodes',
+  'LineageGraph.frontier': 'at most maxNodes',
+  'LineageGraph.nodes': 'at most maxNodes',
+  'Mapping.subjectFields': 'fields of one version',
+  'Operation.gaps': 'at most one per place of a plan and reason',
+  'ProtectionPreview.gaps': 'fields of one version',
+  'ProtectionPreview.steps': 'fields of one version',
+  'Query.nodes': 'one per id asked, at most 100',
+  'TargetReceipt.open': 'open points of one place',
+  'TargetReceipt.residues': 'copies of one place',
+  'TargetVerification.open': 'open points of one place',
+  'UserError.field': 'depth of the input',
+};
+
+const schema = buildSchema();
+
+describe('the GraphQL schema', () => {
+  test('is the whole schema: queries, mutations, subscriptions and the node types', () => {
+    expect(Object.keys(schema.getQueryType()?.getFields() ?? {}).length).toBeGreaterThan(10);
+    expect(Object.keys(schema.getMutationType()?.getFields() ?? {}).length).toBeGreaterThan(8);
+    expect(schema.getSubscriptionType()).toBeDefined();
+  });
+
+  test('describes every type, field, argument, input field and enum value', () => {
+    expect(undescribed(schema)).toEqual([]);
+  });
+
+  test('gives a field name one type and nullability on all node types', () => {
+    expect(unequalFields(schema, unequalOnPurpose)).toEqual([]);
+  });
+
+  test('answers lists as connections, or as lists that are bounded by what they hold', () => {
+    expect(unboundedLists(schema, bounded)).toEqual([]);
+    expect(malformedConnections(schema)).toEqual([]);
+  });
+
+  test('takes one input per mutation and answers a payload with user errors', () => {
+    expect(malformedMutations(schema)).toEqual([]);
+  });
+
+  test('has no nullable id', () => {
+    expect(nullableIds(schema)).toEqual([]);
+  });
+
+  test('has no exception that is not needed any more', () => {
+    const unequal = unequalFields(schema, {}).map((line) => line.slice(0, line.indexOf(':')));
+    expect(unequal.sort()).toEqual(Object.keys(unequalOnPurpose).sort());
+    expect(unboundedLists(schema, {}).sort()).toEqual(Object.keys(bounded).sort());
+  });
+});
+
+describe('the rules, on a schema that breaks each of them', () => {
+  const broken = parseSchema(`
+    "An object with an id." interface Node { "Its id." id: ID! }
+    "A." type A implements Node { "Its id." id: ID! "Its name." name: String! "Its tags." tags: [String!]! }
+    "B." type B implements Node { "Its id." id: ID! name: String }
+    "C." type C { "Its id." id: ID "Its kind." kind: Kind }
+    "A kind." enum Kind { "One." ONE TWO }
+    "List." type AConnection { "Items." nodes: [A!]! }
+    "Asking." type Query { "An A." a(id: ID): A "All." all(first: Int): AConnection "A C." c: C "A B." b: B }
+    "Input." input DropInput { "Its id." id: ID! force: Boolean }
+    "Doing." type Mutation { "Drops." drop("What." input: DropInput!): Boolean! "Ends." end: AConnection }
+  `);
+
+  test.each([
+    [
+      'undescribed',
+      undescribed(broken),
+      ['B.name', 'Kind.TWO', 'Query.a(id:)', 'Query.all(first:)', 'DropInput.force'],
+    ],
+    ['unequal', unequalFields(broken, {}), ['name: A String!, B String']],
+    ['unbounded', unboundedLists(broken, {}), ['A.tags']],
+    ['connection', malformedConnections(broken), ['AConnection', 'Query.all', 'Mutation.end']],
+    ['ids', nullableIds(broken), ['C.id', 'Query.a(id:)']],
+  ])('names the place: %s', (_rule, found, expected) => {
+    expect([...found].sort()).toEqual([...expected].sort());
+  });
+
+  test('names what each mutation lacks', () => {
+    expect(malformedMutations(broken)).toEqual([
+      'drop: its input has an optional clientMutationId: String',
+      'drop: answers a payload type',
+      'end: takes exactly one argument, `input`, non-null',
+      'end: answers a payload type',
+    ]);
+  });
+});

@@ -1,0 +1,4 @@
+import { resolve } from 'node:path';
+import { writeSchema } from './schema-file.ts';
+
+await writeSchema(resolve('.'));
