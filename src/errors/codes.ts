@@ -12,6 +12,8 @@ export interface ErrorCodeSpec {
   readonly http: number;
   /** True for a domain refusal: GraphQL mutations answer it as a `userErrors` item. */
   readonly refusal: boolean;
+  /** Number by which Confluent's schema registry protocol knows it; the HTTP status where it has none. */
+  readonly registryCode?: number;
 }
 
 const refusal = (message: string, http = 422, retryable = false): ErrorCodeSpec => ({
@@ -21,6 +23,10 @@ const refusal = (message: string, http = 422, retryable = false): ErrorCodeSpec 
   exposed: true,
   http,
   refusal: true,
+});
+const registryRefusal = (registryCode: number, message: string): ErrorCodeSpec => ({
+  ...refusal(message, Math.trunc(registryCode / 100)),
+  registryCode,
 });
 const fault = (message: string, http = 500, retryable = false): ErrorCodeSpec => ({
   message,
@@ -43,12 +49,42 @@ export const errorCodes = {
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
   FORBIDDEN: { ...fault('The actor may not do this.', 403), level: 'warn' },
 
-  SCHEMA_INVALID: refusal('The schema document is not valid.'),
+  SCHEMA_INVALID: registryRefusal(42_201, 'The schema document is not valid.'),
   FIELD_DUPLICATE: refusal('Two fields of one record have the same name.'),
   SEMANTIC_TYPE_UNKNOWN: refusal('The semantic type is not registered.'),
   MESSAGE_INVALID: refusal('The message does not fit the schema of its entity.'),
   TOPIC_NOT_MAPPED: refusal('No entity is mapped to the topic.', 404),
   MAPPING_INVALID: refusal('The mapping does not fit the entity.'),
+
+  SUBJECT_NOT_FOUND: registryRefusal(40_401, 'There is no such subject.'),
+  VERSION_NOT_FOUND: registryRefusal(40_402, 'The subject has no such version.'),
+  SCHEMA_NOT_FOUND: registryRefusal(40_403, 'Schema not found'),
+  SUBJECT_SOFT_DELETED: registryRefusal(40_404, 'The subject was deleted; delete it permanently, or register again.'),
+  SUBJECT_NOT_SOFT_DELETED: registryRefusal(40_405, 'The subject must be deleted before it is deleted permanently.'),
+  VERSION_SOFT_DELETED: registryRefusal(40_406, 'The version was deleted; delete it permanently, or register again.'),
+  VERSION_NOT_SOFT_DELETED: registryRefusal(40_407, 'The version must be deleted before it is deleted permanently.'),
+  SUBJECT_CONFIG_NOT_FOUND: registryRefusal(40_408, 'The subject has no configuration of its own.'),
+  SUBJECT_MODE_NOT_FOUND: registryRefusal(40_409, 'The subject has no mode of its own.'),
+  ASSOCIATION_NOT_FOUND: registryRefusal(40_410, 'There is no such association.'),
+  SCHEMA_INCOMPATIBLE: registryRefusal(40_901, 'The schema is not compatible with an earlier version.'),
+  ASSOCIATIONS_TOO_MANY: registryRefusal(40_902, 'The resource has as many associations as it may have.'),
+  ASSOCIATION_OF_RESOURCE_EXISTS: registryRefusal(40_903, 'The resource has an association of that type already.'),
+  ASSOCIATION_OF_SUBJECT_EXISTS: registryRefusal(40_904, 'The subject has an association already.'),
+  ASSOCIATION_STRONG_EXISTS: registryRefusal(40_905, 'The subject has a strong association already.'),
+  SUBJECT_VERSION_REQUIRED: registryRefusal(40_907, 'The subject has no version that is not deleted.'),
+  ASSOCIATION_FROZEN: registryRefusal(40_908, 'The association is frozen.'),
+  VERSION_INVALID: registryRefusal(42_202, 'A version is a positive number, "latest" or -1.'),
+  COMPATIBILITY_LEVEL_INVALID: registryRefusal(42_203, 'There is no such compatibility level.'),
+  MODE_INVALID: registryRefusal(42_204, 'There is no such mode.'),
+  REGISTRY_NOT_PERMITTED: registryRefusal(42_205, 'The mode of the subject does not permit this.'),
+  REFERENCE_EXISTS: registryRefusal(42_206, 'Another schema refers to this one.'),
+  SCHEMA_ID_MISMATCH: registryRefusal(42_207, 'The schema is known under another id.'),
+  SUBJECT_INVALID: registryRefusal(42_208, 'The subject name is not valid.'),
+  SCHEMA_TOO_LARGE: registryRefusal(42_209, 'The schema is too large.'),
+  RULE_SET_INVALID: registryRefusal(42_210, 'The rule set is not valid.'),
+  CONTEXT_NOT_EMPTY: registryRefusal(42_211, 'The context has subjects.'),
+  ASSOCIATION_INVALID: registryRefusal(42_212, 'The association is not valid.'),
+  ASSOCIATION_BATCH_TOO_LARGE: registryRefusal(42_213, 'The batch of associations is over a limit.'),
 
   KAFKA_NOT_CONFIGURED: refusal('Kafka is not configured; set KAFKA_BROKERS.', 503),
   KAFKA_UNAVAILABLE: { ...fault('Kafka does not answer; try again later.', 503, true), level: 'warn' },

@@ -3,7 +3,13 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { CompatibilityService } from '../services/registry/compatibility.service.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { RegistrySettingsService } from '../services/registry/registry-settings.service.ts';
+import type { SchemaStore } from '../services/registry/schema-store.ts';
+import type { SubjectReadModel } from '../services/registry/subject.read-model.ts';
+import type { SubjectService } from '../services/registry/subject.service.ts';
+import type { SubjectDeletionService } from '../services/registry/subject-deletion.service.ts';
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
@@ -28,6 +34,12 @@ export interface ListenersDeps {
 export interface ApiDeps {
   readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
   readonly registry: RegistryReadModel;
+  readonly schemaStore: SchemaStore;
+  readonly compatibility: CompatibilityService;
+  readonly subjects: SubjectReadModel;
+  readonly subjectService: SubjectService;
+  readonly subjectDeletionService: SubjectDeletionService;
+  readonly registrySettingsService: RegistrySettingsService;
   readonly produce: ProduceService;
   readonly intake: IntakeService;
 }

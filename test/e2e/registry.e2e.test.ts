@@ -185,7 +185,8 @@ describe('64 registrations at once', () => {
     expect(answers.map((answer) => answer.version.number).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 64 }, (_, index) => index + 1),
     );
-    expect(new Set(answers.map((answer) => answer.version.schemaId)).size).toBe(64);
+    // The documents differ and their schema does not.
+    expect(new Set(answers.map((answer) => answer.version.schemaId)).size).toBe(1);
     expect(new Set(answers.map((answer) => answer.entity.id)).size).toBe(1);
   });
 

@@ -8,6 +8,7 @@ import { AccountKeyMigration } from '../../../migrations/20261123000300_account_
 import { StreamsMigration } from '../../../migrations/20261123000400_streams.ts';
 import { LakeMigration } from '../../../migrations/20261123000500_lake.ts';
 import { GovernanceMigration } from '../../../migrations/20261123000600_governance.ts';
+import { SchemaRegistryMigration } from '../../../migrations/20261124000100_schema_registry.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -54,6 +55,7 @@ const migrationsList = [
   { name: '20261123000400_streams', class: StreamsMigration },
   { name: '20261123000500_lake', class: LakeMigration },
   { name: '20261123000600_governance', class: GovernanceMigration },
+  { name: '20261124000100_schema_registry', class: SchemaRegistryMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -1,38 +1,15 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { AvroReader, invalid } from './avro/avro-reader.ts';
+import { AvroSchema } from './avro/avro-schema.ts';
+import { type AvroField, type AvroRecord, type AvroType, shortName } from './avro/avro-type.ts';
 import { closestTo } from './closest.ts';
-import {
-  assertStorable,
-  invalid,
-  isNullable,
-  isObject,
-  type SchemaField,
-  type SchemaType,
-  TypeReader,
-  typeName,
-  withoutNull,
-} from './schema-type.ts';
-
-/** What the catalog knows of a semantic type, by its canonical name. */
-export interface KnownSemanticType {
-  readonly name: string;
-  readonly classifications: readonly string[];
-}
+import { isJsonObject } from './json-text.ts';
+import { type KnownSemanticType, type LabelledField, labelFields } from './labels.ts';
 
 /** Resolves a name or alias; `names` are offered when a name is unknown. */
 export interface SemanticTypeCatalog {
   readonly names: readonly string[];
-  find(name: string): KnownSemanticType | null;
-}
-
-/** A path in a version: `a.b`, elements of arrays `a[]`, values of maps `a{}`. */
-export interface FieldPath {
-  readonly path: string;
-  readonly type: string;
-  readonly nullable: boolean;
-  readonly required: boolean;
-  readonly semanticType: string | null;
-  readonly classifications: readonly string[];
-  readonly doc: string | null;
+  readonly find: (name: string) => KnownSemanticType | null;
 }
 
 /** A schema document as the talk has it, read and checked. */
@@ -43,8 +20,9 @@ export interface SchemaDocument {
   readonly catalogNamespace: string;
   readonly namespace: string;
   readonly name: string;
-  readonly root: SchemaType & { kind: 'record' };
-  readonly fields: readonly FieldPath[];
+  /** The record of the document. */
+  readonly schema: AvroSchema;
+  readonly fields: readonly LabelledField[];
 }
 
 /** Largest document as text, in characters. */
@@ -59,9 +37,15 @@ function readNamespace(value: unknown, path: readonly string[]): string {
   return value;
 }
 
+/** The one character that the database cannot keep is refused. */
+function storable(text: string, path: readonly string[]): string {
+  if (text.includes('\0')) throw invalid(path, 'must not hold the character U+0000');
+  return text;
+}
+
 function optionalText(value: unknown, path: readonly string[]): string | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string') return assertStorable(value, path);
+  if (typeof value === 'string') return storable(value, path);
   if (typeof value === 'number') return String(value);
   throw invalid(path, 'must be a string');
 }
@@ -76,81 +60,54 @@ export function readSchemaDocument(
   semanticTypes: SemanticTypeCatalog,
   place: readonly string[] = [],
 ): SchemaDocument {
-  if (!isObject(document)) throw invalid(place, 'must be a JSON object with "namespace" and "schema"');
+  if (!isJsonObject(document)) throw invalid(place, 'must be a JSON object with "namespace" and "schema"');
   const schema = document.schema;
   const inside = [...place, 'schema'];
-  if (!isObject(schema)) throw invalid(inside, 'must be an object with "name", "namespace", "type" and "fields"');
+  if (!isJsonObject(schema)) throw invalid(inside, 'must be an object with "name", "namespace", "type" and "fields"');
   if (schema.type !== 'record') throw invalid([...inside, 'type'], 'must be "record"');
-  const root = new TypeReader().record(schema, inside);
+  const root = new AvroReader().read(schema, inside);
+  if (root.kind !== 'record' || root.fields.length === 0)
+    throw invalid([...inside, 'fields'], 'must hold at least one field');
+  assertKnownTypes(root, semanticTypes, inside);
+  const avro = new AvroSchema(root, []);
   return {
     label: optionalText(document.version, [...place, 'version']) ?? '',
     createdBy: optionalText(document.created_by, [...place, 'created_by']),
     catalogNamespace: readNamespace(document.namespace, [...place, 'namespace']),
     namespace: readNamespace(schema.namespace, [...inside, 'namespace']),
-    name: root.name,
-    root,
-    fields: fieldPaths(root, semanticTypes, inside),
+    name: shortName(root.name),
+    schema: avro,
+    fields: labelFields(avro.fields, { record: root.name, metadata: null, semanticTypeOf: semanticTypes.find }),
   };
 }
 
-function fieldPaths(
-  root: SchemaType & { kind: 'record' },
-  semanticTypes: SemanticTypeCatalog,
-  rootPlace: readonly string[],
-): FieldPath[] {
-  const found: FieldPath[] = [];
-  const walkRecord = (record: SchemaType & { kind: 'record' }, prefix: string, place: readonly string[]): void => {
-    record.fields.forEach((field, index) => {
-      const path = prefix === '' ? field.name : `${prefix}.${field.name}`;
-      const fieldPlace = [...place, 'fields', String(index)];
-      found.push(describe(field, path, semantic(field, fieldPlace, semanticTypes)));
-      walkInside(field.type, path, [...fieldPlace, 'type']);
-    });
+/** Every `twilio_type` must be registered: a misspelt one would leave personal data unprotected. */
+function assertKnownTypes(root: AvroRecord, catalog: SemanticTypeCatalog, rootPlace: readonly string[]): void {
+  const seen = new Set<AvroType>();
+  const walk = (type: AvroType, place: readonly string[]): void => {
+    if (seen.has(type)) return;
+    seen.add(type);
+    if (type.kind === 'record')
+      type.fields.forEach((field, index) => {
+        const inside = [...place, 'fields', String(index)];
+        assertKnown(field, inside, catalog);
+        walk(field.type, [...inside, 'type']);
+      });
+    if (type.kind === 'array') walk(type.items, [...place, 'items']);
+    if (type.kind === 'map') walk(type.values, [...place, 'values']);
+    if (type.kind === 'union') for (const branch of type.branches) walk(branch, place);
   };
-  const walkInside = (type: SchemaType, path: string, place: readonly string[]): void => {
-    const real = withoutNull(type);
-    if (real.kind === 'record') walkRecord(real, path, place);
-    if (real.kind === 'array') walkInside(real.items, `${path}[]`, [...place, 'items']);
-    if (real.kind === 'map') walkInside(real.values, `${path}{}`, [...place, 'values']);
-    if (real.kind === 'union') for (const branch of real.branches) walkInside(branch, path, place);
-  };
-  walkRecord(root, '', rootPlace);
-  return distinct(found);
+  walk(root, rootPlace);
 }
 
-// Two records of one union may share a field name; the catalog shows the path once.
-function distinct(found: readonly FieldPath[]): FieldPath[] {
-  return [...new Map(found.map((field) => [field.path, field])).values()];
-}
-
-function describe(field: SchemaField, path: string, semanticType: KnownSemanticType | null): FieldPath {
-  const nullable = isNullable(field.type);
-  return {
-    path,
-    type: typeName(field.type),
-    nullable,
-    required: !nullable && !field.hasDefault,
-    semanticType: semanticType?.name ?? null,
-    classifications: semanticType?.classifications ?? [],
-    doc: field.doc,
-  };
-}
-
-function semantic(
-  field: SchemaField,
-  place: readonly string[],
-  catalog: SemanticTypeCatalog,
-): KnownSemanticType | null {
-  if (field.semanticType === null) return null;
-  const known = catalog.find(field.semanticType);
-  if (known !== null) return known;
-  const near = closestTo(field.semanticType, catalog.names);
+function assertKnown(field: AvroField, place: readonly string[], catalog: SemanticTypeCatalog): void {
+  const { twilio_type: name } = field.properties;
+  if (typeof name !== 'string' || catalog.find(name) !== null) return;
+  const near = closestTo(name, catalog.names);
   const hint = near === null ? `Known are ${catalog.names.join(', ')}.` : `Did you mean "${near}"?`;
   throw new LinewardError(
     'SEMANTIC_TYPE_UNKNOWN',
-    `${place.join('.')}.twilio_type: "${field.semanticType.slice(0, 80)}" is not registered. ${hint}`,
-    {
-      path: [...place, 'twilio_type'],
-    },
+    `${place.join('.')}.twilio_type: "${name.slice(0, 80)}" is not registered. ${hint}`,
+    { path: [...place, 'twilio_type'] },
   );
 }

@@ -1,18 +1,21 @@
-import { semanticTypeOf, semanticTypes } from '../../domain/privacy/semantic-type.ts';
-import { type MessageFault, messageFaults } from '../../domain/registry/message.ts';
-import { readSchemaDocument, type SchemaDocument } from '../../domain/registry/schema-document.ts';
+import type { MessageFault } from '../../domain/registry/message.ts';
+import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
+import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryReadModel } from './registry.read-model.ts';
+import type { SchemaStore } from './schema-store.ts';
 
 const versionsKept = 1_000;
 
 /** Checks messages against the newest version of their entity. Versions never change, so each is read once. */
 export class MessageGate {
   readonly #registry: RegistryReadModel;
-  readonly #documents = new Map<string, SchemaDocument>();
+  readonly #store: SchemaStore;
+  readonly #schemas = new Map<number, ParsedSchema>();
 
-  constructor(deps: { readonly registry: RegistryReadModel }) {
+  constructor(deps: { readonly registry: RegistryReadModel; readonly schemaStore: SchemaStore }) {
     this.#registry = deps.registry;
+    this.#store = deps.schemaStore;
   }
 
   /** A check over one version for a batch: answers the faults of a message, none when it fits. */
@@ -21,16 +24,19 @@ export class MessageGate {
   ): Promise<{ readonly schemaId: number; faults(message: unknown): readonly MessageFault[] }> {
     const version = await this.#registry.latestVersionOnly(entityId);
     if (version === null) throw new LinewardError('NOT_FOUND', 'the entity has no version');
-    let document = this.#documents.get(version.id);
-    if (document === undefined) {
-      document = readSchemaDocument(JSON.parse(version.document), {
-        names: semanticTypes.map((type) => type.name),
-        find: semanticTypeOf,
-      });
-      if (this.#documents.size >= versionsKept) this.#documents.clear();
-      this.#documents.set(version.id, document);
-    }
-    const { root } = document;
-    return { schemaId: version.schemaId, faults: (message) => messageFaults(root, message) };
+    const { schemaId } = version;
+    const schema = await this.#schemaOf(schemaId);
+    return { schemaId, faults: (message) => schema.messageFaults(message) };
+  }
+
+  async #schemaOf(schemaId: number): Promise<ParsedSchema> {
+    const known = this.#schemas.get(schemaId);
+    if (known !== undefined) return known;
+    const stored = await this.#store.byId(defaultContext, schemaId);
+    if (stored === null) throw new LinewardError('SCHEMA_NOT_FOUND');
+    const schema = await this.#store.parsed(stored);
+    if (this.#schemas.size >= versionsKept) this.#schemas.clear();
+    this.#schemas.set(schemaId, schema);
+    return schema;
   }
 }

@@ -5,23 +5,33 @@ import { canonicalJson } from '../../domain/canonical-json.ts';
 import { newId } from '../../domain/id.ts';
 import type { MappingRole } from '../../domain/operations/target.ts';
 import { semanticTypeOf, semanticTypes } from '../../domain/privacy/semantic-type.ts';
-import {
-  documentCharsMax,
-  type FieldPath,
-  readSchemaDocument,
-  type SchemaDocument,
-} from '../../domain/registry/schema-document.ts';
+import { documentCharsMax, readSchemaDocument, type SchemaDocument } from '../../domain/registry/schema-document.ts';
+import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { type Dataset, DatasetSchema, type Mapping, MappingSchema } from '../../entities/dataset.entity.ts';
 import { type Entity, EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, type EntityVersion, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { writeEntityVersion } from './catalog-writes.ts';
+import type { SubjectConflict } from './compatibility.service.ts';
+import type { RegisterSchema } from './registration.ts';
+import type { SubjectService } from './subject.service.ts';
+import { contended } from './subject-writes.ts';
 
 export interface RegisterEntityVersion {
   /** The schema document: `{version, created_by, date_created, namespace, schema}`. */
   readonly document: unknown;
   /** Further names by which the entity is found. */
   readonly aliases?: readonly string[];
+}
+
+export interface RegisteredEntityVersion {
+  readonly entity: Entity;
+  readonly version: EntityVersion;
+  /** False when the document was registered before. */
+  readonly isNew: boolean;
+  /** What the schema does not go together with; null when it goes together with all that it was compared with. */
+  readonly conflict: SubjectConflict | null;
 }
 
 export interface MapEntity {
@@ -38,16 +48,20 @@ export interface MapEntity {
  */
 export class RegistryService {
   readonly #em: EntityManager;
+  readonly #subjects: SubjectService;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly subjectService: SubjectService }) {
     this.#em = deps.em;
+    this.#subjects = deps.subjectService;
   }
 
-  /** Registers a version; the same document again answers the version it has already. */
-  async registerEntityVersion(
-    actor: Actor,
-    input: RegisterEntityVersion,
-  ): Promise<{ entity: Entity; version: EntityVersion; isNew: boolean }> {
+  /**
+   * Registers a document as the next version of its entity, and its schema under the subject of the record's name. The same
+   * document again answers the version it has already. Where nobody has set a compatibility level, a conflict with the
+   * version before does not refuse the document; it is answered.
+   * @throws LinewardError SCHEMA_INVALID, FIELD_DUPLICATE, SEMANTIC_TYPE_UNKNOWN, SCHEMA_INCOMPATIBLE, LIMIT_EXCEEDED …
+   */
+  async registerEntityVersion(actor: Actor, input: RegisterEntityVersion): Promise<RegisteredEntityVersion> {
     const document = readSchemaDocument(
       input.document,
       { names: semanticTypes.map((type) => type.name), find: semanticTypeOf },
@@ -60,34 +74,36 @@ export class RegistryService {
       });
     }
     const fingerprint = createHash('sha256').update(text).digest('hex');
-    return this.#em.fork().transactional(async (tx) => {
-      // Two registrations of one entity number their versions one after the other.
-      await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [
-        `entity:${document.namespace}.${document.name}`,
-      ]);
-      const entity = await this.#entityOf(tx, document);
-      const added = await this.#addAliases(tx, entity, input.aliases ?? []);
-      const known = await tx.findOne(EntityVersionSchema, { entityId: entity.id, fingerprint });
-      const version =
-        known ??
-        (await this.#addVersion(tx, entity, document, { fingerprint, text: JSON.stringify(input.document), actor }));
-      if (known === null || added.length > 0) {
-        entity.catalogNamespace = known === null ? document.catalogNamespace : entity.catalogNamespace;
-        entity.updatedAt = new Date();
-        audit(tx, actor, {
-          action: 'registerEntityVersion',
-          resourceType: 'EntityVersion',
-          resourceId: version.id,
-          details: {
-            entity: `${entity.namespace}.${entity.name}`,
-            number: version.number,
-            fields: document.fields.length,
-            aliases: added,
-          },
+    const written = await contended(() =>
+      this.#em.fork().transactional(async (tx) => {
+        const subject = { context: defaultContext, name: `${document.namespace}.${document.name}` };
+        const { schemaId, conflict } = await this.#subjects.registerIn(tx, subject, schemaOf(document));
+        const version = await writeEntityVersion(tx, {
+          namespace: document.namespace,
+          name: document.name,
+          catalogNamespace: document.catalogNamespace,
+          schemaId,
+          document: JSON.stringify(input.document),
+          label: document.label,
+          fingerprint,
+          createdBy: document.createdBy ?? actor.id,
+          fields: document.fields,
         });
-      }
-      return { entity, version, isNew: known === null };
-    });
+        const added = await this.#addAliases(tx, version.entityId, input.aliases ?? []);
+        if (version.isNew || added.length > 0)
+          audit(tx, actor, {
+            action: 'registerEntityVersion',
+            resourceType: 'EntityVersion',
+            resourceId: version.versionId,
+            details: { entity: subject.name, number: version.number, fields: document.fields.length, aliases: added },
+          });
+        return { ...version, conflict };
+      }),
+    );
+    const em = this.#em.fork();
+    const entity = await em.findOneOrFail(EntitySchema, { id: written.entityId });
+    const version = await em.findOneOrFail(EntityVersionSchema, { id: written.versionId });
+    return { entity, version, isNew: written.isNew, conflict: written.conflict };
   }
 
   /** Says that a dataset holds records of an entity; changes an existing mapping of the two. */
@@ -108,25 +124,8 @@ export class RegistryService {
     });
   }
 
-  async #entityOf(tx: EntityManager, document: SchemaDocument): Promise<Entity> {
-    const { namespace, name, catalogNamespace } = document;
-    const now = new Date();
-    const known = await tx.findOne(EntitySchema, { namespace, name });
-    if (known !== null) return known;
-    const entity = tx.create(EntitySchema, {
-      id: newId(),
-      namespace,
-      name,
-      catalogNamespace,
-      createdAt: now,
-      updatedAt: now,
-    });
-    await tx.persist(entity).flush();
-    return entity;
-  }
-
   /** Answers the aliases that are new. */
-  async #addAliases(tx: EntityManager, entity: Entity, aliases: readonly string[]): Promise<readonly string[]> {
+  async #addAliases(tx: EntityManager, entityId: string, aliases: readonly string[]): Promise<readonly string[]> {
     const added: string[] = [];
     for (const [index, alias] of [...new Set(aliases)].entries()) {
       const path = ['aliases', String(index)];
@@ -140,42 +139,21 @@ export class RegistryService {
       // Waits for another registration that adds the same alias at this moment.
       const inserted = await tx.execute<{ alias: string }[]>(
         'insert into entity_alias (alias, entity_id) values (?, ?) on conflict do nothing returning alias',
-        [alias, entity.id],
+        [alias, entityId],
       );
       if (inserted.length > 0) added.push(alias);
-      else if ((await tx.findOneOrFail(EntityAliasSchema, { alias })).entityId !== entity.id) {
+      else if ((await tx.findOneOrFail(EntityAliasSchema, { alias })).entityId !== entityId) {
         throw new LinewardError('ALREADY_EXISTS', `${path.join('.')}: the alias belongs to another entity`, { path });
       }
     }
     return added;
   }
+}
 
-  async #addVersion(
-    tx: EntityManager,
-    entity: Entity,
-    document: SchemaDocument,
-    source: { fingerprint: string; text: string; actor: Actor },
-  ): Promise<EntityVersion> {
-    const [next] = await tx.execute<{ number: number; schema_id: number }[]>(
-      `select coalesce(max(number), 0) + 1 as number, nextval('schema_id_seq')::int as schema_id from entity_version where entity_id = ?`,
-      [entity.id],
-    );
-    if (next === undefined) throw new LinewardError('INTERNAL');
-    const version = tx.create(EntityVersionSchema, {
-      id: newId(),
-      entityId: entity.id,
-      number: next.number,
-      schemaId: next.schema_id,
-      document: source.text,
-      label: document.label,
-      fingerprint: source.fingerprint,
-      createdBy: document.createdBy ?? source.actor.id,
-      createdAt: new Date(),
-    });
-    await tx.persist(version).flush();
-    await insertFields(tx, version.id, document.fields);
-    return version;
-  }
+function schemaOf({ schema }: SchemaDocument): RegisterSchema {
+  const { text } = schema;
+  const more = { references: [], metadata: null, ruleSet: null, normalize: false, id: null, version: null };
+  return { format: 'AVRO', text, ...more };
 }
 
 /** As `RegistryService.mapEntity`, inside a transaction of the caller. */
@@ -238,28 +216,4 @@ async function assertFields(tx: EntityManager, input: MapEntity): Promise<void> 
       );
     }
   }
-}
-
-// One statement whatever the number of fields: row-wise parameters would pass PostgreSQL's limit of 65,535.
-async function insertFields(tx: EntityManager, versionId: string, fields: readonly FieldPath[]): Promise<void> {
-  const rows = fields.map((field, ordinal) => ({
-    id: newId(),
-    version_id: versionId,
-    ordinal,
-    path: field.path,
-    type: field.type,
-    nullable: field.nullable,
-    required: field.required,
-    semantic_type: field.semanticType,
-    classifications: field.classifications,
-    doc: field.doc,
-  }));
-  await tx.execute(
-    `insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, doc)
-     select id, version_id, ordinal, path, type, nullable, required, semantic_type,
-            coalesce((select array_agg(value) from jsonb_array_elements_text(classifications)), '{}'), doc
-     from jsonb_to_recordset(?::jsonb) as field (id text, version_id text, ordinal integer, path text, type text,
-       nullable boolean, required boolean, semantic_type text, classifications jsonb, doc text)`,
-    [JSON.stringify(rows)],
-  );
 }

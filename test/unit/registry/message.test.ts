@@ -1,16 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { messageFaults } from '../../../src/domain/registry/message.ts';
 import { readSchemaDocument } from '../../../src/domain/registry/schema-document.ts';
 
-const rootOf = (fields: unknown) =>
+const schemaOf = (fields: unknown) =>
   readSchemaDocument(
     { namespace: 'T', schema: { name: 'M', namespace: 'D', type: 'record', fields } },
     { names: [], find: () => null },
-  ).root;
-const faults = (fields: unknown, message: unknown) => messageFaults(rootOf(fields), message);
+  ).schema;
+const faults = (fields: unknown, message: unknown) => schemaOf(fields).messageFaults(message);
 const faultOf = (type: unknown, value: unknown) =>
   faults([{ name: 'a', type }], { a: value }).map(({ path, message }) => `${path} ${message}`);
+
+// A schema defines a name once.
+let named = 0;
+const freshName = (): string => {
+  named += 1;
+  return `N${named}`;
+};
 
 /** A type of the schema language with values that fit it and values that do not. */
 interface Sample {
@@ -52,7 +58,7 @@ const samples: fc.Arbitrary<Sample> = fc.letrec<{ sample: Sample; record: Sample
       misfit: misfit.filter((value) => value !== null),
     })),
     fc.uniqueArray(nameOf, { minLength: 1, maxLength: 4 }).map((symbols) => ({
-      type: { type: 'enum', name: 'E', symbols },
+      type: { type: 'enum', name: freshName(), symbols },
       fit: fc.constantFrom(...symbols),
       misfit: fc.oneof(text, fc.integer()),
     })),
@@ -69,7 +75,11 @@ const samples: fc.Arbitrary<Sample> = fc.letrec<{ sample: Sample; record: Sample
       const build = (values: readonly unknown[]) =>
         Object.fromEntries(names.map((name, index) => [name, values[index]]));
       return {
-        type: { type: 'record', name: 'R', fields: members.map(({ name, sample }) => ({ name, type: sample?.type })) },
+        type: {
+          type: 'record',
+          name: freshName(),
+          fields: members.map(({ name, sample }) => ({ name, type: sample?.type })),
+        },
         fit: fitting.map(build),
         misfit: fc
           .tuple(fitting, members[0]?.sample?.misfit ?? text)

@@ -1,0 +1,140 @@
+import type { Logger as PinoLogger } from 'pino';
+import type { Env } from './config/env.ts';
+import { landingConsumer } from './consumers/landing.consumer.ts';
+import { protectionConsumer } from './consumers/protection.consumer.ts';
+import { StreamRunner } from './consumers/stream-runner.ts';
+import type { Parts } from './open-parts.ts';
+import { AuditReadModel } from './services/audit/audit.read-model.ts';
+import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
+import { GovernanceService } from './services/governance/governance.service.ts';
+import { ErasedRecords } from './services/kafka/erased-records.ts';
+import { ProduceService } from './services/kafka/produce.service.ts';
+import { MessageProtection } from './services/kafka/protect-messages.ts';
+import { StreamReadModel } from './services/kafka/stream.read-model.ts';
+import { StreamService } from './services/kafka/stream.service.ts';
+import { StreamProgress } from './services/kafka/stream-progress.ts';
+import { TopicExecutor } from './services/kafka/topic.executor.ts';
+import { IntakeService } from './services/lake/intake.service.ts';
+import { LakeReadModel } from './services/lake/lake.read-model.ts';
+import { LakeTableExecutor } from './services/lake/lake-table.executor.ts';
+import { LakeTableService } from './services/lake/lake-table.service.ts';
+import { LandingService } from './services/lake/landing.service.ts';
+import { SubjectIndex } from './services/lake/subject-index.ts';
+import { TableColumns } from './services/lake/table-columns.ts';
+import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LeaseService } from './services/operations/lease.service.ts';
+import { OperationReadModel } from './services/operations/operation.read-model.ts';
+import { OperationService } from './services/operations/operation.service.ts';
+import { OperationCertifier } from './services/operations/operation-certifier.ts';
+import { OperationDriver } from './services/operations/operation-driver.ts';
+import { OperationPlanner } from './services/operations/operation-planner.ts';
+import { TargetRunner } from './services/operations/target-runner.ts';
+import { AccountKeyService } from './services/privacy/account-key.service.ts';
+import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
+import { ProtectionService } from './services/privacy/protection.service.ts';
+import { ProtectionPolicyService } from './services/privacy/protection-policy.service.ts';
+import { CompatibilityService } from './services/registry/compatibility.service.ts';
+import { MessageGate } from './services/registry/message-gate.ts';
+import { RegistryReadModel } from './services/registry/registry.read-model.ts';
+import { RegistryService } from './services/registry/registry.service.ts';
+import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
+import { SchemaStore } from './services/registry/schema-store.ts';
+import { SubjectReadModel } from './services/registry/subject.read-model.ts';
+import { SubjectService } from './services/registry/subject.service.ts';
+import { SubjectDeletionService } from './services/registry/subject-deletion.service.ts';
+
+/** Every service of a process, built over its parts. */
+export function buildServices(
+  env: Env,
+  logger: PinoLogger,
+  { database, notary, keyProvider, engine, store, kafka, jobs }: Parts,
+) {
+  const { em } = database;
+  const { kafkaNamespace } = env;
+  const registry = new RegistryReadModel({ em });
+  const schemaStore = new SchemaStore({ em });
+  const gate = new MessageGate({ registry, schemaStore });
+  const compatibility = new CompatibilityService({ em, schemaStore });
+  const subjects = new SubjectReadModel({ em });
+  const subjectService = new SubjectService({ em, schemaStore, compatibility });
+  const registryService = new RegistryService({ em, subjectService });
+  const subjectDeletionService = new SubjectDeletionService({ em });
+  const registrySettingsService = new RegistrySettingsService({ em });
+  const lineage = new LineageReadModel({ em });
+  const audit = new AuditReadModel({ em });
+  const governance = new GovernanceReadModel({ em });
+  const governanceService = new GovernanceService({ em });
+
+  const protection = new ProtectionReadModel({ em, registry });
+  const protectionPolicyService = new ProtectionPolicyService({ em });
+  const protectionService = new ProtectionService({ keys: new AccountKeyService({ em, provider: keyProvider }) });
+
+  const index = new SubjectIndex({ em, store, engine, notary, logger });
+  const lakeTables = new LakeTableService({ store });
+  const lake = new LakeReadModel({ em });
+  const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
+  const streams = new StreamReadModel({ em });
+  const streamService = new StreamService({ em, kafka, kafkaNamespace, registry, lakeTables, lakeNamespace: 'file' });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate });
+  const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
+  const streamRunner = new StreamRunner({
+    kafka,
+    streams,
+    logger,
+    starters: {
+      PROTECTION: protectionConsumer({
+        protection: new MessageProtection({ policies: protection, protection: protectionService, gate }),
+      }),
+      LANDING: landingConsumer({
+        landing,
+        erased: new ErasedRecords({ kafka, streams }),
+        logger,
+        flushMs: env.LANDING_FLUSH_MS,
+      }),
+    },
+  });
+
+  const executors = [
+    new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }) }),
+    new LakeTableExecutor({ em, store, engine, index, notary }),
+  ];
+  const holds = governanceService;
+  const driver = new OperationDriver({ em, scheduler: jobs, logger });
+  const operations = new OperationReadModel({ em, notary });
+  const operationService = new OperationService({ em, driver, notary });
+  const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
+  const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
+  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
+  const certifier = new OperationCertifier({ em, holds, notary });
+  return {
+    registry,
+    registryService,
+    schemaStore,
+    compatibility,
+    subjects,
+    subjectService,
+    subjectDeletionService,
+    registrySettingsService,
+    lineage,
+    audit,
+    governance,
+    governanceService,
+    protection,
+    protectionPolicyService,
+    protectionService,
+    streams,
+    streamService,
+    produce,
+    intake,
+    lake,
+    streamRunner,
+    driver,
+    operations,
+    operationService,
+    planner,
+    runner,
+    certifier,
+  };
+}
+
+export type Services = ReturnType<typeof buildServices>;

@@ -1,0 +1,91 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+
+/** Deepest nesting of JSON that is read. */
+const depthMax = 512;
+
+/** A JSON number in a spelling that a double would not give back: `1.0`, `1e3`, or more digits than 2^53 has. */
+export class ExactNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A JSON object as `readJson` gives it: without a prototype, so that no key is special. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+}
+
+/** The value of a number of `readJson`; null for anything else. */
+export function numberOf(value: unknown): number | null {
+  if (value instanceof ExactNumber) return Number(value.text);
+  return typeof value === 'number' ? value : null;
+}
+
+/**
+ * Reads JSON so that it can be printed again as it was: numbers keep their spelling and `__proto__` is a key like any other.
+ * @throws LinewardError SCHEMA_INVALID for text that is not JSON or is nested deeper than 512 levels.
+ */
+export function readJson(text: string): unknown {
+  assertDepth(text);
+  try {
+    return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }): unknown => {
+      if (typeof value === 'number') return exact(value, context?.source);
+      // JSON.parse makes `__proto__` an own key; a copy without a prototype keeps it one.
+      return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
+        ? Object.assign(Object.create(null), value)
+        : value;
+    });
+  } catch {
+    throw new LinewardError('SCHEMA_INVALID', `schema: is not valid JSON${placeOfFault(text)}`, { path: ['schema'] });
+  }
+}
+
+function exact(value: number, source: string | undefined): number | ExactNumber {
+  return source === undefined || source === String(value) ? value : new ExactNumber(source);
+}
+
+function placeOfFault(text: string): string {
+  if (text.trim() === '') return ': it is empty';
+  try {
+    JSON.parse(text);
+    return '';
+  } catch (error) {
+    const place = /position \d+( \(line \d+ column \d+\))?/.exec(error instanceof Error ? error.message : '');
+    return place === null ? ': it ends too early' : ` at ${place[0]}`;
+  }
+}
+
+// Checked before parsing: the parser's own walk over deeply nested values would run out of stack.
+function assertDepth(text: string): void {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const char = text[index];
+    if (char === '"') index = endOfString(text, index);
+    else if (char === '{' || char === '[') depth += 1;
+    else if (char === '}' || char === ']') depth -= 1;
+    if (depth > depthMax) {
+      throw new LinewardError('SCHEMA_INVALID', `schema: is nested deeper than ${depthMax} levels`, {
+        path: ['schema'],
+      });
+    }
+  }
+}
+
+function endOfString(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1;
+  return index;
+}
+
+/** Compact JSON text of a value of `readJson`, keys in the order given. */
+export function printJson(value: unknown): string {
+  if (value instanceof ExactNumber) return value.text;
+  if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value);
+  const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,92 @@
+import type { SchemaFieldPath } from './schema-format.ts';
+import type { SchemaMetadata } from './schema-metadata.ts';
+
+/** What the catalog knows of a semantic type, by its canonical name. */
+export interface KnownSemanticType {
+  readonly name: string;
+  readonly classifications: readonly string[];
+}
+
+/** What governance calls a value; tags of these names are classifications. */
+export const classifications: readonly string[] = ['PII', 'PCI', 'PHI', 'SECRET'];
+
+/** A field with what it is and what it means, whichever way its schema says so. */
+export interface LabelledField extends SchemaFieldPath {
+  readonly classifications: readonly string[];
+}
+
+export interface LabelSource {
+  /** Full name of the record; patterns of Avro and Protobuf metadata begin with it. */
+  readonly record: string;
+  readonly metadata: SchemaMetadata | null;
+  readonly semanticTypeOf: (name: string) => KnownSemanticType | null;
+}
+
+/**
+ * Reads the three spellings of one thing: `twilio_type`, `confluent:tags` and `metadata.tags` by path pattern. A tag that
+ * names a semantic type gives the field that type, unless `twilio_type` has said it; a tag that names a classification gives
+ * it that. All tags stay tags.
+ */
+export function labelFields(fields: readonly SchemaFieldPath[], source: LabelSource): readonly LabelledField[] {
+  const patterns = Object.entries(source.metadata?.tags ?? {}).map(([pattern, tags]) => ({
+    matches: pathMatcher(pattern),
+    tags,
+  }));
+  return fields.map((field) => labelled(field, patterns, source));
+}
+
+interface TagPattern {
+  readonly matches: (path: string) => boolean;
+  readonly tags: readonly string[];
+}
+
+function labelled(field: SchemaFieldPath, patterns: readonly TagPattern[], source: LabelSource): LabelledField {
+  const plain = field.path.replace(/\[\]|\{\}/g, '');
+  const spellings = [plain, `${source.record}.${plain}`, `.${source.record}.${plain}`, `$.${plain}`, `object.${plain}`];
+  const fromMetadata = patterns
+    .filter(({ matches }) => spellings.some((spelling) => matches(spelling)))
+    .flatMap(({ tags }) => tags);
+  const tags = [...new Set([...field.tags, ...fromMetadata])];
+  const known = [field.semanticType, ...tags]
+    .map((name) => (name === null ? null : source.semanticTypeOf(name)))
+    .find((type) => type !== null);
+  const meant = tags.map((tag) => tag.toUpperCase()).filter((tag) => classifications.includes(tag));
+  return {
+    ...field,
+    tags,
+    semanticType: known?.name ?? null,
+    classifications: [...new Set([...(known?.classifications ?? []), ...meant])],
+  };
+}
+
+/**
+ * A pattern over dotted paths: `?` is one character and `*` any number of them within a segment, `**` any number of
+ * segments. Matching takes time of pattern × path and never backtracks further.
+ */
+export function pathMatcher(pattern: string): (path: string) => boolean {
+  const tokens = [...pattern.matchAll(/\*\*|\*|\?|[^*?]/gsu)].map(([token]) => token);
+  return (path) => {
+    let reached = closure(tokens, new Set([0]), true);
+    for (const char of path) {
+      const next = new Set<number>();
+      for (const at of reached) {
+        const token = tokens[at];
+        if (token === '**' || (token === '*' && char !== '.')) next.add(at);
+        else if (token === char || (token === '?' && char !== '.')) next.add(at + 1);
+      }
+      if (next.size === 0) return false;
+      reached = closure(tokens, next, char === '.');
+    }
+    return reached.has(tokens.length);
+  };
+}
+
+/** Positions that are reached without reading a character: stars may stand for nothing, and `**.` for no segment at all. */
+function closure(tokens: readonly string[], positions: Set<number>, segmentStarts: boolean): Set<number> {
+  for (const at of positions) {
+    const token = tokens[at];
+    if (token === '*' || token === '**') positions.add(at + 1);
+    if (segmentStarts && token === '**' && tokens[at + 1] === '.') positions.add(at + 2);
+  }
+  return positions;
+}

@@ -1,0 +1,70 @@
+import type { MessageFault } from './message.ts';
+
+/** The schema languages, by the names that Confluent's protocol gives them. */
+export const schemaFormats = ['AVRO', 'JSON', 'PROTOBUF'] as const;
+export type SchemaFormat = (typeof schemaFormats)[number];
+
+/** How strict the check of JSON Schemas is about optional properties of open content models. */
+export const compatibilityPolicies = ['STRICT', 'LENIENT'] as const;
+export type CompatibilityPolicy = (typeof compatibilityPolicies)[number];
+
+/** The text of a schema that another one names: a full name in Avro, a `$ref` URI in JSON Schema, an import path in Protobuf. */
+export interface ReferencedSchema {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A schema as it was given, with the texts of everything it refers to, directly or not. */
+export interface SchemaSource {
+  readonly text: string;
+  /** What is referred to stands before what refers to it; a name stands once. */
+  readonly references: readonly ReferencedSchema[];
+}
+
+/** A path in a schema: `a.b`, elements of arrays `a[]`, values of maps `a{}`. */
+export interface SchemaFieldPath {
+  readonly path: string;
+  /** Type without its null branch, in Avro's words: `string`, `long`, `record`, `array`, `map`, `enum`, `union`, … */
+  readonly type: string;
+  readonly nullable: boolean;
+  /** True when a message without the field is refused. */
+  readonly required: boolean;
+  /** `twilio_type` as written; null when absent. */
+  readonly semanticType: string | null;
+  /** `confluent:tags` of the field as written, without duplicates. */
+  readonly tags: readonly string[];
+  readonly doc: string | null;
+}
+
+/** One reason why data of one schema cannot be read with another. */
+export interface Incompatibility {
+  /** Name of the rule, as Confluent's registry calls it, e.g. `READER_FIELD_MISSING_DEFAULT_VALUE`. */
+  readonly errorType: string;
+  /** One sentence for people. */
+  readonly description: string;
+  /** Place in the reading schema, a JSON pointer such as `/fields/2/type`. */
+  readonly path: string;
+  /** The part that is at fault, e.g. a field name; empty when there is nothing to add. */
+  readonly additionalInfo: string;
+  /** How to mend it, one sentence for people. */
+  readonly suggestion: string;
+}
+
+/** A schema that was read and checked. */
+export interface ParsedSchema {
+  readonly format: SchemaFormat;
+  /** Canonical text: two schemas that differ only in white space or the like have the same. This is what the registry answers. */
+  readonly text: string;
+  /** The record (message, titled object) that the schema describes; null when it describes none, as `"string"`. */
+  readonly record: { readonly namespace: string; readonly name: string } | null;
+  /** All paths in document order; a path stands once. */
+  readonly fields: readonly SchemaFieldPath[];
+  /** Text after the normalization that clients ask for by `normalize=true`. */
+  normalized(): string;
+  /** Text in one of the named variants of Confluent's `format` parameter; null when the schema language has no such variant. */
+  printed(variant: string): string | null;
+  /** What stops a reader that has this schema from reading data written with `writer`. Both are of the same format. */
+  incompatibilitiesWith(writer: ParsedSchema, policy: CompatibilityPolicy): readonly Incompatibility[];
+  /** Where a decoded JSON message does not fit; at most 20, none when it fits. */
+  messageFaults(message: unknown): readonly MessageFault[];
+}

@@ -1,0 +1,43 @@
+import { digestOf } from '../canonical-json.ts';
+import type { SchemaFormat } from './schema-format.ts';
+import type { RuleSet, SchemaMetadata } from './schema-metadata.ts';
+
+/** A place where a schema names another: `name` is how its text does. */
+export interface SchemaReference {
+  readonly name: string;
+  readonly subject: string;
+  readonly version: number;
+}
+
+/** Everything that makes a schema this one and no other. */
+export interface SchemaContent {
+  readonly format: SchemaFormat;
+  /** Canonical text. */
+  readonly text: string;
+  readonly references: readonly SchemaReference[];
+  readonly metadata: SchemaMetadata | null;
+  readonly ruleSet: RuleSet | null;
+}
+
+/** SHA-256, hex, of all that is part of a schema's identity. */
+export function schemaIdentity(content: SchemaContent): string {
+  const { format, text, references, metadata, ruleSet } = content;
+  return digestOf({ format, text, references, metadata: metadata ?? {}, ruleSet: ruleSet ?? {} });
+}
+
+/** SHA-256, hex, of a schema without the metadata and rules beside it: what a lookup that gives none of these goes by. */
+export function textIdentity({ format, text, references }: Omit<SchemaContent, 'metadata' | 'ruleSet'>): string {
+  return digestOf({ format, text, references });
+}
+
+/** The schema's name over all contexts and installations: its identity in the form of a UUID of version 8 (RFC 9562 §5.8). */
+export function schemaGuid(identity: string): string {
+  const variant = ((Number.parseInt(identity.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
+  return [
+    identity.slice(0, 8),
+    identity.slice(8, 12),
+    `8${identity.slice(13, 16)}`,
+    `${variant}${identity.slice(17, 20)}`,
+    identity.slice(20, 32),
+  ].join('-');
+}

@@ -1,0 +1,65 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger as PinoLogger } from 'pino';
+import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
+import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
+import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
+import { LocalKeyProvider } from './adapters/keys/local/local-key-provider.ts';
+import { LocalNotary } from './adapters/keys/local/local-notary.ts';
+import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
+import { openPostgres } from './adapters/postgres/open-postgres.ts';
+import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
+import { openDatabase } from './adapters/postgres/orm.ts';
+import { LocalLakeStore } from './adapters/store/local/local-store.ts';
+import type { Env } from './config/env.ts';
+
+/** Takes what closes a part that was opened. */
+export type OnClose = (close: () => Promise<void>) => void;
+/** What was opened. */
+export type Parts = Awaited<ReturnType<typeof openParts>>;
+
+/** Everything that holds a connection, a process or a file. */
+export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
+  onClose(() => postgres.close());
+  const database = await openDatabase(postgres.url);
+  onClose(() => database.close());
+  const migrations = await database.migrate();
+  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
+
+  const keyDir = join(env.LINEWARD_DATA_DIR, 'keys');
+  const notary = await LocalNotary.open(keyDir);
+  const keyProvider = await LocalKeyProvider.open(join(keyDir, 'kek.key'));
+
+  const operationEvents = new PostgresOperationEvents({ url: postgres.url, logger });
+  onClose(() => operationEvents.close());
+  const engineDir = join(env.LINEWARD_DATA_DIR, 'tmp', `engine-${process.pid}`);
+  await mkdir(engineDir, { recursive: true });
+  await mkdir(env.lakeRoot, { recursive: true });
+  const engine = new DuckdbEngine({
+    memoryLimitMb: env.LAKE_MEMORY_MB,
+    threads: 2,
+    timeoutMs: env.LAKE_TIMEOUT_MS,
+    tempDir: engineDir,
+    logger,
+  });
+  onClose(async () => {
+    await engine.close();
+    await rm(engineDir, { recursive: true, force: true });
+  });
+  const store = new LocalLakeStore({ root: env.lakeRoot });
+  const kafka =
+    env.KAFKA_BROKERS === undefined
+      ? new UnconfiguredGateway()
+      : new KafkajsGateway({ brokers: env.KAFKA_BROKERS, clientId: 'lineward', logger });
+  onClose(() => kafka.close());
+  const redisUrl = env.REDIS_URL?.reveal();
+  const jobs = new BullmqJobs({
+    backend: redisUrl === undefined ? { kind: 'postgres', url: postgres.url } : { kind: 'redis', url: redisUrl },
+    logger,
+    lockMs: env.LEASE_TTL_MS,
+  });
+  onClose(() => jobs.close());
+  await jobs.ready();
+  return { database, notary, keyProvider, operationEvents, engine, store, kafka, jobs };
+}

@@ -1,0 +1,100 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { newId } from '../../domain/id.ts';
+import type { LabelledField } from '../../domain/registry/labels.ts';
+
+/** A version of an entity to be remembered. */
+export interface EntityVersionToWrite {
+  readonly namespace: string;
+  readonly name: string;
+  /** Folder in the catalog that the schema names; null leaves it as it is. */
+  readonly catalogNamespace: string | null;
+  /** Id of the schema in the default context. */
+  readonly schemaId: number;
+  /** Text of the document. */
+  readonly document: string;
+  readonly label: string;
+  /** What makes two registrations the same version. */
+  readonly fingerprint: string;
+  readonly createdBy: string;
+  readonly fields: readonly LabelledField[];
+}
+
+const written = z.object({ entity_id: z.string(), version_id: z.string(), number: z.number(), is_new: z.boolean() });
+
+/** Folder of entities whose schema names none. */
+export const defaultCatalogNamespace = 'default';
+
+/**
+ * Writes the version of an entity, and the entity when it is not known, in one statement; a version of that fingerprint is
+ * answered as it is. Two writers of one entity at once violate a key, and `contended` lets one of them start again.
+ */
+export async function writeEntityVersion(
+  tx: EntityManager,
+  given: EntityVersionToWrite,
+): Promise<{
+  readonly entityId: string;
+  readonly versionId: string;
+  readonly number: number;
+  readonly isNew: boolean;
+}> {
+  const row = {
+    entity_id: newId(),
+    version_id: newId(),
+    namespace: given.namespace,
+    name: given.name,
+    folder: given.catalogNamespace,
+    schema_id: given.schemaId,
+    document: given.document,
+    label: given.label,
+    fingerprint: given.fingerprint,
+    created_by: given.createdBy,
+    fields: given.fields.map((field, ordinal) => ({
+      id: newId(),
+      ordinal,
+      path: field.path,
+      type: field.type,
+      nullable: field.nullable,
+      required: field.required,
+      semantic_type: field.semanticType,
+      classifications: field.classifications,
+      tags: field.tags,
+      doc: field.doc,
+    })),
+  };
+  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row), defaultCatalogNamespace]);
+  const { entity_id, version_id, number, is_new } = written.parse(answer);
+  return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
+}
+
+const writeStatement = `
+  with given as (
+    select * from jsonb_to_record(?::jsonb) as given (entity_id text, version_id text, namespace text, name text, folder text,
+      schema_id integer, document text, label text, fingerprint text, created_by text, fields jsonb)
+  ), known as (
+    select entity_version.id, entity_version.entity_id, number from given
+    join entity on entity.namespace = given.namespace and entity.name = given.name
+    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = given.fingerprint
+  ), entity_row as (
+    insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at)
+    select entity_id, namespace, name, coalesce(folder, ?), now(), now() from given where not exists (select 1 from known)
+    on conflict (namespace, name) do update
+      set catalog_namespace = coalesce((select folder from given), entity.catalog_namespace), updated_at = excluded.updated_at
+    returning id
+  ), version_row as (
+    insert into entity_version (id, entity_id, number, schema_id, document, label, fingerprint, created_by, created_at)
+    select given.version_id, entity_row.id,
+      1 + coalesce((select max(number) from entity_version other where other.entity_id = entity_row.id), 0),
+      schema_id, document, label, fingerprint, created_by, now()
+    from given, entity_row
+    returning id, entity_id, number
+  ), field_rows as (
+    insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc)
+    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type,
+      array(select jsonb_array_elements_text(classifications)), array(select jsonb_array_elements_text(tags)), doc
+    from version_row, given, jsonb_to_recordset(given.fields) as field (id text, ordinal integer, path text, type text,
+      nullable boolean, required boolean, semantic_type text, classifications jsonb, tags jsonb, doc text)
+  )
+  select entity_id, id as version_id, number, true as is_new from version_row
+  union all
+  select entity_id, id, number, false from known`;

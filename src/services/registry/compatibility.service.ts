@@ -1,0 +1,134 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { type Conflict, type EarlierVersion, firstConflict } from '../../domain/registry/compatibility.ts';
+import { defaultLevel, type RegistryConfig } from '../../domain/registry/registry-config.ts';
+import type { Incompatibility, ParsedSchema } from '../../domain/registry/schema-format.ts';
+import type { SchemaMetadata } from '../../domain/registry/schema-metadata.ts';
+import { printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { SchemaStore } from './schema-store.ts';
+import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
+
+/** A schema that is to follow others under a subject. */
+export interface Candidate {
+  readonly parsed: ParsedSchema;
+  readonly metadata: SchemaMetadata | null;
+}
+
+/** An earlier version that a schema does not go together with, and what the check went by. */
+export interface SubjectConflict extends Conflict {
+  readonly config: RegistryConfig;
+}
+
+const reservedProperty = 'confluent:reserved';
+
+/** Compares schemas with the versions of a subject by the rules in force there. */
+export class CompatibilityService {
+  readonly #em: EntityManager;
+  readonly #store: SchemaStore;
+
+  constructor(deps: { readonly em: EntityManager; readonly schemaStore: SchemaStore }) {
+    this.#em = deps.em;
+    this.#store = deps.schemaStore;
+  }
+
+  /** The first conflict with versions of a subject, newest first; null when there is none. */
+  async conflictUnder(
+    subject: SubjectName,
+    candidate: Candidate,
+    config: RegistryConfig,
+    em = this.#em.fork(),
+  ): Promise<SubjectConflict | null> {
+    const level = config.compatibilityLevel ?? defaultLevel;
+    const all = level.endsWith('_TRANSITIVE') || config.compatibilityGroup !== undefined;
+    const rows = await em.execute(
+      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+       where subject_version.context = ? and subject = ? and deleted_at is null order by version desc ${all ? '' : 'limit 1'}`,
+      [subject.context, subject.name],
+    );
+    return this.conflictWith(rows.map(subjectVersionRow), candidate, config, em);
+  }
+
+  /** As `conflictUnder`, with the versions already read, newest first. */
+  async conflictWith(
+    versions: readonly SubjectVersion[],
+    candidate: Candidate,
+    config: RegistryConfig,
+    em = this.#em.fork(),
+  ): Promise<SubjectConflict | null> {
+    const comparable = versions.filter((version) => sameGroup(config, candidate.metadata, version.schema.metadata));
+    const level = config.compatibilityLevel ?? defaultLevel;
+    const compared = level.endsWith('_TRANSITIVE') ? comparable : comparable.slice(0, 1);
+    const earlier: EarlierVersion[] = [];
+    for (const { version, schema } of compared) earlier.push({ version, schema: await this.#store.parsed(schema, em) });
+    const reserved = config.validateFields === true ? reservedConflict(candidate, compared[0], earlier[0]) : null;
+    const conflict =
+      reserved ?? firstConflict(candidate.parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
+    return conflict === null ? null : { ...conflict, config };
+  }
+}
+
+/** Versions are compared within the group that the configured metadata property divides them into. */
+function sameGroup(config: RegistryConfig, one: SchemaMetadata | null, other: SchemaMetadata | null): boolean {
+  const group = config.compatibilityGroup;
+  return group === undefined || one?.properties?.[group] === other?.properties?.[group];
+}
+
+function reservedNames(metadata: SchemaMetadata | null): readonly string[] {
+  return (metadata?.properties?.[reservedProperty] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+function reservedConflict(
+  candidate: Candidate,
+  last: SubjectVersion | undefined,
+  lastParsed: EarlierVersion | undefined,
+): Conflict | null {
+  const reserved = reservedNames(candidate.metadata);
+  const gone = reservedNames(last?.schema.metadata ?? null).filter((name) => !reserved.includes(name));
+  const fields = new Set(candidate.parsed.fields.map((field) => field.path));
+  const incompatibilities: readonly Incompatibility[] = [
+    ...gone.map((name) => ({
+      errorType: 'RESERVED_FIELD_REMOVED',
+      description: `The earlier version reserves the field "${name}" and the new schema does not`,
+      path: `/metadata/properties/${reservedProperty}`,
+      additionalInfo: name,
+      suggestion: `Keep "${name}" in the property ${reservedProperty} of the metadata.`,
+    })),
+    ...reserved
+      .filter((name) => fields.has(name))
+      .map((name) => ({
+        errorType: 'FIELD_CONFLICTS_WITH_RESERVED_FIELD',
+        description: `The schema has a field "${name}", which its metadata reserves`,
+        path: `/fields/${name}`,
+        additionalInfo: name,
+        suggestion: `Give the field another name, or take "${name}" out of ${reservedProperty}.`,
+      })),
+  ];
+  if (incompatibilities.length === 0) return null;
+  return { version: lastParsed?.version ?? 0, schema: lastParsed?.schema ?? candidate.parsed, incompatibilities };
+}
+
+/** The conflict as Confluent's registry lists it for `verbose` answers and refusals. */
+export function conflictMessages(conflict: SubjectConflict): readonly string[] {
+  const { incompatibilities, version, schema, config } = conflict;
+  return [
+    ...incompatibilities.map(
+      ({ errorType, description, path, additionalInfo, suggestion }) =>
+        `{errorType:'${errorType}', description:'${description}. ${suggestion}', additionalInfo:'${additionalInfo}', path:'${path}'}`,
+    ),
+    ...(version === 0 ? [] : [`{oldSchemaVersion: ${version}}`, `{oldSchema: '${schema.text}'}`]),
+    `{validateFields: '${config.validateFields === true}', compatibility: '${config.compatibilityLevel ?? defaultLevel}'}`,
+  ];
+}
+
+/** The refusal of a schema that does not go together with an earlier version. */
+export function incompatible(subject: SubjectName, conflict: SubjectConflict): LinewardError {
+  const details = conflictMessages(conflict).join(', ').slice(0, 16_384);
+  return new LinewardError(
+    'SCHEMA_INCOMPATIBLE',
+    `Schema being registered is incompatible with an earlier schema for subject "${printSubjectName(subject)}", details: [${details}]`,
+    { path: ['schema'], details: { version: conflict.version, incompatibilities: conflict.incompatibilities } },
+  );
+}

@@ -1,0 +1,136 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { parseSchema } from '../../domain/registry/parse-schema.ts';
+import type { ParsedSchema, ReferencedSchema } from '../../domain/registry/schema-format.ts';
+import type { SchemaReference } from '../../domain/registry/schema-identity.ts';
+import { readSubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import {
+  type StoredSchema,
+  type SubjectVersion,
+  schemaRow,
+  subjectVersionColumns,
+  subjectVersionJoin,
+  subjectVersionRow,
+} from './subject-rows.ts';
+
+const parsedKept = 500;
+const parsedCharsMax = 64 * 1024 * 1024;
+/** Most schemas that one schema may refer to, directly or not. */
+const referencesMax = 1_000;
+
+/** Schemas by id, and what they mean. Schemas never change, so each is read and parsed once while it is in use. */
+export class SchemaStore {
+  readonly #em: EntityManager;
+  readonly #parsed = new Map<string, { readonly parsed: ParsedSchema; readonly chars: number }>();
+  #chars = 0;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /** The schema of an id, whether or not a subject still has it. */
+  async byId(context: string, id: number, em = this.#em.fork()): Promise<StoredSchema | null> {
+    const rows = await em.execute('select * from schema where context = ? and id = ?', [context, id]);
+    return rows.map((row) => schemaRow.parse(row))[0] ?? null;
+  }
+
+  /** The schema, read; the least recently used give way. A caller inside a transaction gives its `em`. */
+  async parsed(schema: StoredSchema, em = this.#em.fork()): Promise<ParsedSchema> {
+    const key = `${schema.context}/${schema.id}`;
+    const known = this.#parsed.get(key);
+    if (known !== undefined) {
+      this.#parsed.delete(key);
+      this.#parsed.set(key, known);
+      return known.parsed;
+    }
+    const references = await this.referenced(schema.context, schema.references, em);
+    const parsed = parseSchema(schema.format, { text: schema.text, references });
+    this.#keep(key, { parsed, chars: schema.text.length });
+    return parsed;
+  }
+
+  #keep(key: string, entry: { readonly parsed: ParsedSchema; readonly chars: number }): void {
+    this.#parsed.set(key, entry);
+    this.#chars += entry.chars;
+    for (const [oldest, { chars }] of this.#parsed) {
+      if (this.#parsed.size <= parsedKept && this.#chars <= parsedCharsMax) return;
+      this.#parsed.delete(oldest);
+      this.#chars -= chars;
+    }
+  }
+
+  /**
+   * The texts behind references, and behind theirs: what is referred to stands before what refers to it.
+   * @throws LinewardError SCHEMA_INVALID for a version that does not exist, LIMIT_EXCEEDED for more than 1,000.
+   */
+  async referenced(
+    context: string,
+    references: readonly SchemaReference[],
+    em = this.#em.fork(),
+  ): Promise<readonly ReferencedSchema[]> {
+    const found = new Map<string, ReferencedSchema>();
+    const open = new Set<string>();
+    const walk = async (list: readonly SchemaReference[], from: string): Promise<void> => {
+      for (const [index, reference] of list.entries()) {
+        if (found.has(reference.name) || open.has(reference.name)) continue;
+        if (found.size + open.size >= referencesMax)
+          throw new LinewardError('LIMIT_EXCEEDED', `A schema may refer to at most ${referencesMax} others.`, {
+            path: ['references'],
+          });
+        open.add(reference.name);
+        const { schema } = await target(em, { context: from, reference, path: ['references', String(index)] });
+        await walk(schema.references, schema.context);
+        found.set(reference.name, { name: reference.name, text: schema.text });
+        open.delete(reference.name);
+      }
+    };
+    if (references.length > 0) await walk(references, context);
+    return [...found.values()];
+  }
+
+  /**
+   * References of a registration with their versions: -1 stands for the latest one.
+   * @throws LinewardError SCHEMA_INVALID for a version that does not exist or was deleted.
+   */
+  async settled(context: string, references: readonly SchemaReference[]): Promise<readonly SchemaReference[]> {
+    const em = this.#em.fork();
+    const settled: SchemaReference[] = [];
+    for (const [index, reference] of references.entries()) {
+      const path = ['references', String(index)];
+      const { deleted, version } = await target(em, { context, reference, path });
+      if (deleted) throw missing(reference, path);
+      settled.push({ ...reference, version });
+    }
+    return settled;
+  }
+}
+
+interface Pointer {
+  /** Context of the schema that refers. */
+  readonly context: string;
+  readonly reference: SchemaReference;
+  readonly path: readonly string[];
+}
+
+async function target(em: EntityManager, { context, reference, path }: Pointer): Promise<SubjectVersion> {
+  const subject = readSubjectName(reference.subject, context);
+  // A deleted version stays readable for the schemas that refer to it already.
+  const which = reference.version === -1 ? 'deleted_at is null order by version desc limit 1' : 'version = ?';
+  const rows = await em.execute(
+    `select ${subjectVersionColumns} from ${subjectVersionJoin}
+     where subject_version.context = ? and subject = ? and ${which}`,
+    [subject.context, subject.name, ...(reference.version === -1 ? [] : [reference.version])],
+  );
+  const found = rows.map(subjectVersionRow)[0];
+  if (found === undefined) throw missing(reference, path);
+  return found;
+}
+
+function missing(reference: SchemaReference, path: readonly string[]): LinewardError {
+  const place = `version ${reference.version} of subject "${reference.subject.slice(0, 80)}"`;
+  return new LinewardError(
+    'SCHEMA_INVALID',
+    `${path.join('.')}: ${place} does not exist; register it first, or correct the reference "${reference.name.slice(0, 80)}"`,
+    { path },
+  );
+}

@@ -1,0 +1,68 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { defaultContext, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { inForce, type RegistrySettings, settingRow } from './registry-settings.ts';
+import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
+
+/** Everything about a subject that a registration depends on. */
+export interface Situation {
+  readonly subject: SubjectName;
+  readonly settings: RegistrySettings;
+  /** Newest version that is not deleted. */
+  readonly latest: SubjectVersion | null;
+  /** Largest version number that was given and not deleted permanently; 0 when there is none. */
+  readonly lastNumber: number;
+  /** Versions, not deleted, whose schema has the text and references asked for; newest first. */
+  readonly sameText: readonly SubjectVersion[];
+  /** True when a setting was made for the subject itself, its context or all: not the built-in default. */
+  readonly levelIsSet: boolean;
+}
+
+const answerRow = z.object({ kind: z.enum(['setting', 'last', 'latest', 'same']), value: z.unknown() });
+
+/** Reads the situation in one statement. `identity` is the `textIdentity` of the schema that is to be registered. */
+export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
+  const { context, name } = subject;
+  const rows = await em.execute(situationStatement, [
+    ...[context, name, defaultContext, context],
+    ...[context, name],
+    ...[context, name],
+    ...[context, name, identity],
+  ]);
+  const answers = rows.map((row) => answerRow.parse(row));
+  const of = (kind: string): readonly unknown[] =>
+    answers.filter((answer) => answer.kind === kind).map((answer) => answer.value);
+  const places = of('setting').map((value) => settingRow.parse(value));
+  const settings = inForce(places);
+  return {
+    subject,
+    settings,
+    latest: of('latest').map(subjectVersionRow)[0] ?? null,
+    lastNumber:
+      z
+        .number()
+        .nullable()
+        .parse(of('last')[0] ?? null) ?? 0,
+    sameText: of('same').map(subjectVersionRow),
+    levelIsSet: settings.config.compatibilityLevel !== undefined,
+  };
+}
+
+const situationStatement = `
+  select 'setting' as kind, to_jsonb(setting) as value from (
+    select context, name, config, mode from registry_subject
+    where (context = ? and name in (?, '') or context = ? and name = '') and (config is not null or mode is not null)
+    order by name = '', context <> ?
+  ) setting
+  union all
+  select 'last', to_jsonb(max(version)) from subject_version where context = ? and subject = ?
+  union all
+  select 'latest', to_jsonb(latest) from (
+    select ${subjectVersionColumns} from ${subjectVersionJoin}
+    where subject_version.context = ? and subject = ? and deleted_at is null order by version desc limit 1
+  ) latest
+  union all
+  select 'same', to_jsonb(same) from (
+    select ${subjectVersionColumns} from ${subjectVersionJoin}
+    where subject_version.context = ? and subject = ? and deleted_at is null and text_identity = ? order by version desc
+  ) same`;

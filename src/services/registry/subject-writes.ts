@@ -1,0 +1,118 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { type SchemaContent, schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
+import { defaultContext, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+
+/** A version to be written, with its place among the others. */
+export interface VersionToWrite {
+  readonly subject: SubjectName;
+  readonly version: number;
+  readonly content: SchemaContent;
+  /** An id that the caller brings; null to take the next one. */
+  readonly id: number | null;
+}
+
+const written = z.object({ id: z.number().nullable() });
+
+/** Makes the context known; the default one always is. */
+export async function openContext(tx: EntityManager, { context }: SubjectName): Promise<void> {
+  if (context === defaultContext) return;
+  await tx.execute('insert into registry_context (name) values (?) on conflict do nothing', [context]);
+}
+
+/** Makes the subject known, and holds back every other change of it until the transaction ends. */
+export async function lockSubject(tx: EntityManager, subject: SubjectName): Promise<void> {
+  await openContext(tx, subject);
+  await tx.execute('insert into registry_subject (context, name) values (?, ?) on conflict do nothing', [
+    subject.context,
+    subject.name,
+  ]);
+  await tx.execute('select 1 from registry_subject where context = ? and name = ? for update', [
+    subject.context,
+    subject.name,
+  ]);
+}
+
+/**
+ * Writes a version in one statement: the schema, unless the context has it; what it refers to; and its place. Answers the id
+ * of the schema.
+ * @throws LinewardError CONFLICT, or a violation of the primary key, when another transaction has just written what this one
+ * did not see; see `contended`.
+ */
+export async function writeVersion(tx: EntityManager, given: VersionToWrite): Promise<number> {
+  const { subject, content } = given;
+  const identity = schemaIdentity(content);
+  const targets = content.references.map((reference) => {
+    const target = readSubjectName(reference.subject, subject.context);
+    return { context: target.context, subject: target.name, version: reference.version };
+  });
+  const row = {
+    context: subject.context,
+    subject: subject.name,
+    version: given.version,
+    wanted: given.id,
+    guid: schemaGuid(identity),
+    format: content.format,
+    text: content.text,
+    identity,
+    text_identity: textIdentity(content),
+    schema_references: content.references,
+    metadata: content.metadata,
+    rule_set: content.ruleSet,
+    targets,
+  };
+  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row)]);
+  const { id } = written.parse(answer);
+  if (id === null) throw new LinewardError('CONFLICT');
+  return id;
+}
+
+const writeStatement = `
+  with given as (
+    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, guid text,
+      format text, text text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
+      targets jsonb)
+  ), subject_row as (
+    insert into registry_subject (context, name) select context, subject from given on conflict do nothing
+  ), known as (
+    select schema.id from schema join given on given.context = schema.context and given.identity = schema.identity
+  ), numbered as (
+    update registry_context set last_id = greatest(last_id + case when wanted is null then 1 else 0 end, wanted)
+    from given where registry_context.name = given.context and not exists (select 1 from known)
+    returning coalesce(wanted, last_id) as id
+  ), made as (
+    insert into schema (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set)
+    select context, numbered.id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set
+    from given, numbered
+    on conflict (context, identity) do nothing
+    returning id
+  ), referred as (
+    insert into schema_reference (context, schema_id, target_context, target_subject, target_version)
+    select distinct given.context, made.id, target.context, target.subject, target.version
+    from made, given, jsonb_to_recordset(given.targets) as target (context text, subject text, version integer)
+  ), chosen as (
+    select id from known union all select id from made
+  ), placed as (
+    insert into subject_version (context, subject, version, schema_id)
+    select context, subject, version, chosen.id from given, chosen
+  )
+  select (select id from chosen) as id`;
+
+const retried = new Set(['23505', '40P01', '40001', 'CONFLICT']);
+const attemptsMax = 12;
+
+/**
+ * Runs a transaction again that met another writer. The first attempt waits for nobody (`locked` is false), because nearly
+ * always there is nobody; the next ones take their turn.
+ */
+export async function contended<T>(work: (locked: boolean) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt > 1);
+    } catch (error) {
+      const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+      if (!retried.has(code) || attempt === attemptsMax) throw error;
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { defaultContext, printSubjectName, readContext, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { inForce, settingsAround } from './registry-settings.ts';
+import {
+  type StoredSchema,
+  type SubjectVersion,
+  schemaRow,
+  subjectVersionColumns,
+  subjectVersionJoin,
+  subjectVersionRow,
+} from './subject-rows.ts';
+
+/** Whether soft-deleted versions count: not at all, too, or nothing but these. */
+export type DeletedFilter = 'none' | 'too' | 'only';
+
+export interface SubjectsRequest {
+  /** `prefix` of the default context, `:.context:prefix` of another, `:*:prefix` of all. */
+  readonly prefix: string;
+  readonly deleted: DeletedFilter;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+function condition(deleted: DeletedFilter, table = 'subject_version'): string {
+  if (deleted === 'too') return 'true';
+  return `${table}.deleted_at is ${deleted === 'none' ? '' : 'not '}null`;
+}
+
+/** A version as clients name it: a number, or the newest. */
+export type VersionNumber = number | 'latest';
+
+/** Reads `latest`, `-1` or a positive number. @throws LinewardError VERSION_INVALID */
+export function readVersionNumber(text: string): VersionNumber {
+  if (text.toLowerCase() === 'latest' || text === '-1') return 'latest';
+  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) < 2 ** 31) return Number(text);
+  throw new LinewardError(
+    'VERSION_INVALID',
+    `The specified version '${text.slice(0, 40)}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string "latest"`,
+    { path: ['version'] },
+  );
+}
+
+/** Questions about subjects, their versions and schemas. */
+export class SubjectReadModel {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /** The default context, and every other one that has a version. */
+  async contexts(): Promise<readonly string[]> {
+    const rows = await this.#em.fork().execute<{ name: string }[]>(
+      `select name from registry_context where name = '.'
+         or exists (select 1 from subject_version where subject_version.context = registry_context.name) order by name`,
+    );
+    return rows.map((row) => row.name);
+  }
+
+  /** Qualified names of subjects that have a version of the kind asked for, in their order. */
+  async subjects(request: SubjectsRequest): Promise<readonly string[]> {
+    const { where, parameters } = prefixCondition(request.prefix, 'registry_subject.name', 'registry_subject.context');
+    const some = (deleted: DeletedFilter): string =>
+      `exists (select 1 from subject_version version where version.context = registry_subject.context
+        and version.subject = registry_subject.name and ${condition(deleted, 'version')})`;
+    const kind = request.deleted === 'only' ? `not ${some('none')} and ${some('only')}` : some(request.deleted);
+    const rows = await this.#em.fork().execute<{ context: string; name: string }[]>(
+      `select context, name from registry_subject where ${where} and name <> '' and ${kind}
+       order by context, name offset ? limit ?`,
+      [...parameters, request.offset, request.limit],
+    );
+    return rows.map(printSubjectName);
+  }
+
+  /** Version numbers of a subject, oldest first; empty when it is not known. */
+  async versions(subject: SubjectName, deleted: DeletedFilter): Promise<readonly number[]> {
+    const rows = await this.#em
+      .fork()
+      .execute<{ version: number }[]>(
+        `select version from subject_version where context = ? and subject = ? and ${condition(deleted)} order by version`,
+        [subject.context, subject.name],
+      );
+    return rows.map((row) => row.version);
+  }
+
+  /**
+   * One version of a subject.
+   * @throws LinewardError SUBJECT_NOT_FOUND or VERSION_NOT_FOUND
+   */
+  async version(subject: SubjectName, version: VersionNumber, deleted: DeletedFilter): Promise<SubjectVersion> {
+    const found = await this.#find(subject, version, deleted);
+    if (found !== null) return found;
+    const known = await this.versions(subject, deleted);
+    if (known.length === 0) throw subjectNotFound(subject);
+    throw new LinewardError('VERSION_NOT_FOUND', `Version ${version} not found.`, { path: ['version'] });
+  }
+
+  async #find(subject: SubjectName, version: VersionNumber, deleted: DeletedFilter): Promise<SubjectVersion | null> {
+    const rows = await this.#em.fork().execute(
+      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+       where subject_version.context = ? and subject = ? and ${condition(deleted)} ${version === 'latest' ? '' : 'and version = ?'}
+       order by version desc limit 1`,
+      [subject.context, subject.name, ...(version === 'latest' ? [] : [version])],
+    );
+    return rows.map(subjectVersionRow)[0] ?? null;
+  }
+
+  /** Versions with their schemas, by subject and version. */
+  async schemas(request: SubjectsRequest & { readonly latestOnly: boolean }): Promise<readonly SubjectVersion[]> {
+    const { where, parameters } = prefixCondition(request.prefix, 'subject', 'subject_version.context');
+    const newest = `and version = (select max(version) from subject_version other where other.context = subject_version.context
+      and other.subject = subject_version.subject and ${condition(request.deleted, 'other')})`;
+    const rows = await this.#em.fork().execute(
+      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+       where ${where} and ${condition(request.deleted)} ${request.latestOnly ? newest : ''}
+       order by subject_version.context, subject, version offset ? limit ?`,
+      [...parameters, request.offset, request.limit],
+    );
+    return rows.map(subjectVersionRow);
+  }
+
+  /**
+   * The schema of an id while some subject has it, be it deleted there.
+   * @throws LinewardError SCHEMA_NOT_FOUND
+   */
+  async schema(context: string, id: number): Promise<StoredSchema> {
+    const rows = await this.#em.fork().execute(
+      `select * from schema where context = ? and id = ? and exists (select 1 from subject_version
+         where subject_version.context = schema.context and schema_id = schema.id)`,
+      [context, id],
+    );
+    const found = rows.map((row) => schemaRow.parse(row))[0];
+    if (found === undefined) throw new LinewardError('SCHEMA_NOT_FOUND', `Schema ${id} not found`, { path: ['id'] });
+    return found;
+  }
+
+  /** Schemas of a GUID, one for each context that has it. */
+  async schemasOfGuid(guid: string): Promise<readonly StoredSchema[]> {
+    const rows = await this.#em.fork().execute(
+      `select * from schema where guid = ? and exists (select 1 from subject_version
+         where subject_version.context = schema.context and schema_id = schema.id) order by context = '.' desc, context`,
+      [guid.toLowerCase()],
+    );
+    return rows.map((row) => schemaRow.parse(row));
+  }
+
+  /** Where a schema is registered. */
+  async placesOf(
+    schema: { readonly context: string; readonly id: number },
+    deleted: DeletedFilter,
+  ): Promise<readonly { readonly subject: SubjectName; readonly version: number }[]> {
+    const rows = await this.#em.fork().execute<{ subject: string; version: number }[]>(
+      `select subject, version from subject_version where context = ? and schema_id = ? and ${condition(deleted)}
+       order by subject, version`,
+      [schema.context, schema.id],
+    );
+    return rows.map(({ subject, version }) => ({ subject: { context: schema.context, name: subject }, version }));
+  }
+
+  /** Largest id that the context has given. */
+  async maxId(context: string): Promise<number> {
+    const rows = await this.#em
+      .fork()
+      .execute<{ last_id: number }[]>('select last_id from registry_context where name = ?', [context]);
+    return rows[0]?.last_id ?? 0;
+  }
+
+  /** Ids of schemas, still registered somewhere, that refer to a version. */
+  async referencedBy({ subject, version }: SubjectVersion): Promise<readonly number[]> {
+    const rows = await this.#em.fork().execute<{ schema_id: number }[]>(
+      `select distinct schema_id from schema_reference reference
+       where target_context = ? and target_subject = ? and target_version = ? and exists (select 1 from subject_version
+         where subject_version.context = reference.context and subject_version.schema_id = reference.schema_id)
+       order by schema_id`,
+      [subject.context, subject.name, version],
+    );
+    return rows.map((row) => row.schema_id);
+  }
+
+  /** Newest version whose metadata has all these properties. */
+  async latestWithProperties(
+    subject: SubjectName,
+    properties: Readonly<Record<string, string>>,
+    deleted: DeletedFilter,
+  ): Promise<SubjectVersion | null> {
+    const rows = await this.#em.fork().execute(
+      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+       where subject_version.context = ? and subject = ? and ${condition(deleted)}
+         and metadata->'properties' @> ?::jsonb order by version desc limit 1`,
+      [subject.context, subject.name, JSON.stringify(properties)],
+    );
+    return rows.map(subjectVersionRow)[0] ?? null;
+  }
+
+  /** The subject that requests for `subject` mean: its alias when one is configured, else itself. */
+  async aliased(subject: SubjectName): Promise<SubjectName> {
+    const { config } = inForce(await settingsAround(this.#em.fork(), subject));
+    return config.alias === undefined || config.alias === '' ? subject : { ...subject, name: config.alias };
+  }
+}
+
+export function subjectNotFound(subject: SubjectName): LinewardError {
+  const name = printSubjectName(subject).slice(0, 200);
+  return new LinewardError('SUBJECT_NOT_FOUND', `Subject '${name}' not found.`, { path: ['subject'] });
+}
+
+function prefixCondition(
+  prefix: string,
+  nameColumn: string,
+  contextColumn: string,
+): { readonly where: string; readonly parameters: readonly string[] } {
+  const [, context, rest] = /^:([^:]*):(.*)$/su.exec(prefix) ?? [null, defaultContext, prefix];
+  const name = rest ?? '';
+  const starts = name === '' ? 'true' : `starts_with(${nameColumn}, ?)`;
+  const bound = name === '' ? [] : [name];
+  if (context === '*') return { where: starts, parameters: bound };
+  return { where: `${contextColumn} = ? and ${starts}`, parameters: [readContext(context ?? ''), ...bound] };
+}

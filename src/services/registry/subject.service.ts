@@ -1,0 +1,264 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { parseSchema } from '../../domain/registry/parse-schema.ts';
+import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
+import {
+  type SchemaContent,
+  type SchemaReference,
+  schemaGuid,
+  schemaIdentity,
+  textIdentity,
+} from '../../domain/registry/schema-identity.ts';
+import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import { catalogSchema } from './catalog-schema.ts';
+import { type CompatibilityService, incompatible, type SubjectConflict } from './compatibility.service.ts';
+import {
+  assertId,
+  assertMode,
+  contentOf,
+  type GivenSchema,
+  knownVersion,
+  type RegisterSchema,
+} from './registration.ts';
+import type { SchemaStore } from './schema-store.ts';
+import { subjectNotFound } from './subject.read-model.ts';
+import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
+import { type Situation, situationOf } from './subject-situation.ts';
+import { contended, lockSubject, openContext, writeVersion } from './subject-writes.ts';
+
+/** A schema that was read, and the situation that it was judged in. */
+interface Prepared {
+  readonly parsed: ParsedSchema;
+  readonly situation: Situation;
+  readonly content: SchemaContent;
+  /** The version that has the schema already. */
+  readonly known: SubjectVersion | null;
+  /** What the schema does not go together with, where nobody has asked that it must. */
+  readonly conflict: SubjectConflict | null;
+}
+
+/** When a conflict with earlier versions refuses a schema: always, or where a compatibility level was set. */
+type Enforcement = 'always' | 'where-set';
+
+/** Registers schemas under subjects, and finds them again. */
+export class SubjectService {
+  readonly #em: EntityManager;
+  readonly #store: SchemaStore;
+  readonly #compatibility: CompatibilityService;
+
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly schemaStore: SchemaStore;
+    readonly compatibility: CompatibilityService;
+  }) {
+    this.#em = deps.em;
+    this.#store = deps.schemaStore;
+    this.#compatibility = deps.compatibility;
+  }
+
+  /**
+   * Registers a schema as the next version of a subject; a schema that the subject has already keeps its version.
+   * @throws LinewardError SCHEMA_INVALID, SCHEMA_INCOMPATIBLE, REGISTRY_NOT_PERMITTED, SCHEMA_ID_MISMATCH, VERSION_INVALID …
+   */
+  async register(actor: Actor, subject: SubjectName, request: RegisterSchema): Promise<SubjectVersion> {
+    const references = await this.#store.settled(subject.context, request.references);
+    const given = { ...request, references };
+    return contended(async (locked) => {
+      if (locked) {
+        return this.#em.fork().transactional(async (tx) => {
+          await lockSubject(tx, subject);
+          const prepared = await this.#prepared(tx, subject, given);
+          return prepared.known ?? this.#add(tx, actor, given, prepared);
+        });
+      }
+      const prepared = await this.#prepared(this.#em.fork(), subject, given);
+      if (prepared.known !== null) return prepared.known;
+      await openContext(this.#em.fork(), subject);
+      return this.#em.fork().transactional((tx) => this.#add(tx, actor, given, prepared));
+    });
+  }
+
+  /**
+   * As `register`, inside the caller's transaction. A conflict refuses the schema only where a compatibility level was set;
+   * the built-in level is advice, and the conflict is answered.
+   */
+  async registerIn(
+    tx: EntityManager,
+    subject: SubjectName,
+    given: RegisterSchema,
+  ): Promise<{ readonly schemaId: number; readonly version: number; readonly conflict: SubjectConflict | null }> {
+    await lockSubject(tx, subject);
+    const prepared = await this.#prepared(tx, subject, given, 'where-set');
+    const { known, conflict } = prepared;
+    if (known !== null) return { schemaId: known.schema.id, version: known.version, conflict };
+    return { ...(await this.#write(tx, given, prepared)), conflict };
+  }
+
+  /**
+   * The version of a subject that has a schema.
+   * @throws LinewardError SUBJECT_NOT_FOUND, SCHEMA_NOT_FOUND, SCHEMA_INVALID
+   */
+  async lookup(
+    subject: SubjectName,
+    given: GivenSchema,
+    options: { readonly normalize: boolean; readonly deleted: boolean },
+  ): Promise<SubjectVersion> {
+    const em = this.#em.fork();
+    const versions = await em.execute(
+      `select 1 from subject_version where context = ? and subject = ? and (deleted_at is null or ?) limit 1`,
+      [subject.context, subject.name, options.deleted],
+    );
+    if (versions.length === 0) throw subjectNotFound(subject);
+    const references = await this.#store.settled(subject.context, given.references);
+    const { text } = await this.#read(em, subject, { ...given, references }, options.normalize);
+    const rows = await em.execute(
+      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+       where subject_version.context = ? and subject = ? and text_identity = ? and (deleted_at is null or ?)
+       order by deleted_at is not null, version desc`,
+      [subject.context, subject.name, textIdentity({ ...given, text, references }), options.deleted],
+    );
+    const identity = schemaIdentity({ ...given, text, references });
+    const anyMetadata = given.metadata === null && given.ruleSet === null;
+    const found = rows.map(subjectVersionRow).find(({ schema }) => anyMetadata || schema.identity === identity);
+    if (found === undefined) throw new LinewardError('SCHEMA_NOT_FOUND', undefined, { path: ['schema'] });
+    return found;
+  }
+
+  /** Reads a schema as it would be registered under a subject, without registering it. */
+  async read(subject: SubjectName, given: GivenSchema, normalize: boolean): Promise<ParsedSchema> {
+    const references = await this.#store.settled(subject.context, given.references);
+    return (await this.#read(this.#em.fork(), subject, { ...given, references }, normalize)).parsed;
+  }
+
+  async #read(
+    em: EntityManager,
+    subject: SubjectName,
+    given: GivenSchema,
+    normalize: boolean,
+  ): Promise<{ readonly parsed: ParsedSchema; readonly text: string }> {
+    const references = await this.#store.referenced(subject.context, given.references, em);
+    const parsed = parseSchema(given.format, { text: given.text, references });
+    return { parsed, text: normalize ? parsed.normalized() : parsed.text };
+  }
+
+  /** Reads the schema and checks all that forbids it. */
+  async #prepared(
+    em: EntityManager,
+    subject: SubjectName,
+    given: RegisterSchema,
+    enforcement: Enforcement = 'always',
+  ): Promise<Prepared> {
+    let read = await this.#read(em, subject, given, given.normalize);
+    const identityOf = (text: string): string => textIdentity({ ...given, text });
+    let situation = await situationOf(em, subject, identityOf(read.text));
+    if (situation.settings.config.normalize === true && !given.normalize) {
+      read = await this.#read(em, subject, given, true);
+      situation = await situationOf(em, subject, identityOf(read.text));
+    }
+    const content = contentOf(situation, given, read.text);
+    const known = knownVersion(situation, content, given);
+    const prepared = { parsed: read.parsed, situation, content, known, conflict: null };
+    if (known !== null) {
+      assertId(known.schema.id, given);
+      return prepared;
+    }
+    const conflict = await this.#permitted(em, given, prepared);
+    if (conflict !== null && (enforcement === 'always' || situation.levelIsSet)) throw incompatible(subject, conflict);
+    return { ...prepared, conflict };
+  }
+
+  /** Throws what forbids the registration whatever the level; answers the conflict with earlier versions. */
+  async #permitted(em: EntityManager, given: RegisterSchema, prepared: Prepared): Promise<SubjectConflict | null> {
+    const { situation, parsed, content } = prepared;
+    const { subject, settings } = situation;
+    assertMode(subject, settings.mode, given.id);
+    if (settings.mode === 'IMPORT') {
+      await this.#assertImportable(em, subject, given, content);
+      return null;
+    }
+    const next = situation.lastNumber + 1;
+    if (given.version !== null && given.version !== next)
+      throw new LinewardError('SCHEMA_INVALID', `version: must be ${next}, one more than the last version, or absent`, {
+        path: ['version'],
+      });
+    const candidate = { parsed, metadata: content.metadata };
+    return this.#compatibility.conflictUnder(subject, candidate, settings.config, em);
+  }
+
+  async #assertImportable(
+    em: EntityManager,
+    subject: SubjectName,
+    given: RegisterSchema,
+    content: SchemaContent,
+  ): Promise<void> {
+    if (given.id === null) return;
+    const holder = await this.#store.byId(subject.context, given.id, em);
+    if (holder !== null && holder.identity !== schemaIdentity(content))
+      throw new LinewardError('REGISTRY_NOT_PERMITTED', `Overwrite new schema with id ${given.id} is not permitted.`, {
+        path: ['id'],
+      });
+    const taken = await em.execute('select 1 from subject_version where context = ? and subject = ? and version = ?', [
+      subject.context,
+      subject.name,
+      given.version ?? 0,
+    ]);
+    if (taken.length > 0)
+      throw new LinewardError(
+        'REGISTRY_NOT_PERMITTED',
+        `version: the subject has another schema as version ${given.version}; versions are never overwritten`,
+        { path: ['version'] },
+      );
+  }
+
+  async #write(
+    tx: EntityManager,
+    given: RegisterSchema,
+    { situation, content }: Prepared,
+  ): Promise<{ readonly schemaId: number; readonly version: number }> {
+    const { subject } = situation;
+    await holdReferences(tx, subject, content.references);
+    const version = given.version ?? situation.lastNumber + 1;
+    const schemaId = await writeVersion(tx, { subject, version, content, id: given.id });
+    assertId(schemaId, given);
+    return { schemaId, version };
+  }
+
+  async #add(tx: EntityManager, actor: Actor, given: RegisterSchema, prepared: Prepared): Promise<SubjectVersion> {
+    const { situation, content, parsed } = prepared;
+    const { subject } = situation;
+    const { schemaId: id, version } = await this.#write(tx, given, prepared);
+    const at = new Date();
+    await catalogSchema(tx, actor, { subject, version, schemaId: id, content, parsed, at });
+    audit(tx, actor, {
+      action: 'registerSchema',
+      resourceType: 'SubjectVersion',
+      resourceId: `${printSubjectName(subject)}/${version}`,
+      details: { schemaId: id, format: content.format },
+    });
+    const identity = schemaIdentity(content);
+    const { context } = subject;
+    const schema = { ...content, context, id, identity, guid: schemaGuid(identity), createdAt: at };
+    return { subject, version, deleted: false, createdAt: at, schema };
+  }
+}
+
+/** Keeps what a schema refers to from being deleted before the reference is known. */
+async function holdReferences(
+  tx: EntityManager,
+  { context }: SubjectName,
+  references: readonly SchemaReference[],
+): Promise<void> {
+  for (const [index, reference] of references.entries()) {
+    const target = readSubjectName(reference.subject, context);
+    const rows = await tx.execute(
+      `select 1 from subject_version where context = ? and subject = ? and version = ? and deleted_at is null for share`,
+      [target.context, target.name, reference.version],
+    );
+    if (rows.length === 0)
+      throw new LinewardError('SCHEMA_INVALID', `references.${index}: the version was deleted meanwhile`, {
+        path: ['references', String(index)],
+      });
+  }
+}
