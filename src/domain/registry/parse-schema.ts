@@ -1,11 +1,13 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { parseAvroSchema } from './avro/avro-schema.ts';
+import { parseJsonSchema } from './json-schema/json-schema.ts';
+import { parseProtobufSchema } from './protobuf/protobuf-schema.ts';
 import { type ParsedSchema, type SchemaFormat, type SchemaSource, schemaFormats } from './schema-format.ts';
 
 const parsers: Readonly<Record<SchemaFormat, (source: SchemaSource) => ParsedSchema>> = {
   AVRO: parseAvroSchema,
-  JSON: parseAvroSchema,
-  PROTOBUF: parseAvroSchema,
+  JSON: parseJsonSchema,
+  PROTOBUF: parseProtobufSchema,
 };
 
 /** Largest text of one schema, in characters. */
