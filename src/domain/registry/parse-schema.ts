@@ -23,6 +23,8 @@ export function parseSchema(format: SchemaFormat, source: SchemaSource): ParsedS
       path: ['schema'],
     });
   }
+  if (source.text.trim() === '')
+    throw new LinewardError('SCHEMA_INVALID', 'schema: is empty; send the text of a schema', { path: ['schema'] });
   return parsers[format](source);
 }
 

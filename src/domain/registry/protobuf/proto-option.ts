@@ -1,0 +1,64 @@
+import { type ProtoTokens, quoted } from './proto-tokens.ts';
+
+/** Deepest nesting of an aggregate value. */
+const depthMax = 32;
+
+/** Reads the value of an option as canonical source text: one space between the parts of an aggregate, strings requoted. */
+export function optionValue(tokens: ProtoTokens, depth = 0): string {
+  if (depth > depthMax) throw tokens.fault(`values are nested deeper than ${depthMax} levels`);
+  if (tokens.next.kind === 'string') return quoted(tokens.string('a value'));
+  if (tokens.takeIf('{')) return aggregate(tokens, '}', depth);
+  if (tokens.takeIf('<')) return aggregate(tokens, '>', depth);
+  if (tokens.takeIf('[')) return list(tokens, depth);
+  const sign = tokens.takeIf('-') ? '-' : tokens.takeIf('+') ? '' : '';
+  if (tokens.next.kind === 'number') return `${sign}${tokens.take().text}`;
+  return `${sign}${tokens.path('a value')}`;
+}
+
+function list(tokens: ProtoTokens, depth: number): string {
+  const values: string[] = [];
+  while (!tokens.takeIf(']')) {
+    values.push(optionValue(tokens, depth + 1));
+    if (!tokens.takeIf(',') && tokens.next.text !== ']') throw tokens.fault('expected "," or "]"');
+  }
+  return `[${values.join(', ')}]`;
+}
+
+function aggregate(tokens: ProtoTokens, end: string, depth: number): string {
+  const members: string[] = [];
+  while (!tokens.takeIf(end)) {
+    members.push(member(tokens, depth));
+    if (!tokens.takeIf(',')) tokens.takeIf(';');
+  }
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
+function member(tokens: ProtoTokens, depth: number): string {
+  const name = tokens.takeIf('[') ? extensionName(tokens) : tokens.name('the name of a member');
+  const hasColon = tokens.takeIf(':');
+  if (!hasColon && tokens.next.text !== '{' && tokens.next.text !== '<') throw tokens.fault('expected ":"');
+  return `${name}: ${optionValue(tokens, depth + 1)}`;
+}
+
+function extensionName(tokens: ProtoTokens): string {
+  let name = tokens.path('the name of an extension');
+  if (tokens.takeIf('/')) name += `/${tokens.path('the name of a message')}`;
+  tokens.expect(']');
+  return `[${name}]`;
+}
+
+/** Text of a string value; null for any other. */
+export function stringOf(value: string): string | null {
+  if (!value.startsWith('"')) return null;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'string' ? parsed : null;
+  } catch {
+    return value.slice(1, -1);
+  }
+}
+
+/** Strings of a value that is one, or a list of them. */
+export function stringsOf(value: string): readonly string[] {
+  return [...value.matchAll(/"(?:[^"\\]|\\.)*"/gs)].map(([literal]) => stringOf(literal) ?? '');
+}

@@ -1,0 +1,103 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { SchemaFieldPath } from '../schema-format.ts';
+import { mapTypes, type ProtoField, type ProtoMessage, type ProtoOption, scalarTypes } from './proto-file.ts';
+import { stringOf, stringsOf } from './proto-option.ts';
+import type { ProtoTypes } from './proto-types.ts';
+import { wellKnownForms } from './well-known-types.ts';
+
+/** Most paths of one schema; shared messages make more paths than fields. */
+const pathsMax = 10_000;
+
+const avroTypes: Readonly<Record<string, string>> = {
+  ...{ int32: 'int', sint32: 'int', sfixed32: 'int', uint32: 'long', fixed32: 'long', bool: 'boolean' },
+  ...{ int64: 'long', sint64: 'long', sfixed64: 'long', uint64: 'long', fixed64: 'long' },
+  ...{ float: 'float', double: 'double', string: 'string', bytes: 'bytes' },
+};
+
+/**
+ * All paths of the first message of a file, in its order, types in Avro's words. Well-known types are what their JSON form is:
+ * a Timestamp is a string, a wrapper its value or null. A message inside itself is shown and not entered again.
+ */
+export function protobufFields(types: ProtoTypes): readonly SchemaFieldPath[] {
+  const root = types.file.types.find((type) => type.kind === 'message');
+  if (root === undefined) return [];
+  const walk = new FieldWalk(types);
+  walk.enter(root, types.file.package === '' ? root.name : `${types.file.package}.${root.name}`, '');
+  return [...walk.found.values()];
+}
+
+class FieldWalk {
+  readonly found = new Map<string, SchemaFieldPath>();
+  readonly #types: ProtoTypes;
+  readonly #open = new Set<ProtoMessage>();
+
+  constructor(types: ProtoTypes) {
+    this.#types = types;
+  }
+
+  enter(message: ProtoMessage, scope: string, prefix: string): void {
+    if (this.#open.has(message)) return;
+    this.#open.add(message);
+    for (const field of message.fields) this.#field(field, { scope, prefix, isOptional: false });
+    for (const oneof of message.oneofs)
+      for (const field of oneof.fields) this.#field(field, { scope, prefix, isOptional: true });
+    this.#open.delete(message);
+  }
+
+  #field(
+    field: ProtoField,
+    at: { readonly scope: string; readonly prefix: string; readonly isOptional: boolean },
+  ): void {
+    const path = at.prefix === '' ? field.name : `${at.prefix}.${field.name}`;
+    if (this.found.size >= pathsMax)
+      throw new LinewardError('LIMIT_EXCEEDED', `The schema has more than ${pathsMax} fields.`, { path: ['schema'] });
+    const map = mapTypes(field.type);
+    const inner = map?.value ?? field.type;
+    const named = scalarTypes.has(inner) ? null : this.#types.resolve(inner, at.scope);
+    const isSingle = map === null && field.label !== 'repeated';
+    const isMessage = named?.kind === 'message';
+    const meta = metaOf(field.options);
+    this.found.set(path, {
+      path,
+      type: map === null ? (isSingle ? this.#typeName(inner, at.scope) : 'array') : 'map',
+      nullable: isSingle && (isMessage || at.isOptional || field.label === 'optional'),
+      required: field.label === 'required',
+      ...meta,
+    });
+    if (named?.definition?.kind !== 'message') return;
+    this.enter(named.definition, named.fullName, `${path}${map === null ? (isSingle ? '' : '[]') : '{}'}`);
+  }
+
+  #typeName(type: string, scope: string): string {
+    if (scalarTypes.has(type)) return avroTypes[type] ?? 'bytes';
+    const named = this.#types.resolve(type, scope);
+    if (named?.kind === 'enum') return 'enum';
+    const form = wellKnownForms.get(named?.fullName ?? '');
+    return form === undefined ? 'record' : (avroTypes[form] ?? form);
+  }
+}
+
+/** What options say of a field: `(confluent.field_meta)` in either spelling, or any option called `twilio_type`. */
+function metaOf(options: readonly ProtoOption[]): Pick<SchemaFieldPath, 'semanticType' | 'tags' | 'doc'> {
+  const tags: string[] = [];
+  let semanticType: string | null = null;
+  let doc: string | null = null;
+  for (const { name, value } of options) {
+    const member = name.replace(/^\(\.?confluent\.field_meta\)\.?/, '');
+    const isMeta = member !== name;
+    const text = isMeta && member === '' ? value : `${member}: ${value}`;
+    if (isMeta) {
+      for (const [, list] of text.matchAll(/\btags: (\[[^\]]*\]|"(?:[^"\\]|\\.)*")/gs))
+        tags.push(...stringsOf(list ?? ''));
+      doc ??= stringOf(/\bdoc: ("(?:[^"\\]|\\.)*")/s.exec(text)?.[1] ?? '');
+      semanticType ??= semanticParameter(text);
+    }
+    if (/(^|[.(])twilio_type\)?$/.test(name)) semanticType ??= stringOf(value);
+  }
+  return { semanticType, tags: [...new Set(tags)], doc };
+}
+
+function semanticParameter(text: string): string | null {
+  const [, value] = /key: "twilio_type",? value: ("(?:[^"\\]|\\.)*")/s.exec(text) ?? [];
+  return value === undefined ? null : stringOf(value);
+}

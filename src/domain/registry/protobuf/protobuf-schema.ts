@@ -1,0 +1,70 @@
+import type { MessageFault } from '../message.ts';
+import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
+import { fromDescriptor } from './from-descriptor.ts';
+import type { ProtoFile } from './proto-file.ts';
+import { normalizedProto, withoutExtensions } from './proto-forms.ts';
+import { parseProto } from './proto-parser.ts';
+import { assertProtoRules } from './proto-rules.ts';
+import { printProto } from './proto-text.ts';
+import { ProtoTypes } from './proto-types.ts';
+import { protobufIncompatibilities } from './protobuf-comparison.ts';
+import { protobufFields } from './protobuf-fields.ts';
+import { protobufMessageFaults } from './protobuf-message.ts';
+import { toDescriptor } from './to-descriptor.ts';
+
+/** A Protobuf file, read and checked with what it imports. */
+export class ProtobufSchema implements ParsedSchema {
+  readonly format = 'PROTOBUF';
+  readonly text: string;
+  readonly record: ParsedSchema['record'];
+  readonly types: ProtoTypes;
+  #fields: readonly SchemaFieldPath[] | null = null;
+
+  constructor(types: ProtoTypes) {
+    this.types = types;
+    this.text = printProto(types.file);
+    const first = types.file.types.find((type) => type.kind === 'message');
+    this.record = first === undefined ? null : { namespace: types.file.package, name: first.name };
+  }
+
+  get fields(): readonly SchemaFieldPath[] {
+    this.#fields ??= protobufFields(this.types);
+    return this.#fields;
+  }
+
+  normalized(): string {
+    return printProto(normalizedProto(this.types));
+  }
+
+  /** `serialized` is the base64 of a `FileDescriptorProto`, `ignore_extensions` the text without custom options. */
+  printed(variant: string): string | null {
+    if (variant === 'serialized') return Buffer.from(toDescriptor(this.types)).toString('base64');
+    return variant === 'ignore_extensions' ? printProto(withoutExtensions(this.types.file)) : null;
+  }
+
+  incompatibilitiesWith(writer: ParsedSchema): readonly Incompatibility[] {
+    if (!(writer instanceof ProtobufSchema)) throw new TypeError('schemas of two languages are never compared');
+    return protobufIncompatibilities(writer.types, this.types);
+  }
+
+  messageFaults(message: unknown): readonly MessageFault[] {
+    return protobufMessageFaults(this.types, message);
+  }
+}
+
+/**
+ * Reads a .proto text, or the base64 of a serialized `FileDescriptorProto` as some clients send it. A reference is found by its
+ * name, which is the path that an import names.
+ * @throws LinewardError SCHEMA_INVALID with line and column, LIMIT_EXCEEDED
+ */
+export function parseProtobufSchema(source: SchemaSource): ProtobufSchema {
+  const imported = new Map(source.references.map(({ name, text }) => [name, readProto(text)]));
+  const file = readProto(source.text);
+  assertProtoRules(file);
+  return new ProtobufSchema(new ProtoTypes(file, imported));
+}
+
+function readProto(text: string): ProtoFile {
+  const isBase64 = /^[A-Za-z0-9+/]{4,}={0,2}\s*$/.test(text);
+  return (isBase64 ? fromDescriptor(Buffer.from(text, 'base64')) : null) ?? parseProto(text);
+}

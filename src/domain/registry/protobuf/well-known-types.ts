@@ -1,0 +1,79 @@
+/** Types of the files that every Protobuf compiler brings, and of those that Confluent's clients import. */
+export const wellKnownFiles: Readonly<
+  Record<string, { readonly package: string; readonly messages: readonly string[]; readonly enums?: readonly string[] }>
+> = {
+  'google/protobuf/any.proto': { package: 'google.protobuf', messages: ['Any'] },
+  'google/protobuf/api.proto': { package: 'google.protobuf', messages: ['Api', 'Method', 'Mixin'] },
+  'google/protobuf/descriptor.proto': {
+    package: 'google.protobuf',
+    messages: [
+      ...[
+        'FileDescriptorSet',
+        'FileDescriptorProto',
+        'DescriptorProto',
+        'FieldDescriptorProto',
+        'OneofDescriptorProto',
+      ],
+      ...['EnumDescriptorProto', 'EnumValueDescriptorProto', 'ServiceDescriptorProto', 'MethodDescriptorProto'],
+      ...['FileOptions', 'MessageOptions', 'FieldOptions', 'OneofOptions', 'EnumOptions', 'EnumValueOptions'],
+      ...['ServiceOptions', 'MethodOptions', 'ExtensionRangeOptions', 'FeatureSet', 'UninterpretedOption'],
+    ],
+    enums: ['Edition'],
+  },
+  'google/protobuf/duration.proto': { package: 'google.protobuf', messages: ['Duration'] },
+  'google/protobuf/empty.proto': { package: 'google.protobuf', messages: ['Empty'] },
+  'google/protobuf/field_mask.proto': { package: 'google.protobuf', messages: ['FieldMask'] },
+  'google/protobuf/source_context.proto': { package: 'google.protobuf', messages: ['SourceContext'] },
+  'google/protobuf/struct.proto': {
+    package: 'google.protobuf',
+    messages: ['Struct', 'Value', 'ListValue'],
+    enums: ['NullValue'],
+  },
+  'google/protobuf/timestamp.proto': { package: 'google.protobuf', messages: ['Timestamp'] },
+  'google/protobuf/type.proto': {
+    package: 'google.protobuf',
+    messages: ['Type', 'Field', 'Enum', 'EnumValue', 'Option'],
+    enums: ['Syntax'],
+  },
+  'google/protobuf/wrappers.proto': {
+    package: 'google.protobuf',
+    messages: [
+      ...['DoubleValue', 'FloatValue', 'Int64Value', 'UInt64Value', 'Int32Value', 'UInt32Value', 'BoolValue'],
+      ...['StringValue', 'BytesValue'],
+    ],
+  },
+  'google/type/calendar_period.proto': { package: 'google.type', messages: [], enums: ['CalendarPeriod'] },
+  'google/type/color.proto': { package: 'google.type', messages: ['Color'] },
+  'google/type/date.proto': { package: 'google.type', messages: ['Date'] },
+  'google/type/datetime.proto': { package: 'google.type', messages: ['DateTime', 'TimeZone'] },
+  'google/type/dayofweek.proto': { package: 'google.type', messages: [], enums: ['DayOfWeek'] },
+  'google/type/decimal.proto': { package: 'google.type', messages: ['Decimal'] },
+  'google/type/expr.proto': { package: 'google.type', messages: ['Expr'] },
+  'google/type/fraction.proto': { package: 'google.type', messages: ['Fraction'] },
+  'google/type/interval.proto': { package: 'google.type', messages: ['Interval'] },
+  'google/type/latlng.proto': { package: 'google.type', messages: ['LatLng'] },
+  'google/type/money.proto': { package: 'google.type', messages: ['Money'] },
+  'google/type/month.proto': { package: 'google.type', messages: [], enums: ['Month'] },
+  'google/type/phone_number.proto': { package: 'google.type', messages: ['PhoneNumber'] },
+  'google/type/postal_address.proto': { package: 'google.type', messages: ['PostalAddress'] },
+  'google/type/quaternion.proto': { package: 'google.type', messages: ['Quaternion'] },
+  'google/type/timeofday.proto': { package: 'google.type', messages: ['TimeOfDay'] },
+  'confluent/meta.proto': { package: 'confluent', messages: ['Meta'] },
+  'confluent/type/decimal.proto': { package: 'confluent.type', messages: ['Decimal'] },
+};
+
+/** What a well-known message is in JSON and in the catalog, by full name, where it is no object. */
+export const wellKnownForms: ReadonlyMap<string, string> = new Map([
+  ['google.protobuf.Timestamp', 'string'],
+  ['google.protobuf.Duration', 'string'],
+  ['google.protobuf.FieldMask', 'string'],
+  ['google.protobuf.StringValue', 'string'],
+  ['google.protobuf.BytesValue', 'bytes'],
+  ['google.protobuf.BoolValue', 'bool'],
+  ['google.protobuf.DoubleValue', 'double'],
+  ['google.protobuf.FloatValue', 'float'],
+  ['google.protobuf.Int32Value', 'int32'],
+  ['google.protobuf.UInt32Value', 'uint32'],
+  ['google.protobuf.Int64Value', 'int64'],
+  ['google.protobuf.UInt64Value', 'uint64'],
+]);
