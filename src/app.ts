@@ -83,7 +83,12 @@ async function serve(
   });
   const graphql = { schema: buildSchema(services), contextOf, development: env.NODE_ENV !== 'production' };
   const ports = { main: env.PORT, registry: env.REGISTRY_PORT, produce: env.PRODUCE_PORT };
-  return listeners.start(ports, env.LINEWARD_ROLES.includes('api') ? { graphql, ...services } : null);
+  return listeners.start(
+    ports,
+    env.LINEWARD_ROLES.includes('api')
+      ? { graphql, ...services, incompatibleCode: env.REGISTRY_INCOMPATIBLE_CODE }
+      : null,
+  );
 }
 
 function healthParts({ database, jobs, kafka, keyProvider }: Parts, { streamRunner }: Services): readonly HealthPart[] {

@@ -57,6 +57,13 @@ export const envSchema = z.object({
     .describe('Address the three listeners bind to. Other than loopback requires `LINEWARD_API_TOKEN`.'),
   PORT: port('Main listener: GraphQL, subscriptions, health, metrics. 0 takes a free port.', 4000),
   REGISTRY_PORT: port('Schema registry listener. 0 takes a free port.', 8081),
+  REGISTRY_INCOMPATIBLE_CODE: z
+    .enum(['409', '40901'])
+    .default('409')
+    .transform(Number)
+    .describe(
+      '`error_code` of incompatible schemas: `409` as most clients expect, `40901` as later registries answer.',
+    ),
   PRODUCE_PORT: port('Produce API listener. 0 takes a free port.', 8082),
   LINEWARD_ROLES: z
     .string()

@@ -33,6 +33,7 @@ export interface ListenersDeps {
 
 export interface ApiDeps {
   readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
+  readonly incompatibleCode: number;
   readonly registry: RegistryReadModel;
   readonly schemaStore: SchemaStore;
   readonly compatibility: CompatibilityService;
