@@ -13,7 +13,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from google.protobuf.wrappers_pb2 import StringValue
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 
 url, prefix = sys.argv[1:3]
 client = SchemaRegistryClient({"url": url})
@@ -52,11 +52,19 @@ context = SerializationContext(json_topic, MessageField.VALUE)
 payload = JSONSerializer(json_text, client, lambda order, _: order)({"id": 7, "note": "x"}, context)
 seen["json"] = JSONDeserializer(json_text, schema_registry_client=client)(payload, context)
 
-# Protobuf, which registers the imports of a message too
+# Protobuf: a message with an import, as generated code would bring it
+file = descriptor_pb2.FileDescriptorProto(name="acme/person.proto", package="acme", syntax="proto3")
+file.dependency.append("google/protobuf/timestamp.proto")
+person = file.message_type.add(name="Person")
+person.field.add(name="name", number=1, type=9, label=1, json_name="name")
+person.field.add(name="born", number=2, type=11, label=1, type_name=".google.protobuf.Timestamp", json_name="born")
+pool = descriptor_pool.Default()
+pool.Add(file)
+Person = message_factory.GetMessageClass(pool.FindMessageTypeByName("acme.Person"))
 proto_topic = prefix + "-proto"
 context = SerializationContext(proto_topic, MessageField.VALUE)
-payload = ProtobufSerializer(StringValue, client)(StringValue(value="ok"), context)
-seen["protobuf"] = ProtobufDeserializer(StringValue, {"use.deprecated.format": False}, client)(payload, context).value
+payload = ProtobufSerializer(Person, client)(Person(name="ok", born=timestamp_pb2.Timestamp(seconds=5)), context)
+seen["protobuf"] = ProtobufDeserializer(Person, {"use.deprecated.format": False}, client)(payload, context).name
 
 # The client's own calls
 subject = avro_topic + "-value"
