@@ -134,7 +134,7 @@ describe('a document that is not valid is refused with the place of its fault, a
       documentOf('E', field({ type: nested(200) })),
       'SCHEMA_INVALID',
       at('schema', 'fields', '1', 'type', ...Array(127).fill('items')),
-      /deeper than 32/,
+      /deeper than 128/,
     ],
     [
       'an empty union',

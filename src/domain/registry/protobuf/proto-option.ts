@@ -1,10 +1,40 @@
+import type { ProtoOption } from './proto-file.ts';
 import { type ProtoTokens, quoted } from './proto-tokens.ts';
 
 /** Deepest nesting of an aggregate value. */
 const depthMax = 32;
 
+/** Reads `name = value;`, the word `option` having been taken. */
+export function optionStatement(tokens: ProtoTokens): ProtoOption {
+  const option = assignment(tokens);
+  tokens.expect(';');
+  return option;
+}
+
+/** Reads options in brackets, if any stand there. */
+export function optionList(tokens: ProtoTokens): ProtoOption[] {
+  const options: ProtoOption[] = [];
+  if (!tokens.takeIf('[')) return options;
+  do options.push(assignment(tokens));
+  while (tokens.takeIf(','));
+  tokens.expect(']');
+  return options;
+}
+
+function assignment(tokens: ProtoTokens): ProtoOption {
+  const parts: string[] = [];
+  do {
+    if (tokens.takeIf('(')) {
+      parts.push(`(${tokens.path('the name of an option')})`);
+      tokens.expect(')');
+    } else parts.push(tokens.name('the name of an option'));
+  } while (tokens.takeIf('.'));
+  tokens.expect('=');
+  return { name: parts.join('.'), value: optionValue(tokens) };
+}
+
 /** Reads the value of an option as canonical source text: one space between the parts of an aggregate, strings requoted. */
-export function optionValue(tokens: ProtoTokens, depth = 0): string {
+function optionValue(tokens: ProtoTokens, depth = 0): string {
   if (depth > depthMax) throw tokens.fault(`values are nested deeper than ${depthMax} levels`);
   if (tokens.next.kind === 'string') return quoted(tokens.string('a value'));
   if (tokens.takeIf('{')) return aggregate(tokens, '}', depth);

@@ -9,14 +9,12 @@ import {
   type ProtoImport,
   type ProtoLabel,
   type ProtoMessage,
-  type ProtoMethod,
   type ProtoOneof,
-  type ProtoOption,
   type ProtoRange,
-  type ProtoService,
   type ProtoType,
 } from './proto-file.ts';
-import { optionValue } from './proto-option.ts';
+import { optionList, optionStatement } from './proto-option.ts';
+import { protoService } from './proto-service.ts';
 import { ProtoTokens } from './proto-tokens.ts';
 
 /** Deepest nesting of messages. */
@@ -59,11 +57,11 @@ class ProtoParser {
         if (file.package !== '') throw tokens.fault('a file has one package');
         file.package = this.#statement(() => tokens.path('a package name'));
       } else if (tokens.takeIf('import')) file.imports.push(this.#import());
-      else if (tokens.takeIf('option')) file.options.push(this.#option());
+      else if (tokens.takeIf('option')) file.options.push(optionStatement(tokens));
       else if (tokens.takeIf('message')) file.types.push(this.#message(0));
       else if (tokens.takeIf('enum')) file.types.push(this.#enum());
       else if (tokens.takeIf('extend')) file.extends.push(this.#extend(file.types, 0));
-      else if (tokens.takeIf('service')) file.services.push(this.#service());
+      else if (tokens.takeIf('service')) file.services.push(protoService(tokens));
       else throw tokens.fault('expected "message", "enum", "import", "option", "extend", "service" or "package"');
     }
     return file;
@@ -92,32 +90,6 @@ class ProtoParser {
     return this.#statement(() => ({ path: this.#tokens.string('a path'), modifier }));
   }
 
-  #option(): ProtoOption {
-    return this.#statement(() => this.#assignment());
-  }
-
-  #assignment(): ProtoOption {
-    const tokens = this.#tokens;
-    const parts: string[] = [];
-    do {
-      if (tokens.takeIf('(')) {
-        parts.push(`(${tokens.path('the name of an option')})`);
-        tokens.expect(')');
-      } else parts.push(tokens.name('the name of an option'));
-    } while (tokens.takeIf('.'));
-    tokens.expect('=');
-    return { name: parts.join('.'), value: optionValue(tokens) };
-  }
-
-  #optionList(): ProtoOption[] {
-    const options: ProtoOption[] = [];
-    if (!this.#tokens.takeIf('[')) return options;
-    do options.push(this.#assignment());
-    while (this.#tokens.takeIf(','));
-    this.#tokens.expect(']');
-    return options;
-  }
-
   #message(depth: number): ProtoMessage {
     const name = this.#tokens.name('the name of a message');
     return this.#messageBody(name, depth);
@@ -141,7 +113,7 @@ class ProtoParser {
     const { text } = tokens.next;
     // These words are also names of types and fields, so what follows decides.
     const word = tokens.next.kind === 'name' ? text : '';
-    if (word === 'option') message.options.push(this.#taken(() => this.#option()));
+    if (word === 'option') message.options.push(this.#taken(() => optionStatement(tokens)));
     else if (word === 'oneof') message.oneofs.push(this.#taken(() => this.#oneof(message.types, depth)));
     else if (word === 'message') message.types.push(this.#taken(() => this.#message(depth + 1)));
     else if (word === 'enum') message.types.push(this.#taken(() => this.#enum()));
@@ -168,7 +140,7 @@ class ProtoParser {
     const name = tokens.name('the name of a field');
     tokens.expect('=');
     const number = tokens.integer('the number of a field');
-    const options = this.#optionList();
+    const options = optionList(tokens);
     tokens.expect(';');
     return { label, type, name, number, options, isGroup: false, at };
   }
@@ -186,7 +158,7 @@ class ProtoParser {
     const type = tokens.name('the name of a group');
     tokens.expect('=');
     const number = tokens.integer('the number of a group');
-    const options = this.#optionList();
+    const options = optionList(tokens);
     head.types.push(this.#messageBody(type, head.depth + 1));
     return { label: head.label, type, name: type.toLowerCase(), number, options, isGroup: true, at: head.at };
   }
@@ -208,7 +180,7 @@ class ProtoParser {
     tokens.expect('{');
     while (!tokens.takeIf('}')) {
       if (tokens.takeIf(';')) continue;
-      if (tokens.next.text === 'option') oneof.options.push(this.#taken(() => this.#option()));
+      if (tokens.next.text === 'option') oneof.options.push(this.#taken(() => optionStatement(tokens)));
       else oneof.fields.push(this.#field(types, depth));
     }
     return oneof;
@@ -228,7 +200,7 @@ class ProtoParser {
     tokens.expect('{');
     while (!tokens.takeIf('}')) {
       if (tokens.takeIf(';')) continue;
-      if (tokens.next.text === 'option') found.options.push(this.#taken(() => this.#option()));
+      if (tokens.next.text === 'option') found.options.push(this.#taken(() => optionStatement(tokens)));
       else if (tokens.next.text === 'reserved') this.#taken(() => this.#reserved(found));
       else found.values.push(this.#enumValue());
     }
@@ -240,7 +212,7 @@ class ProtoParser {
     const name = tokens.name('the name of a value');
     tokens.expect('=');
     const number = tokens.integer('the number of a value');
-    const options = this.#optionList();
+    const options = optionList(tokens);
     tokens.expect(';');
     return { name, number, options };
   }
@@ -256,11 +228,12 @@ class ProtoParser {
   }
 
   #extensions(): ProtoRange[] {
+    const tokens = this.#tokens;
     const ranges: ProtoRange[] = [];
     do ranges.push(this.#range());
-    while (this.#tokens.takeIf(','));
-    this.#optionList();
-    this.#tokens.expect(';');
+    while (tokens.takeIf(','));
+    optionList(tokens);
+    tokens.expect(';');
     return ranges;
   }
 
@@ -279,45 +252,5 @@ class ProtoParser {
     tokens.expect('{');
     while (!tokens.takeIf('}')) if (!tokens.takeIf(';')) fields.push(this.#field(types, depth));
     return { name, fields };
-  }
-
-  #service(): ProtoService {
-    const tokens = this.#tokens;
-    const service: Mutable<ProtoService> = { name: tokens.name('the name of a service'), methods: [], options: [] };
-    tokens.expect('{');
-    while (!tokens.takeIf('}')) {
-      if (tokens.takeIf(';')) continue;
-      if (tokens.next.text === 'option') service.options.push(this.#taken(() => this.#option()));
-      else service.methods.push(this.#method());
-    }
-    return service;
-  }
-
-  #method(): ProtoMethod {
-    const tokens = this.#tokens;
-    tokens.expect('rpc');
-    const name = tokens.name('the name of a method');
-    const [request, streamsRequest] = this.#streamed();
-    tokens.expect('returns');
-    const [response, streamsResponse] = this.#streamed();
-    const options: ProtoOption[] = [];
-    if (!tokens.takeIf(';')) {
-      tokens.expect('{');
-      while (!tokens.takeIf('}')) {
-        if (tokens.takeIf(';')) continue;
-        tokens.expect('option');
-        options.push(this.#option());
-      }
-    }
-    return { name, request, response, streamsRequest, streamsResponse, options };
-  }
-
-  #streamed(): readonly [type: string, streams: boolean] {
-    const tokens = this.#tokens;
-    tokens.expect('(');
-    const streams = tokens.takeIf('stream');
-    const type = tokens.path('the type of a message');
-    tokens.expect(')');
-    return [type, streams];
   }
 }
