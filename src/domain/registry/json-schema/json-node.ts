@@ -94,7 +94,8 @@ export class JsonNodes {
     while (isJsonObject(at) && !seen.has(at)) {
       seen.add(at);
       const target = this.#resolver.target(at);
-      if (target === undefined || this.#parts(at).length > 0) return this.#build(at, target);
+      if (target === undefined || this.#parts(at).length > 0)
+        return at === schema ? this.#build(at, target) : this.node(at);
       at = target;
     }
     return isJsonObject(at) ? { kind: 'any', hasDefault: false } : this.node(at);
