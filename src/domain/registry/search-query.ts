@@ -1,5 +1,12 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 
+export const searchKinds = ['ENTITY', 'FIELD', 'DATASET'] as const;
+/** What kinds of things a search finds. */
+export type SearchKind = (typeof searchKinds)[number];
+
+/** Why something was found. */
+export type SearchMatch = 'EXACT_NAME' | 'WORDS' | 'SIMILAR_NAME' | 'FILTER';
+
 /** One blank-separated part of what somebody searches for. */
 export interface SearchTerm {
   /** Its words as a `tsquery` of the configuration `simple`: all of them, or all written as one. */

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { pageWindow, writeCursor } from '../../../src/domain/page.ts';
-import { filterCondition, type TextFilter } from '../../../src/services/text-filter.ts';
+import {
+  booleanCondition,
+  type Operators,
+  someTextCondition,
+  type TextConditions,
+  textCondition,
+} from '../../../src/services/text-filter.ts';
 
 const anyKeys = () => true;
 const refusal = (field: string, code: string) => expect.objectContaining({ code, field: [field] });
@@ -60,24 +66,33 @@ describe('a page window', () => {
   });
 });
 
-type Column = 'name' | 'place';
-const columns = { name: 'name', place: 'place_column' } as const;
-const condition = (filter: TextFilter<Column> | undefined) => filterCondition<Column>(filter, columns);
+interface Filter extends Operators<Filter> {
+  readonly name?: TextConditions;
+  readonly place?: TextConditions;
+  readonly words?: TextConditions;
+}
+const condition = (filter: Filter | undefined) =>
+  booleanCondition(filter, {
+    name: textCondition('name'),
+    place: textCondition('place_column'),
+    words: someTextCondition('word_column'),
+  });
 
 const conditionsOf = fc.record(
   { eq: fc.string(), startsWith: fc.string(), contains: fc.string(), in: fc.array(fc.string(), { maxLength: 5 }) },
   { requiredKeys: [] },
 );
-const filters = fc.letrec<{ filter: TextFilter<Column> }>((tie) => ({
+const filters = fc.letrec<{ filter: Filter }>((tie) => ({
   filter: fc.record(
     {
       name: conditionsOf,
       place: conditionsOf,
+      words: conditionsOf,
       and: fc.array(tie('filter'), { maxLength: 2, depthIdentifier: 'filter' }),
       or: fc.array(tie('filter'), { maxLength: 2, depthIdentifier: 'filter' }),
     },
     { requiredKeys: [] },
-  ) as fc.Arbitrary<TextFilter<Column>>,
+  ) as fc.Arbitrary<Filter>,
 })).filter;
 
 describe('a text filter', () => {
@@ -89,7 +104,9 @@ describe('a text filter', () => {
           expect(found).toEqual(refusal('filter', 'LIMIT_EXCEEDED'));
           return;
         }
-        expect(found.sql).toMatch(/^(true|false|and|or|not|name|place_column|like|ilike|=|\?|[() ])+$/);
+        expect(found.sql).toMatch(
+          /^(true|false|and|or|not|name|place_column|exists|select 1 from|unnest|word_column|item|where|@>|&&|::text\[\]|like|ilike|=|\?|[() ])+$/,
+        );
         expect(found.sql.split('?').length - 1).toBe(found.params?.length);
       }),
     );

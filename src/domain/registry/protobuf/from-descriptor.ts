@@ -169,6 +169,7 @@ class DescriptorReader {
   }
 
   #type(field: FieldDescriptor): string {
+    if (field.type === typeNumbers.group) return lastName(field.typeName);
     return field.typeName === '' ? (typeWords.get(field.type) ?? 'bytes') : this.name(field.typeName);
   }
 
