@@ -50,7 +50,6 @@ export class SchemaRegistryMigration extends Migration {
         foreign key (context, schema_id) references schema (context, id)
       );
       create index on subject_version (context, schema_id);
-      create unique index on subject_version (context, subject, schema_id) where deleted_at is null;
 
       create table schema_reference (
         context text collate "C" not null,

@@ -33,11 +33,19 @@ import { AccountKeyService } from './services/privacy/account-key.service.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
 import { ProtectionPolicyService } from './services/privacy/protection-policy.service.ts';
+import { AffectedDatasetsReadModel } from './services/registry/affected-datasets.ts';
+import { AssociationService } from './services/registry/association.service.ts';
+import { CatalogSearchReadModel } from './services/registry/catalog-search.read-model.ts';
 import { CompatibilityService } from './services/registry/compatibility.service.ts';
+import { CompatibilityCheck } from './services/registry/compatibility-check.ts';
+import { DeprecationService } from './services/registry/deprecation.service.ts';
+import { EntityDescriptionService } from './services/registry/entity-description.service.ts';
+import { EntityVersionReadModel } from './services/registry/entity-version.read-model.ts';
 import { MessageGate } from './services/registry/message-gate.ts';
 import { RegistryReadModel } from './services/registry/registry.read-model.ts';
 import { RegistryService } from './services/registry/registry.service.ts';
 import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
+import { RegistryTransferService } from './services/registry/registry-transfer.service.ts';
 import { SchemaStore } from './services/registry/schema-store.ts';
 import { SubjectReadModel } from './services/registry/subject.read-model.ts';
 import { SubjectService } from './services/registry/subject.service.ts';
@@ -59,8 +67,24 @@ export function buildServices(
   const subjectService = new SubjectService({ em, schemaStore, compatibility });
   const registryService = new RegistryService({ em, subjectService });
   const subjectDeletionService = new SubjectDeletionService({ em });
+  const associations = new AssociationService({ em });
   const registrySettingsService = new RegistrySettingsService({ em });
+  const registryTransfer = new RegistryTransferService({
+    em,
+    subjects,
+    subjectService,
+    subjectDeletionService,
+    registrySettingsService,
+  });
   const lineage = new LineageReadModel({ em });
+  const catalog = {
+    entityVersions: new EntityVersionReadModel({ em }),
+    affectedDatasets: new AffectedDatasetsReadModel({ registry, lineage }),
+    catalogSearch: new CatalogSearchReadModel({ em }),
+    compatibilityCheck: new CompatibilityCheck({ em, compatibility, subjects, subjectService, schemaStore }),
+    entityDescriptionService: new EntityDescriptionService({ em }),
+    deprecationService: new DeprecationService({ em }),
+  };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({ em });
@@ -115,6 +139,9 @@ export function buildServices(
     subjectService,
     subjectDeletionService,
     registrySettingsService,
+    associations,
+    registryTransfer,
+    ...catalog,
     lineage,
     audit,
     governance,

@@ -4,12 +4,15 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { verifyFile } from './audit-verify.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
+import { exportRegistry, importRegistry } from './registry-transfer.ts';
 
 const usage = `lineward <verb>
 
   audit verify FILE [--public-key KEY]    check a certificate without the service; KEY: base64 of the key you trust
   erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
                                           request an erasure over GraphQL and print its plan
+  registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
+  registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   migrate                                 bring the database of DATABASE_URL to this version
 
 Environment: LINEWARD_API_TOKEN is sent as bearer token when set.
@@ -23,6 +26,7 @@ const options = {
   'dry-run': { type: 'boolean' },
   'public-key': { type: 'string' },
   url: { type: 'string', default: 'http://127.0.0.1:4000/graphql' },
+  registry: { type: 'string', default: 'http://127.0.0.1:8081' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -42,6 +46,8 @@ async function run(): Promise<string> {
     return verifyFile(file, values['public-key'] ?? null);
   if (verb === 'erase' && values.account !== undefined)
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
+  if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
+  if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
   if (verb === 'migrate') return migrate();
   throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);
 }

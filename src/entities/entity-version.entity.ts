@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 
-/** One immutable schema document of an entity. `document` is the text as it was registered. */
+/** One immutable schema document of an entity, which may be deprecated. `document` is the text as it was registered. */
 export const EntityVersionSchema = defineEntity({
   name: 'EntityVersion',
   tableName: 'entity_version',
@@ -14,6 +14,10 @@ export const EntityVersionSchema = defineEntity({
     fingerprint: p.text(),
     createdBy: p.text(),
     createdAt: p.datetime(),
+    deprecatedAt: p.datetime().strictNullable(),
+    deprecatedBy: p.text().strictNullable(),
+    deprecationReason: p.text().strictNullable(),
+    replacementId: p.text().strictNullable(),
   },
 });
 export type EntityVersion = InferEntity<typeof EntityVersionSchema>;
@@ -32,6 +36,7 @@ export const EntityFieldSchema = defineEntity({
     required: p.boolean(),
     semanticType: p.text().strictNullable(),
     classifications: p.array(),
+    tags: p.array(),
     doc: p.text().strictNullable(),
   },
 });

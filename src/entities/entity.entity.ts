@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 
-/** A logical record type (`Demo.SparkSummit`), whatever its versions look like. */
+/** A logical record type (`Demo.SparkSummit`), whatever its versions look like, and what people say about it. */
 export const EntitySchema = defineEntity({
   name: 'Entity',
   tableName: 'entity',
@@ -9,6 +9,14 @@ export const EntitySchema = defineEntity({
     namespace: p.text(),
     name: p.text(),
     catalogNamespace: p.text(),
+    documentation: p.text().strictNullable(),
+    owners: p.array(),
+    tags: p.array(),
+    revision: p.integer(),
+    deprecatedAt: p.datetime().strictNullable(),
+    deprecatedBy: p.text().strictNullable(),
+    deprecationReason: p.text().strictNullable(),
+    replacementId: p.text().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

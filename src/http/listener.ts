@@ -1,5 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Actor } from '../domain/access/actor.ts';
 import { newId } from '../domain/id.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
@@ -15,6 +21,10 @@ export interface ListenerOptions {
   /** Token that requests must carry; null turns authentication off. */
   readonly apiToken: string | null;
   readonly bodyLimitBytes: number;
+  /** Takes `/a/` for `/a`. */
+  readonly ignoreTrailingSlash?: boolean;
+  /** Answers addresses that cannot be read, where the listener's protocol has a form for it. */
+  readonly refuseAddress?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 }
 
 const openPaths = new Set(['/healthz', '/readyz']);
@@ -28,7 +38,8 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes,
     // Topics have up to 249 characters, subjects more; what is not known is the route's to say.
-    routerOptions: { maxParamLength: 2_048 },
+    routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: options.ignoreTrailingSlash ?? false },
+    ...(options.refuseAddress === undefined ? {} : { frameworkErrors: options.refuseAddress }),
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];

@@ -3,9 +3,12 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { AssociationService } from '../services/registry/association.service.ts';
 import type { CompatibilityService } from '../services/registry/compatibility.service.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { RegistryService } from '../services/registry/registry.service.ts';
 import type { RegistrySettingsService } from '../services/registry/registry-settings.service.ts';
+import type { RegistryTransferService } from '../services/registry/registry-transfer.service.ts';
 import type { SchemaStore } from '../services/registry/schema-store.ts';
 import type { SubjectReadModel } from '../services/registry/subject.read-model.ts';
 import type { SubjectService } from '../services/registry/subject.service.ts';
@@ -13,9 +16,11 @@ import type { SubjectDeletionService } from '../services/registry/subject-deleti
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
-import { createListener } from './listener.ts';
+import { createListener, type ListenerOptions } from './listener.ts';
 import { produceRoutes } from './produce/produce.routes.ts';
 import { registryRoutes } from './registry/registry.routes.ts';
+import { refuseAddress } from './registry/registry-protocol.ts';
+import { transferRoutes } from './registry/transfer.routes.ts';
 
 /** Where the duration of every request is counted. */
 export interface RequestMetrics {
@@ -36,6 +41,9 @@ export interface ApiDeps {
   readonly incompatibleCode: number;
   readonly registry: RegistryReadModel;
   readonly schemaStore: SchemaStore;
+  readonly associations: AssociationService;
+  readonly registryTransfer: RegistryTransferService;
+  readonly registryService: RegistryService;
   readonly compatibility: CompatibilityService;
   readonly subjects: SubjectReadModel;
   readonly subjectService: SubjectService;
@@ -76,8 +84,9 @@ export class Listeners {
     healthRoutes(main, { parts: this.#deps.healthParts, metrics: this.#deps.metrics.registry });
     if (api === null) return { main: await this.#listen(main, 'PORT', ports.main), registry: null, produce: null };
     intakeRoutes(main, api);
+    await main.register(async (scope) => transferRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
-    const registry = this.#create('registry', 16 * megabyte);
+    const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));
     const produce = this.#create('produce', 16 * megabyte);
     await produce.register(async (scope) => produceRoutes(scope, api));
@@ -93,9 +102,13 @@ export class Listeners {
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
-  #create(listener: string, bodyLimitBytes: number): FastifyInstance {
+  #create(
+    listener: string,
+    bodyLimitBytes: number,
+    more: Pick<ListenerOptions, 'refuseAddress' | 'ignoreTrailingSlash'> = {},
+  ): FastifyInstance {
     const { logger, apiToken, metrics } = this.#deps;
-    const server = createListener({ logger, apiToken, bodyLimitBytes });
+    const server = createListener({ logger, apiToken, bodyLimitBytes, ...more });
     server.addHook('onResponse', async (request, reply) => {
       const route = request.routeOptions.url ?? 'unmatched';
       metrics.request({

@@ -2,6 +2,12 @@ import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
+import type {
+  DiffQuestion,
+  EntityVersionReadModel,
+  VersionDiff,
+} from '../services/registry/entity-version.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
 
 /** A nested list: the parent and the page of it that was asked for. */
@@ -51,13 +57,16 @@ function emptyPage<T>(): Page<T> {
 /** Loaders of one request; they must not outlive it, or one actor would read another’s rows. */
 export function createLoaders(deps: {
   readonly registry: RegistryReadModel;
+  readonly entityVersions: EntityVersionReadModel;
+  readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
 }) {
-  const { registry, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
+    field: byId((ids) => registry.fieldsById(ids)),
     dataset: byId((ids) => registry.datasetsById(ids)),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
@@ -65,6 +74,19 @@ export function createLoaders(deps: {
       const found = await registry.aliasesOf(ids);
       return ids.map((id) => found.get(id) ?? []);
     }),
+    schema: new DataLoader(async (ids: readonly number[]) => {
+      const found = await entityVersions.schemasById(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    versionDiff: new DataLoader<DiffQuestion, VersionDiff | null, string>(
+      (questions) => entityVersions.diffs(questions),
+      {
+        cacheKeyFn: ({ versionId, against }) => `${versionId}/${against}`,
+      },
+    ),
+    affectedDatasets: new DataLoader(async (entityIds: readonly string[]) =>
+      entityIds.map(await affectedDatasets.ofEntities(entityIds)),
+    ),
     lakeTable: new DataLoader(async (datasetIds: readonly string[]) => {
       const found = await lake.summaryOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
@@ -75,6 +97,7 @@ export function createLoaders(deps: {
     }),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
     fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),
+    schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),
     mappingsOfEntity: pages((ids, request) => registry.mappingsOf('entity_id', ids, request)),
     mappingsOfDataset: pages((ids, request) => registry.mappingsOf('dataset_id', ids, request)),
     targetsOfOperation: pages((ids, request) => operations.targetsOf(ids, request)),

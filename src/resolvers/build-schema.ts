@@ -4,7 +4,10 @@ import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { globalId, nodeTypes } from '../schema/node.type.ts';
 import { AuditResolver } from './audit.resolver.ts';
-import { DatasetFields, EntityFields, EntityVersionFields, MappingFields } from './entity.fields.ts';
+import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
+import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
+import { EntityDescriptionResolver } from './entity-description.resolver.ts';
+import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
 import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
@@ -13,11 +16,14 @@ import { CertificateFields, OperationFields, OperationTargetFields } from './ope
 import { OperationsResolver } from './operations.resolver.ts';
 import { PrivacyResolver } from './privacy.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
+import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
   DatasetFields,
+  DeprecationFields,
+  EntityFieldFields,
   EntityFields,
   EntityVersionFields,
   LineageEdgeFields,
@@ -25,27 +31,36 @@ const fieldResolvers = [
   MappingFields,
   OperationFields,
   OperationTargetFields,
+  RegisterEntityVersionPayloadFields,
+  SearchHitFields,
+  VersionDiffFields,
 ] as const;
 
 const operationResolvers = [
   AuditResolver,
+  CompatibilityResolver,
+  EntityDescriptionResolver,
   GovernanceResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
   PrivacyResolver,
   RegistryResolver,
+  SearchResolver,
   StreamResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
 export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
+  ConstructorParameters<typeof CompatibilityResolver>[0] &
+  ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &
   ConstructorParameters<typeof PrivacyResolver>[0] &
   ConstructorParameters<typeof RegistryResolver>[0] &
+  ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */

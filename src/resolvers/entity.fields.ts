@@ -4,13 +4,8 @@ import type { Entity } from '../entities/entity.entity.ts';
 import type { EntityVersion } from '../entities/entity-version.entity.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetType, LakeTableType, MappingConnection, MappingType } from '../schema/dataset.type.ts';
-import {
-  EntityFieldConnection,
-  EntityType,
-  EntityVersionConnection,
-  EntityVersionType,
-} from '../schema/entity.type.ts';
-import { Json } from '../schema/scalars.ts';
+import { DeprecationType, EntityType, EntityVersionConnection, EntityVersionType } from '../schema/entity.type.ts';
+import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { RequestContext } from './context.ts';
 
 @Resolver(() => EntityType)
@@ -23,6 +18,14 @@ export class EntityFields {
   @FieldResolver(() => [String], { description: 'Other names under which `entity` finds it, as `namespace.name`.' })
   aliases(@Root() entity: Entity, @Ctx() { loaders }: RequestContext): Promise<readonly string[]> {
     return loaders.aliases.load(entity.id);
+  }
+
+  @FieldResolver(() => DeprecationType, {
+    nullable: true,
+    description: 'Why it should be used no longer; null when it may be.',
+  })
+  deprecation(@Root() entity: Entity): DeprecationType | null {
+    return deprecationOf('Entity', entity);
   }
 
   @FieldResolver(() => EntityVersionType, { nullable: true, description: 'The newest version.' })
@@ -50,25 +53,28 @@ export class EntityFields {
   }
 }
 
-@Resolver(() => EntityVersionType)
-export class EntityVersionFields {
-  @FieldResolver(() => Json, { description: 'The document exactly as it was registered.' })
-  document(@Root() version: EntityVersion): unknown {
-    return JSON.parse(version.document);
-  }
+/** The deprecation in a row; null when there is none. */
+export function deprecationOf(
+  type: 'Entity' | 'EntityVersion',
+  row: Pick<Entity, 'deprecatedAt' | 'deprecatedBy' | 'deprecationReason' | 'replacementId'>,
+): DeprecationType | null {
+  const { deprecatedAt: at, deprecatedBy: by, deprecationReason: reason, replacementId: id } = row;
+  return at === null || by === null || reason === null ? null : { at, by, reason, replacementOf: { type, id } };
+}
 
-  @FieldResolver(() => EntityType, { nullable: true, description: 'The entity it is a version of.' })
-  entity(@Root() version: EntityVersion, @Ctx() { loaders }: RequestContext): Promise<Entity | null> {
-    return loaders.entity.load(version.entityId);
-  }
-
-  @FieldResolver(() => EntityFieldConnection, { description: 'Fields in document order.' })
-  async fields(
-    @Root() version: EntityVersion,
-    @Args(() => ConnectionArgs) page: ConnectionArgs,
+@Resolver(() => DeprecationType)
+export class DeprecationFields {
+  @FieldResolver(() => NodeType, {
+    nullable: true,
+    description: 'What to use instead, an `Entity` or an `EntityVersion` as the deprecated is; null when nobody said.',
+  })
+  async replacement(
+    @Root() { replacementOf: { type, id } }: DeprecationType,
     @Ctx() { loaders }: RequestContext,
-  ) {
-    return new EntityFieldConnection(await loaders.fieldsOfVersion.load({ parentId: version.id, request: page }));
+  ): Promise<TaggedNode | null> {
+    if (id === null) return null;
+    const row = await (type === 'Entity' ? loaders.entity.load(id) : loaders.version.load(id));
+    return row === null ? null : { ...row, __typename: type };
   }
 }
 

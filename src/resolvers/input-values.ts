@@ -10,11 +10,11 @@ import {
 import { LinewardError } from '../errors/lineward-error.ts';
 
 type Values = Readonly<Record<string, unknown>>;
-type Slot = Pick<GraphQLArgument, 'name' | 'type'>;
+type Slot = Pick<GraphQLArgument, 'name' | 'type' | 'extensions'>;
 
 /**
- * Gives all resolvers of a schema the same view of input: a null is as good as absent, since no argument of ours tells
- * the two apart, and texts hold no character that the database cannot keep. Inside JSON scalars nothing is touched.
+ * Gives all resolvers of a schema the same view of input: a null is as good as absent, except where the extension
+ * `nullClears` says that it removes what is there, and texts hold no character that the database cannot keep. Inside JSON scalars nothing is touched.
  */
 export function settleInputs(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap()).filter(isObjectType)) {
@@ -28,8 +28,10 @@ export function settleInputs(schema: GraphQLSchema): void {
 
 function settled(slots: readonly Slot[], given: Values, path: readonly string[]): Values {
   return Object.fromEntries(
-    slots.flatMap(({ name, type }) => {
+    slots.flatMap((slot) => {
+      const { name, type } = slot;
       const value = given[name];
+      if (value === null && slot.extensions.nullClears === true) return [[name, null]];
       return value === null || value === undefined ? [] : [[name, settledValue(type, value, [...path, name])]];
     }),
   );

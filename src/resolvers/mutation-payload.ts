@@ -4,6 +4,8 @@ import type { UserErrorType } from '../schema/payload.type.ts';
 interface PayloadBase {
   clientMutationId?: string | null;
   userErrors: readonly UserErrorType[];
+  /** `details` of the refusal, for fields of a payload that tell them. */
+  refusal?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -20,6 +22,7 @@ export async function mutationPayload<Result extends object>(
     if (!isRefusal(error)) throw error;
     const field = error.field.length === 0 ? null : error.field;
     const refused: PayloadBase = {
+      refusal: error.details,
       clientMutationId,
       userErrors: [{ code: error.code, message: error.message, field }],
     };

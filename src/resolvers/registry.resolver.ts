@@ -2,12 +2,12 @@ import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
+import { EntityFilter, FieldFilter } from '../schema/catalog-filter.input.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetConnection, DatasetType } from '../schema/dataset.type.ts';
-import { EntityConnection, EntityType } from '../schema/entity.type.ts';
+import { EntityConnection, EntityFieldConnection, EntityType } from '../schema/entity.type.ts';
 import { localId } from '../schema/node.type.ts';
 import {
-  EntityFilter,
   MapEntityInput,
   MapEntityPayload,
   RegisterEntityVersionInput,
@@ -15,11 +15,13 @@ import {
 } from '../schema/registry.input.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
 import type { RegistryService } from '../services/registry/registry.service.ts';
-import { filterCondition } from '../services/text-filter.ts';
 import { Acting } from './acting.ts';
 import { mutationPayload } from './mutation-payload.ts';
 
-const filterColumns = { namespace: 'namespace', name: 'name', catalogNamespace: 'catalog_namespace' } as const;
+const fieldsDescription = `Fields over all entities, in the order of registration: of latest versions only, unless \`allVersions\`.
+Which fields are personal, and where are they stored:
+\`{ fields(filter: {classification: {eq: "PII"}}) { nodes { path semanticType tags version { number } entity { fullName }
+datasets { nodes { role dataset { namespace name } } } } } }\``;
 
 @Resolver()
 export class RegistryResolver {
@@ -44,9 +46,20 @@ export class RegistryResolver {
     @Args(() => ConnectionArgs) page: ConnectionArgs,
     @Arg('filter', () => EntityFilter, { nullable: true, description: 'Which entities.' }) filter?: EntityFilter,
   ) {
-    return new EntityConnection(
-      await this.#readModel.entities(page, filterCondition<keyof typeof filterColumns>(filter, filterColumns)),
-    );
+    return new EntityConnection(await this.#readModel.entities(page, filter));
+  }
+
+  @Query(() => EntityFieldConnection, { description: fieldsDescription })
+  async fields(
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Arg('allVersions', () => Boolean, {
+      defaultValue: false,
+      description: 'True: also of versions that others have followed.',
+    })
+    allVersions: boolean,
+    @Arg('filter', () => FieldFilter, { nullable: true, description: 'Which fields.' }) filter?: FieldFilter,
+  ) {
+    return new EntityFieldConnection(await this.#readModel.fields(page, { filter, allVersions }));
   }
 
   @Query(() => DatasetType, {

@@ -10,7 +10,7 @@ const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDirection',
   BOTH: 'Both ways from the start.',
 });
 
-const TruncatedReasonEnum = describedEnum<'MAX_DEPTH' | 'MAX_NODES'>(
+export const TruncatedReasonEnum = describedEnum<'MAX_DEPTH' | 'MAX_NODES'>(
   'LineageTruncatedReason',
   'Why a walk stopped early.',
   {

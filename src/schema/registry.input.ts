@@ -64,39 +64,3 @@ export class MapEntityPayload extends MutationPayload {
   @Field(() => MappingType, { nullable: true, description: 'The mapping; null when refused.' })
   mapping?: Mapping | null;
 }
-
-@InputType({ description: 'Conditions on a text.' })
-export class StringFilter {
-  @Field(() => String, { nullable: true, description: 'Equals.' })
-  eq?: string;
-
-  @Field(() => [String], { nullable: true, description: 'Is one of at most 100.' })
-  in?: string[];
-
-  @Field(() => String, { nullable: true, description: 'Starts with.' })
-  startsWith?: string;
-
-  @Field(() => String, { nullable: true, description: 'Contains, whatever the case.' })
-  contains?: string;
-}
-
-@InputType({ description: 'Which entities; all given conditions hold.' })
-export class EntityFilter {
-  @Field(() => StringFilter, { nullable: true, description: 'By namespace of the record.' })
-  namespace?: StringFilter;
-
-  @Field(() => StringFilter, { nullable: true, description: 'By name of the record.' })
-  name?: StringFilter;
-
-  @Field(() => StringFilter, { nullable: true, description: 'By folder in the catalog.' })
-  catalogNamespace?: StringFilter;
-
-  @Field(() => [EntityFilter], { nullable: true, description: 'All of these.' })
-  and?: EntityFilter[];
-
-  @Field(() => [EntityFilter], { nullable: true, description: 'At least one of these.' })
-  or?: EntityFilter[];
-
-  @Field(() => EntityFilter, { nullable: true, description: 'None of this.' })
-  not?: EntityFilter;
-}

@@ -1,7 +1,8 @@
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { SqlFragment } from './keyset-page.ts';
+import { textArray } from './sql.ts';
 
-/** Conditions on one text column, all of which must hold. */
+/** Conditions on one text, all of which must hold. */
 export interface TextConditions {
   readonly eq?: string | undefined;
   readonly in?: readonly string[] | undefined;
@@ -9,11 +10,16 @@ export interface TextConditions {
   readonly contains?: string | undefined;
 }
 
-/** A filter over columns `C` with boolean operators. */
-export type TextFilter<C extends string> = { readonly [column in C]?: TextConditions | undefined } & {
-  readonly and?: readonly TextFilter<C>[] | undefined;
-  readonly or?: readonly TextFilter<C>[] | undefined;
-  readonly not?: TextFilter<C> | undefined;
+/** The boolean operators of a filter `F`: all of these, at least one of these, not this. */
+export interface Operators<F> {
+  readonly and?: readonly F[] | undefined;
+  readonly or?: readonly F[] | undefined;
+  readonly not?: F | undefined;
+}
+
+/** The SQL condition for each key of a filter, from what was given there. Nothing of a client may reach its text. */
+export type FilterConditions<F> = {
+  readonly [Key in Exclude<keyof F, keyof Operators<F>>]-?: (given: NonNullable<F[Key]>) => SqlFragment;
 };
 
 const depthMax = 5;
@@ -29,21 +35,23 @@ const join = (parts: readonly SqlFragment[], operator: 'and' | 'or', empty: SqlF
 const escaped = (text: string): string => text.replace(/[\\%_]/g, (character) => `\\${character}`);
 
 /**
- * The SQL condition of a filter; `columns` names the SQL column of each filter key, and nothing else reaches the text.
+ * The SQL condition of a filter whose keys ask different things.
  * @throws LinewardError LIMIT_EXCEEDED when it nests deeper than 5 or lists more than 100 values.
  */
-export function filterCondition<C extends string>(
-  filter: TextFilter<C> | undefined,
-  columns: Readonly<Record<C, string>>,
+export function booleanCondition<F extends Operators<F>>(
+  filter: F | undefined,
+  conditions: FilterConditions<F>,
   depth = 0,
 ): SqlFragment {
   if (filter === undefined) return always;
   if (depth > depthMax)
     throw new LinewardError('LIMIT_EXCEEDED', `filter: nested deeper than ${depthMax}`, { path: ['filter'] });
-  const nested = (inner: TextFilter<C>): SqlFragment => filterCondition(inner, columns, depth + 1);
-  const parts: SqlFragment[] = (Object.keys(columns) as C[]).map((column) =>
-    columnCondition(columns[column], filter[column] as TextConditions | undefined),
-  );
+  const nested = (inner: F): SqlFragment => booleanCondition(inner, conditions, depth + 1);
+  const keys = Object.keys(conditions) as (keyof FilterConditions<F>)[];
+  const parts: SqlFragment[] = keys.flatMap((key) => {
+    const given = filter[key];
+    return given === undefined || given === null ? [] : [conditions[key](given)];
+  });
   if (filter.and !== undefined) parts.push(join(filter.and.map(nested), 'and', always));
   if (filter.or !== undefined) parts.push(join(filter.or.map(nested), 'or', { sql: 'false', params: [] }));
   if (filter.not !== undefined) {
@@ -53,24 +61,46 @@ export function filterCondition<C extends string>(
   return join(parts, 'and', always);
 }
 
-function columnCondition(column: string, conditions: TextConditions | undefined): SqlFragment {
-  if (conditions === undefined || conditions === null) return always;
-  const parts: SqlFragment[] = [];
-  if (conditions.eq != null) parts.push({ sql: `${column} = ?`, params: [conditions.eq] });
-  if (conditions.startsWith != null)
-    parts.push({ sql: `${column} like ?`, params: [`${escaped(conditions.startsWith)}%`] });
-  if (conditions.contains != null)
-    parts.push({ sql: `${column} ilike ?`, params: [`%${escaped(conditions.contains)}%`] });
-  if (conditions.in != null) {
-    if (conditions.in.length > valuesMax)
-      throw new LinewardError('LIMIT_EXCEEDED', `filter: at most ${valuesMax} values`, { path: ['filter'] });
-    parts.push(
-      join(
-        conditions.in.map((value) => ({ sql: `${column} = ?`, params: [value] })),
-        'or',
-        { sql: 'false', params: [] },
-      ),
-    );
-  }
-  return join(parts, 'and', always);
+/** Asks a text column. */
+export function textCondition(column: string): (given: TextConditions) => SqlFragment {
+  return (conditions) => {
+    const parts: SqlFragment[] = [];
+    if (conditions.eq != null) parts.push({ sql: `${column} = ?`, params: [conditions.eq] });
+    if (conditions.startsWith != null)
+      parts.push({ sql: `${column} like ?`, params: [`${escaped(conditions.startsWith)}%`] });
+    if (conditions.contains != null)
+      parts.push({ sql: `${column} ilike ?`, params: [`%${escaped(conditions.contains)}%`] });
+    if (conditions.in != null) {
+      parts.push(
+        join(
+          few(conditions.in).map((value) => ({ sql: `${column} = ?`, params: [value] })),
+          'or',
+          { sql: 'false', params: [] },
+        ),
+      );
+    }
+    return join(parts, 'and', always);
+  };
+}
+
+/** Asks a column of texts: one and the same of them must meet all conditions. */
+export function someTextCondition(column: string): (given: TextConditions) => SqlFragment {
+  return (conditions) => {
+    const { eq, in: among, startsWith, contains } = conditions;
+    const parts: SqlFragment[] = [];
+    // In the form that an index over the column answers.
+    if (eq != null) parts.push({ sql: `${column} @> ?::text[]`, params: [textArray([eq])] });
+    if (among != null) parts.push({ sql: `${column} && ?::text[]`, params: [textArray(few(among))] });
+    if (startsWith != null || contains != null || parts.length > 1) {
+      const some = textCondition('item')(conditions);
+      parts.push({ sql: `exists (select 1 from unnest(${column}) item where ${some.sql})`, params: some.params });
+    }
+    return join(parts, 'and', always);
+  };
+}
+
+function few(values: readonly string[]): readonly string[] {
+  if (values.length > valuesMax)
+    throw new LinewardError('LIMIT_EXCEEDED', `filter: at most ${valuesMax} values`, { path: ['filter'] });
+  return values;
 }

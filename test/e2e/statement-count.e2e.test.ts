@@ -9,12 +9,12 @@ const total = 100;
 /** Rows of every kind; written straight to the tables where the API would need a broker or a finished operation. */
 async function seed(): Promise<void> {
   for (let index = 0; index < total; index += 1) {
-    const document = documentOf(`E${index}`, [
-      { name: 'account', type: 'string' },
-      { name: 'day', type: 'string' },
-    ]);
+    const fields = ['account', 'day'].map((name) => ({ name, type: 'string' }));
+    const document = documentOf(`E${index}`, fields);
     const { registerEntityVersion } = await app.done(register, { input: { document, aliases: [`Alias.E${index}`] } });
-    await app.done(register, { input: { document: { ...document, version: '2.0' } } });
+    await app.done(register, {
+      input: { document: documentOf(`E${index}`, [...fields, { name: 'mail', type: 'string', default: '' }], '2.0') },
+    });
     await app.done(
       `mutation ($input: CreateLakeLandingInput!) { createLakeLanding(input: $input) { userErrors { code message } } }`,
       { input: { entityId: registerEntityVersion.entity.id, area: 'demo', dateField: 'day', accountField: 'account' } },
@@ -70,12 +70,20 @@ async function statementsOf(query: string, first: number): Promise<{ statements:
   }
 }
 
-const entity = 'id fullName aliases latestVersion { number document }';
+const entity =
+  'id fullName aliases owners tags deprecation { reason replacement { id } } latestVersion { number document }';
 const dataset = `id name lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
 const lists = {
   entities: `{ totalCount nodes { ${entity}
-    versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } } } }
+    versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } }
+      format schemaText guid registrySubjects(first: 2) { totalCount nodes { subject version } } deprecation { at }
+      diff { complete from { number } to { number } added { path datasets(first: 1) { nodes { role } } } removed { id }
+        changed { before { path } } classificationChanges { path } affectedDatasets { name } } } }
     mappings(first: 2) { nodes { id dataset { ${dataset} } } } } }`,
+  fields: `{ totalCount nodes { path tags version { number } entity { ${entity} }
+    datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
+  search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
+    nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
   datasets: `{ totalCount nodes { ${dataset} } }`,
   streams: `{ totalCount nodes { id kind entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan

@@ -9,6 +9,8 @@ import { StreamsMigration } from '../../../migrations/20261123000400_streams.ts'
 import { LakeMigration } from '../../../migrations/20261123000500_lake.ts';
 import { GovernanceMigration } from '../../../migrations/20261123000600_governance.ts';
 import { SchemaRegistryMigration } from '../../../migrations/20261124000100_schema_registry.ts';
+import { EntityDescriptionMigration } from '../../../migrations/20261124000200_entity_description.ts';
+import { AssociationMigration } from '../../../migrations/20261124000300_association.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -56,6 +58,8 @@ const migrationsList = [
   { name: '20261123000500_lake', class: LakeMigration },
   { name: '20261123000600_governance', class: GovernanceMigration },
   { name: '20261124000100_schema_registry', class: SchemaRegistryMigration },
+  { name: '20261124000200_entity_description', class: EntityDescriptionMigration },
+  { name: '20261124000300_association', class: AssociationMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -10,6 +10,7 @@ import {
   readRuleSet,
   type SchemaMetadata,
 } from './schema-metadata.ts';
+import { readSubjectName } from './subject-name.ts';
 
 /** What was configured at one place: a subject, a context, or everything. A key that is absent is inherited. */
 export interface RegistryConfig {
@@ -54,7 +55,7 @@ export type RegistryConfigUpdate = { readonly [Key in keyof RegistryConfig]: Reg
 
 /**
  * The body of a configuration request; keys it does not know are left out.
- * @throws LinewardError COMPATIBILITY_LEVEL_INVALID, SCHEMA_INVALID, RULE_SET_INVALID or BAD_INPUT
+ * @throws LinewardError COMPATIBILITY_LEVEL_INVALID, SUBJECT_INVALID, SCHEMA_INVALID, RULE_SET_INVALID or BAD_INPUT
  */
 export function readConfigUpdate(body: unknown): RegistryConfigUpdate {
   const parsed = update.safeParse(body);
@@ -69,6 +70,8 @@ export function readConfigUpdate(body: unknown): RegistryConfigUpdate {
     );
   }
   const { compatibility, compatibilityLevel = compatibility, compatibilityPolicy, ...rest } = parsed.data;
+  // An alias that no request could follow would lock the subject; an empty one is none.
+  if (typeof rest.alias === 'string' && rest.alias !== '') readSubjectName(rest.alias);
   const given: Record<string, unknown> = {
     ...rest,
     compatibilityLevel: kept(compatibilityLevel, readCompatibilityLevel),

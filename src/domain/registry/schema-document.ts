@@ -1,5 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { AvroReader, invalid } from './avro/avro-reader.ts';
+import { invalid } from './avro/avro-names.ts';
+import { AvroReader } from './avro/avro-reader.ts';
 import { AvroSchema } from './avro/avro-schema.ts';
 import { type AvroField, type AvroRecord, type AvroType, shortName } from './avro/avro-type.ts';
 import { closestTo } from './closest.ts';
@@ -27,6 +28,9 @@ export interface SchemaDocument {
 
 /** Largest document as text, in characters. */
 export const documentCharsMax = 4 * 1024 * 1024;
+
+/** Deepest nesting of a document as JSON: the same as of a schema that comes as text. */
+const depthMax = 512;
 
 const namespacePattern = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const namespaceCharsMax = 255;
@@ -61,6 +65,7 @@ export function readSchemaDocument(
   place: readonly string[] = [],
 ): SchemaDocument {
   if (!isJsonObject(document)) throw invalid(place, 'must be a JSON object with "namespace" and "schema"');
+  assertDepth(document, place);
   const schema = document.schema;
   const inside = [...place, 'schema'];
   if (!isJsonObject(schema)) throw invalid(inside, 'must be an object with "name", "namespace", "type" and "fields"');
@@ -69,7 +74,7 @@ export function readSchemaDocument(
   if (root.kind !== 'record' || root.fields.length === 0)
     throw invalid([...inside, 'fields'], 'must hold at least one field');
   assertKnownTypes(root, semanticTypes, inside);
-  const avro = new AvroSchema(root, []);
+  const avro = new AvroSchema(root, new Set());
   return {
     label: optionalText(document.version, [...place, 'version']) ?? '',
     createdBy: optionalText(document.created_by, [...place, 'created_by']),
@@ -79,6 +84,19 @@ export function readSchemaDocument(
     schema: avro,
     fields: labelFields(avro.fields, { record: root.name, metadata: null, semanticTypeOf: semanticTypes.find }),
   };
+}
+
+// Level by level: a walk that enters what it finds would run out of stack before it could tell.
+function assertDepth(document: unknown, place: readonly string[]): void {
+  let level: readonly unknown[] = [document];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > depthMax) throw invalid(place, `is nested deeper than ${depthMax} levels`);
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null
+        ? Object.values(value).filter((inner) => typeof inner === 'object')
+        : [],
+    );
+  }
 }
 
 /** Every `twilio_type` must be registered: a misspelt one would leave personal data unprotected. */

@@ -11,6 +11,8 @@ export type SearchMatch = 'EXACT_NAME' | 'WORDS' | 'SIMILAR_NAME' | 'FILTER';
 export interface SearchTerm {
   /** Its words as a `tsquery` of the configuration `simple`: all of them, or all written as one. */
   readonly words: string;
+  /** The same, in names only: weight A. */
+  readonly names: string;
   /** The same as plain text, for a search by word stems. */
   readonly text: string;
 }
@@ -44,10 +46,14 @@ function termOf(text: string): readonly SearchTerm[] {
     .split(/[^\p{L}\p{N}]+/u)
     .filter((part) => part !== '');
   if (parts.length === 0) return [];
-  const all = parts.map(lexeme).join(' & ');
-  return [{ words: parts.length === 1 ? all : `(${all}) | ${lexeme(parts.join(''))}`, text: parts.join(' ') }];
+  return [{ words: query(parts, ''), names: query(parts, 'A'), text: parts.join(' ') }];
 }
 
-function lexeme(word: string): string {
-  return word.length < prefixCharsMin ? `'${word}'` : `'${word}':*`;
+function query(parts: readonly string[], weight: string): string {
+  const all = parts.map((part) => lexeme(part, weight)).join(' & ');
+  return parts.length === 1 ? all : `(${all}) | ${lexeme(parts.join(''), weight)}`;
+}
+
+function lexeme(word: string, weight: string): string {
+  return `'${word}':${word.length < prefixCharsMin ? '' : '*'}${weight || (word.length < prefixCharsMin ? 'ABCD' : '')}`;
 }

@@ -1,21 +1,26 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteHandlerMethod } from 'fastify';
-import { readContext, readSettingName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { fromFastify } from '../listener.ts';
+import type { RegistryAction } from './access.ts';
+import { type AnswerType, answerTypeFor, answerTypes, isBodyType } from './content-types.ts';
 
-const answerTypes = [
-  'application/vnd.schemaregistry.v1+json',
-  'application/vnd.schemaregistry+json',
-  'application/json',
-] as const;
-const requestTypes = [...answerTypes, 'application/octet-stream'];
-const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'];
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Content type that the client takes. */
+    answerType: AnswerType;
+  }
+  interface FastifyContextConfig {
+    /** Set on the routes that stand for methods which a path has not: those that it has, for the `Allow` header. */
+    readonly allow?: string;
+  }
+}
 
-/** What a request wants to do with a subject, for access control. */
-export type RegistryAction = 'READ' | 'WRITE' | 'DELETE' | 'CONFIG';
+const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 
-/** Decides whether a request may do something; throws FORBIDDEN when not. The subject is null for whole lists. */
-export type RegistryAccess = (request: FastifyRequest, action: RegistryAction, subject: string | null) => void;
+/** Largest body of a request, bytes: a schema of the largest size with each of its quotes escaped. */
+const bodyBytesMax = 10 * 1024 * 1024;
 
 /** Handlers of one path by method, as `[action, handler]`. */
 export type PathHandlers = Partial<
@@ -29,166 +34,130 @@ export type PathHandlers = Partial<
 export interface RegistryScope {
   readonly server: FastifyInstance;
   readonly prefix: '' | '/contexts/:context';
-  readonly access: RegistryAccess;
 }
 
 /** Adds the handlers of a path, and 405 with `Allow` for every other method. */
-export function addPath({ server, prefix, access }: RegistryScope, path: string, handlers: PathHandlers): void {
+export function addPath({ server, prefix }: RegistryScope, path: string, handlers: PathHandlers): void {
   const url = `${prefix}${path}`;
-  for (const [method, entry] of Object.entries(handlers)) {
-    const [action, handle] = entry;
-    const handler: RouteHandlerMethod = (request, reply) => {
-      access(request, action, paramOf(request, 'subject'));
-      return handle(request, reply);
-    };
-    server.route({ method, url, handler });
-  }
+  const names = path.includes('/subjects/:subject') ? 'subject' : 'setting';
+  for (const [method, [action, handle]] of Object.entries(handlers))
+    server.route({ method, url, config: { access: { action, names } }, handler: async (...both) => handle(...both) });
   const allowed = Object.keys(handlers);
   if (allowed.includes('GET')) allowed.push('HEAD');
   server.route({
     method: methods.filter((method) => !allowed.includes(String(method))),
     url,
-    handler: (_request, reply) =>
-      reply
-        .status(405)
-        .header('allow', allowed.join(', '))
-        .send({ error_code: 405, message: 'HTTP 405 Method Not Allowed' }),
+    config: { allow: allowed.join(', ') },
+    handler: (_request, reply) => refuse(reply, 405, 'Method Not Allowed'),
   });
+}
+
+/** Answers what the protocol has no number of its own for: `error_code` is the HTTP status. */
+function refuse(reply: FastifyReply, status: number, reason: string): FastifyReply {
+  return reply.status(status).send({ error_code: status, message: `HTTP ${status} ${reason}` });
+}
+
+/** Answers addresses that no route can be found for: broken percent-encoding, or a part that is too long. */
+export function refuseAddress(error: Error, _request: FastifyRequest, reply: FastifyReply): void {
+  const isTooLong = 'statusCode' in error && error.statusCode === 414;
+  const body = isTooLong
+    ? { error_code: 414, message: 'HTTP 414 URI Too Long' }
+    : { error_code: 400, message: 'The percent-encoding of the address is not valid.' };
+  // Hooks do not run for an address that leads nowhere, so nothing else is set on the answer.
+  reply.raw.writeHead(body.error_code, { 'content-type': answerTypes[0] });
+  reply.raw.end(JSON.stringify(body));
 }
 
 /** Content types in and out, and the one shape of errors. `incompatibleCode` is the `error_code` of incompatible schemas. */
 export function speakRegistryProtocol(server: FastifyInstance, incompatibleCode: number): void {
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser(requestTypes, { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, readBody(body));
-    } catch (error) {
-      done(error instanceof Error ? error : new LinewardError('BAD_INPUT'));
+  readBodiesAsJson(server);
+  server.decorateRequest('answerType', answerTypes[0]);
+  server.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) return done();
+    const { allow } = request.routeOptions.config;
+    if (allow !== undefined) {
+      reply.header('allow', allow);
+      refuse(reply, 405, 'Method Not Allowed');
+      return;
     }
+    const answerType = answerTypeFor(request.headers.accept);
+    if (answerType === null) {
+      refuse(reply, 406, 'Not Acceptable');
+      return;
+    }
+    request.answerType = answerType;
+    if (hasBody(request) && !isBodyType(request.headers['content-type'])) {
+      refuse(reply.header('connection', 'close'), 415, 'Unsupported Media Type');
+      return;
+    }
+    done();
   });
-  server.addHook('onRequest', async (request, reply) => {
-    const { accept } = request.headers;
-    const type = accept === undefined ? answerTypes[0] : acceptedType(accept);
-    if (type === null) {
-      reply.type(answerTypes[0]);
-      return reply.status(406).send({ error_code: 406, message: 'HTTP 406 Not Acceptable' });
-    }
-    reply.type(type);
+  server.addHook('onSend', (request, reply, payload, done) => {
+    // Set last: Fastify adds a charset to what is set earlier, and clients compare the type as a whole.
+    if (reply.statusCode !== 204) reply.header('content-type', request.answerType);
+    done(null, payload);
   });
   server.setErrorHandler((error, request, reply) => {
     const { status, errorCode, message } = registryError(error, request, incompatibleCode);
     if (status === 401) reply.header('www-authenticate', 'Bearer, Basic realm="lineward"');
     return reply.status(status).send({ error_code: errorCode, message });
   });
-  server.setNotFoundHandler((_request, reply) =>
-    reply.status(404).send({ error_code: 404, message: 'HTTP 404 Not Found' }),
+  server.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'Not Found'));
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+function readBodiesAsJson(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  // What may not come has been refused by its type before; a body without a type is JSON.
+  server.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: bodyBytesMax },
+    (_request: FastifyRequest, body: Buffer, done) => {
+      if (body.length === 0) return done(null, undefined);
+      if (!isUtf8(body)) return done(new LinewardError('BAD_INPUT', 'The body is not valid UTF-8.'));
+      try {
+        return done(null, JSON.parse(body.toString('utf8')));
+      } catch {
+        return done(new LinewardError('BAD_INPUT', 'The body is not valid JSON.'));
+      }
+    },
   );
 }
 
-function readBody(body: string | Buffer): unknown {
-  if (body.length === 0) return undefined;
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(body));
-  } catch {
-    throw new LinewardError('BAD_INPUT', 'The body is not valid UTF-8.');
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new LinewardError('BAD_INPUT', 'The body is not valid JSON.');
-  }
-}
-
-/** The first of our types that an Accept header allows with the highest quality; null when it allows none. */
-function acceptedType(accept: string): string | null {
-  const ranges = accept.split(',').map((part) => {
-    const [range = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
-    const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-    return { range, quality: quality === undefined ? 1 : Number(quality) || 0 };
-  });
-  const qualityOf = (type: string): number =>
-    Math.max(
-      0,
-      ...ranges
-        .filter(
-          ({ range }) =>
-            range === type || range === '*/*' || (range.endsWith('/*') && type.startsWith(range.slice(0, -1))),
-        )
-        .map(({ quality }) => quality),
-    );
-  const best = answerTypes.toSorted((one, other) => qualityOf(other) - qualityOf(one))[0];
-  return best !== undefined && qualityOf(best) > 0 ? best : null;
-}
+/** Codes that the protocol answers otherwise than by their own HTTP status and number. */
+const answeredAs: Partial<Record<ErrorCode, readonly [status: number, errorCode: number]>> = {
+  FIELD_DUPLICATE: [422, 42_201],
+  SEMANTIC_TYPE_UNKNOWN: [422, 42_201],
+  LIMIT_EXCEEDED: [422, 42_201],
+  FORBIDDEN: [403, 40_301],
+  // 409 is for incompatible schemas; what met another writer too often may be tried again, as after a timeout.
+  CONFLICT: [500, 50_002],
+  TIMEOUT: [500, 50_002],
+};
 
 function registryError(
   error: unknown,
   request: FastifyRequest,
   incompatibleCode: number,
 ): { readonly status: number; readonly errorCode: number; readonly message: string } {
-  const mediaType = typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === 415;
-  if (mediaType) return { status: 415, errorCode: 415, message: 'HTTP 415 Unsupported Media Type' };
-  const fault = fromFastify(error);
+  const fault = faultOf(error);
   const { spec, code } = fault;
   if (spec.level === 'error') request.log.error({ code, error: fault.cause ?? fault }, 'registry request failed');
   const message = spec.exposed ? fault.message : spec.message;
   if (code === 'SCHEMA_INCOMPATIBLE') return { status: 409, errorCode: incompatibleCode, message };
-  // A schema over a limit is an invalid schema to clients; a body over the limit is none yet.
-  const isSchemaFault = code === 'FIELD_DUPLICATE' || (code === 'LIMIT_EXCEEDED' && fault.field.length > 0);
-  if (isSchemaFault) return { status: 422, errorCode: 42_201, message };
-  if (spec.http >= 500) return { status: spec.http, errorCode: 50_001, message };
+  const as = answeredAs[code];
+  if (as !== undefined) return { status: as[0], errorCode: as[1], message };
+  // Whatever else breaks on our side is a failure of the store to clients.
+  if (spec.http >= 500) return { status: 500, errorCode: 50_001, message };
   return { status: spec.http, errorCode: spec.registryCode ?? spec.http, message };
 }
 
-export function paramOf(request: FastifyRequest, name: string): string | null {
-  const { params } = request;
-  if (typeof params !== 'object' || params === null || !(name in params)) return null;
-  return String(Reflect.get(params, name));
-}
-
-export function queryOf(request: FastifyRequest, name: string): string | null {
-  const { query } = request;
-  if (typeof query !== 'object' || query === null) return null;
-  const value: unknown = Reflect.get(query, name);
-  const first: unknown = Array.isArray(value) ? value[0] : value;
-  return typeof first === 'string' ? first : null;
-}
-
-export function flagOf(request: FastifyRequest, name: string): boolean {
-  return queryOf(request, name)?.toLowerCase() === 'true';
-}
-
-/** A whole number of the query; negative ones and text count as not given. */
-export function countOf(request: FastifyRequest, name: string, otherwise: number): number {
-  const text = queryOf(request, name);
-  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : otherwise;
-}
-
-/** The context that the path names; unqualified subjects are of it. */
-export function contextOf(request: FastifyRequest): string {
-  return readContext(paramOf(request, 'context') ?? '');
-}
-
-/** @throws LinewardError SUBJECT_INVALID */
-export function subjectOf(request: FastifyRequest): SubjectName {
-  return readSubjectName(paramOf(request, 'subject') ?? '', contextOf(request));
-}
-
-/** The subject or context whose settings the path names; without a subject, the context itself. */
-export function placeOf(request: FastifyRequest): SubjectName {
-  const subject = paramOf(request, 'subject');
-  const context = contextOf(request);
-  return subject === null ? { context, name: '' } : readSettingName(subject, context);
-}
-
-/** The body as an object. @throws LinewardError BAD_INPUT */
-export function objectBody(request: FastifyRequest): Readonly<Record<string, unknown>> {
-  const { body } = request;
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body };
-  throw new LinewardError('BAD_INPUT', 'The body must be a JSON object.');
-}
-
-/** True when the client says that it takes fields it does not know. */
-export function takesUnknownFields(request: FastifyRequest): boolean {
-  return request.headers['confluent-accept-unknown-properties'] === 'true';
+/** Our error for what was thrown. A body over the limit is a schema over the limit: nothing else in requests is large. */
+function faultOf(error: unknown): LinewardError {
+  const fault = fromFastify(error);
+  if (error instanceof LinewardError || fault.code !== 'LIMIT_EXCEEDED') return fault;
+  return new LinewardError('SCHEMA_TOO_LARGE', `The body has more than ${bodyBytesMax} bytes.`, { cause: error });
 }

@@ -1,48 +1,78 @@
-const entriesMax = 10_000;
-const bytesMax = 64 * 1024 * 1024;
-const keptMs = 60_000;
+import { createHash } from 'node:crypto';
 
-/** An answer that is sent as it is. */
+/** An answer that is ready to be sent. */
 export interface CachedAnswer {
   readonly body: Buffer;
   readonly etag: string;
 }
 
+interface Entry extends CachedAnswer {
+  readonly keptAtMs: number;
+}
+
+const entriesMax = 10_000;
+const bytesMax = 64 * 1024 * 1024;
+/** Longest time that an answer outlives a permanent deletion in another process, milliseconds. */
+const keptMs = 60_000;
+
 /**
- * Answers about schemas by id, ready to be sent. Schemas never change; they only disappear, when their last version is deleted
- * permanently. A delete in this process empties the cache, one in another process is seen after a minute at most.
+ * Answers about schemas by id, ready to be sent. Schemas never change, so an answer is right until the last version of the
+ * schema is deleted permanently: at once when this process does it, after a minute at most when another does.
  */
 export class SchemaCache {
-  readonly #answers = new Map<string, CachedAnswer & { readonly until: number }>();
+  readonly #deletions: () => number;
+  readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  #deletionsSeen: number;
 
-  get(key: string): CachedAnswer | null {
-    const found = this.#answers.get(key);
-    if (found === undefined) return null;
-    if (found.until > Date.now()) return found;
-    this.#drop(key);
-    return null;
+  /** `deletions` counts the permanent deletions of this process. */
+  constructor(deletions: () => number) {
+    this.#deletions = deletions;
+    this.#deletionsSeen = deletions();
   }
 
-  put(key: string, answer: CachedAnswer): void {
-    this.#drop(key);
-    this.#answers.set(key, { ...answer, until: Date.now() + keptMs });
-    this.#bytes += answer.body.length;
-    for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= entriesMax && this.#bytes <= bytesMax) return;
-      this.#drop(oldest);
+  /** The answer kept under a key; undefined when there is none. */
+  kept(key: string): CachedAnswer | undefined {
+    if (this.#deletions() !== this.#deletionsSeen) this.#forgetAll();
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#drop(key, entry);
+    if (Date.now() - entry.keptAtMs > keptMs) return undefined;
+    this.#add(key, entry);
+    return entry;
+  }
+
+  /** Makes an answer and keeps it under a key. */
+  async made(key: string, make: () => Promise<string>): Promise<CachedAnswer> {
+    const deletionsBefore = this.#deletions();
+    const body = Buffer.from(await make());
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    const entry = { body, etag, keptAtMs: Date.now() };
+    // What was read before a deletion may be gone by now.
+    if (this.#deletions() !== deletionsBefore || body.length > bytesMax) return entry;
+    const known = this.#entries.get(key);
+    if (known !== undefined) this.#drop(key, known);
+    this.#add(key, entry);
+    for (const [oldest, one] of this.#entries) {
+      if (this.#entries.size <= entriesMax && this.#bytes <= bytesMax) break;
+      this.#drop(oldest, one);
     }
+    return entry;
   }
 
-  clear(): void {
-    this.#answers.clear();
+  #add(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    this.#bytes += entry.body.length;
+  }
+
+  #drop(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    this.#bytes -= entry.body.length;
+  }
+
+  #forgetAll(): void {
+    this.#entries.clear();
     this.#bytes = 0;
-  }
-
-  #drop(key: string): void {
-    const found = this.#answers.get(key);
-    if (found === undefined) return;
-    this.#answers.delete(key);
-    this.#bytes -= found.body.length;
+    this.#deletionsSeen = this.#deletions();
   }
 }

@@ -1,25 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { schemaFormats } from '../../domain/registry/schema-format.ts';
-import { printSubjectName, readSubjectName } from '../../domain/registry/subject-name.ts';
+import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SchemaStore } from '../../services/registry/schema-store.ts';
-import type { DeletedFilter, SubjectReadModel } from '../../services/registry/subject.read-model.ts';
+import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
 import type { StoredSchema } from '../../services/registry/subject-rows.ts';
-import {
-  addPath,
-  contextOf,
-  countOf,
-  flagOf,
-  paramOf,
-  queryOf,
-  type RegistryScope,
-  takesUnknownFields,
-} from './registry-protocol.ts';
-import { schemaFields, textAsked, versionAnswer } from './schema-answer.ts';
-import type { SchemaCache } from './schema-cache.ts';
+import { contextOf } from './access.ts';
+import { addPath, type RegistryScope } from './registry-protocol.ts';
+import { deletedOf, flagOf, pageOf, paramOf, queryOf, schemaIdOf, takesUnknownFields } from './request-values.ts';
+import { formAsked, schemaAnswer, textAsked, versionAnswer } from './schema-answer.ts';
+import type { CachedAnswer, SchemaCache } from './schema-cache.ts';
+import { subjectPrefixOf } from './subject.routes.ts';
 
-/** Schemas that a list answers when the client asks for no number. */
-const listDefault = 1_000;
+/** Most schemas of one answer. */
+const schemasMax = 1_000;
+const guidPattern = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+const bareContext = /^:(\.[^:]*):$/su;
 
 export interface SchemaRoutesDeps {
   readonly subjects: SubjectReadModel;
@@ -29,39 +24,19 @@ export interface SchemaRoutesDeps {
 
 /** `/schemas…`: schemas by id and GUID, where they are registered, and all of them. */
 export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cache }: SchemaRoutesDeps): void {
-  addPath(scope, '/schemas/types', { GET: ['READ', () => schemaFormats.toSorted((a, b) => order(a) - order(b))] });
-  addPath(scope, '/schemas', {
-    GET: [
-      'READ',
-      async (request) => {
-        const found = await subjects.schemas({
-          prefix: queryOf(request, 'subjectPrefix') ?? ':*:',
-          deleted: flagOf(request, 'deleted') ? 'too' : 'none',
-          latestOnly: flagOf(request, 'latestOnly'),
-          offset: countOf(request, 'offset', 0),
-          limit: countOf(request, 'limit', listDefault),
-        });
-        return found.map((version) => versionAnswer(request, version));
-      },
-    ],
-  });
-  addPath(scope, '/schemas/ids/:id', { GET: ['READ', (request, reply) => cached(request, reply, 'whole')] });
-  addPath(scope, '/schemas/ids/:id/schema', { GET: ['READ', (request, reply) => cached(request, reply, 'text')] });
+  addPath(scope, '/schemas/types', { GET: ['READ', () => ['JSON', 'PROTOBUF', 'AVRO']] });
+  addPath(scope, '/schemas', { GET: ['READ', listed] });
+  addPath(scope, '/schemas/ids/:id', { GET: ['READ', byId] });
+  addPath(scope, '/schemas/ids/:id/schema', { GET: ['READ', textById] });
   addPath(scope, '/schemas/ids/:id/subjects', {
-    GET: [
-      'READ',
-      async (request) => {
-        const places = await subjects.placesOf(await schemaOf(request), deletedOf(request));
-        return [...new Set(places.map((place) => printSubjectName(place.subject)))];
-      },
-    ],
+    GET: ['READ', async (request) => subjectsOf(request, await schemaOf(request))],
   });
   addPath(scope, '/schemas/ids/:id/versions', {
     GET: [
       'READ',
       async (request) => {
-        const places = await subjects.placesOf(await schemaOf(request), deletedOf(request));
-        return places.map((place) => ({ subject: printSubjectName(place.subject), version: place.version }));
+        const places = await placesOf(request, await schemaOf(request));
+        return places.map(({ subject, version }) => ({ subject: printSubjectName(subject), version }));
       },
     ],
   });
@@ -69,67 +44,103 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
     GET: [
       'READ',
       async (request) => {
-        const [schema] = await guidOf(request);
-        return schemaFields(schema, await textAsked(schemaStore, request, schema));
+        const [schema] = await schemasOfGuid(request);
+        return schemaAnswer(schema, await formAsked(schemaStore, request, schema));
       },
     ],
   });
   addPath(scope, '/schemas/guids/:guid/ids', {
-    GET: ['READ', async (request) => (await guidOf(request)).map(({ context, id }) => ({ context, id }))],
+    GET: ['READ', async (request) => (await schemasOfGuid(request)).map(({ context, id }) => ({ context, id }))],
   });
 
-  async function cached(request: FastifyRequest, reply: FastifyReply, kind: 'whole' | 'text'): Promise<unknown> {
-    const { url } = request;
-    // Only the plain question is kept; what options ask for is worked out.
-    const known = takesUnknownFields(request) ? null : cache.get(url);
-    if (known !== null) return sent(request, reply, known.body, known.etag);
-    const schema = await schemaOf(request);
-    const text = await textAsked(schemaStore, request, schema);
-    const answer =
-      kind === 'text' ? text : JSON.stringify({ ...schemaFields(schema, text), ...(await more(request, schema)) });
-    const body = Buffer.from(answer);
-    const etag = `"${schema.guid}"`;
-    const isPlain = !['fetchMaxId', 'includeSubjects'].some((name) => flagOf(request, name));
-    if (isPlain && !takesUnknownFields(request)) cache.put(url, { body, etag });
-    return sent(request, reply, body, etag);
+  async function listed(request: FastifyRequest): Promise<unknown> {
+    const found = await subjects.schemas({
+      prefix: subjectPrefixOf(request, ''),
+      deleted: deletedOf(request),
+      latestOnly: flagOf(request, 'latestOnly'),
+      ...pageOf(request, schemasMax),
+    });
+    const extended = takesUnknownFields(request);
+    return found.map((version) => versionAnswer(version, { text: version.schema.text, extended }));
   }
 
-  async function more(request: FastifyRequest, schema: StoredSchema): Promise<object> {
-    const places = flagOf(request, 'includeSubjects') ? await subjects.placesOf(schema, 'none') : null;
+  async function byId(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const context = contextOfSchema(request);
+    const id = schemaIdOf(request);
+    if (isPlain(request)) {
+      const extended = takesUnknownFields(request);
+      const make = async () => {
+        const schema = await subjects.schema(context, id);
+        return JSON.stringify(schemaAnswer(schema, { text: schema.text, extended }));
+      };
+      const key = `${extended ? 'extended' : 'plain'} ${context} ${id}`;
+      return sent(request, reply, cache.kept(key) ?? (await cache.made(key, make)));
+    }
+    const schema = await subjects.schema(context, id);
     return {
-      ...(takesUnknownFields(request) ? { guid: schema.guid, ts: schema.createdAt.getTime() } : {}),
-      ...(flagOf(request, 'fetchMaxId') ? { maxId: await subjects.maxId(schema.context) } : {}),
-      ...(places === null ? {} : { subjects: [...new Set(places.map((place) => printSubjectName(place.subject)))] }),
+      ...schemaAnswer(schema, await formAsked(schemaStore, request, schema)),
+      ...(flagOf(request, 'fetchMaxId') ? { maxId: await subjects.maxId(context) } : {}),
+      ...(flagOf(request, 'includeSubjects') ? { subjects: await subjectsOf(request, schema) } : {}),
     };
   }
 
-  async function schemaOf(request: FastifyRequest): Promise<StoredSchema> {
-    const text = paramOf(request, 'id') ?? '';
-    const subject = queryOf(request, 'subject');
-    const context = contextOf(request);
-    if (!/^[1-9]\d{0,9}$/.test(text) || Number(text) >= 2 ** 31)
-      throw new LinewardError('SCHEMA_NOT_FOUND', `Schema ${text.slice(0, 40)} not found`, { path: ['id'] });
-    return subjects.schema(
-      subject === null || subject === '' ? context : readSubjectName(subject, context).context,
-      Number(text),
-    );
+  async function textById(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const make = async () => textAsked(schemaStore, request, await schemaOf(request));
+    if (!isPlain(request)) return reply.send(Buffer.from(await make()));
+    const key = `text ${contextOfSchema(request)} ${schemaIdOf(request)}`;
+    return sent(request, reply, cache.kept(key) ?? (await cache.made(key, make)));
   }
 
-  async function guidOf(request: FastifyRequest): Promise<readonly [StoredSchema, ...StoredSchema[]]> {
-    const [first, ...others] = await subjects.schemasOfGuid(paramOf(request, 'guid') ?? '');
-    if (first === undefined) throw new LinewardError('SCHEMA_NOT_FOUND', undefined, { path: ['guid'] });
+  function schemaOf(request: FastifyRequest): Promise<StoredSchema> {
+    return subjects.schema(contextOfSchema(request), schemaIdOf(request));
+  }
+
+  /** Places of a schema; a `subject` in the query leaves the others out. */
+  async function placesOf(request: FastifyRequest, schema: StoredSchema) {
+    const places = await subjects.placesOf(schema, deletedOf(request));
+    const only = subjectOfQuery(request);
+    return only === null ? places : places.filter(({ subject }) => subject.name === only.name);
+  }
+
+  async function subjectsOf(request: FastifyRequest, schema: StoredSchema): Promise<readonly string[]> {
+    const places = await placesOf(request, schema);
+    return [...new Set(places.map(({ subject }) => printSubjectName(subject)))];
+  }
+
+  async function schemasOfGuid(request: FastifyRequest): Promise<readonly [StoredSchema, ...StoredSchema[]]> {
+    const guid = paramOf(request, 'guid') ?? '';
+    const [first, ...others] = guidPattern.test(guid) ? await subjects.schemasOfGuid(guid) : [];
+    if (first === undefined)
+      throw new LinewardError('SCHEMA_NOT_FOUND', `Schema ${guid.slice(0, 80)} not found`, { path: ['guid'] });
     return [first, ...others];
   }
 }
 
-const order = (format: string): number => ['JSON', 'PROTOBUF', 'AVRO'].indexOf(format);
-
-export function deletedOf(request: FastifyRequest): DeletedFilter {
-  if (flagOf(request, 'deletedOnly')) return 'only';
-  return flagOf(request, 'deleted') ? 'too' : 'none';
+/** The `subject` of the query; null when there is none, or only a context. */
+function subjectOfQuery(request: FastifyRequest): SubjectName | null {
+  const text = queryOf(request, 'subject') ?? '';
+  return text === '' || bareContext.test(text) ? null : readSubjectName(text, contextOf(request));
 }
 
-function sent(request: FastifyRequest, reply: FastifyReply, body: Buffer, etag: string): FastifyReply {
+/** Ids count within a context: that of the `subject` which the client reads for, when it is qualified. */
+function contextOfSchema(request: FastifyRequest): string {
+  const text = queryOf(request, 'subject') ?? '';
+  if (!text.startsWith(':.')) return contextOf(request);
+  return bareContext.exec(text)?.[1] ?? readSubjectName(text, contextOf(request)).context;
+}
+
+/** Whether the answer is the same for all who ask for the schema. */
+function isPlain(request: FastifyRequest): boolean {
+  const format = queryOf(request, 'format') ?? '';
+  return format.trim() === '' && !flagOf(request, 'fetchMaxId') && !flagOf(request, 'includeSubjects');
+}
+
+function sent({ headers }: FastifyRequest, reply: FastifyReply, { body, etag }: CachedAnswer): FastifyReply {
   reply.header('etag', etag);
-  return request.headers['if-none-match'] === etag ? reply.status(304).send() : reply.send(body);
+  const known = headers['if-none-match'];
+  return known !== undefined && names(known, etag) ? reply.status(304).send() : reply.send(body);
+}
+
+function names(header: string, etag: string): boolean {
+  return header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }

@@ -1,7 +1,16 @@
 import { readConfigUpdate } from '../../domain/registry/registry-config.ts';
 import { readMode } from '../../domain/registry/registry-mode.ts';
 import type { RegistrySettingsService } from '../../services/registry/registry-settings.service.ts';
-import { addPath, flagOf, objectBody, type PathHandlers, placeOf, type RegistryScope } from './registry-protocol.ts';
+import { placeOf } from './access.ts';
+import { addPath, type PathHandlers, type RegistryScope } from './registry-protocol.ts';
+import { flagOf } from './request-values.ts';
+import { type Body, objectBody } from './schema-request.ts';
+
+/** What a change of configuration may carry besides the level, by the names of the protocol. */
+const configKeys = [
+  ...['alias', 'normalize', 'validateFields', 'validateRules', 'compatibilityPolicy', 'compatibilityGroup'],
+  ...['defaultMetadata', 'overrideMetadata', 'defaultRuleSet', 'overrideRuleSet'],
+];
 
 /** `/config…` and `/mode…`: of everything, of a context, of a subject. */
 export function settingsRoutes(
@@ -14,15 +23,9 @@ export function settingsRoutes(
     PUT: [
       'CONFIG',
       async (request) => {
-        const { compatibilityLevel, ...change } = readConfigUpdate(objectBody(request));
-        await settings.changeConfig(
-          request.actor,
-          placeOf(request),
-          compatibilityLevel === undefined ? change : { compatibilityLevel, ...change },
-        );
-        // The answer repeats the request, where the level goes by its older name.
-        const given = Object.entries({ compatibility: compatibilityLevel, ...change });
-        return Object.fromEntries(given.filter(([, value]) => value !== null && value !== undefined));
+        const body = objectBody(request);
+        await settings.changeConfig(request.actor, placeOf(request), readConfigUpdate(body));
+        return repeated(body);
       },
     ],
     DELETE: ['CONFIG', (request) => settings.deleteConfig(request.actor, placeOf(request))],
@@ -48,4 +51,11 @@ export function settingsRoutes(
   };
   for (const path of ['/config', '/config/:subject']) addPath(scope, path, config);
   for (const path of ['/mode', '/mode/:subject']) addPath(scope, path, mode);
+}
+
+/** The answer repeats the request in the caller's spelling, without what is not known. */
+function repeated(body: Body): Body {
+  const given = configKeys.map((key): readonly [string, unknown] => [key, body[key]]);
+  const level = ['compatibility', body.compatibility ?? body.compatibilityLevel] as const;
+  return Object.fromEntries([level, ...given].filter(([, value]) => value !== undefined && value !== null));
 }

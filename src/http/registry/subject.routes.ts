@@ -1,57 +1,39 @@
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import type { SchemaMetadata } from '../../domain/registry/schema-metadata.ts';
-import type { SubjectName } from '../../domain/registry/subject-name.ts';
+import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SchemaStore } from '../../services/registry/schema-store.ts';
-import {
-  readVersionNumber,
-  type SubjectReadModel,
-  subjectNotFound,
-} from '../../services/registry/subject.read-model.ts';
+import { type SubjectReadModel, subjectNotFound } from '../../services/registry/subject.read-model.ts';
 import type { SubjectService } from '../../services/registry/subject.service.ts';
 import type { SubjectDeletionService } from '../../services/registry/subject-deletion.service.ts';
 import type { SubjectVersion } from '../../services/registry/subject-rows.ts';
-import {
-  addPath,
-  contextOf,
-  countOf,
-  flagOf,
-  objectBody,
-  paramOf,
-  queryOf,
-  type RegistryScope,
-  subjectOf,
-  takesUnknownFields,
-} from './registry-protocol.ts';
-import { deletedOf } from './schema.routes.ts';
-import { textAsked, versionAnswer } from './schema-answer.ts';
-import type { SchemaCache } from './schema-cache.ts';
-import { readImportedIds, readSchemaRequest } from './schema-request.ts';
+import { contextOf, placeOf } from './access.ts';
+import { addPath, type RegistryScope } from './registry-protocol.ts';
+import { deletedOf, flagOf, pageOf, paramOf, queryList, queryOf, versionNumberOf } from './request-values.ts';
+import { formAsked, registeredAnswer, textAsked, versionAnswer } from './schema-answer.ts';
+import { emptySchema, givenSchema, objectBody, readSchemaRequest } from './schema-request.ts';
+import { readTagRequest, retagged } from './tag-request.ts';
 
-/** Subjects that a list answers when the client asks for no number. */
-const listDefault = 20_000;
+/** Most subjects of one answer. */
+const subjectsMax = 20_000;
 
 export interface SubjectRoutesDeps {
   readonly subjects: SubjectReadModel;
   readonly subjectService: SubjectService;
   readonly subjectDeletionService: SubjectDeletionService;
   readonly schemaStore: SchemaStore;
-  readonly cache: SchemaCache;
 }
 
 /** `/subjects…`: registration, lookup, versions and deletion. */
 export function subjectRoutes(scope: RegistryScope, deps: SubjectRoutesDeps): void {
-  const { subjects, subjectService, subjectDeletionService, schemaStore, cache } = deps;
+  const { subjects, subjectService, subjectDeletionService, schemaStore } = deps;
   addPath(scope, '/subjects', {
     GET: [
       'READ',
       (request) =>
         subjects.subjects({
-          prefix: queryOf(request, 'subjectPrefix') ?? (scope.prefix === '' ? ':*:' : `:${contextOf(request)}:`),
+          prefix: subjectPrefixOf(request, ':*:'),
           deleted: deletedOf(request),
-          offset: countOf(request, 'offset', 0),
-          limit: countOf(request, 'limit', listDefault),
+          ...pageOf(request, subjectsMax),
         }),
     ],
   });
@@ -59,34 +41,26 @@ export function subjectRoutes(scope: RegistryScope, deps: SubjectRoutesDeps): vo
     POST: ['READ', lookup],
     DELETE: [
       'DELETE',
-      async (request) => {
-        const deleted = await subjectDeletionService.deleteSubject(
-          request.actor,
-          subjectOf(request),
-          flagOf(request, 'permanent'),
-        );
-        cache.clear();
-        return deleted;
-      },
+      (request) => subjectDeletionService.deleteSubject(request.actor, placeOf(request), flagOf(request, 'permanent')),
     ],
   });
   addPath(scope, '/subjects/:subject/versions', { GET: ['READ', listed], POST: ['WRITE', register] });
   addPath(scope, '/subjects/:subject/versions/:version', {
-    GET: [
-      'READ',
-      async (request) => {
-        const found = await versionOf(request, flagOf(request, 'deleted'));
-        return versionAnswer(request, found, await textAsked(schemaStore, request, found.schema));
+    GET: ['READ', async (request) => answer(request, await versionOf(request, flagOf(request, 'deleted')))],
+    DELETE: [
+      'DELETE',
+      (request) => {
+        const [version, permanent] = [versionNumberOf(request), flagOf(request, 'permanent')];
+        return subjectDeletionService.deleteVersion(request.actor, placeOf(request), version, permanent);
       },
     ],
-    DELETE: ['DELETE', remove],
   });
   addPath(scope, '/subjects/:subject/versions/:version/schema', {
     GET: [
       'READ',
       async (request, reply) => {
-        const found = await versionOf(request, flagOf(request, 'deleted'));
-        return reply.send(Buffer.from(await textAsked(schemaStore, request, found.schema)));
+        const { schema } = await versionOf(request, flagOf(request, 'deleted'));
+        return reply.send(Buffer.from(await textAsked(schemaStore, request, schema)));
       },
     ],
   });
@@ -96,17 +70,20 @@ export function subjectRoutes(scope: RegistryScope, deps: SubjectRoutesDeps): vo
   addPath(scope, '/subjects/:subject/versions/:version/tags', { POST: ['WRITE', tag] });
   addPath(scope, '/subjects/:subject/metadata', { GET: ['READ', byProperties] });
 
-  async function aliased(request: FastifyRequest): Promise<SubjectName> {
-    return subjects.aliased(subjectOf(request));
+  function versionOf(request: FastifyRequest, deleted: boolean): Promise<SubjectVersion> {
+    return subjects.version(placeOf(request), versionNumberOf(request), deleted ? 'too' : 'none');
   }
 
-  async function versionOf(request: FastifyRequest, deleted: boolean): Promise<SubjectVersion> {
-    const version = readVersionNumber(paramOf(request, 'version') ?? '');
-    return subjects.version(await aliased(request), version, deleted ? 'too' : 'none');
+  async function answer(request: FastifyRequest, found: SubjectVersion): Promise<unknown> {
+    return versionAnswer(found, await formAsked(schemaStore, request, found.schema));
+  }
+
+  async function registered(request: FastifyRequest, found: SubjectVersion): Promise<unknown> {
+    return registeredAnswer(found, await formAsked(schemaStore, request, found.schema));
   }
 
   async function listed(request: FastifyRequest): Promise<readonly number[]> {
-    const subject = await aliased(request);
+    const subject = placeOf(request);
     const kind = deletedOf(request);
     const found = await subjects.versions(subject, kind);
     if (found.length > 0) return found;
@@ -116,80 +93,53 @@ export function subjectRoutes(scope: RegistryScope, deps: SubjectRoutesDeps): vo
   }
 
   async function lookup(request: FastifyRequest): Promise<unknown> {
-    const given = readSchemaRequest(objectBody(request));
+    const given = givenSchema(readSchemaRequest(objectBody(request)));
     const options = { normalize: flagOf(request, 'normalize'), deleted: flagOf(request, 'deleted') };
-    const found = await subjectService.lookup(await aliased(request), given, options);
-    return versionAnswer(request, found, await textAsked(schemaStore, request, found.schema));
+    return answer(request, await subjectService.lookup(placeOf(request), given, options));
   }
 
   async function register(request: FastifyRequest): Promise<unknown> {
-    const body = objectBody(request);
-    const given = { ...readSchemaRequest(body), ...readImportedIds(body), normalize: flagOf(request, 'normalize') };
-    return registered(request, await subjectService.register(request.actor, await aliased(request), given));
+    const { text, ...given } = readSchemaRequest(objectBody(request));
+    const source = text === null ? await schemaBefore(request) : { text };
+    const normalize = flagOf(request, 'normalize');
+    const wanted = { ...given, ...source, normalize };
+    return registered(request, await subjectService.register(request.actor, placeOf(request), wanted));
   }
 
-  async function remove(request: FastifyRequest): Promise<number> {
-    const version = readVersionNumber(paramOf(request, 'version') ?? '');
-    const isPermanent = flagOf(request, 'permanent');
-    const deleted = await subjectDeletionService.deleteVersion(request.actor, subjectOf(request), version, isPermanent);
-    cache.clear();
-    return deleted;
+  /** A registration without a schema changes what stands beside the one before. */
+  async function schemaBefore(request: FastifyRequest) {
+    const subject = placeOf(request);
+    const latest = (await subjects.versions(subject, 'none')).at(-1);
+    if (latest === undefined) throw emptySchema();
+    const { schema } = await subjects.version(subject, latest, 'none');
+    return { text: schema.text, format: schema.format, references: schema.references };
   }
 
   /** Registers the same schema again with other tags in its metadata, which makes it the next version. */
   async function tag(request: FastifyRequest): Promise<unknown> {
-    const found = await versionOf(request, false);
-    const { schema } = found;
-    const metadata = retagged(schema.metadata, objectBody(request));
-    const given = { ...schema, metadata, normalize: false, id: null, version: null };
-    return registered(request, await subjectService.register(request.actor, found.subject, given));
+    const wanted = readTagRequest(objectBody(request));
+    const given = retagged((await versionOf(request, false)).schema, wanted);
+    return registered(request, await subjectService.register(request.actor, placeOf(request), given));
   }
 
   async function byProperties(request: FastifyRequest): Promise<unknown> {
-    const subject = await aliased(request);
-    const [keys, values] = [listOf(request, 'key'), listOf(request, 'value')];
+    const subject = placeOf(request);
+    const values = queryList(request, 'value');
+    const keys = queryList(request, 'key').slice(0, values.length);
     const properties = Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']));
     const kind = flagOf(request, 'deleted') ? 'too' : 'none';
     const found = await subjects.latestWithProperties(subject, properties, kind);
-    if (found !== null) return versionAnswer(request, found, await textAsked(schemaStore, request, found.schema));
+    if (found !== null) return answer(request, found);
     if ((await subjects.versions(subject, kind)).length === 0) throw subjectNotFound(subject);
     throw new LinewardError('SCHEMA_NOT_FOUND', undefined, { path: ['key'] });
   }
 }
 
-function registered(request: FastifyRequest, version: SubjectVersion): unknown {
-  return takesUnknownFields(request) ? versionAnswer(request, version) : { id: version.schema.id };
-}
-
-function listOf(request: FastifyRequest, name: string): readonly string[] {
-  const { query } = request;
-  const value: unknown = typeof query === 'object' && query !== null ? Reflect.get(query, name) : undefined;
-  return [value].flat().filter((one) => typeof one === 'string');
-}
-
-const tagChanges = z
-  .array(z.object({ schemaEntity: z.object({ entityPath: z.string().min(1) }), tags: z.array(z.string()) }))
-  .nullish()
-  .transform((list) => list ?? []);
-const tagRequest = z.object({ tagsToAdd: tagChanges, tagsToRemove: tagChanges });
-
-function retagged(metadata: SchemaMetadata | null, body: unknown): SchemaMetadata {
-  const parsed = tagRequest.safeParse(body);
-  if (!parsed.success) {
-    const path = (parsed.error.issues[0]?.path ?? []).map(String);
-    throw new LinewardError(
-      'SCHEMA_INVALID',
-      `${path.join('.')}: must be {"schemaEntity": {"entityPath"}, "tags": []}`,
-      { path },
-    );
-  }
-  const tags = new Map(Object.entries(metadata?.tags ?? {}));
-  for (const { schemaEntity, tags: added } of parsed.data.tagsToAdd)
-    tags.set(schemaEntity.entityPath, [...new Set([...(tags.get(schemaEntity.entityPath) ?? []), ...added])]);
-  for (const { schemaEntity, tags: removed } of parsed.data.tagsToRemove) {
-    const left = (tags.get(schemaEntity.entityPath) ?? []).filter((one) => !removed.includes(one));
-    if (left.length === 0) tags.delete(schemaEntity.entityPath);
-    else tags.set(schemaEntity.entityPath, left);
-  }
-  return { ...metadata, tags: Object.fromEntries(tags) };
+/** The `subjectPrefix` of a list; below `/contexts/{context}` one that names no context is of that one. */
+export function subjectPrefixOf(request: FastifyRequest, otherwise: string): string {
+  const given = queryOf(request, 'subjectPrefix');
+  if (paramOf(request, 'context') === null) return given ?? otherwise;
+  if (given !== null && /^:(\.[^:]*|\*):/u.test(given)) return given;
+  const context = contextOf(request);
+  return context === defaultContext ? (given ?? '') : `:${context}:${given ?? ''}`;
 }

@@ -41,8 +41,8 @@ export async function writeEntityVersion(
   const row = {
     entity_id: newId(),
     version_id: newId(),
-    namespace: given.namespace,
-    name: given.name,
+    namespace: storable(given.namespace),
+    name: storable(given.name),
     folder: given.catalogNamespace,
     schema_id: given.schemaId,
     document: given.document,
@@ -52,19 +52,24 @@ export async function writeEntityVersion(
     fields: given.fields.map((field, ordinal) => ({
       id: newId(),
       ordinal,
-      path: field.path,
+      path: storable(field.path),
       type: field.type,
       nullable: field.nullable,
       required: field.required,
       semantic_type: field.semanticType,
       classifications: field.classifications,
-      tags: field.tags,
-      doc: field.doc,
+      tags: field.tags.map(storable),
+      doc: field.doc === null ? null : storable(field.doc),
     })),
   };
   const [answer] = await tx.execute(writeStatement, [JSON.stringify(row), defaultCatalogNamespace]);
   const { entity_id, version_id, number, is_new } = written.parse(answer);
   return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
+}
+
+/** The text with U+FFFD for what the database cannot keep: U+0000 and halves of surrogate pairs. Documents have them escaped. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 const writeStatement = `

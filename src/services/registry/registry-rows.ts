@@ -5,6 +5,12 @@ import type { Entity } from '../../entities/entity.entity.ts';
 import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
 
 const instant = z.coerce.date();
+const deprecation = {
+  deprecated_at: instant.nullable(),
+  deprecated_by: z.string().nullable(),
+  deprecation_reason: z.string().nullable(),
+  replacement_id: z.string().nullable(),
+};
 
 export const entityRow = z
   .object({
@@ -12,6 +18,11 @@ export const entityRow = z
     namespace: z.string(),
     name: z.string(),
     catalog_namespace: z.string(),
+    documentation: z.string().nullable(),
+    owners: z.array(z.string()),
+    tags: z.array(z.string()),
+    revision: z.number(),
+    ...deprecation,
     created_at: instant,
     updated_at: instant,
   })
@@ -21,6 +32,14 @@ export const entityRow = z
       namespace: row.namespace,
       name: row.name,
       catalogNamespace: row.catalog_namespace,
+      documentation: row.documentation,
+      owners: row.owners,
+      tags: row.tags,
+      revision: row.revision,
+      deprecatedAt: row.deprecated_at,
+      deprecatedBy: row.deprecated_by,
+      deprecationReason: row.deprecation_reason,
+      replacementId: row.replacement_id,
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     }),
@@ -37,6 +56,7 @@ export const versionRow = z
     fingerprint: z.string(),
     created_by: z.string(),
     created_at: instant,
+    ...deprecation,
   })
   .transform(
     (row): EntityVersion => ({
@@ -49,6 +69,10 @@ export const versionRow = z
       fingerprint: row.fingerprint,
       createdBy: row.created_by,
       createdAt: row.created_at,
+      deprecatedAt: row.deprecated_at,
+      deprecatedBy: row.deprecated_by,
+      deprecationReason: row.deprecation_reason,
+      replacementId: row.replacement_id,
     }),
   );
 
@@ -63,6 +87,7 @@ export const fieldRow = z
     required: z.boolean(),
     semantic_type: z.string().nullable(),
     classifications: z.array(z.string()),
+    tags: z.array(z.string()),
     doc: z.string().nullable(),
   })
   .transform(
@@ -76,6 +101,7 @@ export const fieldRow = z
       required: row.required,
       semanticType: row.semantic_type,
       classifications: row.classifications,
+      tags: row.tags,
       doc: row.doc,
     }),
   );

@@ -11,6 +11,7 @@ import { defaultContext, printSubjectName, type SubjectName } from '../../domain
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { inForce, type RegistrySettings, type SettingRow, settingsAround } from './registry-settings.ts';
+import { subjectNotFound } from './subject.read-model.ts';
 import { lockSubject } from './subject-writes.ts';
 
 /** The place whose settings hold for all contexts. */
@@ -41,9 +42,13 @@ export class RegistrySettingsService {
     return inherited || isEverywhere(place) ? { compatibilityLevel: defaultLevel, ...config } : config;
   }
 
-  /** Changes the configuration of a place; answers what it has then. */
+  /**
+   * Changes the configuration of a place; answers what it has then.
+   * @throws LinewardError REGISTRY_NOT_PERMITTED where nothing may be changed
+   */
   async changeConfig(actor: Actor, place: SubjectName, change: RegistryConfigUpdate): Promise<RegistryConfig> {
     return this.#change(actor, place, async (tx, own) => {
+      await this.#assertWritable(tx, place);
       const config = changedConfig(own?.config ?? {}, change);
       await tx.execute('update registry_subject set config = ?::jsonb where context = ? and name = ?', [
         config === null ? null : JSON.stringify(config),
@@ -56,12 +61,13 @@ export class RegistrySettingsService {
 
   /**
    * Removes the configuration of a place; answers what it had.
-   * @throws LinewardError SUBJECT_CONFIG_NOT_FOUND
+   * @throws LinewardError SUBJECT_NOT_FOUND when it has none, REGISTRY_NOT_PERMITTED
    */
   async deleteConfig(actor: Actor, place: SubjectName): Promise<RegistryConfig> {
     return this.#change(actor, place, async (tx, own) => {
       const config = own?.config ?? null;
-      if (config === null && !isEverywhere(place)) throw noConfig(place);
+      if (config === null && !isEverywhere(place)) throw subjectNotFound(place);
+      await this.#assertWritable(tx, place);
       await tx.execute('update registry_subject set config = null where context = ? and name = ?', [
         place.context,
         place.name,
@@ -99,18 +105,28 @@ export class RegistrySettingsService {
     });
   }
 
+  async #assertWritable(tx: EntityManager, place: SubjectName): Promise<void> {
+    const mode = await this.#modeIn(tx, place);
+    if (mode === 'READONLY' || mode === 'READONLY_OVERRIDE')
+      throw new LinewardError(
+        'REGISTRY_NOT_PERMITTED',
+        `Subject ${printSubjectName(place)} in context ${place.context} is in read-only mode`,
+        { path: ['subject'] },
+      );
+  }
+
   async #modeIn(tx: EntityManager, place: SubjectName): Promise<RegistryMode> {
     return inForce(await settingsAround(tx, place)).mode;
   }
 
   /**
    * Removes the mode of a place, and with `recursive` those of all subjects of a context; answers what it was.
-   * @throws LinewardError SUBJECT_MODE_NOT_FOUND
+   * @throws LinewardError SUBJECT_NOT_FOUND when it has none
    */
   async deleteMode(actor: Actor, place: SubjectName, recursive: boolean): Promise<RegistryMode> {
     return this.#change(actor, place, async (tx, own) => {
       const mode = own?.mode ?? null;
-      if (mode === null && !isEverywhere(place) && !recursive) throw noMode(place);
+      if (mode === null && !isEverywhere(place) && !recursive) throw subjectNotFound(place);
       const whole = recursive && place.name === '';
       await tx.execute(`update registry_subject set mode = null where context = ? ${whole ? '' : 'and name = ?'}`, [
         place.context,

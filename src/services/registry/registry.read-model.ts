@@ -4,8 +4,15 @@ import type { Page, PageRequest } from '../../domain/page.ts';
 import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
 import type { Entity } from '../../entities/entity.entity.ts';
 import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
-import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
+import { keysetPage, keysetPages } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
+import {
+  type EntityConditions,
+  entityCondition,
+  type FieldConditions,
+  fieldCondition,
+  fieldListings,
+} from './catalog-filter.ts';
 import { datasetRow, entityRow, fieldRow, mappingRow, versionRow } from './registry-rows.ts';
 
 const byName = [
@@ -22,20 +29,37 @@ export class RegistryReadModel {
     this.#em = deps.em;
   }
 
-  entities(request: PageRequest, where?: SqlFragment): Promise<Page<Entity>> {
+  /** @throws LinewardError LIMIT_EXCEEDED for a filter that is too large. */
+  async entities(request: PageRequest, filter?: EntityConditions): Promise<Page<Entity>> {
     return keysetPage(this.#em.fork(), {
       table: 'entity',
-      ...(where === undefined ? {} : { where }),
+      where: entityCondition(filter),
       order: byName,
       request,
       parse: (row) => entityRow.parse(row),
     });
   }
 
-  datasets(request: PageRequest, where?: SqlFragment): Promise<Page<Dataset>> {
+  /**
+   * Fields over all entities: of their latest versions, or of all. In the order of registration, and of the document.
+   * @throws LinewardError LIMIT_EXCEEDED for a filter that is too large.
+   */
+  async fields(
+    request: PageRequest,
+    { filter, allVersions }: { readonly filter?: FieldConditions | undefined; readonly allVersions: boolean },
+  ): Promise<Page<EntityField>> {
+    return keysetPage(this.#em.fork(), {
+      table: allVersions ? fieldListings.allVersions : fieldListings.latestVersions,
+      where: fieldCondition(filter),
+      order: [{ column: 'id', type: 'text' }],
+      request,
+      parse: (row) => fieldRow.parse(row),
+    });
+  }
+
+  datasets(request: PageRequest): Promise<Page<Dataset>> {
     return keysetPage(this.#em.fork(), {
       table: 'dataset',
-      ...(where === undefined ? {} : { where }),
       order: byName,
       request,
       parse: (row) => datasetRow.parse(row),
@@ -180,28 +204,5 @@ export class RegistryReadModel {
   async allEntityIds(): Promise<readonly string[]> {
     const rows = await this.#em.fork().execute<{ id: string }[]>('select id from entity order by id');
     return rows.map((row) => row.id);
-  }
-
-  /** Full names of all entities, as the registry listener lists its subjects. */
-  async subjectNames(): Promise<readonly string[]> {
-    const rows = await this.#em
-      .fork()
-      .execute<{ name: string }[]>(`select namespace || '.' || name as name from entity order by 1`);
-    return rows.map((row) => row.name);
-  }
-
-  /** Document texts of versions of a record name, for the registry listener. */
-  async versionsNamed(fullName: string): Promise<readonly EntityVersion[]> {
-    const rows = await this.#em.fork().execute(
-      `select entity_version.* from entity_version join entity on entity.id = entity_version.entity_id
-       where entity.namespace || '.' || entity.name = ? order by number`,
-      [fullName],
-    );
-    return rows.map((row) => versionRow.parse(row));
-  }
-
-  async versionOfSchemaId(schemaId: number): Promise<EntityVersion | null> {
-    const rows = await this.#em.fork().execute('select * from entity_version where schema_id = ?', [schemaId]);
-    return rows.map((row) => versionRow.parse(row))[0] ?? null;
   }
 }

@@ -18,9 +18,15 @@ interface Place {
  */
 export class SubjectDeletionService {
   readonly #em: EntityManager;
+  #permanentDeletions = 0;
 
   constructor(deps: { readonly em: EntityManager }) {
     this.#em = deps.em;
+  }
+
+  /** How many permanent deletions this process has done. Who keeps what it read forgets it when the number changes. */
+  get permanentDeletions(): number {
+    return this.#permanentDeletions;
   }
 
   /**
@@ -28,7 +34,7 @@ export class SubjectDeletionService {
    * @throws LinewardError SUBJECT_NOT_FOUND, SUBJECT_SOFT_DELETED, SUBJECT_NOT_SOFT_DELETED, REFERENCE_EXISTS, REGISTRY_NOT_PERMITTED
    */
   async deleteSubject(actor: Actor, subject: SubjectName, permanent: boolean): Promise<readonly number[]> {
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#transactional(permanent, async (tx) => {
       const places = await this.#places(tx, subject);
       const live = places.filter((place) => !place.deleted);
       if (places.length === 0) throw subjectNotFound(subject);
@@ -52,7 +58,7 @@ export class SubjectDeletionService {
    * REGISTRY_NOT_PERMITTED
    */
   async deleteVersion(actor: Actor, subject: SubjectName, version: VersionNumber, permanent: boolean): Promise<number> {
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#transactional(permanent, async (tx) => {
       const places = await this.#places(tx, subject);
       const live = places.filter((place) => !place.deleted);
       if (permanent ? places.length === 0 : live.length === 0 && (version === 'latest' || places.length === 0))
@@ -74,11 +80,13 @@ export class SubjectDeletionService {
 
   /**
    * Forgets a context that has no subject left.
-   * @throws LinewardError CONTEXT_NOT_EMPTY
+   * @throws LinewardError SUBJECT_NOT_FOUND when there is no such context, CONTEXT_NOT_EMPTY
    */
   async deleteContext(actor: Actor, context: string): Promise<void> {
     await this.#em.fork().transactional(async (tx) => {
-      await tx.execute('select 1 from registry_context where name = ? for update', [context]);
+      const known = await tx.execute('select 1 from registry_context where name = ? for update', [context]);
+      if (known.length === 0)
+        throw new LinewardError('SUBJECT_NOT_FOUND', `Context '${context}' not found.`, { path: ['context'] });
       const rows = await tx.execute('select 1 from subject_version where context = ? limit 1', [context]);
       if (rows.length > 0 || context === defaultContext)
         throw new LinewardError('CONTEXT_NOT_EMPTY', `The specified context '${context}' is not empty.`, {
@@ -92,6 +100,12 @@ export class SubjectDeletionService {
       );
       audit(tx, actor, { action: 'deleteContext', resourceType: 'Context', resourceId: context });
     });
+  }
+
+  async #transactional<T>(permanent: boolean, work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const result = await this.#em.fork().transactional(work);
+    if (permanent) this.#permanentDeletions += 1;
+    return result;
   }
 
   async #places(tx: EntityManager, subject: SubjectName): Promise<readonly Place[]> {

@@ -13,7 +13,7 @@ export interface VersionToWrite {
   readonly id: number | null;
 }
 
-const written = z.object({ id: z.number().nullable() });
+const written = z.object({ id: z.number().nullable(), at: z.coerce.date() });
 
 /** Makes the context known; the default one always is. */
 export async function openContext(tx: EntityManager, { context }: SubjectName): Promise<void> {
@@ -36,11 +36,14 @@ export async function lockSubject(tx: EntityManager, subject: SubjectName): Prom
 
 /**
  * Writes a version in one statement: the schema, unless the context has it; what it refers to; and its place. Answers the id
- * of the schema.
+ * of the schema, and when the version was written.
  * @throws LinewardError CONFLICT, or a violation of the primary key, when another transaction has just written what this one
  * did not see; see `contended`.
  */
-export async function writeVersion(tx: EntityManager, given: VersionToWrite): Promise<number> {
+export async function writeVersion(
+  tx: EntityManager,
+  given: VersionToWrite,
+): Promise<{ readonly id: number; readonly at: Date }> {
   const { subject, content } = given;
   const identity = schemaIdentity(content);
   const targets = content.references.map((reference) => {
@@ -63,9 +66,9 @@ export async function writeVersion(tx: EntityManager, given: VersionToWrite): Pr
     targets,
   };
   const [answer] = await tx.execute(writeStatement, [JSON.stringify(row)]);
-  const { id } = written.parse(answer);
+  const { id, at } = written.parse(answer);
   if (id === null) throw new LinewardError('CONFLICT');
-  return id;
+  return { id, at };
 }
 
 const writeStatement = `
@@ -97,7 +100,7 @@ const writeStatement = `
     insert into subject_version (context, subject, version, schema_id)
     select context, subject, version, chosen.id from given, chosen
   )
-  select (select id from chosen) as id`;
+  select (select id from chosen) as id, now() as at`;
 
 const retried = new Set(['23505', '40P01', '40001', 'CONFLICT']);
 const attemptsMax = 12;

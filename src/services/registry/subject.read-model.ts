@@ -1,7 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { defaultContext, printSubjectName, readContext, type SubjectName } from '../../domain/registry/subject-name.ts';
+import {
+  defaultContext,
+  printSubjectName,
+  readContext,
+  readSubjectName,
+  type SubjectName,
+} from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { inForce, settingsAround } from './registry-settings.ts';
 import {
   type StoredSchema,
   type SubjectVersion,
@@ -30,10 +35,11 @@ function condition(deleted: DeletedFilter, table = 'subject_version'): string {
 /** A version as clients name it: a number, or the newest. */
 export type VersionNumber = number | 'latest';
 
-/** Reads `latest`, `-1` or a positive number. @throws LinewardError VERSION_INVALID */
-export function readVersionNumber(text: string): VersionNumber {
+/** Reads `latest`, `-1` or a positive number, as Java reads numbers. @throws LinewardError VERSION_INVALID */
+export function readVersionNumber(given: string): VersionNumber {
+  const text = given.trim();
   if (text.toLowerCase() === 'latest' || text === '-1') return 'latest';
-  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) < 2 ** 31) return Number(text);
+  if (/^\+?\d{1,20}$/.test(text) && Number(text) > 0 && Number(text) < 2 ** 31) return Number(text);
   throw new LinewardError(
     'VERSION_INVALID',
     `The specified version '${text.slice(0, 40)}' is not a valid version id. Allowed values are between [1, 2^31-1] and the string "latest"`,
@@ -166,12 +172,13 @@ export class SubjectReadModel {
     return rows[0]?.last_id ?? 0;
   }
 
-  /** Ids of schemas, still registered somewhere, that refer to a version. */
+  /** Ids of schemas that refer to a version and are registered somewhere, not deleted there. */
   async referencedBy({ subject, version }: SubjectVersion): Promise<readonly number[]> {
     const rows = await this.#em.fork().execute<{ schema_id: number }[]>(
       `select distinct schema_id from schema_reference reference
        where target_context = ? and target_subject = ? and target_version = ? and exists (select 1 from subject_version
-         where subject_version.context = reference.context and subject_version.schema_id = reference.schema_id)
+         where subject_version.context = reference.context and subject_version.schema_id = reference.schema_id
+         and subject_version.deleted_at is null)
        order by schema_id`,
       [subject.context, subject.name, version],
     );
@@ -193,10 +200,19 @@ export class SubjectReadModel {
     return rows.map(subjectVersionRow)[0] ?? null;
   }
 
-  /** The subject that requests for `subject` mean: its alias when one is configured, else itself. */
+  /**
+   * The subject that requests for `subject` mean: the one that its own configuration names as alias, else itself. An alias
+   * without a context is of the same context.
+   */
   async aliased(subject: SubjectName): Promise<SubjectName> {
-    const { config } = inForce(await settingsAround(this.#em.fork(), subject));
-    return config.alias === undefined || config.alias === '' ? subject : { ...subject, name: config.alias };
+    const [row] = await this.#em
+      .fork()
+      .execute<{ alias: string | null }[]>(
+        `select config->>'alias' as alias from registry_subject where context = ? and name = ? and config is not null`,
+        [subject.context, subject.name],
+      );
+    const alias = row?.alias ?? '';
+    return alias === '' ? subject : readSubjectName(alias, subject.context);
   }
 }
 

@@ -22,6 +22,7 @@ import {
   knownVersion,
   type RegisterSchema,
 } from './registration.ts';
+import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
 import { subjectNotFound } from './subject.read-model.ts';
 import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
@@ -112,18 +113,32 @@ export class SubjectService {
     );
     if (versions.length === 0) throw subjectNotFound(subject);
     const references = await this.#store.settled(subject.context, given.references);
-    const { text } = await this.#read(em, subject, { ...given, references }, options.normalize);
+    const settled = { ...given, references };
+    const found = await this.#versionOf(em, subject, settled, options);
+    if (found !== null) return found;
+    if (!options.normalize && inForce(await settingsAround(em, subject)).config.normalize === true) {
+      const normal = await this.#versionOf(em, subject, settled, { ...options, normalize: true });
+      if (normal !== null) return normal;
+    }
+    throw new LinewardError('SCHEMA_NOT_FOUND', undefined, { path: ['schema'] });
+  }
+
+  async #versionOf(
+    em: EntityManager,
+    subject: SubjectName,
+    given: GivenSchema,
+    options: { readonly normalize: boolean; readonly deleted: boolean },
+  ): Promise<SubjectVersion | null> {
+    const { text } = await this.#read(em, subject, given, options.normalize);
     const rows = await em.execute(
       `select ${subjectVersionColumns} from ${subjectVersionJoin}
        where subject_version.context = ? and subject = ? and text_identity = ? and (deleted_at is null or ?)
        order by deleted_at is not null, version desc`,
-      [subject.context, subject.name, textIdentity({ ...given, text, references }), options.deleted],
+      [subject.context, subject.name, textIdentity({ ...given, text }), options.deleted],
     );
-    const identity = schemaIdentity({ ...given, text, references });
+    const identity = schemaIdentity({ ...given, text });
     const anyMetadata = given.metadata === null && given.ruleSet === null;
-    const found = rows.map(subjectVersionRow).find(({ schema }) => anyMetadata || schema.identity === identity);
-    if (found === undefined) throw new LinewardError('SCHEMA_NOT_FOUND', undefined, { path: ['schema'] });
-    return found;
+    return rows.map(subjectVersionRow).find(({ schema }) => anyMetadata || schema.identity === identity) ?? null;
   }
 
   /** Reads a schema as it would be registered under a subject, without registering it. */
@@ -216,20 +231,19 @@ export class SubjectService {
     tx: EntityManager,
     given: RegisterSchema,
     { situation, content }: Prepared,
-  ): Promise<{ readonly schemaId: number; readonly version: number }> {
+  ): Promise<{ readonly schemaId: number; readonly version: number; readonly at: Date }> {
     const { subject } = situation;
     await holdReferences(tx, subject, content.references);
     const version = given.version ?? situation.lastNumber + 1;
-    const schemaId = await writeVersion(tx, { subject, version, content, id: given.id });
+    const { id: schemaId, at } = await writeVersion(tx, { subject, version, content, id: given.id });
     assertId(schemaId, given);
-    return { schemaId, version };
+    return { schemaId, version, at };
   }
 
   async #add(tx: EntityManager, actor: Actor, given: RegisterSchema, prepared: Prepared): Promise<SubjectVersion> {
     const { situation, content, parsed } = prepared;
     const { subject } = situation;
-    const { schemaId: id, version } = await this.#write(tx, given, prepared);
-    const at = new Date();
+    const { schemaId: id, version, at } = await this.#write(tx, given, prepared);
     await catalogSchema(tx, actor, { subject, version, schemaId: id, content, parsed, at });
     audit(tx, actor, {
       action: 'registerSchema',

@@ -24,6 +24,7 @@ describe('settings', () => {
       PORT: 4000,
       REGISTRY_PORT: 8081,
       PRODUCE_PORT: 8082,
+      REGISTRY_INCOMPATIBLE_CODE: 409,
       LINEWARD_ROLES: ['api', 'worker', 'consumer'],
       LINEWARD_DATA_DIR: resolve('.lineward'),
       lakeRoot: resolve('.lineward/lake'),
@@ -40,11 +41,13 @@ describe('settings', () => {
   test('are read into numbers, lists and paths', () => {
     const env = loadEnv({
       PORT: '0',
+      REGISTRY_INCOMPATIBLE_CODE: '40901',
       LINEWARD_ROLES: 'worker, api,',
       KAFKA_BROKERS: 'a:1, [::1]:2',
       LAKE_URL: 'file:///data/my%20lake',
     });
     expect([env.PORT, env.LINEWARD_ROLES, env.KAFKA_BROKERS]).toEqual([0, ['worker', 'api'], ['a:1', '[::1]:2']]);
+    expect(env.REGISTRY_INCOMPATIBLE_CODE).toBe(40_901);
     expect([env.lakeRoot, env.kafkaNamespace]).toEqual(['/data/my lake', 'kafka://a:1']);
     expect(loadEnv({ KAFKA_BROKERS: 'a:1', KAFKA_NAMESPACE: 'kafka://main' }).kafkaNamespace).toBe('kafka://main');
   });
@@ -59,6 +62,7 @@ describe('settings', () => {
       PORT: '65536',
       REGISTRY_PORT: 'x',
       PRODUCE_PORT: '-1',
+      REGISTRY_INCOMPATIBLE_CODE: '410',
       LINEWARD_ROLES: 'api,boss',
       NODE_ENV: 'staging',
       LOG_LEVEL: 'loud',

@@ -21,8 +21,17 @@ const unequalOnPurpose = {
 
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
+  'ClassificationChange.added': 'words of a short fixed list',
+  'ClassificationChange.removed': 'words of a short fixed list',
+  'CompatibilityReport.classificationChanges': 'fields of two versions',
+  'CompatibilityReport.comparedWith': 'versions of one subject, until 1,000 broken rules',
+  'CompatibilityReport.incompatibilities': 'until 1,000, and at most 100 for each version',
   'Entity.aliases': 'given in one registration, whose document has a size limit',
+  'Entity.owners': 'at most 100',
+  'Entity.tags': 'at most 100',
   'EntityField.classifications': 'words of a short fixed list',
+  'EntityField.tags': 'written in one schema, which has a size limit',
+  'FieldChange.changes': 'kinds of changes',
   'LineageGraph.edges': 'edges between at most maxNodes nodes',
   'LineageGraph.frontier': 'at most maxNodes',
   'LineageGraph.nodes': 'at most maxNodes',
@@ -31,10 +40,22 @@ const bounded = {
   'ProtectionPreview.gaps': 'fields of one version',
   'ProtectionPreview.steps': 'fields of one version',
   'Query.nodes': 'one per id asked, at most 100',
+  'RegisterEntityVersionPayload.incompatibilities': 'at most 100 with one earlier version',
+  'SearchFacets.classification': 'at most 20',
+  'SearchFacets.format': 'schema languages',
+  'SearchFacets.kind': 'kinds of things',
+  'SearchFacets.namespace': 'at most 20',
+  'SearchFacets.semanticType': 'at most 20',
+  'SearchFacets.tag': 'at most 20',
   'TargetReceipt.open': 'open points of one place',
   'TargetReceipt.residues': 'copies of one place',
   'TargetVerification.open': 'open points of one place',
   'UserError.field': 'depth of the input',
+  'VersionDiff.added': 'fields of one version, at most 10,000',
+  'VersionDiff.affectedDatasets': 'at most 10,000, and `complete` says whether these are all',
+  'VersionDiff.changed': 'fields of one version, at most 10,000',
+  'VersionDiff.classificationChanges': 'fields of two versions',
+  'VersionDiff.removed': 'fields of one version, at most 10,000',
 };
 
 const schema = buildSchema();

@@ -1,18 +1,15 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { Incompatibility } from '../schema-format.ts';
-import {
-  type AvroEnum,
-  type AvroField,
-  type AvroNamed,
-  type AvroPrimitive,
-  type AvroRecord,
-  type AvroType,
-  branchName,
-  isNamed,
-  shortName,
-} from './avro-type.ts';
+import { ReaderBranches } from './avro-branches.ts';
+import { ambiguousField, missingBranch, missingDefault, namedFaults, typeMismatch } from './avro-difference.ts';
+import { type AvroPrimitive, type AvroRecord, type AvroType, type AvroUnion, isNamed } from './avro-type.ts';
 
 /** Most differences that are told; more would not be read. */
 const toldMax = 100;
+/** Longest place that is told, in characters; what lies deeper is told with the place where this was reached. */
+const pathCharsMax = 4_096;
+/** Most pairs of types and fields that one comparison looks at: hostile schemas have more pairs than can be kept. */
+const stepsMax = 500_000;
 
 /** What a reader of a primitive also reads: the promotions of the Avro specification, "Schema Resolution". */
 const promotions: Readonly<Partial<Record<AvroPrimitive, readonly AvroPrimitive[]>>> = {
@@ -25,142 +22,182 @@ const promotions: Readonly<Partial<Record<AvroPrimitive, readonly AvroPrimitive[
 
 /**
  * What stops a reader from reading data of a writer, by the rules of the Avro specification as Java's
- * `SchemaCompatibility` applies them: names are compared without their namespaces, and the reader's aliases count.
+ * `SchemaCompatibility` applies them: names are compared without their namespaces, and the reader's aliases count. At most
+ * 100 differences are told. Where a branch of a union is missing and the reader has one of that name, what differs inside
+ * follows.
+ *
+ * Known differences from Java: recursive types are decided by the greatest fixed point, where Java keeps what it assumed
+ * while it was still comparing; a field that goes by several of the writer's is READER_FIELD_AMBIGUOUS, where Java throws.
+ * @throws LinewardError LIMIT_EXCEEDED when there is too much to compare.
  */
 export function avroIncompatibilities(reader: AvroType, writer: AvroType): readonly Incompatibility[] {
-  return new Comparison().compare(reader, writer).slice(0, toldMax);
+  const root = new Comparison().decided(reader, writer);
+  return root.isRead ? [] : told(root);
 }
 
-class Comparison {
-  /** Results by pair. A pair that is being compared counts as compatible: recursive types agree unless something differs. */
-  readonly #known = new Map<AvroType, Map<AvroType, readonly Incompatibility[]>>();
+/** A type of the reader beside one of the writer. */
+interface Pair {
+  readonly reader: AvroType;
+  readonly writer: AvroType;
+  /** What differs between the two themselves. */
+  faults: readonly Incompatibility[];
+  /** What is read when they are, with the place of it below theirs. */
+  parts: readonly Part[];
+  /** True when one part that is read is enough: the branches of a reader's union. */
+  isChoice: boolean;
+  isRead: boolean;
+  /** Parts that are not read. */
+  refusedParts: number;
+  /** Pairs of which this one is a part, as often as it is. */
+  readonly wholes: Pair[];
+}
 
-  compare(reader: AvroType, writer: AvroType): readonly Incompatibility[] {
-    const ofReader = this.#known.get(reader) ?? new Map<AvroType, readonly Incompatibility[]>();
+interface Part {
+  readonly pair: Pair;
+  readonly place: string;
+}
+
+/**
+ * Decides all pairs that one pair leads to. Every pair counts as read until something differs, and then whatever depends on
+ * it follows: so recursive types agree unless something differs, in whichever order they are met. Nothing here recurses.
+ */
+class Comparison {
+  readonly #pairs = new Map<AvroType, Map<AvroType, Pair>>();
+  readonly #open: Pair[] = [];
+  readonly #branches = new Map<AvroType, ReaderBranches>();
+  readonly #written = new Map<AvroRecord, ReadonlyMap<string, AvroType>>();
+  #steps = 0;
+
+  decided(reader: AvroType, writer: AvroType): Pair {
+    const root = this.#pair(reader, writer);
+    const refused: Pair[] = [];
+    for (let pair = this.#open.pop(); pair !== undefined; pair = this.#open.pop()) {
+      this.#enter(pair);
+      for (const part of pair.parts) part.pair.wholes.push(pair);
+      if (isRefused(pair)) refused.push(pair);
+    }
+    for (let pair = refused.pop(); pair !== undefined; pair = refused.pop()) {
+      if (!pair.isRead) continue;
+      pair.isRead = false;
+      for (const whole of pair.wholes) {
+        whole.refusedParts += 1;
+        if (whole.isRead && isRefused(whole)) refused.push(whole);
+      }
+    }
+    return root;
+  }
+
+  #pair(reader: AvroType, writer: AvroType): Pair {
+    const ofReader = this.#pairs.get(reader) ?? new Map<AvroType, Pair>();
+    this.#pairs.set(reader, ofReader);
     const known = ofReader.get(writer);
     if (known !== undefined) return known;
-    this.#known.set(reader, ofReader);
-    ofReader.set(writer, []);
-    const found = this.#differences(reader, writer).slice(0, toldMax);
-    ofReader.set(writer, found);
-    return found;
+    this.#count(1);
+    const undecided = { faults: [], parts: [], isChoice: false, isRead: true, refusedParts: 0, wholes: [] };
+    const pair: Pair = { reader, writer, ...undecided };
+    ofReader.set(writer, pair);
+    this.#open.push(pair);
+    return pair;
   }
 
-  #differences(reader: AvroType, writer: AvroType): readonly Incompatibility[] {
-    if (reader.kind === 'union' || writer.kind === 'union') return this.#unions(reader, writer);
-    if (reader.kind === 'primitive' && writer.kind === 'primitive') {
-      const isRead = reader.name === writer.name || (promotions[reader.name] ?? []).includes(writer.name);
-      return isRead ? [] : [typeMismatch(reader, writer)];
-    }
-    if (reader.kind === 'array' && writer.kind === 'array')
-      return at('/items', this.compare(reader.items, writer.items));
-    if (reader.kind === 'map' && writer.kind === 'map')
-      return at('/values', this.compare(reader.values, writer.values));
-    if (isNamed(reader) && isNamed(writer) && reader.kind === writer.kind) return this.#named(reader, writer);
-    return [typeMismatch(reader, writer)];
+  #part(reader: AvroType, writer: AvroType, place: string): Part {
+    return { pair: this.#pair(reader, writer), place };
   }
 
-  #unions(reader: AvroType, writer: AvroType): readonly Incompatibility[] {
-    if (writer.kind === 'union') {
-      return writer.branches.flatMap((branch, index) => {
-        const found = this.compare(reader, branch);
-        return found.length > 0 && reader.kind === 'union' ? [missingBranch(branch, `/${index}`)] : found;
+  #count(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > stepsMax) {
+      throw new LinewardError('LIMIT_EXCEEDED', `The schemas are too large to compare: over ${stepsMax} steps.`, {
+        path: ['schema'],
       });
     }
-    if (reader.kind !== 'union') return [];
-    const isRead = reader.branches.some((branch) => this.compare(branch, writer).length === 0);
-    return isRead ? [] : [missingBranch(writer, '')];
   }
 
-  #named(reader: AvroNamed, writer: AvroNamed): readonly Incompatibility[] {
-    const names = sameName(reader, writer) ? [] : [nameMismatch(reader, writer)];
-    if (reader.kind === 'fixed' && writer.kind === 'fixed')
-      return reader.size === writer.size ? names : [...names, sizeMismatch(reader.size, writer.size)];
-    if (reader.kind === 'enum' && writer.kind === 'enum') return [...names, ...missingSymbols(reader, writer)];
-    if (reader.kind === 'record' && writer.kind === 'record') return [...names, ...this.#fields(reader, writer)];
-    return names;
+  #enter(pair: Pair): void {
+    const { reader, writer } = pair;
+    if (writer.kind === 'union') {
+      const isUnion = reader.kind === 'union';
+      this.#count(writer.branches.length);
+      pair.parts = writer.branches.map((branch, index) => this.#part(reader, branch, isUnion ? `/${index}` : ''));
+    } else if (reader.kind === 'union') this.#choice(pair, reader, writer);
+    else if (reader.kind === 'primitive' && writer.kind === 'primitive') {
+      if (!readsPrimitive(reader.name, writer.name)) pair.faults = [typeMismatch(reader, writer)];
+    } else if (reader.kind === 'array' && writer.kind === 'array')
+      pair.parts = [this.#part(reader.items, writer.items, '/items')];
+    else if (reader.kind === 'map' && writer.kind === 'map')
+      pair.parts = [this.#part(reader.values, writer.values, '/values')];
+    else if (isNamed(reader) && isNamed(writer) && reader.kind === writer.kind) {
+      pair.faults = namedFaults(reader, writer);
+      if (reader.kind === 'record' && writer.kind === 'record') this.#fields(pair, reader, writer);
+    } else pair.faults = [typeMismatch(reader, writer)];
   }
 
-  #fields(reader: AvroRecord, writer: AvroRecord): readonly Incompatibility[] {
-    const written = new Map(writer.fields.map((field) => [field.name, field]));
-    return reader.fields.flatMap((field, index) => {
-      const from = [field.name, ...field.aliases].map((name) => written.get(name)).find((found) => found !== undefined);
-      if (from !== undefined) return at(`/fields/${index}/type`, this.compare(field.type, from.type));
-      return field.hasDefault ? [] : [missingDefault(field, index)];
+  #choice(pair: Pair, reader: AvroUnion, writer: AvroType): void {
+    const branches = this.#branches.get(reader) ?? new ReaderBranches(reader.branches);
+    this.#branches.set(reader, branches);
+    pair.isChoice = true;
+    if (writer.kind === 'primitive') {
+      const isRead = branches.primitives.some((name) => readsPrimitive(name, writer.name));
+      if (isRead) pair.isChoice = false;
+      return;
+    }
+    const likely = branches.likeFor(writer);
+    this.#count(likely.length);
+    pair.parts = likely.map(({ type, index }) => this.#part(type, writer, `/${index}`));
+  }
+
+  #fields(pair: Pair, reader: AvroRecord, writer: AvroRecord): void {
+    const written = this.#written.get(writer) ?? new Map(writer.fields.map((field) => [field.name, field.type]));
+    this.#written.set(writer, written);
+    const parts: Part[] = [];
+    const faults = [...pair.faults];
+    reader.fields.forEach((field, index) => {
+      this.#count(1 + field.aliases.length);
+      const names = [...new Set([field.name, ...field.aliases])].filter((name) => written.has(name));
+      const from = written.get(names[0] ?? '');
+      if (names.length > 1) faults.push(ambiguousField(field, index, names));
+      else if (from !== undefined) parts.push(this.#part(field.type, from, `/fields/${index}/type`));
+      else if (!field.hasDefault) faults.push(missingDefault(field, index));
     });
+    pair.parts = parts;
+    pair.faults = faults;
   }
 }
 
-function at(prefix: string, found: readonly Incompatibility[]): readonly Incompatibility[] {
-  return found.map((one) => ({ ...one, path: `${prefix}${one.path}` }));
+function readsPrimitive(reader: AvroPrimitive, writer: AvroPrimitive): boolean {
+  return reader === writer || (promotions[reader] ?? []).includes(writer);
 }
 
-function sameName(reader: AvroNamed, writer: AvroNamed): boolean {
-  return shortName(reader.name) === shortName(writer.name) || reader.aliases.includes(writer.name);
+function isRefused({ faults, parts, isChoice, refusedParts }: Pair): boolean {
+  return isChoice ? refusedParts === parts.length : faults.length > 0 || refusedParts > 0;
 }
 
-function typeMismatch(reader: AvroType, writer: AvroType): Incompatibility {
-  const [to, from] = [branchName(reader), branchName(writer)];
-  return {
-    errorType: 'TYPE_MISMATCH',
-    description: `The type ${to} of the reader cannot read the type ${from} of the writer`,
-    path: '',
-    additionalInfo: `reader type: ${to} not compatible with writer type: ${from}`,
-    suggestion: `Keep ${from}, or add a field of the new type with a default and leave this one as it is.`,
-  };
+interface Told {
+  readonly pair: Pair;
+  readonly path: string;
+  /** Where the reader's type stands; for a branch of the writer's union this is the union, and `path` has the branch. */
+  readonly place: string;
 }
 
-function missingBranch(branch: AvroType, path: string): Incompatibility {
-  const name = branchName(branch);
-  return {
-    errorType: 'MISSING_UNION_BRANCH',
-    description: `The union of the reader has no branch that reads the type ${name} of the writer`,
-    path,
-    additionalInfo: `reader union lacking writer type: ${name}`,
-    suggestion: `Keep ${name} among the branches of the union.`,
-  };
+/** The differences behind a pair that is not read, in the order of the schema; those of one pair once. */
+function told(root: Pair): readonly Incompatibility[] {
+  const found: Incompatibility[] = [];
+  const seen = new Set<Pair>();
+  const open: Told[] = [{ pair: root, path: '', place: '' }];
+  for (let next = open.pop(); next !== undefined && found.length < toldMax; next = open.pop()) {
+    const { pair, path } = next;
+    if (seen.has(pair)) continue;
+    seen.add(pair);
+    const own = pair.isChoice ? [missingBranch(pair.writer)] : pair.faults;
+    for (const fault of own) found.push({ ...fault, path: `${path}${fault.path}` });
+    for (const part of pair.parts.toReversed()) if (!part.pair.isRead) open.push(inside(next, part));
+  }
+  return found.slice(0, toldMax);
 }
 
-function nameMismatch(reader: AvroNamed, writer: AvroNamed): Incompatibility {
-  return {
-    errorType: 'NAME_MISMATCH',
-    description: `The ${reader.kind} is called ${reader.name} by the reader and ${writer.name} by the writer`,
-    path: '/name',
-    additionalInfo: `expected: ${writer.name}`,
-    suggestion: `Keep the name, or add "${writer.name}" to the aliases of ${reader.name}.`,
-  };
-}
-
-function sizeMismatch(reader: number, writer: number): Incompatibility {
-  return {
-    errorType: 'FIXED_SIZE_MISMATCH',
-    description: `The fixed type has ${reader} bytes for the reader and ${writer} for the writer`,
-    path: '/size',
-    additionalInfo: `expected: ${writer}, found: ${reader}`,
-    suggestion: 'Keep the size, or add a field of a new fixed type with a default.',
-  };
-}
-
-function missingSymbols(reader: AvroEnum, writer: AvroEnum): readonly Incompatibility[] {
-  const missing = writer.symbols.filter((symbol) => !reader.symbols.includes(symbol));
-  if (missing.length === 0 || reader.default !== null) return [];
-  return [
-    {
-      errorType: 'MISSING_ENUM_SYMBOLS',
-      description: `The enum of the reader lacks symbols of the writer: ${missing.slice(0, 20).join(', ')}`,
-      path: '/symbols',
-      additionalInfo: `[${missing.slice(0, 20).join(', ')}]`,
-      suggestion: 'Keep the symbols, or give the enum a default that stands for unknown ones.',
-    },
-  ];
-}
-
-function missingDefault(field: AvroField, index: number): Incompatibility {
-  return {
-    errorType: 'READER_FIELD_MISSING_DEFAULT_VALUE',
-    description: `The field "${field.name}" of the reader has no default and the writer has no such field`,
-    path: `/fields/${index}`,
-    additionalInfo: field.name,
-    suggestion: `Give "${field.name}" a default, e.g. the type ["null", …] with the default null, or an alias for the name it had.`,
-  };
+function inside({ pair, path, place }: Told, part: Part): Told {
+  const isOfUnions = pair.reader.kind === 'union' && pair.writer.kind === 'union';
+  const from = pair.isChoice ? place : path;
+  const to = from.length > pathCharsMax ? from : `${from}${part.place}`;
+  return { pair: part.pair, path: to, place: isOfUnions ? path : to };
 }

@@ -10,6 +10,8 @@ import {
 } from './avro-type.ts';
 
 const faultsMax = 20;
+/** Deepest nesting of a message; recursive types put no end to it themselves. */
+const depthMax = 256;
 /** Steps of one check: unions of unions of records could ask for more than any message needs. */
 const stepsMax = 1_000_000;
 
@@ -45,15 +47,23 @@ export function avroMessageFaults(root: AvroType, message: unknown): readonly Me
 
 class MessageChecker {
   readonly faults: MessageFault[] = [];
+  /** What is known of the branches of unions: branches within branches would be tried many times over. */
+  #known = new Map<AvroType, Map<unknown, boolean>>();
   #steps = 0;
+  #depth = 0;
 
   check(type: AvroType, value: unknown, path: string): void {
     this.#steps += 1;
     if (this.faults.length >= faultsMax || (value === null && isNullable(type))) return;
-    const real = withoutNull(type);
-    const expected =
-      this.#steps > stepsMax ? 'of a shape that takes fewer steps to check' : this.#inside(real, value, path);
+    this.#depth += 1;
+    const expected = this.#limit() ?? this.#inside(withoutNull(type), value, path);
+    this.#depth -= 1;
     if (expected !== null) this.#fault(path, `must be ${expected}${isNullable(type) ? ' or null' : ''}`);
+  }
+
+  #limit(): string | null {
+    if (this.#depth > depthMax) return `nested at most ${depthMax} levels deep`;
+    return this.#steps > stepsMax ? 'of a shape that takes fewer steps to check' : null;
   }
 
   /** Checks what is inside a value; answers what was expected instead when it is of another kind. */
@@ -98,8 +108,18 @@ class MessageChecker {
   }
 
   #fits(type: AvroType, value: unknown): boolean {
+    const known = this.#known.get(type) ?? new Map<unknown, boolean>();
+    this.#known.set(type, known);
+    const found = known.get(value) ?? this.#tried(type, value);
+    if (typeof value === 'object') known.set(value, found);
+    return found;
+  }
+
+  #tried(type: AvroType, value: unknown): boolean {
     const inner = new MessageChecker();
+    inner.#known = this.#known;
     inner.#steps = this.#steps;
+    inner.#depth = this.#depth;
     inner.check(type, value, '');
     this.#steps = inner.#steps;
     return inner.faults.length === 0;

@@ -2,16 +2,17 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { closestTo } from '../closest.ts';
 import { isJsonObject, type JsonObject, numberOf } from '../json-text.ts';
 import { assertDefault } from './avro-default.ts';
+import { dottedName, fullName, invalid, namesIn, simpleName, symbolsIn } from './avro-names.ts';
 import {
   type AvroEnum,
   type AvroField,
   type AvroFixed,
   type AvroNamed,
-  type AvroPrimitive,
   type AvroRecord,
   type AvroType,
   avroPrimitives,
   branchName,
+  isPrimitive,
   namespaceOf,
 } from './avro-type.ts';
 
@@ -19,27 +20,26 @@ import {
 const fieldsMax = 10_000;
 /** Deepest nesting of types within each other. */
 const depthMax = 128;
+/** Most names that are searched for the one that a misspelt name meant. */
+const offeredMax = 1_000;
 
-const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const nameCharsMax = 255;
-/** Names that JSON can carry and that objects of this language cannot hold as an ordinary property. */
-const unusableNames = new Set(['__proto__']);
-
-const definedKeys: Readonly<Record<string, ReadonlySet<string>>> = {
-  record: new Set(['type', 'name', 'namespace', 'doc', 'aliases', 'fields']),
-  error: new Set(['type', 'name', 'namespace', 'doc', 'aliases', 'fields']),
-  enum: new Set(['type', 'name', 'namespace', 'doc', 'aliases', 'symbols', 'default']),
-  fixed: new Set(['type', 'name', 'namespace', 'doc', 'aliases', 'size']),
-  array: new Set(['type', 'items']),
-  map: new Set(['type', 'values']),
+// What Java's parser takes for its own on every type, whether that type has such an attribute or not.
+const typeKeys = ['type', 'name', 'namespace', 'doc', 'aliases', 'fields', 'items', 'values', 'size', 'symbols'];
+const definedKeys = {
+  type: new Set(typeKeys),
+  enum: new Set([...typeKeys, 'default']),
   field: new Set(['name', 'type', 'doc', 'default', 'order', 'aliases']),
-  primitive: new Set(['type']),
-};
+} as const;
 
-export function invalid(path: readonly string[], message: string): LinewardError {
-  const place = path.length === 0 ? 'schema' : path.join('.');
-  return new LinewardError('SCHEMA_INVALID', `${place}: ${message}`, { path });
-}
+/** Kinds of types that are objects, with what such an object must say besides its `type`. */
+const objectKinds: ReadonlyMap<string, string> = new Map([
+  ['record', '"name" and "fields"'],
+  ['error', '"name" and "fields"'],
+  ['enum', '"name" and "symbols"'],
+  ['fixed', '"name" and "size"'],
+  ['array', '"items"'],
+  ['map', '"values"'],
+]);
 
 /** Where in the schema a type stands. */
 interface Place {
@@ -72,11 +72,11 @@ export class AvroReader {
     if (kind === 'enum') return this.#enum(value, place);
     if (kind === 'fixed') return this.#fixed(value, place);
     if (kind === 'array')
-      return { kind, items: this.#type(value.items, under(place, 'items')), properties: rest(value, 'array') };
+      return { kind, items: this.#type(value.items, under(place, 'items')), properties: rest(value, 'type') };
     if (kind === 'map')
-      return { kind, values: this.#type(value.values, under(place, 'values')), properties: rest(value, 'map') };
+      return { kind, values: this.#type(value.values, under(place, 'values')), properties: rest(value, 'type') };
     if (typeof kind === 'string' && isPrimitive(kind))
-      return { kind: 'primitive', name: kind, properties: rest(value, 'primitive') };
+      return { kind: 'primitive', name: kind, properties: rest(value, 'type') };
     if (kind === undefined) throw invalid([...place.path, 'type'], 'is missing');
     // {"type": {"type": …}} and {"type": "a.Name"} mean the inner type.
     return this.#type(kind, under(place, 'type'));
@@ -87,11 +87,16 @@ export class AvroReader {
     const inherited = place.namespace === '' ? name : `${place.namespace}.${name}`;
     const found = (name.includes('.') ? undefined : this.#named.get(inherited)) ?? this.#named.get(name);
     if (found !== undefined) return found;
-    const near = closestTo(name, [...avroPrimitives, ...this.#named.keys()]);
-    throw invalid(
-      place.path,
-      `unknown type "${name.slice(0, 80)}"; ${near === null ? `use one of ${avroPrimitives.join(', ')}, an object, or a name that was defined before` : `did you mean "${near}"?`}`,
-    );
+    throw invalid(place.path, `unknown type "${name.slice(0, 80)}"; ${this.#hint(name)}`);
+  }
+
+  #hint(name: string): string {
+    const parts = objectKinds.get(name);
+    if (parts !== undefined) return `write it as an object: {"type": "${name}"} with ${parts} beside the inner "type"`;
+    const near = closestTo(name, [...avroPrimitives, ...this.#named.keys()].slice(0, offeredMax));
+    return near === null
+      ? `use one of ${avroPrimitives.join(', ')}, an object, or a name that was defined before`
+      : `did you mean "${near.slice(0, 80)}"?`;
   }
 
   #union(branches: readonly unknown[], place: Place): AvroType {
@@ -119,7 +124,7 @@ export class AvroReader {
       });
     }
     const fields: AvroField[] = [];
-    const record: AvroRecord = { kind: 'record', isError, ...head, fields, properties: rest(value, 'record') };
+    const record: AvroRecord = { kind: 'record', isError, ...head, fields, properties: rest(value, 'type') };
     this.#define(record, place);
     const seen = new Set<string>();
     value.fields.forEach((item: unknown, index: number) => {
@@ -144,10 +149,7 @@ export class AvroReader {
       throw invalid([...place.path, 'twilio_type'], 'must be a string');
     const name = simpleName(item.name, [...place.path, 'name']);
     const type = this.#type(item.type, under(place, 'type'));
-    const order = item.order ?? null;
-    if (order !== null && order !== 'ascending' && order !== 'descending' && order !== 'ignore')
-      throw invalid([...place.path, 'order'], 'must be "ascending", "descending" or "ignore"');
-    const hasDefault = 'default' in item;
+    const hasDefault = Object.hasOwn(item, 'default');
     if (hasDefault) assertDefault(type, item.default, [...place.path, 'default']);
     return {
       name,
@@ -155,7 +157,7 @@ export class AvroReader {
       doc: docOf(item, place.path),
       default: item.default,
       hasDefault,
-      order,
+      order: orderOf(item, place.path),
       aliases: namesIn(item.aliases, [...place.path, 'aliases'], simpleName),
       properties: rest(item, 'field'),
     };
@@ -163,9 +165,7 @@ export class AvroReader {
 
   #enum(value: JsonObject, place: Place): AvroEnum {
     const head = this.#head(value, place);
-    if (!Array.isArray(value.symbols)) throw invalid([...place.path, 'symbols'], 'must be a list of names');
-    const symbols = namesIn(value.symbols, [...place.path, 'symbols'], simpleName);
-    if (new Set(symbols).size !== symbols.length) throw invalid([...place.path, 'symbols'], 'a symbol is listed twice');
+    const symbols = symbolsIn(value.symbols, [...place.path, 'symbols']);
     const fallback = value.default ?? null;
     if (fallback !== null && (typeof fallback !== 'string' || !symbols.includes(fallback)))
       throw invalid([...place.path, 'default'], 'must be one of the symbols');
@@ -179,13 +179,13 @@ export class AvroReader {
     const size = numberOf(value.size);
     if (size === null || !Number.isInteger(size) || size < 0 || size >= 2 ** 31)
       throw invalid([...place.path, 'size'], 'must be a number of bytes from 0');
-    const type: AvroFixed = { kind: 'fixed', ...head, size, properties: rest(value, 'fixed') };
+    const type: AvroFixed = { kind: 'fixed', ...head, size, properties: rest(value, 'type') };
     this.#define(type, place);
     return type;
   }
 
   #head(value: JsonObject, place: Place): Pick<Mutable<AvroRecord>, 'name' | 'aliases' | 'doc'> {
-    const name = fullName(value, place);
+    const name = fullName(value, place.path, place.namespace);
     const space = namespaceOf(name);
     const aliases = namesIn(value.aliases, [...place.path, 'aliases'], dottedName).map((alias) =>
       alias.includes('.') || space === '' ? alias : `${space}.${alias}`,
@@ -207,53 +207,20 @@ function under(place: Place, ...tokens: readonly string[]): Place {
   return { ...place, path: [...place.path, ...tokens], depth: place.depth + 1 };
 }
 
-function isPrimitive(name: string): name is AvroPrimitive {
-  return (avroPrimitives as readonly string[]).includes(name);
-}
-
-/** Attributes that a kind of object does not define itself; on types `order` and the like are free. */
-function rest(value: JsonObject, kind: string): JsonObject {
-  const defined = definedKeys[kind] ?? new Set();
+/** Attributes that Avro does not define for such an object, in the order given. */
+function rest(value: JsonObject, kind: keyof typeof definedKeys): JsonObject {
+  const defined = definedKeys[kind];
   const kept: Record<string, unknown> = Object.create(null);
   for (const [key, member] of Object.entries(value)) if (!defined.has(key)) kept[key] = member;
   return kept;
 }
 
-function simpleName(value: unknown, path: readonly string[]): string {
-  if (
-    typeof value !== 'string' ||
-    value.length > nameCharsMax ||
-    !namePattern.test(value) ||
-    unusableNames.has(value)
-  ) {
-    throw invalid(path, `must be a name: up to ${nameCharsMax} letters, digits and "_", not starting with a digit`);
-  }
-  return value;
-}
-
-function dottedName(value: unknown, path: readonly string[]): string {
-  if (typeof value !== 'string') throw invalid(path, 'must be a name');
-  for (const part of value.split('.')) simpleName(part, path);
-  return value;
-}
-
-function fullName(value: JsonObject, place: Place): string {
-  const { name, namespace } = value;
-  if (typeof name === 'string' && name.includes('.')) return dottedName(name, [...place.path, 'name']);
-  const simple = simpleName(name, [...place.path, 'name']);
-  if (namespace === undefined || namespace === null)
-    return place.namespace === '' ? simple : `${place.namespace}.${simple}`;
-  return namespace === '' ? simple : `${dottedName(namespace, [...place.path, 'namespace'])}.${simple}`;
-}
-
-function namesIn(
-  value: unknown,
-  path: readonly string[],
-  read: (item: unknown, path: readonly string[]) => string,
-): readonly string[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw invalid(path, 'must be a list of names');
-  return value.map((item: unknown, index) => read(item, [...path, String(index)]));
+function orderOf(item: JsonObject, path: readonly string[]): string | null {
+  if (item.order === undefined || item.order === null) return null;
+  const order = typeof item.order === 'string' ? item.order.toLowerCase() : '';
+  if (order !== 'ascending' && order !== 'descending' && order !== 'ignore')
+    throw invalid([...path, 'order'], 'must be "ascending", "descending" or "ignore"');
+  return order;
 }
 
 function docOf(value: JsonObject, path: readonly string[]): string | null {

@@ -14,11 +14,11 @@ export class AvroSchema implements ParsedSchema {
   readonly text: string;
   readonly record: ParsedSchema['record'];
   readonly root: AvroType;
-  readonly #known: readonly string[];
+  readonly #known: ReadonlySet<string>;
   #fields: readonly SchemaFieldPath[] | null = null;
 
   /** `known` are full names of types that references define. */
-  constructor(root: AvroType, known: readonly string[]) {
+  constructor(root: AvroType, known: ReadonlySet<string>) {
     this.root = root;
     this.#known = known;
     this.text = printAvro(root, { known, sorted: false });
@@ -36,7 +36,7 @@ export class AvroSchema implements ParsedSchema {
 
   /** `resolved` writes the types of references out where they first stand. */
   printed(variant: string): string | null {
-    return variant === 'resolved' ? printAvro(this.root, { known: [], sorted: false }) : null;
+    return variant === 'resolved' ? printAvro(this.root, { known: new Set(), sorted: false }) : null;
   }
 
   incompatibilitiesWith(writer: ParsedSchema): readonly Incompatibility[] {
@@ -55,26 +55,24 @@ export class AvroSchema implements ParsedSchema {
  */
 export function parseAvroSchema(source: SchemaSource): AvroSchema {
   const reader = new AvroReader();
-  const known = source.references.flatMap(({ text }, index) => {
-    const type = reader.read(readJson(text), ['references', String(index)]);
-    return namesWithin(type);
+  const known = new Set<string>();
+  source.references.forEach(({ text }, index) => {
+    addNames(reader.read(readJson(text), ['references', String(index)]), known);
   });
   return new AvroSchema(reader.read(readJson(source.text), []), known);
 }
 
-/** Full names of all types that a type defines or uses. */
-function namesWithin(root: AvroType): readonly string[] {
-  const names = new Set<string>();
-  const walk = (type: AvroType): void => {
-    if (isNamed(type)) {
-      if (names.has(type.name)) return;
-      names.add(type.name);
-      if (type.kind === 'record') for (const field of type.fields) walk(field.type);
-    }
-    if (type.kind === 'array') walk(type.items);
-    if (type.kind === 'map') walk(type.values);
-    if (type.kind === 'union') type.branches.forEach(walk);
-  };
-  walk(root);
-  return [...names];
+/**
+ * Adds the full names of all types that a type defines. What it only refers to was added before: a name is defined where it
+ * first stands, so this never goes deeper than definitions are nested.
+ */
+function addNames(type: AvroType, names: Set<string>): void {
+  if (isNamed(type)) {
+    if (names.has(type.name)) return;
+    names.add(type.name);
+    if (type.kind === 'record') for (const field of type.fields) addNames(field.type, names);
+  }
+  if (type.kind === 'array') addNames(type.items, names);
+  if (type.kind === 'map') addNames(type.values, names);
+  if (type.kind === 'union') for (const branch of type.branches) addNames(branch, names);
 }

@@ -47,16 +47,25 @@ export interface AvroFixed extends Named {
 
 export type AvroNamed = AvroRecord | AvroEnum | AvroFixed;
 
+export interface AvroUnion {
+  readonly kind: 'union';
+  readonly branches: readonly AvroType[];
+}
+
 /** A type of Avro 1.12. Named types are shared where they are referred to, so a recursive schema is a graph with cycles. */
 export type AvroType =
   | AvroNamed
   | ({ readonly kind: 'primitive'; readonly name: AvroPrimitive } & WithProperties)
   | ({ readonly kind: 'array'; readonly items: AvroType } & WithProperties)
   | ({ readonly kind: 'map'; readonly values: AvroType } & WithProperties)
-  | { readonly kind: 'union'; readonly branches: readonly AvroType[] };
+  | AvroUnion;
 
 export function isNamed(type: AvroType): type is AvroNamed {
   return type.kind === 'record' || type.kind === 'enum' || type.kind === 'fixed';
+}
+
+export function isPrimitive(name: string): name is AvroPrimitive {
+  return (avroPrimitives as readonly string[]).includes(name);
 }
 
 /** Namespace of a full name; empty when it has none. */

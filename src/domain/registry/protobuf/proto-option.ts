@@ -1,5 +1,5 @@
 import type { ProtoOption } from './proto-file.ts';
-import { type ProtoTokens, quoted } from './proto-tokens.ts';
+import { type ProtoTokens, quoted, stringLiteral } from './proto-tokens.ts';
 
 /** Deepest nesting of an aggregate value. */
 const depthMax = 32;
@@ -79,13 +79,7 @@ function extensionName(tokens: ProtoTokens): string {
 
 /** Text of a string value; null for any other. */
 export function stringOf(value: string): string | null {
-  if (!value.startsWith('"')) return null;
-  try {
-    const parsed: unknown = JSON.parse(value);
-    return typeof parsed === 'string' ? parsed : null;
-  } catch {
-    return value.slice(1, -1);
-  }
+  return value.startsWith('"') ? stringLiteral(value) : null;
 }
 
 /** Strings of a value that is one, or a list of them. */

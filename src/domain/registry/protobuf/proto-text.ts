@@ -1,4 +1,5 @@
 import {
+  allFields,
   maxFieldNumber,
   type ProtoEnum,
   type ProtoExtend,
@@ -22,14 +23,24 @@ export function printProto(file: ProtoFile): string {
     [head, ...(file.package === '' ? [] : [`package ${file.package};`])],
     file.imports.map(({ path, modifier }) => `import ${modifier === null ? '' : `${modifier} `}${quoted(path)};`),
     file.options.map(optionLine),
-    ...file.types.map(typeLines),
-    ...file.extends.map((one) => extendLines(one, [])),
+    ...withoutGroups(file.types, extensionsOf(file)).map(typeLines),
+    ...file.extends.map((one) => extendLines(one, file.types)),
     ...file.services.map(serviceLines),
   ];
   return `${blocks
     .filter((block) => block.length > 0)
     .map((block) => block.join('\n'))
     .join('\n\n')}\n`;
+}
+
+function extensionsOf(owner: { readonly extends: readonly ProtoExtend[] }): readonly ProtoField[] {
+  return owner.extends.flatMap((one) => one.fields);
+}
+
+/** Types that stand for themselves: the message of a group is written with its field. */
+function withoutGroups(types: readonly ProtoType[], fields: readonly ProtoField[]): readonly ProtoType[] {
+  const groups = new Set(fields.filter((field) => field.isGroup).map((field) => field.type));
+  return types.filter((type) => !groups.has(type.name));
 }
 
 function typeLines(type: ProtoType): readonly string[] {
@@ -45,7 +56,7 @@ function messageLines(message: ProtoMessage): readonly string[] {
 }
 
 function bodyLines(message: ProtoMessage): readonly string[] {
-  const groups = new Set(message.fields.filter((field) => field.isGroup).map((field) => field.type));
+  const own = withoutGroups(message.types, [...allFields(message), ...extensionsOf(message)]);
   return [
     ...reservedLines(message),
     ...message.options.map(optionLine),
@@ -59,7 +70,7 @@ function bodyLines(message: ProtoMessage): readonly string[] {
       '}',
     ]),
     ...message.extensionRanges.map((range) => `extensions ${rangeText(range)};`),
-    ...message.types.filter((type) => !groups.has(type.name)).flatMap(typeLines),
+    ...own.flatMap(typeLines),
     ...message.extends.flatMap((one) => extendLines(one, message.types)),
   ];
 }

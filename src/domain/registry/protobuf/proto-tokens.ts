@@ -2,7 +2,7 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 
 export interface ProtoToken {
   readonly kind: 'name' | 'number' | 'string' | 'symbol' | 'end';
-  /** Source text; of a string, what it means. */
+  /** Source text; of a string, its bytes with one character each. */
   readonly text: string;
   readonly offset: number;
 }
@@ -15,9 +15,12 @@ export class ProtoTokens {
   readonly #source: string;
   #position = 0;
   #next: ProtoToken;
+  /** The line that was named last; places are asked for in their order, so that no line is counted twice. */
+  #line: { readonly number: number; readonly start: number; readonly end: number };
 
   constructor(source: string) {
     this.#source = source;
+    this.#line = { number: 1, start: 0, end: this.#lineEnd(0) };
     this.#next = this.#read();
   }
 
@@ -59,7 +62,7 @@ export class ProtoTokens {
     if (this.#next.kind !== 'string') throw this.fault(`expected ${what} in quotes`);
     let text = this.take().text;
     while (this.#next.kind === 'string') text += this.take().text;
-    return text;
+    return textOf(text);
   }
 
   integer(what: string): number {
@@ -73,8 +76,16 @@ export class ProtoTokens {
 
   /** `line:column` of the next token. */
   at(offset = this.#next.offset): string {
-    const before = this.#source.slice(0, offset);
-    return `${before.split('\n').length}:${offset - before.lastIndexOf('\n')}`;
+    while (this.#line.end < offset) {
+      const start = this.#line.end + 1;
+      this.#line = { number: this.#line.number + 1, start, end: this.#lineEnd(start) };
+    }
+    return `${this.#line.number}:${offset - this.#line.start + 1}`;
+  }
+
+  #lineEnd(start: number): number {
+    const end = this.#source.indexOf('\n', start);
+    return end === -1 ? this.#source.length : end;
   }
 
   fault(message: string): LinewardError {
@@ -94,7 +105,7 @@ export class ProtoTokens {
       const text = Object.values(groups).find((group) => group !== undefined) ?? '';
       this.#position += text.length;
       if (groups.space !== undefined) continue;
-      if (groups.string !== undefined) return { kind: 'string', text: unquoted(text), offset };
+      if (groups.string !== undefined) return { kind: 'string', text: bytesOf(text), offset };
       const kind = groups.name !== undefined ? 'name' : groups.number !== undefined ? 'number' : 'symbol';
       return { kind, text, offset };
     }
@@ -108,26 +119,55 @@ export function protoFault(message: string, at: string): LinewardError {
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', a: '\x07', b: '\b', f: '\f', v: '\v' };
 
-function unquoted(literal: string): string {
-  return literal
-    .slice(1, -1)
-    .replace(
-      /\\(?:([0-7]{1,3})|[xX]([\da-fA-F]{1,2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(.))/gs,
-      (_, octal, hex, short, long, char) => {
-        if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
-        const code = hex ?? short ?? long;
-        if (code !== undefined) return String.fromCodePoint(Math.min(Number.parseInt(code, 16), 0x10_ffff));
-        return escapes[char] ?? char;
-      },
-    );
+/** Bytes of a literal with one character each: numeric escapes name bytes, all other characters stand for their UTF-8. */
+function bytesOf(literal: string): string {
+  return utf8(literal.slice(1, -1)).replace(
+    /\\(?:([0-7]{1,3})|[xX]([\da-fA-F]{1,2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(.))/gs,
+    (_, octal, hex, short, long, char) => {
+      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) % 256);
+      if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+      const code = short ?? long;
+      if (code !== undefined) return utf8(String.fromCodePoint(Math.min(Number.parseInt(code, 16), 0x10_ffff)));
+      return escapes[char] ?? char;
+    },
+  );
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** Bytes as text. Those that are no UTF-8 become half surrogates, one for each byte above 127, and are quoted as bytes again. */
+function textOf(bytes: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(bytes, 'latin1'));
+  } catch {
+    return halfSurrogates(bytes);
+  }
+}
+
+function halfSurrogates(bytes: string): string {
+  return bytes.replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(0xdc00 + byte.charCodeAt(0)));
+}
+
+/** What a literal with its quotes means. */
+export function stringLiteral(literal: string): string {
+  return textOf(bytesOf(literal));
+}
+
+/** The bytes of a text in printable characters, as a descriptor writes the default value of a field of bytes. */
+export function escapedBytes(text: string): string {
+  return quoted(halfSurrogates(bytesOf(quoted(text)))).slice(1, -1);
 }
 
 /** A string as .proto source. */
 export function quoted(text: string): string {
-  const escaped = text.replace(/["\\\n\r\t\p{Cc}]/gu, (char) => {
+  const escaped = text.replace(/["\\\p{Cc}\udc80-\udcff]/gu, (char) => {
     if (char === '"' || char === '\\') return `\\${char}`;
     const named = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[char];
-    return named ?? `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`;
+    const code = char.charCodeAt(0);
+    const isByte = code < 0x80 || code >= 0xdc80;
+    return named ?? (isByte ? `\\${(code % 256).toString(8).padStart(3, '0')}` : char);
   });
   return `"${escaped}"`;
 }

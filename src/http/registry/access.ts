@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Actor } from '../../domain/access/actor.ts';
+import {
+  defaultContext,
+  readContext,
+  readSettingName,
+  readSubjectName,
+  type SubjectName,
+} from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
+import { paramOf } from './request-values.ts';
+
+/** What a request does: reads, registers, deletes, or changes settings. */
+export type RegistryAction = 'READ' | 'WRITE' | 'DELETE' | 'CONFIG';
+
+/** What the `:subject` of a route names: a subject, for which its alias stands, or a place of settings. */
+type Names = 'subject' | 'setting';
+
+interface RegistryAccess {
+  readonly action: RegistryAction;
+  readonly names: Names;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Subject or place of settings that the request is about; null when it is about none. */
+    registryPlace: SubjectName | null;
+  }
+  interface FastifyContextConfig {
+    readonly access?: RegistryAccess;
+  }
+}
+
+/** Whether an actor may do something with a subject; null stands for all. Until roles exist whoever is authenticated may. */
+function mayUse(_actor: Actor, _action: RegistryAction, _place: SubjectName | null): boolean {
+  return true;
+}
+
+function refusalOf(request: FastifyRequest, { action }: RegistryAccess): LinewardError | undefined {
+  if (mayUse(request.actor, action, request.registryPlace)) return undefined;
+  return new LinewardError('FORBIDDEN', `The actor may not do this (${action.toLowerCase()}).`);
+}
+
+/** The context that the address begins with, else the default one. @throws LinewardError SUBJECT_INVALID */
+export function contextOf(request: FastifyRequest): string {
+  const context = paramOf(request, 'context');
+  return context === null ? defaultContext : readContext(context);
+}
+
+/** The subject or place of settings that the request is about. */
+export function placeOf(request: FastifyRequest): SubjectName {
+  return request.registryPlace ?? { context: contextOf(request), name: '' };
+}
+
+/** Finds out, before any handler runs, what each request is about, and whether its actor may do what it asks for. */
+export function guardAccess(server: FastifyInstance, subjects: SubjectReadModel): void {
+  server.decorateRequest('registryPlace', null);
+  server.addHook('preHandler', (request, _reply, done) => {
+    const wanted = request.routeOptions.config.access;
+    if (wanted === undefined) return done();
+    const name = paramOf(request, 'subject');
+    // Schemas by id pass here, so this way waits for nothing.
+    if (name === null) return done(refusalOf(request, wanted));
+    named(request, name, wanted.names).then((place) => {
+      request.registryPlace = place;
+      done(refusalOf(request, wanted));
+    }, done);
+  });
+
+  async function named(request: FastifyRequest, name: string, names: Names): Promise<SubjectName> {
+    const context = contextOf(request);
+    return names === 'setting' ? readSettingName(name, context) : subjects.aliased(readSubjectName(name, context));
+  }
+}

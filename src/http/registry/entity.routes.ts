@@ -1,0 +1,140 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { mappingRoles } from '../../domain/operations/target.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { RegistryReadModel } from '../../services/registry/registry.read-model.ts';
+import type { RegisteredEntityVersion, RegistryService } from '../../services/registry/registry.service.ts';
+import { readVersionNumber } from '../../services/registry/subject.read-model.ts';
+import { addPath, type RegistryScope } from './registry-protocol.ts';
+import { paramOf, queryOf } from './request-values.ts';
+import { objectBody } from './schema-request.ts';
+
+type Entity = RegisteredEntityVersion['entity'];
+type EntityVersion = RegisteredEntityVersion['version'];
+type Mapped = Awaited<ReturnType<RegistryService['mapEntity']>>;
+
+/** Most entities or versions of one answer. */
+const pageMax = 100;
+
+export interface EntityRoutesDeps {
+  readonly registry: RegistryReadModel;
+  readonly registryService: RegistryService;
+}
+
+const registration = z.object({ document: z.unknown(), aliases: z.array(z.string()).nullish() });
+const mapping = z.object({
+  dataset: z.object({ namespace: z.string(), name: z.string() }),
+  role: z.enum(mappingRoles),
+  accountField: z.string(),
+  subjectFields: z.array(z.string()).nullish(),
+});
+
+/**
+ * `/v1/entities…`: schema documents, and the topics, tables and indexes that hold records of an entity. The same as the
+ * mutations `registerEntityVersion` and `mapEntity`, for programs that speak plain HTTP. `{entity}` is `namespace.name` or an
+ * alias.
+ */
+export function entityRoutes(scope: RegistryScope, { registry, registryService }: EntityRoutesDeps): void {
+  addPath(scope, '/v1/entities', {
+    GET: [
+      'READ',
+      async (request) => {
+        const after = queryOf(request, 'after');
+        const page = await registry.entities({ first: pageMax, ...(after === null ? {} : { after }) });
+        const last = page.hasNextPage ? page.items.at(-1) : undefined;
+        return { entities: page.items.map(entityAnswer), next: last === undefined ? null : page.cursorOf(last) };
+      },
+    ],
+    POST: ['WRITE', register],
+  });
+  addPath(scope, '/v1/entities/:entity', {
+    GET: [
+      'READ',
+      async (request) => {
+        const entity = await entityOf(request);
+        const [aliases, versions] = await Promise.all([registry.aliasesOf([entity.id]), versionsOf(entity)]);
+        return {
+          ...entityAnswer(entity),
+          aliases: aliases.get(entity.id) ?? [],
+          versions: versions.map(versionAnswer),
+        };
+      },
+    ],
+  });
+  addPath(scope, '/v1/entities/:entity/versions/:version', {
+    GET: [
+      'READ',
+      async (request) => {
+        const wanted = readVersionNumber(paramOf(request, 'version') ?? '');
+        const versions = await versionsOf(await entityOf(request));
+        const found = wanted === 'latest' ? versions[0] : versions.find((version) => version.number === wanted);
+        if (found === undefined)
+          throw new LinewardError('VERSION_NOT_FOUND', `Version ${wanted} not found.`, { path: ['version'] });
+        return JSON.parse(found.document);
+      },
+    ],
+  });
+  addPath(scope, '/v1/entities/:entity/mappings', {
+    GET: ['READ', async (request) => (await registry.placesOf([(await entityOf(request)).id])).map(mappingAnswer)],
+    PUT: ['WRITE', map],
+  });
+
+  async function register(request: FastifyRequest): Promise<unknown> {
+    const body = parsed(registration, objectBody(request));
+    const made = await registryService.registerEntityVersion(request.actor, {
+      document: body.document,
+      aliases: body.aliases ?? [],
+    });
+    return {
+      entity: entityAnswer(made.entity),
+      version: versionAnswer(made.version),
+      isNew: made.isNew,
+      incompatibilities: made.conflict?.incompatibilities ?? [],
+    };
+  }
+
+  async function map(request: FastifyRequest): Promise<unknown> {
+    const entity = await entityOf(request);
+    const body = parsed(mapping, objectBody(request));
+    const given = { ...body, entityId: entity.id, subjectFields: body.subjectFields ?? [] };
+    return mappingAnswer(await registryService.mapEntity(request.actor, given));
+  }
+
+  async function entityOf(request: FastifyRequest): Promise<Entity> {
+    const fullName = paramOf(request, 'entity') ?? '';
+    const cut = fullName.lastIndexOf('.');
+    const found = await registry.entityNamed(fullName.slice(0, Math.max(cut, 0)), fullName.slice(cut + 1));
+    if (found === null)
+      throw new LinewardError('NOT_FOUND', 'There is no entity of this name; the path takes namespace.name.', {
+        path: ['entity'],
+      });
+    return found;
+  }
+
+  /** Newest first. */
+  async function versionsOf(entity: Entity): Promise<readonly EntityVersion[]> {
+    const pageFor = await registry.versionsOf([entity.id], { first: pageMax });
+    return pageFor(entity.id).items;
+  }
+}
+
+function parsed<T extends z.ZodType>(shape: T, body: unknown): z.infer<T> {
+  const result = shape.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = (issue?.path ?? []).map(String);
+  throw new LinewardError('BAD_INPUT', `${path.join('.') || 'body'}: ${issue?.message ?? 'is not valid'}`, { path });
+}
+
+function entityAnswer({ id, namespace, name, catalogNamespace, createdAt, updatedAt }: Entity): object {
+  return { id, namespace, name, catalogNamespace, createdAt, updatedAt };
+}
+
+function versionAnswer({ number, schemaId, label, fingerprint, createdBy, createdAt }: EntityVersion): object {
+  return { number, schemaId, label, fingerprint, createdBy, createdAt };
+}
+
+function mappingAnswer({ mapping: one, dataset }: Mapped): object {
+  const { role, accountField, subjectFields } = one;
+  return { dataset: { namespace: dataset.namespace, name: dataset.name }, role, accountField, subjectFields };
+}

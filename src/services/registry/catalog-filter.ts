@@ -1,0 +1,99 @@
+import type { MappingRole } from '../../domain/operations/target.ts';
+import type { SqlFragment } from '../keyset-page.ts';
+import {
+  booleanCondition,
+  type Operators,
+  someTextCondition,
+  type TextConditions,
+  textCondition,
+} from '../text-filter.ts';
+
+/** Which entities. */
+export interface EntityConditions extends Operators<EntityConditions> {
+  readonly namespace?: TextConditions | undefined;
+  readonly name?: TextConditions | undefined;
+  readonly catalogNamespace?: TextConditions | undefined;
+  /** Of the entity itself, or of a field of its latest version. */
+  readonly tag?: TextConditions | undefined;
+  readonly owner?: TextConditions | undefined;
+  /** Of a field of the latest version. */
+  readonly classification?: TextConditions | undefined;
+  readonly deprecated?: boolean | undefined;
+}
+
+/** Which fields. */
+export interface FieldConditions extends Operators<FieldConditions> {
+  readonly path?: TextConditions | undefined;
+  readonly type?: TextConditions | undefined;
+  readonly tag?: TextConditions | undefined;
+  readonly classification?: TextConditions | undefined;
+  readonly semanticType?: TextConditions | undefined;
+  readonly entityNamespace?: TextConditions | undefined;
+  readonly entityName?: TextConditions | undefined;
+  readonly catalogNamespace?: TextConditions | undefined;
+  /** Role of a dataset that holds records of the field's entity. */
+  readonly mappedTo?: MappingRole | undefined;
+}
+
+/** The condition over table `entity`. @throws LinewardError LIMIT_EXCEEDED */
+export function entityCondition(filter: EntityConditions | undefined): SqlFragment {
+  return booleanCondition(filter, {
+    namespace: textCondition('namespace'),
+    name: textCondition('name'),
+    catalogNamespace: textCondition('catalog_namespace'),
+    tag: (given) => either(someTextCondition('tags')(given), someField('tags', given)),
+    owner: someTextCondition('owners'),
+    classification: (given) => someField('classifications', given),
+    deprecated: (given) => ({ sql: 'deprecated_at is not null = ?', params: [given] }),
+  });
+}
+
+const entityOfField = `entity.id as entity_id, entity.namespace as entity_namespace, entity.name as entity_name,
+  entity.catalog_namespace`;
+
+/** Fields with the names of their entities, as `fieldCondition` asks for them. */
+export const fieldListings = {
+  latestVersions: `(
+    select entity_field.*, ${entityOfField} from entity_field
+    join entity on entity.latest_version_id = entity_field.version_id
+  ) listed_field`,
+  allVersions: `(
+    select entity_field.*, ${entityOfField} from entity_field
+    join entity_version on entity_version.id = entity_field.version_id
+    join entity on entity.id = entity_version.entity_id
+  ) listed_field`,
+} as const;
+
+/** The condition over `fieldListings`. @throws LinewardError LIMIT_EXCEEDED */
+export function fieldCondition(filter: FieldConditions | undefined): SqlFragment {
+  return booleanCondition(filter, {
+    path: textCondition('path'),
+    type: textCondition('type'),
+    tag: someTextCondition('tags'),
+    classification: someTextCondition('classifications'),
+    semanticType: (given) => {
+      const some = textCondition('semantic_type')(given);
+      // False, not unknown, for fields without one: `not` must find them.
+      return { sql: `semantic_type is not null and ${some.sql}`, params: some.params };
+    },
+    entityNamespace: textCondition('entity_namespace'),
+    entityName: textCondition('entity_name'),
+    catalogNamespace: textCondition('catalog_namespace'),
+    mappedTo: (given) => ({
+      sql: 'exists (select 1 from mapping where mapping.entity_id = listed_field.entity_id and role = ?)',
+      params: [given],
+    }),
+  });
+}
+
+function someField(column: string, given: TextConditions): SqlFragment {
+  const some = someTextCondition(`entity_field.${column}`)(given);
+  return {
+    sql: `exists (select 1 from entity_field where version_id = entity.latest_version_id and ${some.sql})`,
+    params: some.params,
+  };
+}
+
+function either(one: SqlFragment, other: SqlFragment): SqlFragment {
+  return { sql: `(${one.sql}) or (${other.sql})`, params: [...one.params, ...other.params] };
+}

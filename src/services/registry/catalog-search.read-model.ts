@@ -1,0 +1,240 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import type { Page, PageRequest } from '../../domain/page.ts';
+import type { SchemaFormat } from '../../domain/registry/schema-format.ts';
+import {
+  readSearchQuery,
+  type SearchKind,
+  type SearchMatch,
+  type SearchTerm,
+  searchKinds,
+} from '../../domain/registry/search-query.ts';
+import { keysetPage, type SqlFragment } from '../keyset-page.ts';
+import { textArray } from '../sql.ts';
+
+/** Something that was found. */
+export interface SearchHit {
+  /** Of the entity, field or dataset. */
+  readonly id: string;
+  readonly kind: SearchKind;
+  /** Of an entity and of a field; null for a dataset. */
+  readonly entityId: string | null;
+  readonly score: number;
+  readonly match: SearchMatch;
+}
+
+/** What must hold for everything found. */
+export interface SearchFilter {
+  readonly kinds?: readonly SearchKind[] | undefined;
+  readonly namespace?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly classification?: string | undefined;
+  readonly semanticType?: string | undefined;
+  readonly format?: SchemaFormat | undefined;
+}
+
+const searchFacets = ['kind', 'namespace', 'tag', 'classification', 'semanticType', 'format'] as const;
+type SearchFacet = (typeof searchFacets)[number];
+export interface FacetValue {
+  readonly value: string;
+  readonly count: number;
+}
+
+/** The whole match, of which a page shows a part. */
+export interface SearchSummary {
+  /** At most 10,000. */
+  readonly total: number;
+  /** False when more than 10,000 match and only these were looked at. */
+  readonly complete: boolean;
+  readonly facets: Readonly<Record<SearchFacet, readonly FacetValue[]>>;
+}
+
+export interface SearchPage extends Page<SearchHit> {
+  readonly asOf: Date;
+  /** Asked only when a client selects something of it; one statement. */
+  summary(): Promise<SearchSummary>;
+}
+
+/** Most entries that a search looks at. */
+const matchMax = 10_000;
+/** Names that are merely similar are looked for when fewer entries than this have the words. */
+const wordsEnough = 10;
+/** Shorter queries resemble too much. */
+const similarCharsMin = 3;
+const similarMax = 1_000;
+const facetValuesMax = 20;
+
+// Exact names stand above all words, and these above similar names. `ts_rank` is below 1.
+const exactScore = 1_000_000;
+const wordsScore = 100_000;
+const similarScore = 50_000;
+const rankFactor = 800_000;
+
+const hitRow = z
+  .object({
+    id: z.string(),
+    kind: z.enum(searchKinds),
+    entity_id: z.string().nullable(),
+    score: z.number(),
+  })
+  .transform(
+    ({ id, kind, entity_id, score }): SearchHit => ({ id, kind, entityId: entity_id, score, match: matchOf(score) }),
+  );
+const facetRow = z.object({ facet: z.enum([...searchFacets, 'total']), value: z.string(), count: z.number() });
+
+/** Finds entities, fields of latest versions and datasets by their names, labels and texts. */
+export class CatalogSearchReadModel {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /**
+   * What has all words of `query` in its names, labels or texts, best first; everything that the filter lets through, when
+   * `query` is blank; nothing, when it has neither a letter nor a digit.
+   * @throws LinewardError LIMIT_EXCEEDED for a query of more than 256 characters or 16 words.
+   */
+  async search(request: PageRequest, query: string, filter: SearchFilter): Promise<SearchPage> {
+    const asOf = new Date();
+    const match = matchFragment(query, filter);
+    const page = await keysetPage(this.#em.fork(), {
+      table: match,
+      order: [
+        { column: 'score', type: 'integer', descending: true },
+        { column: 'id', type: 'text' },
+      ],
+      request,
+      parse: (row) => hitRow.parse(row),
+    });
+    let asked: Promise<SearchSummary> | undefined;
+    const summary = (): Promise<SearchSummary> => {
+      asked ??= this.#summary(match);
+      return asked;
+    };
+    return { ...page, asOf, summary, totalCount: async () => (await summary()).total };
+  }
+
+  async #summary(match: SqlFragment): Promise<SearchSummary> {
+    const rows = await this.#em.fork().execute(
+      `with matched as materialized (
+         select search_entry.* from ${match.sql} join search_entry using (id)
+       ), counted as (
+         select 'kind' as facet, kind as value, count(*)::integer as count from matched group by 2
+         union all select 'namespace', namespace, count(*) from matched group by 2
+         union all select 'tag', item, count(*) from matched, unnest(tags) item group by 2
+         union all select 'classification', item, count(*) from matched, unnest(classifications) item group by 2
+         union all select 'semanticType', item, count(*) from matched, unnest(semantic_types) item group by 2
+         union all select 'format', format, count(*) from matched where format is not null group by 2
+         union all select 'total', '', count(*) from matched
+       ), ranked as (
+         select counted.*, row_number() over (partition by facet order by count desc, value) as position from counted
+       )
+       select facet, value, count::integer from ranked where position <= ? order by facet, position`,
+      [...match.params, facetValuesMax],
+    );
+    const counts = rows.map((row) => facetRow.parse(row));
+    const of = (facet: string): readonly FacetValue[] =>
+      counts.filter((row) => row.facet === facet).map(({ value, count }) => ({ value, count }));
+    const found = of('total')[0]?.count ?? 0;
+    return {
+      total: Math.min(found, matchMax),
+      complete: found <= matchMax,
+      facets: {
+        kind: of('kind'),
+        namespace: of('namespace'),
+        tag: of('tag'),
+        classification: of('classification'),
+        semanticType: of('semanticType'),
+        format: of('format'),
+      },
+    };
+  }
+}
+
+function matchOf(score: number): SearchMatch {
+  if (score >= exactScore) return 'EXACT_NAME';
+  if (score >= wordsScore) return 'WORDS';
+  return score > 0 ? 'SIMILAR_NAME' : 'FILTER';
+}
+
+/** The match as a subquery of `id`, `kind`, `entity_id` and `score`, in no order. */
+function matchFragment(query: string, filter: SearchFilter): SqlFragment {
+  const terms = readSearchQuery(query);
+  const where = filterFragment(filter);
+  if (terms.length > 0) return wordsFragment(query, terms, where);
+  const everything = query.trim() === '' ? where : { sql: 'false', params: [] };
+  return {
+    sql: `(select id, kind, entity_id, 0 as score from search_entry where ${everything.sql} order by id limit ${matchMax + 1}) matching`,
+    params: everything.params,
+  };
+}
+
+function wordsFragment(query: string, terms: readonly SearchTerm[], where: SqlFragment): SqlFragment {
+  const [names, words] = [namesQuery(terms), wordsQuery(terms)];
+  const rank = `least(ts_rank('{0.05, 0.2, 0.4, 1.0}', document, ${words.sql}), 1) as rank`;
+  const text = terms.map((term) => term.text).join(' ');
+  const few = `(select count(*) from (table named union all table worded limit ${wordsEnough}) found) < ${wordsEnough}`;
+  const some = `order by search_entry.id limit ${matchMax + 1}`;
+  return {
+    sql: `(
+      with exact as (
+        select id from search_entry where keys @> array[search_key(?)] and ${where.sql} ${some}
+      ), named as materialized (
+        select id, ${rank} from search_entry where document @@ (${names.sql}) and ${where.sql} ${some}
+      ), worded as materialized (
+        select id, ${rank} from search_entry
+        where (select count(*) from named) <= ${matchMax} and document @@ (${words.sql}) and ${where.sql} ${some}
+      ), resembling as (
+        select search_entry.id, similarity from search_similar(?, ${similarMax}) similar_name
+        join search_entry on search_entry.id = similar_name.id
+        where ${text.length < similarCharsMin ? 'false' : few} and ${where.sql}
+      ), found as (
+        select id, ${exactScore} as score from exact
+        union all select id, ${wordsScore} + (rank * ${rankFactor})::integer from (table named union all table worded) ranked
+        union all select id, (similarity * ${similarScore})::integer from resembling
+      ), best as (
+        select id, max(score) as score from found group by id
+      )
+      select search_entry.id, kind, entity_id,
+        score + case kind when 'ENTITY' then 3 when 'DATASET' then 2 else 1 end as score
+      from best join search_entry on search_entry.id = best.id
+    ) matching`,
+    params: [
+      ...[query, ...where.params],
+      ...[...words.params, ...names.params, ...where.params],
+      ...[...words.params, ...words.params, ...where.params],
+      ...[text, ...where.params],
+    ],
+  };
+}
+
+/** Each term by its words, or by their English stems where these are not too common to be kept. */
+function wordsQuery(terms: readonly SearchTerm[]): SqlFragment {
+  return {
+    sql: terms.map(() => `(to_tsquery('simple', ?) || plainto_tsquery('english', ?))`).join(' && '),
+    params: terms.flatMap((term) => [term.words, term.text]),
+  };
+}
+
+/** Each term in names. */
+function namesQuery(terms: readonly SearchTerm[]): SqlFragment {
+  return { sql: terms.map(() => `to_tsquery('simple', ?)`).join(' && '), params: terms.map((term) => term.names) };
+}
+
+function filterFragment(filter: SearchFilter): SqlFragment {
+  const { kinds, namespace, tag, classification, semanticType, format } = filter;
+  const conditions: readonly (readonly [string, string | undefined])[] = [
+    ['kind = any(?::text[])', kinds === undefined ? undefined : textArray(kinds)],
+    ['namespace = ?', namespace],
+    ['tags @> ?::text[]', tag === undefined ? undefined : textArray([tag])],
+    ['classifications @> ?::text[]', classification === undefined ? undefined : textArray([classification])],
+    ['semantic_types @> ?::text[]', semanticType === undefined ? undefined : textArray([semanticType])],
+    ['format = ?', format],
+  ];
+  const given = conditions.filter(([, value]) => value !== undefined);
+  return {
+    sql: given.length === 0 ? 'true' : given.map(([sql]) => sql).join(' and '),
+    params: given.map(([, value]) => value),
+  };
+}

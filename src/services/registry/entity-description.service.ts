@@ -1,0 +1,159 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import type { Entity } from '../../entities/entity.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import { textArray } from '../sql.ts';
+import { assertPlainText, documentationCharsMax, readLabels } from './description-text.ts';
+import { entityRow } from './registry-rows.ts';
+
+/** What people say about an entity. A part that is absent stays as it is. */
+export interface DescribeEntity {
+  readonly entityId: string;
+  /** Markdown; null and blank text remove it. */
+  readonly documentation?: string | null | undefined;
+  /** Null and an empty list remove all. */
+  readonly owners?: readonly string[] | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+  /** `revision` of the entity that the change was made upon. */
+  readonly expectedRevision?: number | undefined;
+}
+
+const aliasPattern = /^[\w.-]{1,255}$/;
+const aliasesMax = 100;
+
+/** Keeps what people say about entities: documentation, owners, tags, and further names. */
+export class EntityDescriptionService {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /**
+   * Changes documentation, owners and tags. A call that changes nothing leaves no trace.
+   * @throws LinewardError NOT_FOUND, CONFLICT when the entity was described meanwhile, BAD_INPUT, LIMIT_EXCEEDED.
+   */
+  async describeEntity(actor: Actor, input: DescribeEntity): Promise<Entity> {
+    const { documentation, owners, tags } = input;
+    if (typeof documentation === 'string')
+      assertPlainText(documentation, { path: ['documentation'], charsMax: documentationCharsMax, lines: true });
+    const given = {
+      ...(documentation === undefined ? {} : { documentation: documentation?.trim() ? documentation : null }),
+      ...(owners === undefined ? {} : { owners: readLabels(owners ?? [], 'owners') }),
+      ...(tags === undefined ? {} : { tags: readLabels(tags ?? [], 'tags') }),
+    };
+    return this.#em.fork().transactional(async (tx) => {
+      const before = await lockEntity(tx, input.entityId);
+      if (input.expectedRevision !== undefined && input.expectedRevision !== before.revision) {
+        throw new LinewardError(
+          'CONFLICT',
+          `expectedRevision: the entity is at revision ${before.revision}; read it again`,
+          { path: ['expectedRevision'] },
+        );
+      }
+      const after = { ...before, ...given };
+      const parts = (['documentation', 'owners', 'tags'] as const).filter(
+        (part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]),
+      );
+      if (parts.length === 0) return before;
+      const [row] = await tx.execute(
+        `update entity set documentation = ?, owners = ?::text[], tags = ?::text[], revision = revision + 1 where id = ?
+         returning *`,
+        [after.documentation, textArray(after.owners), textArray(after.tags), before.id],
+      );
+      audit(tx, actor, {
+        action: 'describeEntity',
+        resourceType: 'Entity',
+        resourceId: before.id,
+        details: { changed: parts },
+      });
+      return entityRow.parse(row);
+    });
+  }
+
+  /**
+   * Gives an entity further names; those that it has already stay.
+   * @throws LinewardError NOT_FOUND, BAD_INPUT, LIMIT_EXCEEDED, ALREADY_EXISTS when an alias belongs to another entity.
+   */
+  async addEntityAliases(
+    actor: Actor,
+    { entityId, aliases }: { readonly entityId: string; readonly aliases: readonly string[] },
+  ): Promise<Entity> {
+    aliases.forEach(assertAlias);
+    return this.#em.fork().transactional(async (tx) => {
+      const entity = await lockEntity(tx, entityId);
+      const added = await addAliases(tx, entityId, aliases);
+      if (added.length > 0)
+        audit(tx, actor, {
+          action: 'addEntityAliases',
+          resourceType: 'Entity',
+          resourceId: entityId,
+          details: { aliases: added },
+        });
+      return entity;
+    });
+  }
+
+  /** @throws LinewardError NOT_FOUND when the entity, or its alias, is not there. */
+  async removeEntityAlias(
+    actor: Actor,
+    { entityId, alias }: { readonly entityId: string; readonly alias: string },
+  ): Promise<Entity> {
+    return this.#em.fork().transactional(async (tx) => {
+      const entity = await lockEntity(tx, entityId);
+      const removed = await tx.execute('delete from entity_alias where alias = ? and entity_id = ? returning alias', [
+        alias,
+        entityId,
+      ]);
+      if (removed.length === 0)
+        throw new LinewardError('NOT_FOUND', 'alias: the entity has no such alias', { path: ['alias'] });
+      audit(tx, actor, {
+        action: 'removeEntityAlias',
+        resourceType: 'Entity',
+        resourceId: entityId,
+        details: { alias },
+      });
+      return entity;
+    });
+  }
+}
+
+/** The entity, held against other changes until the transaction ends. @throws LinewardError NOT_FOUND */
+export async function lockEntity(tx: EntityManager, id: string, path = ['entityId']): Promise<Entity> {
+  const [row] = await tx.execute('select * from entity where id = ? for no key update', [id]);
+  if (row === undefined) throw new LinewardError('NOT_FOUND', `${path.join('.')}: there is no such entity`, { path });
+  return entityRow.parse(row);
+}
+
+function assertAlias(alias: string, index: number): void {
+  const path = ['aliases', String(index)];
+  if (!aliasPattern.test(alias))
+    throw new LinewardError('BAD_INPUT', `${path.join('.')}: an alias has 1 to 255 letters, digits, "_", "." or "-"`, {
+      path,
+    });
+}
+
+/** Answers the aliases that are new. */
+async function addAliases(tx: EntityManager, entityId: string, aliases: readonly string[]): Promise<readonly string[]> {
+  // In one order for all callers, so that two that want the same names wait for each other and not in a ring.
+  const wanted = [...new Set(aliases)].sort();
+  const added: string[] = [];
+  for (const alias of wanted) {
+    const rows = await tx.execute(
+      'insert into entity_alias (alias, entity_id) values (?, ?) on conflict do nothing returning alias',
+      [alias, entityId],
+    );
+    if (rows.length > 0) added.push(alias);
+  }
+  const owned = await tx.execute<{ alias: string }[]>('select alias from entity_alias where entity_id = ?', [entityId]);
+  const own = new Set(owned.map((row) => row.alias));
+  const taken = aliases.findIndex((alias) => !own.has(alias));
+  if (taken >= 0) {
+    const path = ['aliases', String(taken)];
+    throw new LinewardError('ALREADY_EXISTS', `${path.join('.')}: the alias belongs to another entity`, { path });
+  }
+  if (own.size > aliasesMax)
+    throw new LinewardError('LIMIT_EXCEEDED', `aliases: an entity has at most ${aliasesMax}`, { path: ['aliases'] });
+  return added;
+}

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Data, documentOf, type TestApp, testApp } from '../testkit/app.ts';
+import { sparkSummitDocument } from '../testkit/documents.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await testApp({ LINEWARD_ROLES: 'api' });
+});
+afterAll(() => app?.stop());
+
+const call = async (method: string, path: string, body?: unknown): Promise<{ status: number; body: Data }> => {
+  const response = await fetch(`${app.urls.registry}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: await response.json() };
+};
+
+describe('entities over plain HTTP', () => {
+  test('are registered, found by name and alias, and come back as they were', async () => {
+    const made = await call('POST', '/v1/entities', { document: sparkSummitDocument, aliases: ['SparkSummit.Demo'] });
+    expect(made).toMatchObject({
+      status: 200,
+      body: {
+        entity: { namespace: 'Demo', name: 'SparkSummit' },
+        version: { number: 1 },
+        isNew: true,
+        incompatibilities: [],
+      },
+    });
+    for (const name of ['Demo.SparkSummit', 'SparkSummit.Demo']) {
+      expect((await call('GET', `/v1/entities/${name}`)).body).toMatchObject({
+        aliases: ['SparkSummit.Demo'],
+        versions: [{ number: 1 }],
+      });
+      for (const version of ['1', 'latest'])
+        expect((await call('GET', `/v1/entities/${name}/versions/${version}`)).body).toEqual(sparkSummitDocument);
+    }
+    expect((await call('GET', '/subjects/Demo.SparkSummit/versions')).body).toEqual([1]);
+  });
+
+  test('say what does not go together with the version before', async () => {
+    const next = (fields: readonly Record<string, unknown>[]) => documentOf('Grows', fields);
+    await call('POST', '/v1/entities', { document: next([{ name: 'a', type: 'string' }]) });
+    const { body } = await call('POST', '/v1/entities', {
+      document: next([
+        { name: 'a', type: 'string' },
+        { name: 'b', type: 'int' },
+      ]),
+    });
+    expect(body).toMatchObject({
+      version: { number: 2 },
+      incompatibilities: [{ errorType: 'READER_FIELD_MISSING_DEFAULT_VALUE' }],
+    });
+    const { namespace } = body.entity;
+    await call('PUT', `/config/${namespace}.Grows`, { compatibility: 'BACKWARD' });
+    const refused = await call('POST', '/v1/entities', { document: next([{ name: 'c', type: 'int' }]) });
+    expect(refused).toMatchObject({ status: 409, body: { error_code: 409 } });
+  });
+
+  test('are mapped to the places that hold them', async () => {
+    await call('POST', '/v1/entities', { document: sparkSummitDocument });
+    const mapping = {
+      dataset: { namespace: 'kafka://broker:9092', name: 'SparkSummit.Demo' },
+      role: 'TOPIC',
+      accountField: 'account_sid',
+      subjectFields: ['to'],
+    };
+    expect((await call('PUT', '/v1/entities/Demo.SparkSummit/mappings', mapping)).body).toEqual(mapping);
+    expect((await call('GET', '/v1/entities/Demo.SparkSummit/mappings')).body).toEqual([mapping]);
+  });
+
+  test('registered as Avro are documents too, with tags that name a type as twilio_type', async () => {
+    const schema = {
+      type: 'record',
+      name: 'Reader',
+      namespace: 'acme',
+      fields: [
+        { name: 'mail', type: ['null', 'string'], default: null, 'confluent:tags': ['email'] },
+        { name: 'inner', type: { type: 'record', name: 'Inner', fields: [{ name: 'ssn', type: 'string' }] } },
+      ],
+    };
+    await call('POST', '/subjects/readers-value/versions', {
+      schema: JSON.stringify(schema),
+      metadata: { tags: { '**.ssn': ['ssn'] } },
+    });
+    const { body } = await call('GET', '/v1/entities/acme.Reader/versions/latest');
+    expect(body).toMatchObject({ version: '1', namespace: 'default', schema: { name: 'Reader', namespace: 'acme' } });
+    expect(body.schema.fields[0]).toEqual({ ...schema.fields[0], twilio_type: 'email' });
+    expect(body.schema.fields[1].type.fields[0]).toEqual({ name: 'ssn', type: 'string', twilio_type: 'ssn' });
+    expect((await call('POST', '/v1/entities', { document: body })).status).toBe(200);
+  });
+
+  test.each([
+    [
+      'JSON',
+      {
+        title: 'acme.Order',
+        type: 'object',
+        properties: {
+          id: { type: 'integer' },
+          who: { type: 'object', properties: { mail: { type: 'string', twilio_type: 'email' } } },
+        },
+        required: ['id'],
+      },
+      'acme.Order',
+    ],
+    [
+      'PROTOBUF',
+      'syntax = "proto3"; package acme; message Event { int64 id = 1; Who who = 2; } message Who { repeated string mails = 1; }',
+      'acme.Event',
+    ],
+  ])('registered as %s are documents of the same fields', async (schemaType, schema, name) => {
+    const given = typeof schema === 'string' ? schema : JSON.stringify(schema);
+    expect((await call('POST', `/subjects/${name}/versions`, { schemaType, schema: given })).status).toBe(200);
+    const { body } = await call('GET', `/v1/entities/${name}/versions/1`);
+    expect(body.schema.fields.map((field: Data) => field.name)).toEqual(['id', 'who']);
+    expect((await call('POST', '/v1/entities', { document: body })).status).toBe(200);
+  });
+
+  test('are listed in pages', async () => {
+    const names: string[] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const { body }: { body: Data } = await call(
+        'GET',
+        `/v1/entities${after === '' ? '' : `?after=${encodeURIComponent(after)}`}`,
+      );
+      names.push(...body.entities.map((entity: Data) => `${entity.namespace}.${entity.name}`));
+      after = body.next;
+    }
+    expect(names).toContain('Demo.SparkSummit');
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each([
+    ['GET', '/v1/entities/No.Body', undefined, 404, 404],
+    ['GET', '/v1/entities/Demo.SparkSummit/versions/99', undefined, 404, 40_402],
+    ['GET', '/v1/entities/Demo.SparkSummit/versions/one', undefined, 422, 42_202],
+    ['GET', '/v1/entities?after=x', undefined, 400, 400],
+    ['POST', '/v1/entities', {}, 400, 400],
+    [
+      'POST',
+      '/v1/entities',
+      {
+        document: {
+          namespace: 'x',
+          schema: { type: 'record', name: 'R', namespace: 'n', fields: [{ name: 'a', type: 'strin' }] },
+        },
+      },
+      422,
+      42_201,
+    ],
+    ['PUT', '/v1/entities/Demo.SparkSummit/mappings', { role: 'TOPIC' }, 400, 400],
+    [
+      'PUT',
+      '/v1/entities/Demo.SparkSummit/mappings',
+      { dataset: { namespace: 'a', name: 'b' }, role: 'TOPIC', accountField: 'none' },
+      422,
+      422,
+    ],
+    ['PATCH', '/v1/entities', {}, 405, 405],
+  ])('%s %s of %j is refused', async (method, path, body, status, code) => {
+    expect(await call(method, path, body)).toMatchObject({ status, body: { error_code: code } });
+  });
+});
+
+describe('/openapi.json', () => {
+  test('describes every route with a summary, and refers only to what it defines', async () => {
+    const { body } = await call('GET', '/openapi.json');
+    const operations = Object.entries<Data>(body.paths).flatMap(([path, methods]) =>
+      Object.entries<Data>(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
+    );
+    expect(operations.length).toBeGreaterThan(45);
+    expect(operations.filter(({ operation }) => operation.summary === '').map(({ name }) => name)).toEqual([]);
+    const names = [...JSON.stringify(body).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name ?? '');
+    for (const name of names) expect(body.components.schemas).toHaveProperty(name);
+    for (const path of [
+      '/v1/entities',
+      '/v1/entities/{entity}/mappings',
+      '/subjects/{subject}/versions',
+      '/associations:batchGet',
+    ])
+      expect(body.paths).toHaveProperty([path]);
+  });
+});
