@@ -14,7 +14,10 @@ export interface Bench {
 }
 
 /** Runs `work` one after the other for about `seconds`; answers runs a second and the median time of one. */
-async function measure(work: () => Promise<unknown>, seconds = 3): Promise<{ perSecond: number; medianMs: number }> {
+export async function measure(
+  work: () => Promise<unknown>,
+  seconds = 3,
+): Promise<{ perSecond: number; medianMs: number }> {
   for (let warm = 0; warm < 5; warm += 1) await work();
   const times: number[] = [];
   const end = performance.now() + seconds * 1_000;

@@ -3,6 +3,7 @@ import type { Bench } from './harness.ts';
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   'graphql-read': () => import('./graphql-read.bench.ts'),
   jobs: () => import('./jobs.bench.ts'),
+  registry: () => import('./registry.bench.ts'),
 };
 
 const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));

@@ -89,6 +89,7 @@ const entries = `
   create index on search_entry using gin (names gin_trgm_ops);
   create index on search_entry using gin (document);
   create index on search_entry using gin (tags, classifications, semantic_types);
+  create index on search_entry using gin (tags, classifications) where kind = 'ENTITY';
   create function search_similar(given text, most integer) returns table (id text, similarity real)
     language sql stable set pg_trgm.word_similarity_threshold = 0.45 as $$
     select id, word_similarity(given, names) as similarity from search_entry where given <% names
@@ -134,7 +135,8 @@ const words = `
 `;
 
 const refreshFields = `
-  create function search_refresh_fields(given text[]) returns void language sql as $$
+  create function search_refresh_fields(given text[]) returns void language plpgsql as $$
+  begin
     delete from search_entry where kind = 'FIELD' and entity_id = any(given);
     insert into search_entry
       (id, kind, entity_id, namespace, keys, names, tags, classifications, semantic_types, format, document)
@@ -148,12 +150,13 @@ const refreshFields = `
     join entity_version on entity_version.id = entity.latest_version_id
     join entity_field field on field.version_id = entity_version.id
     left join schema on schema.context = '.' and schema.id = entity_version.schema_id
-    where entity.id = any(given)
-  $$;
+    where entity.id = any(given);
+  end $$;
 `;
 
 const refreshEntities = `
-  create function search_refresh_entities(given text[]) returns void language sql as $$
+  create function search_refresh_entities(given text[]) returns void language plpgsql as $$
+  begin
     insert into search_entry
       (id, kind, entity_id, namespace, keys, names, tags, classifications, semantic_types, format, document)
     select entity.id, 'ENTITY', entity.id, entity.namespace,
@@ -184,12 +187,13 @@ const refreshEntities = `
     where entity.id = any(given)
     on conflict (id) do update set namespace = excluded.namespace, keys = excluded.keys, names = excluded.names,
       tags = excluded.tags, classifications = excluded.classifications, semantic_types = excluded.semantic_types,
-      format = excluded.format, document = excluded.document
-  $$;
+      format = excluded.format, document = excluded.document;
+  end $$;
 `;
 
 const refreshDatasets = `
-  create function search_refresh_datasets(given text[]) returns void language sql as $$
+  create function search_refresh_datasets(given text[]) returns void language plpgsql as $$
+  begin
     insert into search_entry
       (id, kind, namespace, keys, names, tags, classifications, semantic_types, document)
     select dataset.id, 'DATASET', dataset.namespace,
@@ -211,19 +215,23 @@ const refreshDatasets = `
     where dataset.id = any(given)
     on conflict (id) do update set namespace = excluded.namespace, keys = excluded.keys, names = excluded.names,
       tags = excluded.tags, classifications = excluded.classifications, semantic_types = excluded.semantic_types,
-      document = excluded.document
-  $$;
+      document = excluded.document;
+  end $$;
 `;
 
 // Deferred: at commit all rows of a registration are there. Nothing else is locked after the lock, so none waits in a ring.
 const triggers = `
-  create function search_lock() returns void language sql as $$
-    select pg_advisory_xact_lock(hashtextextended('lineward.search', 0))
-  $$;
-  create function search_refresh_around(given text[]) returns void language sql as $$
-    select search_refresh_entities(given);
-    select search_refresh_datasets(array(select dataset_id from mapping where entity_id = any(given)));
-  $$;
+  create function search_lock() returns void language plpgsql as $$
+  begin
+    perform pg_advisory_xact_lock(hashtextextended('lineward.search', 0));
+  end $$;
+  create function search_refresh_around(given text[]) returns void language plpgsql as $$
+  begin
+    perform search_refresh_entities(given);
+    if exists (select 1 from mapping where entity_id = any(given)) then
+      perform search_refresh_datasets(array(select dataset_id from mapping where entity_id = any(given)));
+    end if;
+  end $$;
   create function search_on_version() returns trigger language plpgsql as $$
   begin
     perform search_lock();

@@ -5,8 +5,13 @@ import type { ProtobufSchema } from './protobuf/protobuf-schema.ts';
 /** First byte of a payload whose schema is named by an id, and of a header that names it by a GUID. */
 const magic = { id: 0x00, guid: 0x01 } as const;
 const headBytes = 5;
+/** The magic byte and a GUID. */
+const guidHeaderBytes = 17;
 /** Most nested messages that an index path may name. */
 const indexesMax = 64;
+
+/** Largest number of four bytes, signed: of a schema id, and of a message index. */
+const numberMax = 2 ** 31 - 1;
 
 /** Names of the Kafka headers that carry the GUID of a schema, so that the payload needs no prefix. */
 export const schemaIdHeaders = { key: '__key_schema_id', value: '__value_schema_id' } as const;
@@ -26,9 +31,12 @@ function broken(message: string): LinewardError {
 /**
  * Frames a payload as Confluent's serializers do: a zero byte, the schema id as four bytes big-endian, for Protobuf the message
  * indexes as zig-zag varints (`[0]` is the single byte 0), the payload.
+ * @throws LinewardError MESSAGE_INVALID for an id or indexes that no reader would take.
  */
 export function frameMessage(frame: WireFrame): Uint8Array {
   const { schemaId, messageIndexes, payload } = frame;
+  if (!Number.isInteger(schemaId) || schemaId < 1 || schemaId > numberMax)
+    throw new LinewardError('MESSAGE_INVALID', `The schema id is not a whole number from 1 to ${numberMax}.`);
   const head = Buffer.alloc(headBytes);
   head.writeUInt8(magic.id, 0);
   head.writeInt32BE(schemaId, 1);
@@ -37,6 +45,9 @@ export function frameMessage(frame: WireFrame): Uint8Array {
 }
 
 function indexBytes(indexes: readonly number[]): readonly number[] {
+  const isIndex = (index: number): boolean => Number.isInteger(index) && index >= 0 && index <= numberMax;
+  if (indexes.length === 0 || indexes.length > indexesMax || !indexes.every(isIndex))
+    throw new LinewardError('MESSAGE_INVALID', `Message indexes are 1 to ${indexesMax} whole numbers from 0 up.`);
   if (indexes.length === 1 && indexes[0] === 0) return [0];
   return [indexes.length, ...indexes].flatMap(zigZagVarint);
 }
@@ -75,6 +86,7 @@ function readIndexes(buffer: Buffer, start: number): { readonly indexes: readonl
   for (let index = 0; index < count.value; index += 1) {
     const next = readVarint(buffer, end);
     if (next.value < 0) throw broken('a message index is negative');
+    if (next.value > numberMax) throw broken('a message index has more than 31 bits');
     indexes.push(next.value);
     end = next.end;
   }
@@ -92,8 +104,13 @@ function readVarint(buffer: Buffer, start: number): { readonly value: number; re
   throw broken('a message index has more than five bytes');
 }
 
-/** The header value that names a schema by its GUID: a byte 1 and the 16 bytes of the GUID, then message indexes if any. */
+/**
+ * The header value that names a schema by its GUID: a byte 1 and the 16 bytes of the GUID, then message indexes if any.
+ * @throws LinewardError MESSAGE_INVALID for a text that is no GUID, or indexes that no reader would take.
+ */
 export function guidHeader(guid: string, messageIndexes: readonly number[] | null = null): Uint8Array {
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(guid))
+    throw new LinewardError('MESSAGE_INVALID', 'The schema GUID is not 32 hexadecimal digits in groups of 8-4-4-4-12.');
   const bytes = Buffer.from(guid.replaceAll('-', ''), 'hex');
   const indexes = messageIndexes === null ? [] : indexBytes(messageIndexes);
   return Buffer.concat([Buffer.from([magic.guid]), bytes, Buffer.from(indexes)]);
@@ -104,10 +121,22 @@ export function guidHeader(guid: string, messageIndexes: readonly number[] | nul
  * @throws LinewardError MESSAGE_INVALID
  */
 export function readGuidHeader(bytes: Uint8Array): string {
-  if (bytes[0] !== magic.guid || bytes.length < 17)
+  if (bytes[0] !== magic.guid || bytes.length < guidHeaderBytes)
     throw new LinewardError('MESSAGE_INVALID', 'The schema header is not a byte 1 and the 16 bytes of a GUID.');
-  const hex = Buffer.from(bytes.subarray(1, 17)).toString('hex');
+  const hex = Buffer.from(bytes.subarray(1, guidHeaderBytes)).toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/**
+ * The message indexes behind the GUID of a header value whose schema is Protobuf.
+ * @throws LinewardError MESSAGE_INVALID for a header that is none, carries no indexes, or more than them.
+ */
+export function readHeaderIndexes(bytes: Uint8Array): readonly number[] {
+  readGuidHeader(bytes);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { indexes, end } = readIndexes(buffer, guidHeaderBytes);
+  if (end < buffer.length) throw broken('its header goes on behind the message indexes');
+  return indexes;
 }
 
 /** Index path of a message of a Protobuf file by its full name; null when the file has no such message. */

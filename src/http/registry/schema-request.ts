@@ -59,7 +59,7 @@ function assertText(text: string, place: string): void {
 }
 
 /** Text, or a number or flag as JSON prints it; null when absent. @throws LinewardError BAD_INPUT */
-export function textMember(body: Body, name: string): string | null {
+function textMember(body: Body, name: string): string | null {
   const value = body[name];
   if (value === undefined || value === null) return null;
   if (typeof value === 'object') throw new LinewardError('BAD_INPUT', `${name}: must be a string`, { path: [name] });

@@ -41,9 +41,9 @@ export function entityCondition(filter: EntityConditions | undefined): SqlFragme
     namespace: textCondition('namespace'),
     name: textCondition('name'),
     catalogNamespace: textCondition('catalog_namespace'),
-    tag: (given) => either(someTextCondition('tags')(given), someField('tags', given)),
+    tag: (given) => entry('tags', given),
     owner: someTextCondition('owners'),
-    classification: (given) => someField('classifications', given),
+    classification: (given) => entry('classifications', given),
     deprecated: (given) => ({ sql: 'deprecated_at is not null = ?', params: [given] }),
   });
 }
@@ -86,14 +86,11 @@ export function fieldCondition(filter: FieldConditions | undefined): SqlFragment
   });
 }
 
-function someField(column: string, given: TextConditions): SqlFragment {
-  const some = someTextCondition(`entity_field.${column}`)(given);
+// The search entry of an entity has its labels and those of the fields of its latest version together.
+function entry(column: string, given: TextConditions): SqlFragment {
+  const some = someTextCondition(`search_entry.${column}`)(given);
   return {
-    sql: `exists (select 1 from entity_field where version_id = entity.latest_version_id and ${some.sql})`,
+    sql: `exists (select 1 from search_entry where search_entry.id = entity.id and kind = 'ENTITY' and ${some.sql})`,
     params: some.params,
   };
-}
-
-function either(one: SqlFragment, other: SqlFragment): SqlFragment {
-  return { sql: `(${one.sql}) or (${other.sql})`, params: [...one.params, ...other.params] };
 }

@@ -179,7 +179,7 @@ function wordsFragment(query: string, terms: readonly SearchTerm[], where: SqlFr
   return {
     sql: `(
       with exact as (
-        select id from search_entry where keys @> array[search_key(?)] and ${where.sql} ${some}
+        select id from search_entry where keys @> array[nullif(search_key(?), '')] and ${where.sql} ${some}
       ), named as materialized (
         select id, ${rank} from search_entry where document @@ (${names.sql}) and ${where.sql} ${some}
       ), worded as materialized (

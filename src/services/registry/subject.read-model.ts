@@ -228,8 +228,9 @@ function prefixCondition(
 ): { readonly where: string; readonly parameters: readonly string[] } {
   const [, context, rest] = /^:([^:]*):(.*)$/su.exec(prefix) ?? [null, defaultContext, prefix];
   const name = rest ?? '';
-  const starts = name === '' ? 'true' : `starts_with(${nameColumn}, ?)`;
-  const bound = name === '' ? [] : [name];
+  // A range of the index. The columns are in byte order, where U+10FFFF comes last.
+  const starts = name === '' ? 'true' : `${nameColumn} >= ? and ${nameColumn} < ?`;
+  const bound = name === '' ? [] : [name, `${name}\u{10FFFF}`];
   if (context === '*') return { where: starts, parameters: bound };
   return { where: `${contextColumn} = ? and ${starts}`, parameters: [readContext(context ?? ''), ...bound] };
 }

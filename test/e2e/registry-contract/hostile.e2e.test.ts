@@ -19,7 +19,6 @@ const json = (properties: string): Case['ask'] => [
 const names = (count: number) => Array.from({ length: count }, (_, index) => `{"name":"f${index}","type":"string"}`);
 
 const kept: readonly Case[] = [
-  { name: 'a doc with U+0000', ask: post(doc('x\\u0000y')), body: id },
   { name: 'a doc with half of a surrogate pair', ask: post(doc('x\\ud800y')), body: id },
   {
     name: 'a tag with U+0000',
@@ -33,7 +32,6 @@ const kept: readonly Case[] = [
     ask: post(record('{"name":"a","type":"string","__proto__":{"x":1}}')),
     body: id,
   },
-  { name: 'a field called __proto__', ask: post(record('{"name":"__proto__","type":"string"}')), body: id },
   { name: 'a property with U+0000', ask: json('"a\\u0000b":{"type":"string"}'), body: id },
   { name: 'a property with half of a surrogate pair', ask: json('"a\\udc00":{"type":"string"}'), body: id },
   { name: 'a property called __proto__', ask: json('"__proto__":{"type":"string"}'), body: id },
@@ -53,6 +51,8 @@ const kept: readonly Case[] = [
 ];
 
 const refused: readonly Case[] = [
+  { name: 'a doc with U+0000', ask: post(doc('x\\u0000y')), code: 42_201 },
+  { name: 'a field called __proto__', ask: post(record('{"name":"__proto__","type":"string"}')), code: 42_201 },
   { name: 'a schema nested 100,000 deep', ask: post('['.repeat(100_000)), code: 42_201 },
   {
     name: 'a JSON Schema nested 100,000 deep',

@@ -33,18 +33,18 @@ const { root } = fc.letrec<{ root: Shape; type: Shape; record: Shape }>((tie) =>
     { maxDepth: 3, depthIdentifier: 'avro' },
     fc.constantFrom(...primitives).map((name): Shape => ({ ...blank, kind: 'primitive', name })),
     fc.constantFrom(...recordNames).map((name): Shape => ({ ...blank, kind: 'reference', name })),
-    fc.tuple(fc.constantFrom('E', 'F'), fc.subarray(symbols, { minLength: 1 }), fc.boolean()).map(
-      ([name, chosen, hasFallback]): Shape => ({ ...blank, kind: 'enum', name, symbols: chosen, hasFallback }),
-    ),
-    fc.tuple(fc.constantFrom('H', 'I'), fc.integer({ min: 1, max: 3 })).map(
-      ([name, size]): Shape => ({ ...blank, kind: 'fixed', name, size }),
-    ),
-    fc.tuple(fc.constantFrom('array' as const, 'map' as const), partOf(tie('type'))).map(
-      ([kind, part]): Shape => ({ ...blank, kind, parts: [part] }),
-    ),
-    fc.array(partOf(tie('type')), { minLength: 1, maxLength: 4 }).map(
-      (parts): Shape => ({ ...blank, kind: 'union', parts }),
-    ),
+    fc
+      .tuple(fc.constantFrom('E', 'F'), fc.subarray(symbols, { minLength: 1 }), fc.boolean())
+      .map(([name, chosen, hasFallback]): Shape => ({ ...blank, kind: 'enum', name, symbols: chosen, hasFallback })),
+    fc
+      .tuple(fc.constantFrom('H', 'I'), fc.integer({ min: 1, max: 3 }))
+      .map(([name, size]): Shape => ({ ...blank, kind: 'fixed', name, size })),
+    fc
+      .tuple(fc.constantFrom('array' as const, 'map' as const), partOf(tie('type')))
+      .map(([kind, part]): Shape => ({ ...blank, kind, parts: [part] })),
+    fc
+      .array(partOf(tie('type')), { minLength: 1, maxLength: 4 })
+      .map((parts): Shape => ({ ...blank, kind: 'union', parts })),
     tie('record'),
   ),
   record: fc
@@ -76,8 +76,8 @@ function pick<T>(items: readonly T[], choice: number): T | undefined {
 function edit(root: Shape, place: number, choice: number): void {
   const shape = pick(within(root), place) ?? root;
   const rest = Math.floor(choice / 8);
-  if (shape.kind === 'record') return editRecord(shape, choice % 8, rest);
-  if (shape.kind === 'enum') {
+  if (shape.kind === 'record') editRecord(shape, choice % 8, rest);
+  else if (shape.kind === 'enum') {
     if (choice % 3 === 0) shape.hasFallback = !shape.hasFallback;
     else if (choice % 3 === 1) shape.symbols = symbols.slice(0, 1 + (rest % 3));
     else shape.name = 'G';
@@ -97,8 +97,7 @@ function wrap(shape: Shape): void {
 function editRecord(shape: Shape, choice: number, rest: number): void {
   const field = pick(shape.parts, rest);
   const added: Shape = { ...blank, kind: 'primitive', name: pick(primitives, rest) ?? 'int' };
-  if (choice < 2)
-    shape.parts.push({ name: `n${rest % 3}`, aliases: [], hasDefault: choice === 0, type: added });
+  if (choice < 2) shape.parts.push({ name: `n${rest % 3}`, aliases: [], hasDefault: choice === 0, type: added });
   else if (choice === 2) shape.parts.splice(rest % Math.max(1, shape.parts.length), 1);
   else if (choice === 3) shape.parts.reverse();
   else if (choice === 4 && field !== undefined) field.hasDefault = !field.hasDefault;
@@ -187,7 +186,9 @@ class Builder {
     if (kind === 'map') return {};
     if (kind === 'enum') return Array.isArray(known) ? known[0] : undefined;
     if (kind === 'fixed') return '\0'.repeat(Number(size));
-    const members = (fields as readonly Json[]).map((field) => [String(field.name), this.#valueOf(field.type, depth + 1)] as const);
+    const members = (fields as readonly Json[]).map(
+      (field) => [String(field.name), this.#valueOf(field.type, depth + 1)] as const,
+    );
     return members.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(members);
   }
 }

@@ -23,8 +23,8 @@ const promotions: Readonly<Partial<Record<AvroPrimitive, readonly AvroPrimitive[
 /**
  * What stops a reader from reading data of a writer, by the rules of the Avro specification as Java's
  * `SchemaCompatibility` applies them: names are compared without their namespaces, and the reader's aliases count. At most
- * 100 differences are told. Where a branch of a union is missing and the reader has one of that name, what differs inside
- * follows.
+ * 100 differences are told, each pair of types once. Where the reader has the branch and cannot read it, the suggestion says
+ * what differs inside; nothing is told of a branch that only recursion leads back to.
  *
  * Known differences from Java: recursive types are decided by the greatest fixed point, where Java keeps what it assumed
  * while it was still comparing; a field that goes by several of the writer's is READER_FIELD_AMBIGUOUS, where Java throws.
@@ -172,32 +172,45 @@ function isRefused({ faults, parts, isChoice, refusedParts }: Pair): boolean {
   return isChoice ? refusedParts === parts.length : faults.length > 0 || refusedParts > 0;
 }
 
-interface Told {
+interface Visit {
   readonly pair: Pair;
   readonly path: string;
-  /** Where the reader's type stands; for a branch of the writer's union this is the union, and `path` has the branch. */
-  readonly place: string;
+  /** True when everything inside the pair was told. */
+  readonly isDone: boolean;
 }
 
-/** The differences behind a pair that is not read, in the order of the schema; those of one pair once. */
+/**
+ * The differences behind a pair that is not read. There is always one: of the refused pairs that are visited, the one that
+ * was refused first has a fault of its own or branches that are not among those it lies in.
+ */
 function told(root: Pair): readonly Incompatibility[] {
   const found: Incompatibility[] = [];
   const seen = new Set<Pair>();
-  const open: Told[] = [{ pair: root, path: '', place: '' }];
+  const around = new Set<Pair>();
+  const open: Visit[] = [{ pair: root, path: '', isDone: false }];
   for (let next = open.pop(); next !== undefined && found.length < toldMax; next = open.pop()) {
-    const { pair, path } = next;
+    const { pair, path, isDone } = next;
+    if (isDone) around.delete(pair);
     if (seen.has(pair)) continue;
     seen.add(pair);
-    const own = pair.isChoice ? [missingBranch(pair.writer)] : pair.faults;
-    for (const fault of own) found.push({ ...fault, path: `${path}${fault.path}` });
-    for (const part of pair.parts.toReversed()) if (!part.pair.isRead) open.push(inside(next, part));
+    if (pair.isChoice) {
+      if (!pair.parts.some((part) => around.has(part.pair))) found.push(branchFault(pair, path));
+      continue;
+    }
+    for (const fault of pair.faults) found.push({ ...fault, path: `${path}${fault.path}` });
+    around.add(pair);
+    open.push({ pair, path, isDone: true });
+    for (const part of pair.parts.toReversed())
+      if (!part.pair.isRead) open.push({ pair: part.pair, path: placeOf(path, part), isDone: false });
   }
   return found.slice(0, toldMax);
 }
 
-function inside({ pair, path, place }: Told, part: Part): Told {
-  const isOfUnions = pair.reader.kind === 'union' && pair.writer.kind === 'union';
-  const from = pair.isChoice ? place : path;
-  const to = from.length > pathCharsMax ? from : `${from}${part.place}`;
-  return { pair: part.pair, path: to, place: isOfUnions ? path : to };
+function placeOf(path: string, { place }: Part): string {
+  return path.length > pathCharsMax ? path : `${path}${place}`;
+}
+
+function branchFault({ parts, writer }: Pair, path: string): Incompatibility {
+  const [likely] = parts;
+  return { ...missingBranch(writer, likely === undefined ? null : (likely.pair.faults[0] ?? 'inside')), path };
 }

@@ -29,15 +29,22 @@ export function typeMismatch(reader: AvroType, writer: AvroType): Incompatibilit
   };
 }
 
-export function missingBranch(writer: AvroType): Incompatibility {
+/** `cause` is what stops the branch that the reader has from being read, `inside` when that lies deeper; null without one. */
+export function missingBranch(writer: AvroType, cause: Incompatibility | 'inside' | null): Incompatibility {
   const name = branchName(writer);
   return {
     errorType: 'MISSING_UNION_BRANCH',
     description: `The union of the reader has no branch that reads the type ${name} of the writer`,
     path: '',
     additionalInfo: `reader union lacking writer type: ${name}`,
-    suggestion: `Keep ${name} among the branches of the union.`,
+    suggestion: howToKeep(name, cause),
   };
+}
+
+function howToKeep(name: string, cause: Incompatibility | 'inside' | null): string {
+  if (cause === null) return `Keep ${name} among the branches of the union.`;
+  if (cause === 'inside') return `The union has a branch ${name}; mend what differs inside of it.`;
+  return `The union has a branch ${name}, which differs: ${cause.description}. ${cause.suggestion}`;
 }
 
 function nameMismatch(reader: AvroNamed, writer: AvroNamed): Incompatibility {

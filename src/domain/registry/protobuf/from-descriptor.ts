@@ -11,30 +11,34 @@ import type {
   ProtoOption,
   ProtoType,
 } from './proto-file.ts';
-import { quoted } from './proto-tokens.ts';
+import { quoted, stringLiteral } from './proto-tokens.ts';
 import { jsonName } from './protobuf-message.ts';
 import { firstEdition, typeNumbers } from './to-descriptor.ts';
 
 const text = z.string().default('');
+// What a name is in source: anything else would become source of its own when it is printed.
+const name = z.string().regex(/^[A-Za-z_]\w*$/);
+const path = z.string().regex(/^\.?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/);
+const maybePath = z.union([path, z.literal('')]).default('');
 const list = <T extends z.ZodType>(item: T) => z.array(item).default([]);
 const range = z.object({ start: z.number(), end: z.number() });
 
 const fieldShape = z.object({
-  ...{ name: z.string(), number: z.number(), label: z.number().default(1), type: z.number() },
-  ...{ typeName: text, jsonName: text, extendee: text, defaultValue: z.string().optional() },
+  ...{ name, number: z.number(), label: z.number().default(1), type: z.number() },
+  ...{ typeName: maybePath, jsonName: text, extendee: maybePath, defaultValue: z.string().optional() },
   ...{ oneofIndex: z.number().optional(), proto3Optional: z.boolean().default(false), options: z.unknown().optional() },
 });
 const enumShape = z.object({
-  name: z.string(),
-  value: list(z.object({ name: z.string(), number: z.number().default(0), options: z.unknown().optional() })),
+  name,
+  value: list(z.object({ name, number: z.number().default(0), options: z.unknown().optional() })),
   ...{ reservedRange: list(range), reservedName: list(z.string()), options: z.unknown().optional() },
 });
 const messageShape = z.object({
-  name: z.string(),
+  name,
   ...{ field: list(fieldShape), extension: list(fieldShape), enumType: list(enumShape) },
   // Parsed when it is entered: the shape is recursive.
   nestedType: list(z.unknown()),
-  oneofDecl: list(z.object({ name: z.string(), options: z.unknown().optional() })),
+  oneofDecl: list(z.object({ name, options: z.unknown().optional() })),
   ...{
     extensionRange: list(range),
     reservedRange: list(range),
@@ -43,19 +47,19 @@ const messageShape = z.object({
   },
 });
 const methodShape = z.object({
-  ...{ name: z.string(), inputType: z.string(), outputType: z.string(), options: z.unknown().optional() },
+  ...{ name, inputType: path, outputType: path, options: z.unknown().optional() },
   ...{ clientStreaming: z.boolean().default(false), serverStreaming: z.boolean().default(false) },
 });
 const fileShape = z.object({
   ...{
-    package: text,
-    syntax: z.string().default('proto2'),
+    package: maybePath,
+    syntax: z.enum(['proto2', 'proto3', 'editions']).default('proto2'),
     edition: z.number().optional(),
     options: z.unknown().optional(),
   },
   ...{ dependency: list(z.string()), publicDependency: list(z.number()), weakDependency: list(z.number()) },
   ...{ messageType: list(messageShape), enumType: list(enumShape), extension: list(fieldShape) },
-  service: list(z.object({ name: z.string(), method: list(methodShape), options: z.unknown().optional() })),
+  service: list(z.object({ name, method: list(methodShape), options: z.unknown().optional() })),
 });
 
 type FieldDescriptor = z.infer<typeof fieldShape>;
@@ -175,20 +179,26 @@ class DescriptorReader {
 
   #label(field: FieldDescriptor): ProtoField['label'] {
     if (field.label === 3) return 'repeated';
-    if (field.label === 2) return 'required';
+    if (field.label === 2 && this.#syntax !== 'editions') return 'required';
     return this.#syntax === 'proto2' || field.proto3Optional ? 'optional' : null;
   }
 
   #ownOptions(field: FieldDescriptor): ProtoOption[] {
-    const isText = field.type === typeNumbers.string || field.type === typeNumbers.bytes;
-    const fallback = field.defaultValue;
     return [
-      ...(fallback === undefined ? [] : [{ name: 'default', value: isText ? quoted(fallback) : fallback }]),
+      ...(field.defaultValue === undefined ? [] : [{ name: 'default', value: defaultOf(field, field.defaultValue) }]),
       ...(field.jsonName === '' || field.jsonName === jsonName(field.name)
         ? []
         : [{ name: 'json_name', value: quoted(field.jsonName) }]),
     ];
   }
+}
+
+/** Source of a default value: bytes are escaped already, numbers and symbols stand for themselves. */
+function defaultOf({ type }: FieldDescriptor, value: string): string {
+  if (type === typeNumbers.string) return quoted(value);
+  if (type === typeNumbers.bytes) return quoted(stringLiteral(`"${value}"`));
+  if (!/^-?[\w.+-]+$/.test(value)) throw new RangeError('a default value is no value');
+  return value;
 }
 
 function isMapEntry(message: MessageDescriptor): boolean {

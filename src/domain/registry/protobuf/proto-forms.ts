@@ -1,10 +1,13 @@
 import {
   mapTypes,
   type ProtoEnum,
+  type ProtoExtend,
   type ProtoField,
   type ProtoFile,
   type ProtoMessage,
+  type ProtoOneof,
   type ProtoOption,
+  type ProtoService,
   type ProtoType,
   scalarTypes,
 } from './proto-file.ts';
@@ -28,13 +31,20 @@ export function normalizedProto(types: ProtoTypes): ProtoFile {
     return {
       ...one,
       fields: fields(one.fields),
-      oneofs: one.oneofs.map((oneof) => ({ ...oneof, fields: fields(oneof.fields), options: sorted(oneof.options) })),
+      oneofs: one.oneofs
+        .map((oneof) => ({ ...oneof, fields: fields(oneof.fields), options: sorted(oneof.options) }))
+        .sort((a, b) => firstNumber(a) - firstNumber(b)),
       types: one.types.map((inner) => type(inner, scope)),
+      extends: one.extends.map((inner) => extension(inner, scope)),
       reservedRanges: one.reservedRanges.toSorted((a, b) => a.from - b.from),
       reservedNames: one.reservedNames.toSorted(),
       options: sorted(one.options),
     };
   };
+  const extension = (one: ProtoExtend, scope: string): ProtoExtend => ({
+    name: fullType(types, one.name, scope),
+    fields: one.fields.map((inner) => field(inner, scope)).sort((a, b) => a.number - b.number),
+  });
   const type = (one: ProtoType, within: string): ProtoType =>
     one.kind === 'message' ? message(one, within) : { ...one, options: sorted(one.options) };
   return {
@@ -42,7 +52,25 @@ export function normalizedProto(types: ProtoTypes): ProtoFile {
     imports: file.imports.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     options: sorted(file.options),
     types: file.types.map((one) => type(one, file.package)),
+    extends: file.extends.map((one) => extension(one, file.package)),
+    services: file.services.map((one) => normalizedService(types, one)),
   };
+}
+
+function normalizedService(types: ProtoTypes, service: ProtoService): ProtoService {
+  const full = (name: string): string => fullType(types, name, types.file.package);
+  return {
+    ...service,
+    options: sorted(service.options),
+    methods: service.methods.map((method) => ({
+      ...method,
+      ...{ request: full(method.request), response: full(method.response), options: sorted(method.options) },
+    })),
+  };
+}
+
+function firstNumber({ fields }: ProtoOneof): number {
+  return fields[0]?.number ?? 0;
 }
 
 function fullType(types: ProtoTypes, type: string, scope: string): string {
@@ -76,5 +104,15 @@ export function withoutExtensions(file: ProtoFile): ProtoFile {
     extensionRanges: [],
     options: plain(one.options),
   });
-  return { ...file, options: plain(file.options), types: file.types.map(type), extends: [] };
+  const service = (one: ProtoService): ProtoService => ({
+    ...one,
+    options: plain(one.options),
+    methods: one.methods.map((method) => ({ ...method, options: plain(method.options) })),
+  });
+  // The message of an extension that is a group goes with it.
+  const groups = new Set(
+    file.extends.flatMap(({ fields }) => fields.filter(({ isGroup }) => isGroup).map((f) => f.type)),
+  );
+  const types = file.types.filter(({ name }) => !groups.has(name)).map(type);
+  return { ...file, options: plain(file.options), types, extends: [], services: file.services.map(service) };
 }

@@ -75,7 +75,8 @@ class ProtoParser {
     tokens.expect('=');
     const syntax = this.#statement(() => tokens.string(isEdition ? 'an edition' : '"proto2" or "proto3"'));
     const isKnown = isEdition ? /^202[34]$/.test(syntax) : syntax === 'proto2' || syntax === 'proto3';
-    if (!isKnown) throw tokens.fault(isEdition ? 'the edition is "2023" or "2024"' : 'the syntax is "proto2" or "proto3"');
+    if (!isKnown)
+      throw tokens.fault(isEdition ? 'the edition is "2023" or "2024"' : 'the syntax is "proto2" or "proto3"');
     return syntax;
   }
 

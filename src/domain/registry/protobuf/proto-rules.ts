@@ -18,7 +18,20 @@ const keyTypes = new Set([...scalarTypes].filter((type) => !['double', 'float', 
  * @throws LinewardError SCHEMA_INVALID
  */
 export function assertProtoRules(file: ProtoFile): void {
-  for (const type of file.types) assertType(type, file.syntax);
+  assertTypes(file.types, file.syntax);
+}
+
+function assertTypes(types: readonly ProtoType[], syntax: string): void {
+  const values = new Set<string>();
+  for (const type of types) {
+    assertType(type, syntax);
+    // Values stand beside their enum, not inside of it, as in C.
+    for (const { name } of type.kind === 'enum' ? type.values : []) {
+      if (values.has(name))
+        throw protoFault(`another enum of this scope has the value "${name.slice(0, 80)}"`, type.name);
+      values.add(name);
+    }
+  }
 }
 
 function assertType(type: ProtoType, syntax: string): void {
@@ -27,7 +40,7 @@ function assertType(type: ProtoType, syntax: string): void {
     return;
   }
   assertMessage(type, syntax);
-  for (const inner of type.types) assertType(inner, syntax);
+  assertTypes(type.types, syntax);
 }
 
 function assertMessage(message: ProtoMessage, syntax: string): void {
@@ -43,6 +56,11 @@ function assertMessage(message: ProtoMessage, syntax: string): void {
     names.add(field.name);
   }
   for (const oneof of message.oneofs) {
+    if (names.has(oneof.name))
+      throw protoFault(`the message has another field or oneof "${oneof.name.slice(0, 80)}"`, message.name);
+    names.add(oneof.name);
+    if (oneof.fields.length === 0)
+      throw protoFault(`the oneof "${oneof.name.slice(0, 80)}" has no field`, message.name);
     const labelled = oneof.fields.find((field) => field.label !== null || mapTypes(field.type) !== null);
     if (labelled !== undefined) throw protoFault('a field of a oneof has no label and is no map', labelled.at);
   }
@@ -57,12 +75,24 @@ function assertField(message: ProtoMessage, field: ProtoField, syntax: string): 
     throw protoFault(`the number ${number} is reserved in this message`, at);
   if (message.reservedNames.includes(name))
     throw protoFault(`the name "${name.slice(0, 80)}" is reserved in this message`, at);
-  if (syntax === 'proto3' && label === 'required') throw protoFault('proto3 has no required fields', at);
-  if (syntax === 'proto3' && field.isGroup) throw protoFault('proto3 has no groups', at);
+  if (message.extensionRanges.some(({ from, to }) => number >= from && number <= to))
+    throw protoFault(`the number ${number} is left to extensions of this message`, at);
+  assertSyntax(field, syntax);
   const map = mapTypes(field.type);
   if (map !== null && !keyTypes.has(map.key))
     throw protoFault('the key of a map is an integer, a bool or a string', at);
   if (map !== null && label !== null) throw protoFault('a map has no label', at);
+}
+
+function assertSyntax({ label, isGroup, options, at }: ProtoField, syntax: string): void {
+  const isEdition = /^\d/.test(syntax);
+  if (isEdition && (label === 'optional' || label === 'required'))
+    throw protoFault('an edition has features.field_presence instead of this label', at);
+  if (isEdition && isGroup) throw protoFault('an edition has features.message_encoding instead of groups', at);
+  if (syntax === 'proto3' && options.some((option) => option.name === 'default'))
+    throw protoFault('proto3 has no default values', at);
+  if (syntax === 'proto3' && label === 'required') throw protoFault('proto3 has no required fields', at);
+  if (syntax === 'proto3' && isGroup) throw protoFault('proto3 has no groups', at);
 }
 
 function assertEnum(type: ProtoEnum, syntax: string): void {

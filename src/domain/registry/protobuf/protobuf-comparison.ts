@@ -1,5 +1,13 @@
 import type { Incompatibility } from '../schema-format.ts';
-import { allFields, mapTypes, type ProtoField, type ProtoMessage, type ProtoType, scalarTypes } from './proto-file.ts';
+import {
+  allFields,
+  mapTypes,
+  type ProtoField,
+  type ProtoLabel,
+  type ProtoMessage,
+  type ProtoType,
+  scalarTypes,
+} from './proto-file.ts';
 import type { KnownType, ProtoTypes } from './proto-types.ts';
 
 /** Scalars that read each other's bytes, by the Protobuf guide "Updating a message type". */
@@ -16,7 +24,8 @@ const suggestions: Readonly<Record<string, string>> = {
   FIELD_KIND_CHANGED: 'Add a field of the new type under a new number and reserve the old one.',
   FIELD_SCALAR_KIND_CHANGED: 'Add a field of the new type under a new number and reserve the old one.',
   FIELD_NAMED_TYPE_CHANGED: 'Keep the type, or add a field of the new type under a new number.',
-  FIELD_NUMERIC_LABEL_CHANGED: 'Numbers are packed when repeated, so add a field under a new number.',
+  FIELD_NUMERIC_LABEL_CHANGED:
+    'Keep the label; numbers are packed when they are repeated, so a list needs a number of its own.',
   REQUIRED_FIELD_ADDED: 'Make the field optional; earlier messages lack it.',
   REQUIRED_FIELD_REMOVED: 'Make it optional first; earlier readers demand it.',
   ONEOF_FIELD_REMOVED: 'Keep the field in the oneof, deprecated if nobody is to use it.',
@@ -40,7 +49,13 @@ class ProtobufComparison {
   readonly #update: ProtoTypes;
   readonly #found: Incompatibility[] = [];
   /** Pairs of messages that were compared or are being compared; a pair is told once. */
-  readonly #seen = new Map<string, boolean>();
+  readonly #seen = new Set<string>();
+  /** Pairs that do not fit. */
+  readonly #broken = new Set<string>();
+  /** Pairs that fields lead to. They wait in a line, because messages may lead to each other further than a call can. */
+  readonly #waiting: { readonly before: ProtoMessage; readonly after: ProtoMessage; readonly scope: Scope }[] = [];
+  /** By pair, the fields that are of its types. */
+  readonly #uses = new Map<string, { readonly pair: string; readonly place: Place; readonly imported: boolean }[]>();
 
   constructor(original: ProtoTypes, update: ProtoTypes) {
     this.#original = original;
@@ -52,7 +67,21 @@ class ProtobufComparison {
     if (before.package !== after.package)
       this.#tell('PACKAGE_CHANGED', '#/', `The package is "${after.package}" and was "${before.package}"`);
     this.#types(before.types, after.types, { before: before.package, after: after.package, path: '#' });
+    for (const pair of this.#waiting) this.#messages(pair.before, pair.after, pair.scope);
+    this.#tellUses();
     return this.#found;
+  }
+
+  /** Tells of fields whose imported type does not fit, or leads to one that does not. */
+  #tellUses(): void {
+    for (const pair of this.#broken) {
+      for (const use of this.#uses.get(pair) ?? []) {
+        this.#broken.add(use.pair);
+        if (!use.imported) continue;
+        const { path, name } = use.place;
+        this.#tell('FIELD_NAMED_TYPE_CHANGED', path, `The imported type of the field "${name}" is not compatible`);
+      }
+    }
   }
 
   #tell(errorType: string, path: string, description: string): void {
@@ -77,14 +106,14 @@ class ProtobufComparison {
   }
 
   #messages(before: ProtoMessage, after: ProtoMessage, scope: Scope): void {
-    const pair = `${scope.before} ${scope.after}`;
+    const pair = pairOf(scope);
     if (this.#seen.has(pair)) return;
-    this.#seen.set(pair, true);
+    this.#seen.add(pair);
     const told = this.#found.length;
     this.#oneofs(before, after, scope);
     this.#fields(before, after, scope);
     this.#types(before.types, after.types, scope);
-    this.#seen.set(pair, this.#found.length === told);
+    if (this.#found.length > told) this.#broken.add(pair);
   }
 
   #oneofs(before: ProtoMessage, after: ProtoMessage, { path }: Scope): void {
@@ -123,8 +152,9 @@ class ProtobufComparison {
       else if (field.label === 'required')
         this.#tell('REQUIRED_FIELD_REMOVED', path, `The required field "${field.name}" was removed`);
     }
+    const plain = new Set(before.fields.map((field) => field.number));
     for (const [number, field] of later) {
-      if (field.label === 'required' && !earlier.has(number))
+      if (field.label === 'required' && !plain.has(number))
         this.#tell('REQUIRED_FIELD_ADDED', `${scope.path}/${number}`, `The required field "${field.name}" was added`);
     }
   }
@@ -132,14 +162,14 @@ class ProtobufComparison {
   #field(before: ProtoField, after: ProtoField, scope: Scope): void {
     const told = this.#found.length;
     this.#typesOf(before.type, after.type, { ...scope, name: after.name });
-    if (this.#found.length > told || (before.label === 'repeated') === (after.label === 'repeated')) return;
+    if (this.#found.length > told || isSameLabel(before.label, after.label)) return;
     // A repeated string or message is a series of single ones, and the last counts; numbers are packed together.
     const isNumeric = this.#isScalar(after.type, scope.after) && groupOf(after.type) !== 'text';
     if (isNumeric && mapTypes(before.type) === null)
       this.#tell(
         'FIELD_NUMERIC_LABEL_CHANGED',
         scope.path,
-        `The numeric field "${after.name}" changed between single and repeated`,
+        `The numeric field "${after.name}" is ${after.label ?? 'single'} and was ${before.label ?? 'single'}`,
       );
   }
 
@@ -183,14 +213,11 @@ class ProtobufComparison {
     const [one, other] = [earlier.definition, later.definition];
     if (one?.kind !== 'message' || other?.kind !== 'message') return;
     const path = `#/${localName(later).replaceAll('.', '/')}`;
-    this.#messages(one, other, { before: earlier.fullName, after: later.fullName, path });
-    const isOwn = later.package === this.#update.file.package;
-    if (!isOwn && this.#seen.get(`${earlier.fullName} ${later.fullName}`) === false)
-      this.#tell(
-        'FIELD_NAMED_TYPE_CHANGED',
-        place.path,
-        `The type ${after} of the field "${place.name}" is not compatible`,
-      );
+    const scope = { before: earlier.fullName, after: later.fullName, path };
+    if (!this.#seen.has(pairOf(scope))) this.#waiting.push({ before: one, after: other, scope });
+    const uses = this.#uses.get(pairOf(scope)) ?? [];
+    this.#uses.set(pairOf(scope), uses);
+    uses.push({ pair: pairOf(place), place, imported: later.isImported });
   }
 }
 
@@ -205,8 +232,18 @@ interface Place extends Scope {
   readonly name: string;
 }
 
+function pairOf({ before, after }: Pick<Scope, 'before' | 'after'>): string {
+  return `${before} ${after}`;
+}
+
 function inside(scope: string, name: string): string {
   return scope === '' ? name : `${scope}.${name}`;
+}
+
+/** A field without a label is single, and as good as an optional or required one. */
+function isSameLabel(before: ProtoLabel, after: ProtoLabel): boolean {
+  if (before !== null && after !== null) return before === after;
+  return (before === 'repeated') === (after === 'repeated');
 }
 
 function localName(type: KnownType): string {

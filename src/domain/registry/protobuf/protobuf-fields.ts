@@ -7,6 +7,10 @@ import { wellKnownForms } from './well-known-types.ts';
 
 /** Most paths of one schema; shared messages make more paths than fields. */
 const pathsMax = 10_000;
+/** Longest path, in characters. */
+const pathCharsMax = 2_048;
+/** Deepest message within a message that a path leads to. */
+const depthMax = 128;
 
 const avroTypes: Readonly<Record<string, string>> = {
   ...{ int32: 'int', sint32: 'int', sfixed32: 'int', uint32: 'long', fixed32: 'long', bool: 'boolean' },
@@ -17,6 +21,7 @@ const avroTypes: Readonly<Record<string, string>> = {
 /**
  * All paths of the first message of a file, in its order, types in Avro's words. Well-known types are what their JSON form is:
  * a Timestamp is a string, a wrapper its value or null. A message inside itself is shown and not entered again.
+ * @throws LinewardError LIMIT_EXCEEDED for more than 10,000 paths, or paths that are too deep or too long.
  */
 export function protobufFields(types: ProtoTypes): readonly SchemaFieldPath[] {
   const root = types.file.types.find((type) => type.kind === 'message');
@@ -38,6 +43,8 @@ class FieldWalk {
   enter(message: ProtoMessage, scope: string, prefix: string): void {
     if (this.#open.has(message)) return;
     this.#open.add(message);
+    if (this.#open.size > depthMax)
+      throw overLimit(`The messages of the schema lie more than ${depthMax} levels within each other`);
     for (const field of message.fields) this.#field(field, { scope, prefix, isOptional: false });
     for (const oneof of message.oneofs)
       for (const field of oneof.fields) this.#field(field, { scope, prefix, isOptional: true });
@@ -49,8 +56,9 @@ class FieldWalk {
     at: { readonly scope: string; readonly prefix: string; readonly isOptional: boolean },
   ): void {
     const path = at.prefix === '' ? field.name : `${at.prefix}.${field.name}`;
-    if (this.found.size >= pathsMax)
-      throw new LinewardError('LIMIT_EXCEEDED', `The schema has more than ${pathsMax} fields.`, { path: ['schema'] });
+    if (this.found.size >= pathsMax) throw overLimit(`The schema has more than ${pathsMax} fields`);
+    if (path.length > pathCharsMax)
+      throw overLimit(`The schema has a field path of more than ${pathCharsMax} characters`);
     const map = mapTypes(field.type);
     const inner = map?.value ?? field.type;
     const named = scalarTypes.has(inner) ? null : this.#types.resolve(inner, at.scope);
@@ -77,6 +85,10 @@ class FieldWalk {
   }
 }
 
+function overLimit(message: string): LinewardError {
+  return new LinewardError('LIMIT_EXCEEDED', `${message}.`, { path: ['schema'] });
+}
+
 /** What options say of a field: `(confluent.field_meta)` in either spelling, or any option called `twilio_type`. */
 function metaOf(options: readonly ProtoOption[]): Pick<SchemaFieldPath, 'semanticType' | 'tags' | 'doc'> {
   const tags: string[] = [];
@@ -98,6 +110,7 @@ function metaOf(options: readonly ProtoOption[]): Pick<SchemaFieldPath, 'semanti
 }
 
 function semanticParameter(text: string): string | null {
-  const [, value] = /key: "twilio_type",? value: ("(?:[^"\\]|\\.)*")/s.exec(text) ?? [];
-  return value === undefined ? null : stringOf(value);
+  const [, first, last] =
+    /key: "twilio_type", value: ("(?:[^"\\]|\\.)*")|value: ("(?:[^"\\]|\\.)*"), key: "twilio_type"/s.exec(text) ?? [];
+  return stringOf(first ?? last ?? '');
 }

@@ -1,7 +1,9 @@
 import { isJsonObject } from '../json-text.ts';
 import type { MessageFault } from '../message.ts';
 import { allFields, mapTypes, type ProtoField, type ProtoMessage, scalarTypes } from './proto-file.ts';
+import { stringOf } from './proto-option.ts';
 import type { KnownType, ProtoTypes } from './proto-types.ts';
+import { wellKnownCheck } from './well-known-json.ts';
 import { wellKnownForms } from './well-known-types.ts';
 
 const faultsMax = 20;
@@ -39,9 +41,6 @@ const checks: Readonly<Record<string, { readonly expected: string; readonly fits
   bytes: { expected: 'base64 text', fits: isBase64 },
 };
 
-/** Well-known types whose JSON form is any value, a list or an object of its own. */
-const freeForms = new Set(['Any', 'Struct', 'Value', 'ListValue', 'Empty'].map((name) => `google.protobuf.${name}`));
-
 /** Checks a decoded message by Protobuf's JSON mapping; unknown fields are faults, values never enter one. */
 export function protobufMessageFaults(types: ProtoTypes, message: unknown): readonly MessageFault[] {
   const root = types.file.types.find((type) => type.kind === 'message');
@@ -77,13 +76,16 @@ class MessageCheck {
       return;
     }
     const known = new Map<string, ProtoField>();
-    for (const field of allFields(message)) for (const name of namesOf(field)) known.set(name, field);
+    const fields = allFields(message);
+    for (const field of fields) known.set(jsonNameOf(field), field);
+    for (const field of fields) known.set(field.name, field);
     const present = new Set<ProtoField>();
     let unknown = 0;
     for (const [name, member] of Object.entries(value)) {
       const field = known.get(name);
       if (field === undefined) unknown += 1;
       else if (member !== null) {
+        if (present.has(field)) this.#fault(inside(place.path, field.name), 'stands twice, by both of its names');
         present.add(field);
         this.#field(field, member, { ...place, path: inside(place.path, field.name) });
       }
@@ -103,6 +105,8 @@ class MessageCheck {
         this.#fault(place.path, 'must be an object');
         return;
       }
+      if (!Object.keys(value).every((key) => isKey(map.key, key)))
+        this.#fault(`${place.path}{}`, `must have keys of the type ${map.key}`);
       for (const member of Object.values(value)) this.#value(map.value, member, { ...place, path: `${place.path}{}` });
       return;
     }
@@ -121,6 +125,9 @@ class MessageCheck {
   #value(type: string, value: unknown, place: Place): void {
     if (this.faults.length >= faultsMax) return;
     const named = scalarTypes.has(type) ? null : this.#types.resolve(type, place.scope);
+    const fault = named === null ? undefined : wellKnownCheck(named.fullName)?.(value);
+    if (typeof fault === 'string') this.#fault(place.path, fault);
+    if (fault !== undefined) return;
     const check = checks[named === null ? type : (wellKnownForms.get(named.fullName) ?? '')];
     if (check !== undefined) {
       if (!check.fits(value)) this.#fault(place.path, `must be ${check.expected}`);
@@ -129,7 +136,6 @@ class MessageCheck {
 
   #named(named: KnownType, value: unknown, place: Place): void {
     const { definition, fullName } = named;
-    if (freeForms.has(fullName)) return;
     if (definition?.kind === 'enum') {
       const isKnown =
         typeof value === 'number' ? Number.isInteger(value) : definition.values.some(({ name }) => name === value);
@@ -155,10 +161,15 @@ function inside(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`;
 }
 
-/** The name of a field in its schema, and its lowerCamelCase form or `json_name`. */
-function namesOf(field: ProtoField): readonly string[] {
-  const given = field.options.find((option) => option.name === 'json_name')?.value.slice(1, -1);
-  return [field.name, given ?? jsonName(field.name)];
+/** Keys of maps are text in JSON, whatever their type. */
+function isKey(type: string, key: string): boolean {
+  return type === 'bool' ? key === 'true' || key === 'false' : checks[type]?.fits(key) === true;
+}
+
+/** The name of a field in JSON: its `json_name`, or else its name in lowerCamelCase. */
+function jsonNameOf(field: ProtoField): string {
+  const given = field.options.find((option) => option.name === 'json_name')?.value ?? '';
+  return stringOf(given) ?? jsonName(field.name);
 }
 
 /** Protobuf's default JSON name: underscores go and the letter after each is upper case. */

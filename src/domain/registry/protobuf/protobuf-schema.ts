@@ -1,3 +1,4 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { MessageFault } from '../message.ts';
 import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
 import { fromDescriptor } from './from-descriptor.ts';
@@ -65,6 +66,16 @@ export function parseProtobufSchema(source: SchemaSource): ProtobufSchema {
 }
 
 function readProto(text: string): ProtoFile {
-  const isBase64 = /^[A-Za-z0-9+/]{4,}={0,2}\s*$/.test(text);
-  return (isBase64 ? fromDescriptor(Buffer.from(text, 'base64')) : null) ?? parseProto(text);
+  // No .proto file is without a space, a bracket and a semicolon.
+  if (!/^[A-Za-z0-9+/]{4,}={0,2}\s*$/.test(text)) return parseProto(text);
+  const file = fromDescriptor(Buffer.from(text, 'base64'));
+  if (file === null) {
+    throw new LinewardError(
+      'SCHEMA_INVALID',
+      'schema: is neither a .proto file nor the base64 of a FileDescriptorProto with valid names and values',
+      { path: ['schema'] },
+    );
+  }
+  // Read from its own text, so that limits and rules are the same for both forms, and the text means what is checked.
+  return parseProto(printProto(file));
 }

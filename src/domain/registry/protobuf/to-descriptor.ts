@@ -9,6 +9,7 @@ import {
   type ProtoService,
 } from './proto-file.ts';
 import { stringOf } from './proto-option.ts';
+import { escapedBytes } from './proto-tokens.ts';
 import type { ProtoTypes } from './proto-types.ts';
 import { jsonName } from './protobuf-message.ts';
 
@@ -122,7 +123,7 @@ class Messages {
         ? { type: typeNumbers.message, typeName: `.${place.scope}.${entryName(field)}` }
         : this.#type(field, place.scope)),
       jsonName: (given === undefined ? null : stringOf(given)) ?? jsonName(field.name),
-      defaultValue: fallback === undefined ? undefined : (stringOf(fallback) ?? fallback),
+      defaultValue: fallback === undefined ? undefined : defaultText(field.type, fallback),
       options: toOptions('FieldOptions', field.options) ?? undefined,
       ...(place.oneofIndex === undefined ? {} : { oneofIndex: place.oneofIndex }),
       ...(place.proto3Optional === true ? { proto3Optional: true } : {}),
@@ -153,6 +154,14 @@ class Messages {
       options: { mapEntry: true },
     };
   }
+}
+
+/** A default value as a descriptor writes it: bytes escaped, integers in decimal. */
+function defaultText(type: string, value: string): string {
+  const text = stringOf(value);
+  if (text !== null) return type === 'bytes' ? escapedBytes(text) : text;
+  const [, sign = '', digits] = /^(-?)(0[xX][\da-fA-F]+|0[0-7]+)$/.exec(value) ?? [];
+  return digits === undefined ? value : `${sign}${BigInt(digits.replace(/^0(?=[0-7])/, '0o'))}`;
 }
 
 /** Name of the message that stands for the entries of a map field: `a_b` → `ABEntry`. */

@@ -1,0 +1,245 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import avro from 'avsc';
+import { Pool } from 'pg';
+import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
+import { createLogger } from '../src/adapters/telemetry/logger.ts';
+import { buildServices } from '../src/build-services.ts';
+import { loadEnv } from '../src/config/env.ts';
+import { parseSchema } from '../src/domain/registry/parse-schema.ts';
+import type { SchemaFormat } from '../src/domain/registry/schema-format.ts';
+import { openParts } from '../src/open-parts.ts';
+import type { RegisterSchema } from '../src/services/registry/registration.ts';
+import { type Bench, type BenchCase, beside, measure } from './harness.ts';
+import { requestsPerSecond } from './pipelined-requests.ts';
+
+type OnClose = (close: () => Promise<unknown>) => void;
+
+const actor = { id: 'bench', kind: 'local', requestId: 'bench' } as const;
+const fieldCount = 1_000;
+const many = 100_000;
+
+let made = 0;
+/** A schema that nobody has registered before, without a record, so that the registry alone is measured, or with one. */
+function freshSchema(asRecord: boolean): RegisterSchema {
+  made += 1;
+  const named = { name: `S${made}`, namespace: 'bench' };
+  const schema = asRecord
+    ? { type: 'record', ...named, fields: [{ name: 'a', type: 'string' }] }
+    : { type: 'fixed', ...named, size: 8 };
+  const more = { references: [], metadata: null, ruleSet: null, normalize: false, id: null, version: null };
+  return { format: 'AVRO', text: JSON.stringify(schema), ...more };
+}
+
+async function run(): Promise<readonly BenchCase[]> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const onClose: OnClose = (close) => closers.push(close);
+  try {
+    const dataDir = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
+    onClose(() => rm(dataDir, { recursive: true, force: true }));
+    const postgres = await startEmbeddedPostgres(dataDir);
+    onClose(() => postgres.stop());
+    const inService = await registrations(dataDir, postgres.url, onClose);
+    return [...compatibilities(), ...inService, ...(await reads(dataDir, postgres.url, onClose))];
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** Parsing a schema of 1,000 fields and comparing it with an earlier one that is known, as a registration does. */
+function compatibilities(): readonly BenchCase[] {
+  const names = Array.from({ length: fieldCount }, (_, index) => `field_${index}`);
+  const texts: Readonly<Record<SchemaFormat, (more: string) => string>> = {
+    AVRO: (more) =>
+      JSON.stringify({
+        type: 'record',
+        name: 'R',
+        fields: [...names, more].map((name) => ({ name, type: ['null', 'string'], default: null })),
+      }),
+    JSON: (more) =>
+      JSON.stringify({
+        type: 'object',
+        additionalProperties: false,
+        properties: Object.fromEntries([...names, more].map((name) => [name, { type: 'string' }])),
+      }),
+    PROTOBUF: (more) =>
+      `syntax = "proto3"; message R { ${[...names, more].map((name, index) => `string ${name} = ${index + 1};`).join(' ')} }`,
+  };
+  return (['AVRO', 'JSON', 'PROTOBUF'] as const).map((format) => {
+    const [before, after] = ['x', 'y'].map((more) => texts[format](more));
+    const source = (text = '') => ({ text, references: [] });
+    const earlier = parseSchema(format, source(before));
+    const ours = timed(() => parseSchema(format, source(after)).incompatibilitiesWith(earlier, 'STRICT'));
+    const reference =
+      format === 'AVRO'
+        ? { name: 'avsc: parse both, make a resolver', value: timed(() => resolver(after, before)) }
+        : {
+            name: 'copy both texts, character by character',
+            value: timed(() => [after, before].map((text) => [...(text ?? '')].join(''))),
+          };
+    return beside(`parse, compare 1,000 fields, ${format}`, ours, 'ms', reference);
+  });
+}
+
+function resolver(after = '', before = ''): unknown {
+  return avro.Type.forSchema(JSON.parse(after)).createResolver(avro.Type.forSchema(JSON.parse(before)));
+}
+
+/** Median milliseconds of a run. */
+function timed(work: () => unknown): number {
+  const times = Array.from({ length: 30 }, () => {
+    const start = performance.now();
+    work();
+    return performance.now() - start;
+  }).sort((one, other) => one - other);
+  return times[15] ?? 0;
+}
+
+async function registrations(dataDir: string, url: string, onClose: OnClose): Promise<readonly BenchCase[]> {
+  const env = loadEnv({ LINEWARD_DATA_DIR: join(dataDir, 'service'), DATABASE_URL: url, LOG_LEVEL: 'silent' });
+  const logger = createLogger('silent');
+  const parts = await openParts(env, logger, onClose);
+  const { subjectService, subjects } = buildServices(env, logger, parts);
+  const pool = new Pool({ connectionString: url, max: 20 });
+  onClose(() => pool.end());
+  await pool.query('create table raw_insert (id serial primary key, text text)');
+  const register = (asRecord: boolean) => () =>
+    subjectService.register(actor, { context: '.', name: `subject-${made}` }, freshSchema(asRecord));
+  const insert = async (): Promise<void> => {
+    const client = await pool.connect();
+    await client.query('begin');
+    await client.query('insert into raw_insert (text) values ($1)', [JSON.stringify(freshSchema(true))]);
+    await client.query('commit');
+    client.release();
+  };
+  const raw = (await measure(insert, 2)).medianMs;
+  const roundTrip = (await measure(() => pool.query('select 1'), 1)).medianMs;
+  const key = (await measure(register(false), 2)).medianMs;
+  const record = (await measure(register(true), 2)).medianMs;
+  const crowd = await crowded(register(true));
+  const rawCrowd = await crowded(insert);
+  const reference = { name: 'raw begin, insert, commit', value: raw };
+  const page = () => subjects.subjects({ prefix: 'bulk-5', deleted: 'none', offset: 0, limit: 100 });
+  const fewPage = (await measure(page, 1)).medianMs;
+  const fewLookup = (await measure(lookupOf(subjectService), 1)).medianMs;
+  await fill(pool);
+  return [
+    beside('register a schema without a record, p50', key, 'ms', reference),
+    beside('register a record with its entity, p50', record, 'ms', reference),
+    beside('round trips over the raw transaction', (record - raw) / roundTrip, 'trips', { name: 'aim', value: 2 }),
+    beside('64 registrations at once, a second', crowd, '/s', { name: '64 raw transactions at once', value: rawCrowd }),
+    beside('list 100 of 100,000 subjects', (await measure(page, 1)).medianMs, 'ms', {
+      name: 'of a few',
+      value: fewPage,
+    }),
+    beside('look up among 100,000 subjects', (await measure(lookupOf(subjectService), 1)).medianMs, 'ms', {
+      name: 'among a few',
+      value: fewLookup,
+    }),
+    beside('register among 100,000 subjects', (await measure(register(true), 2)).medianMs, 'ms', {
+      name: 'among a few',
+      value: record,
+    }),
+  ];
+}
+
+function lookupOf(service: ReturnType<typeof buildServices>['subjectService']): () => Promise<unknown> {
+  const schema = { ...freshSchema(true) };
+  const subject = { context: '.', name: `lookup-${made}` };
+  const registered = service.register(actor, subject, schema);
+  return async () => {
+    await registered;
+    return service.lookup(subject, schema, { normalize: false, deleted: false });
+  };
+}
+
+async function crowded(work: () => Promise<unknown>): Promise<number> {
+  const rounds = 10;
+  const start = performance.now();
+  for (let round = 0; round < rounds; round += 1) await Promise.all(Array.from({ length: 64 }, work));
+  return (rounds * 64 * 1_000) / (performance.now() - start);
+}
+
+async function fill(pool: Pool): Promise<void> {
+  await pool.query(
+    `insert into registry_subject (context, name) select '.', 'bulk-' || n from generate_series(1, ${many}) n`,
+  );
+  await pool.query(
+    `insert into subject_version (context, subject, version, schema_id)
+     select '.', 'bulk-' || n, 1, (select min(id) from schema where context = '.') from generate_series(1, ${many}) n`,
+  );
+  await pool.query('analyze');
+}
+
+/** A schema by its id over HTTP, beside a route of the same framework that answers a constant of the same size. */
+async function reads(dataDir: string, url: string, onClose: OnClose): Promise<readonly BenchCase[]> {
+  const settings = {
+    DATABASE_URL: url,
+    LINEWARD_DATA_DIR: join(dataDir, 'http'),
+    LINEWARD_ROLES: 'api',
+    LOG_LEVEL: 'info',
+    PORT: '0',
+    REGISTRY_PORT: '0',
+    PRODUCE_PORT: '0',
+  };
+  const app = spawned(['src/main.ts'], settings, onClose);
+  const registry = await printedUrl(app, /registry\D*(http:\/\/[\d.:]+)/);
+  const schema = JSON.stringify({
+    type: 'record',
+    name: 'Read',
+    namespace: 'bench',
+    fields: Array.from({ length: 20 }, (_, index) => ({ name: `field_${index}`, type: 'string' })),
+  });
+  const registered = await fetch(`${registry}/subjects/read/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ schema }),
+  });
+  const { id } = (await registered.json()) as { id: number };
+  const answer = await (await fetch(`${registry}/schemas/ids/${id}`)).text();
+  const constant = await printedUrl(
+    spawned(['bench/constant-server.ts', String(answer.length)], {}, onClose),
+    /(http:\/\/[\d.:[\]]+)/,
+  );
+  const rates = { ours: [] as number[], theirs: [] as number[] };
+  for (let round = 0; round < 5; round += 1) {
+    rates.ours.push(await requestsPerSecond(`${registry}/schemas/ids/${id}`, 2));
+    rates.theirs.push(await requestsPerSecond(`${constant.replace('[::1]', '127.0.0.1')}/constant`, 2));
+  }
+  const median = (values: readonly number[]): number => values.toSorted((one, other) => one - other)[2] ?? 0;
+  return [
+    beside('GET a schema by id, from the cache', median(rates.ours), '/s', {
+      name: 'a constant of the same size',
+      value: median(rates.theirs),
+    }),
+  ];
+}
+
+function spawned(args: readonly string[], settings: Record<string, string>, onClose: OnClose): ChildProcess {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+    env: { ...process.env, ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onClose(async () => child.kill());
+  return child;
+}
+
+function printedUrl(child: ChildProcess, pattern: RegExp): Promise<string> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`ended with ${code} and printed ${text}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      const found = pattern.exec(text)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+  });
+}
+
+export const bench: Bench = {
+  name: 'registry',
+  about: 'Schemas by id, registration, lookup among many subjects, comparison of large schemas.',
+  run,
+};
