@@ -5,7 +5,7 @@ import { EntityType, EntityVersionType } from './entity.type.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 
 /** Marks an input field whose null means something else than its absence. */
-export const nullClears = { nullClears: true } as const;
+const nullClears = { nullClears: true } as const;
 
 @InputType({ description: 'What people say about an entity. A part that is absent stays as it is.' })
 export class DescribeEntityInput extends MutationInput {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readGuidHeader, schemaIdHeaders } from '../../src/domain/registry/wire-format.ts';
 import { startBroker } from '../../tools/kafka/broker.ts';
 import { type Data, eventually, register, type TestApp, testApp } from '../testkit/app.ts';
 import { sparkSummitDocument } from '../testkit/documents.ts';
@@ -88,6 +89,9 @@ describe.skipIf(missing)(`from the raw topic to the certificate${skip}`, () => {
       message_body: '',
     });
     expect(clean.map(({ value }) => String(value)).join()).not.toContain('canary-body');
+    const schema = await fetch(`${app.urls.registry}/schemas/ids/${body.value_schema_id}`);
+    const guids = clean.map(({ headers }) => readGuidHeader(headers[schemaIdHeaders.value] ?? new Uint8Array()));
+    expect(new Set(guids.map((guid) => `"${guid}"`))).toEqual(new Set([schema.headers.get('etag')]));
 
     const done = await erase(app, { subjects: [{ accountId: 'AC1' }] });
     expect(done.status).toBe('COMPLETED');

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 /** What a resource can be: the kinds of datasets. Confluent's clients know `topic` alone, and mean it when they say nothing. */
-export const resourceTypes = ['topic', 'lake_table', 'warehouse_table', 'search_index'] as const;
+const resourceTypes = ['topic', 'lake_table', 'warehouse_table', 'search_index'] as const;
 /** Which part of a resource a subject describes. */
-export const associationTypes = ['key', 'value'] as const;
+const associationTypes = ['key', 'value'] as const;
 /** STRONG: the subject belongs to the resource alone, and goes with it. WEAK: it only describes it. */
 export const lifecycles = ['STRONG', 'WEAK'] as const;
 export type Lifecycle = (typeof lifecycles)[number];

@@ -8,7 +8,7 @@ export interface KnownSemanticType {
 }
 
 /** What governance calls a value; tags of these names are classifications. */
-export const classifications: readonly string[] = ['PII', 'PCI', 'PHI', 'SECRET'];
+const classifications: readonly string[] = ['PII', 'PCI', 'PHI', 'SECRET'];
 
 /** A field with what it is and what it means, whichever way its schema says so. */
 export interface LabelledField extends SchemaFieldPath {

@@ -1,4 +1,5 @@
 import { faultsText, type MessageFault } from '../../domain/registry/message.ts';
+import { guidHeader, schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
@@ -57,12 +58,14 @@ export class ProduceService {
     const check = await this.#gate.checkFor(mapping.entityId);
     const results: ProducedRecord[] = records.map((record) => refusalOf(check.faults(record.value)) ?? pending);
     const accepted = records.flatMap((record, index) => (results[index] === pending ? [{ record, index }] : []));
+    // Clients that read the header find the schema without a prefix in the payload, which stays plain JSON.
+    const headers = { [schemaIdHeaders.value]: Buffer.from(guidHeader(check.guid)) };
     const sent =
       accepted.length === 0
         ? []
         : await this.#kafka.produce(
             topic,
-            accepted.map(({ record }) => encode(record)),
+            accepted.map(({ record }) => ({ ...encode(record), headers })),
           );
     accepted.forEach(({ index }, position) => {
       const answer = sent[position];

@@ -120,9 +120,10 @@ export class EntityDescriptionService {
 }
 
 /** The entity, held against other changes until the transaction ends. @throws LinewardError NOT_FOUND */
-export async function lockEntity(tx: EntityManager, id: string, path = ['entityId']): Promise<Entity> {
+async function lockEntity(tx: EntityManager, id: string): Promise<Entity> {
   const [row] = await tx.execute('select * from entity where id = ? for no key update', [id]);
-  if (row === undefined) throw new LinewardError('NOT_FOUND', `${path.join('.')}: there is no such entity`, { path });
+  if (row === undefined)
+    throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
   return entityRow.parse(row);
 }
 

@@ -7,36 +7,48 @@ import type { SchemaStore } from './schema-store.ts';
 
 const versionsKept = 1_000;
 
+interface Gate {
+  readonly guid: string;
+  readonly schema: ParsedSchema;
+}
+
+/** A check over one version. */
+export interface MessageCheck {
+  readonly schemaId: number;
+  /** The schema's name over all installations. */
+  readonly guid: string;
+  /** The faults of a message, none when it fits. */
+  faults(message: unknown): readonly MessageFault[];
+}
+
 /** Checks messages against the newest version of their entity. Versions never change, so each is read once. */
 export class MessageGate {
   readonly #registry: RegistryReadModel;
   readonly #store: SchemaStore;
-  readonly #schemas = new Map<number, ParsedSchema>();
+  readonly #schemas = new Map<number, Gate>();
 
   constructor(deps: { readonly registry: RegistryReadModel; readonly schemaStore: SchemaStore }) {
     this.#registry = deps.registry;
     this.#store = deps.schemaStore;
   }
 
-  /** A check over one version for a batch: answers the faults of a message, none when it fits. */
-  async checkFor(
-    entityId: string,
-  ): Promise<{ readonly schemaId: number; faults(message: unknown): readonly MessageFault[] }> {
+  /** The check of an entity's newest version, for a batch. @throws LinewardError NOT_FOUND */
+  async checkFor(entityId: string): Promise<MessageCheck> {
     const version = await this.#registry.latestVersionOnly(entityId);
     if (version === null) throw new LinewardError('NOT_FOUND', 'the entity has no version');
     const { schemaId } = version;
-    const schema = await this.#schemaOf(schemaId);
-    return { schemaId, faults: (message) => schema.messageFaults(message) };
+    const { schema, guid } = await this.#gateOf(schemaId);
+    return { schemaId, guid, faults: (message) => schema.messageFaults(message) };
   }
 
-  async #schemaOf(schemaId: number): Promise<ParsedSchema> {
+  async #gateOf(schemaId: number): Promise<Gate> {
     const known = this.#schemas.get(schemaId);
     if (known !== undefined) return known;
     const stored = await this.#store.byId(defaultContext, schemaId);
     if (stored === null) throw new LinewardError('SCHEMA_NOT_FOUND');
-    const schema = await this.#store.parsed(stored);
+    const gate = { guid: stored.guid, schema: await this.#store.parsed(stored) };
     if (this.#schemas.size >= versionsKept) this.#schemas.clear();
-    this.#schemas.set(schemaId, schema);
-    return schema;
+    this.#schemas.set(schemaId, gate);
+    return gate;
   }
 }

@@ -14,9 +14,6 @@ import { inForce, type RegistrySettings, type SettingRow, settingsAround } from 
 import { subjectNotFound } from './subject.read-model.ts';
 import { lockSubject } from './subject-writes.ts';
 
-/** The place whose settings hold for all contexts. */
-export const everywhere: SubjectName = { context: defaultContext, name: '' };
-
 /** Configuration and modes: of everything, of a context (its `name` is empty), of a subject. */
 export class RegistrySettingsService {
   readonly #em: EntityManager;

@@ -165,7 +165,7 @@ function defaultText(type: string, value: string): string {
 }
 
 /** Name of the message that stands for the entries of a map field: `a_b` → `ABEntry`. */
-export function entryName(field: { readonly name: string }): string {
+function entryName(field: { readonly name: string }): string {
   const camel = jsonName(field.name);
   return `${camel.slice(0, 1).toUpperCase()}${camel.slice(1)}Entry`;
 }
