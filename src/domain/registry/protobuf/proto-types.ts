@@ -10,6 +10,7 @@ import {
   scalarTypes,
 } from './proto-file.ts';
 import { protoFault } from './proto-tokens.ts';
+import { wellKnownSource } from './well-known-sources.ts';
 import { wellKnownFiles } from './well-known-types.ts';
 
 /** A named type and where it stands. `definition` is null for well-known types. */
@@ -45,7 +46,7 @@ export class ProtoTypes {
       for (const { path } of from.imports) {
         if (entered.has(path)) continue;
         entered.add(path);
-        const found = imported.get(path);
+        const found = imported.get(path) ?? wellKnownSource(path);
         if (found !== undefined) {
           this.#define(found, found.types, found.package);
           enter(found);
@@ -90,7 +91,6 @@ export class ProtoTypes {
     };
     for (const name of known.messages) define(name, 'message');
     for (const name of known.enums ?? []) define(name, 'enum');
-    if (path === 'confluent/meta.proto') this.#defineWellKnown('google/protobuf/descriptor.proto');
   }
 
   get(fullName: string): KnownType | null {

@@ -1,4 +1,4 @@
-/** Types of the files that every Protobuf compiler brings, and of those that Confluent's clients import. */
+/** Types of the files that every Protobuf compiler brings; what is in most of them has a JSON form of its own. */
 export const wellKnownFiles: Readonly<
   Record<string, { readonly package: string; readonly messages: readonly string[]; readonly enums?: readonly string[] }>
 > = {
@@ -17,8 +17,12 @@ export const wellKnownFiles: Readonly<
       ...['EnumDescriptorProto', 'EnumValueDescriptorProto', 'ServiceDescriptorProto', 'MethodDescriptorProto'],
       ...['FileOptions', 'MessageOptions', 'FieldOptions', 'OneofOptions', 'EnumOptions', 'EnumValueOptions'],
       ...['ServiceOptions', 'MethodOptions', 'ExtensionRangeOptions', 'FeatureSet', 'UninterpretedOption'],
+      ...['FeatureSetDefaults', 'SourceCodeInfo', 'GeneratedCodeInfo'],
     ],
-    enums: ['Edition'],
+    enums: [
+      ...['Edition', 'FieldDescriptorProto.Type', 'FieldDescriptorProto.Label', 'FileOptions.OptimizeMode'],
+      ...['FieldOptions.CType', 'FieldOptions.JSType', 'MethodOptions.IdempotencyLevel'],
+    ],
   },
   'google/protobuf/duration.proto': { package: 'google.protobuf', messages: ['Duration'] },
   'google/protobuf/empty.proto': { package: 'google.protobuf', messages: ['Empty'] },
@@ -33,7 +37,7 @@ export const wellKnownFiles: Readonly<
   'google/protobuf/type.proto': {
     package: 'google.protobuf',
     messages: ['Type', 'Field', 'Enum', 'EnumValue', 'Option'],
-    enums: ['Syntax'],
+    enums: ['Syntax', 'Field.Kind', 'Field.Cardinality'],
   },
   'google/protobuf/wrappers.proto': {
     package: 'google.protobuf',
@@ -42,24 +46,6 @@ export const wellKnownFiles: Readonly<
       ...['StringValue', 'BytesValue'],
     ],
   },
-  'google/type/calendar_period.proto': { package: 'google.type', messages: [], enums: ['CalendarPeriod'] },
-  'google/type/color.proto': { package: 'google.type', messages: ['Color'] },
-  'google/type/date.proto': { package: 'google.type', messages: ['Date'] },
-  'google/type/datetime.proto': { package: 'google.type', messages: ['DateTime', 'TimeZone'] },
-  'google/type/dayofweek.proto': { package: 'google.type', messages: [], enums: ['DayOfWeek'] },
-  'google/type/decimal.proto': { package: 'google.type', messages: ['Decimal'] },
-  'google/type/expr.proto': { package: 'google.type', messages: ['Expr'] },
-  'google/type/fraction.proto': { package: 'google.type', messages: ['Fraction'] },
-  'google/type/interval.proto': { package: 'google.type', messages: ['Interval'] },
-  'google/type/latlng.proto': { package: 'google.type', messages: ['LatLng'] },
-  'google/type/money.proto': { package: 'google.type', messages: ['Money'] },
-  'google/type/month.proto': { package: 'google.type', messages: [], enums: ['Month'] },
-  'google/type/phone_number.proto': { package: 'google.type', messages: ['PhoneNumber'] },
-  'google/type/postal_address.proto': { package: 'google.type', messages: ['PostalAddress'] },
-  'google/type/quaternion.proto': { package: 'google.type', messages: ['Quaternion'] },
-  'google/type/timeofday.proto': { package: 'google.type', messages: ['TimeOfDay'] },
-  'confluent/meta.proto': { package: 'confluent', messages: ['Meta'] },
-  'confluent/type/decimal.proto': { package: 'confluent.type', messages: ['Decimal'] },
 };
 
 /** What a well-known message is in JSON and in the catalog, by full name, where it is no object. */
