@@ -2,7 +2,7 @@ import { Migration } from '@mikro-orm/migrations';
 
 /**
  * What people say about entities, which version is the newest, and the search over all of it. `search_entry` follows its
- * sources by triggers that run at commit, whoever writes and in whatever order; `search_lock` makes them take turns.
+ * sources by triggers that run at commit, whoever writes and in whatever order; `search_lock` makes those take turns that could meet.
  */
 export class EntityDescriptionMigration extends Migration {
   override up(): void {
@@ -219,11 +219,19 @@ const refreshDatasets = `
   end $$;
 `;
 
-// Deferred: at commit all rows of a registration are there. Nothing else is locked after the lock, so none waits in a ring.
+// Deferred: at commit all rows of a registration are there. Locks are taken in one order, entity first, so none waits in a ring.
 const triggers = `
   create function search_lock() returns void language plpgsql as $$
   begin
     perform pg_advisory_xact_lock(hashtextextended('lineward.search', 0));
+  end $$;
+  -- Writers of one entity take turns. Those whose change reaches datasets, where entities meet, take turns with all of them.
+  create function search_lock_entity(given text, reaches boolean) returns void language plpgsql as $$
+  begin
+    perform pg_advisory_xact_lock(hashtextextended('lineward.search.' || given, 0));
+    if reaches or exists (select 1 from mapping where entity_id = given) then
+      perform search_lock();
+    end if;
   end $$;
   create function search_refresh_around(given text[]) returns void language plpgsql as $$
   begin
@@ -234,26 +242,26 @@ const triggers = `
   end $$;
   create function search_on_version() returns trigger language plpgsql as $$
   begin
-    perform search_lock();
+    perform search_lock_entity(new.entity_id, false);
     perform search_refresh_fields(array[new.entity_id]);
     perform search_refresh_around(array[new.entity_id]);
     return null;
   end $$;
   create function search_on_entity() returns trigger language plpgsql as $$
   begin
-    perform search_lock();
+    perform search_lock_entity(new.id, false);
     perform search_refresh_around(array[new.id]);
     return null;
   end $$;
   create function search_on_alias() returns trigger language plpgsql as $$
   begin
-    perform search_lock();
+    perform search_lock_entity(coalesce(new.entity_id, old.entity_id), false);
     perform search_refresh_entities(array[coalesce(new.entity_id, old.entity_id)]);
     return null;
   end $$;
   create function search_on_mapping() returns trigger language plpgsql as $$
   begin
-    perform search_lock();
+    perform search_lock_entity(coalesce(new.entity_id, old.entity_id), true);
     perform search_refresh_entities(array[coalesce(new.entity_id, old.entity_id)]);
     perform search_refresh_datasets(array[coalesce(new.dataset_id, old.dataset_id)]);
     return null;

@@ -10,6 +10,9 @@ export interface KnownSemanticType {
 /** What governance calls a value; tags of these names are classifications. */
 const classifications: readonly string[] = ['PII', 'PCI', 'PHI', 'SECRET'];
 
+/** Longest tag that becomes a label; the schema keeps longer ones too. */
+const tagCharsMax = 256;
+
 /** A field with what it is and what it means, whichever way its schema says so. */
 export interface LabelledField extends SchemaFieldPath {
   readonly classifications: readonly string[];
@@ -46,7 +49,7 @@ function labelled(field: SchemaFieldPath, patterns: readonly TagPattern[], sourc
   const fromMetadata = patterns
     .filter(({ matches }) => spellings.some((spelling) => matches(spelling)))
     .flatMap(({ tags }) => tags);
-  const tags = [...new Set([...field.tags, ...fromMetadata])];
+  const tags = [...new Set([...field.tags, ...fromMetadata])].filter((tag) => tag.length <= tagCharsMax);
   const known = [field.semanticType, ...tags]
     .map((name) => (name === null ? null : source.semanticTypeOf(name)))
     .find((type) => type !== null);

@@ -5,6 +5,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
 import { assertPlainText, documentationCharsMax, readLabels } from './description-text.ts';
+import { addAliases, assertAliases } from './entity-aliases.ts';
 import { entityRow } from './registry-rows.ts';
 
 /** What people say about an entity. A part that is absent stays as it is. */
@@ -18,9 +19,6 @@ export interface DescribeEntity {
   /** `revision` of the entity that the change was made upon. */
   readonly expectedRevision?: number | undefined;
 }
-
-const aliasPattern = /^[\w.-]{1,255}$/;
-const aliasesMax = 100;
 
 /** Keeps what people say about entities: documentation, owners, tags, and further names. */
 export class EntityDescriptionService {
@@ -80,7 +78,7 @@ export class EntityDescriptionService {
     actor: Actor,
     { entityId, aliases }: { readonly entityId: string; readonly aliases: readonly string[] },
   ): Promise<Entity> {
-    aliases.forEach(assertAlias);
+    assertAliases(aliases);
     return this.#em.fork().transactional(async (tx) => {
       const entity = await lockEntity(tx, entityId);
       const added = await addAliases(tx, entityId, aliases);
@@ -125,36 +123,4 @@ async function lockEntity(tx: EntityManager, id: string): Promise<Entity> {
   if (row === undefined)
     throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
   return entityRow.parse(row);
-}
-
-function assertAlias(alias: string, index: number): void {
-  const path = ['aliases', String(index)];
-  if (!aliasPattern.test(alias))
-    throw new LinewardError('BAD_INPUT', `${path.join('.')}: an alias has 1 to 255 letters, digits, "_", "." or "-"`, {
-      path,
-    });
-}
-
-/** Answers the aliases that are new. */
-async function addAliases(tx: EntityManager, entityId: string, aliases: readonly string[]): Promise<readonly string[]> {
-  // In one order for all callers, so that two that want the same names wait for each other and not in a ring.
-  const wanted = [...new Set(aliases)].sort();
-  const added: string[] = [];
-  for (const alias of wanted) {
-    const rows = await tx.execute(
-      'insert into entity_alias (alias, entity_id) values (?, ?) on conflict do nothing returning alias',
-      [alias, entityId],
-    );
-    if (rows.length > 0) added.push(alias);
-  }
-  const owned = await tx.execute<{ alias: string }[]>('select alias from entity_alias where entity_id = ?', [entityId]);
-  const own = new Set(owned.map((row) => row.alias));
-  const taken = aliases.findIndex((alias) => !own.has(alias));
-  if (taken >= 0) {
-    const path = ['aliases', String(taken)];
-    throw new LinewardError('ALREADY_EXISTS', `${path.join('.')}: the alias belongs to another entity`, { path });
-  }
-  if (own.size > aliasesMax)
-    throw new LinewardError('LIMIT_EXCEEDED', `aliases: an entity has at most ${aliasesMax}`, { path: ['aliases'] });
-  return added;
 }

@@ -8,12 +8,13 @@ import { semanticTypeOf, semanticTypes } from '../../domain/privacy/semantic-typ
 import { documentCharsMax, readSchemaDocument, type SchemaDocument } from '../../domain/registry/schema-document.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { type Dataset, DatasetSchema, type Mapping, MappingSchema } from '../../entities/dataset.entity.ts';
-import { type Entity, EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
+import { type Entity, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, type EntityVersion, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { writeEntityVersion } from './catalog-writes.ts';
 import type { SubjectConflict } from './compatibility.service.ts';
+import { addAliases, assertAliases } from './entity-aliases.ts';
 import type { RegisterSchema } from './registration.ts';
 import type { SubjectService } from './subject.service.ts';
 import { contended } from './subject-writes.ts';
@@ -73,6 +74,8 @@ export class RegistryService {
         path: ['document'],
       });
     }
+    const aliases = input.aliases ?? [];
+    assertAliases(aliases);
     const fingerprint = createHash('sha256').update(text).digest('hex');
     const written = await contended(() =>
       this.#em.fork().transactional(async (tx) => {
@@ -89,7 +92,7 @@ export class RegistryService {
           createdBy: document.createdBy ?? actor.id,
           fields: document.fields,
         });
-        const added = await this.#addAliases(tx, version.entityId, input.aliases ?? []);
+        const added = await addAliases(tx, version.entityId, aliases);
         if (version.isNew || added.length > 0)
           audit(tx, actor, {
             action: 'registerEntityVersion',
@@ -122,31 +125,6 @@ export class RegistryService {
       });
       return mapped;
     });
-  }
-
-  /** Answers the aliases that are new. */
-  async #addAliases(tx: EntityManager, entityId: string, aliases: readonly string[]): Promise<readonly string[]> {
-    const added: string[] = [];
-    for (const [index, alias] of [...new Set(aliases)].entries()) {
-      const path = ['aliases', String(index)];
-      if (!/^[\w.-]{1,255}$/.test(alias)) {
-        throw new LinewardError(
-          'BAD_INPUT',
-          `${path.join('.')}: an alias has 1 to 255 letters, digits, "_", "." or "-"`,
-          { path },
-        );
-      }
-      // Waits for another registration that adds the same alias at this moment.
-      const inserted = await tx.execute<{ alias: string }[]>(
-        'insert into entity_alias (alias, entity_id) values (?, ?) on conflict do nothing returning alias',
-        [alias, entityId],
-      );
-      if (inserted.length > 0) added.push(alias);
-      else if ((await tx.findOneOrFail(EntityAliasSchema, { alias })).entityId !== entityId) {
-        throw new LinewardError('ALREADY_EXISTS', `${path.join('.')}: the alias belongs to another entity`, { path });
-      }
-    }
-    return added;
   }
 }
 

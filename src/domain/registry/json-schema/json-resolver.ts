@@ -1,6 +1,8 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { isJsonObject, type JsonObject, readJson } from '../json-text.ts';
 import type { ReferencedSchema } from '../schema-format.ts';
+import { type Draft, draftOf } from './json-draft.ts';
+import { listOf, subschemasOf } from './subschemas.ts';
 
 /** Most subschemas of a schema and its references. */
 const subschemasMax = 50_000;
@@ -9,119 +11,160 @@ const subschemasMax = 50_000;
 interface Resource {
   readonly base: string;
   readonly root: unknown;
+  readonly draft: Draft;
   readonly anchors: Map<string, unknown>;
 }
 
+/** A schema that was met, and the way to it. */
+interface Met {
+  readonly schema: JsonObject;
+  readonly path: readonly string[];
+}
+
+/** A refusal of a schema that names the place, a JSON pointer as tokens. */
 export function invalidJsonSchema(path: readonly string[], message: string): LinewardError {
-  const place = path.length === 0 ? 'schema' : path.join('.');
+  const place = path.length === 0 ? 'schema' : path.map((token) => token.slice(0, 80)).join('.');
   return new LinewardError('SCHEMA_INVALID', `${place}: ${message}`, { path });
 }
 
-/** Keywords whose members are data or names and hold no subschema. */
-const opaque = new Set(['enum', 'const', 'default', 'examples', 'required', 'confluent:tags']);
-
-/** Finds what `$ref` points to, within a schema and the schemas that it refers to. Nothing is ever fetched. */
+/**
+ * Finds what `$ref` points to, within a schema and the schemas that it refers to, as Confluent's registry does: a reference
+ * is known by its name, by its name resolved against the identifier of the schema, and by its own identifier. Nothing is
+ * ever fetched.
+ */
 export class JsonResolver {
   readonly root: unknown;
   readonly #resources = new Map<string, Resource>();
   readonly #resourceOf = new Map<object, Resource>();
-  #subschemas = 0;
+  readonly #met: Met[] = [];
+  /** How often a name is a dynamic anchor; `''` counts `$recursiveAnchor`. */
+  readonly #dynamicAnchors = new Map<string, number>();
 
   /** @throws LinewardError SCHEMA_INVALID or LIMIT_EXCEEDED */
   constructor(text: string, references: readonly ReferencedSchema[]) {
-    for (const reference of references) this.#add(readJson(reference.text), reference.name);
     this.root = readJson(text);
-    this.#add(this.root, '');
-    this.#assertReferences(this.root, []);
+    const base = identifierOf(this.root, draftOf(this.root)) ?? '';
+    for (const { name, text: referred } of references) {
+      const resource = this.#add(readJson(referred), name, ['references', name]);
+      this.#name(joined(base, name), resource);
+      this.#name(name, resource);
+    }
+    this.#add(this.root, '', []);
+    this.#assertTargets();
   }
 
-  #add(root: unknown, name: string): void {
-    const resource: Resource = { base: identifierOf(root) ?? name, root, anchors: new Map() };
-    if (name !== '') this.#resources.set(name, resource);
-    this.#resources.set(withoutFragment(resource.base), resource);
-    this.#crawl(root, resource);
+  /** Every schema of the documents, and of what they point to, in the order they were met. */
+  get met(): readonly Met[] {
+    return this.#met;
   }
 
-  #crawl(value: unknown, within: Resource): void {
-    if (Array.isArray(value)) {
-      for (const item of value) this.#crawl(item, within);
-      return;
-    }
-    if (!isJsonObject(value)) return;
-    this.#subschemas += 1;
-    if (this.#subschemas > subschemasMax)
-      throw new LinewardError('LIMIT_EXCEEDED', `The schema has more than ${subschemasMax} subschemas.`, {
-        path: ['schema'],
-      });
-    const resource = this.#enter(value, within);
-    this.#resourceOf.set(value, resource);
-    for (const [key, member] of Object.entries(value)) if (!opaque.has(key)) this.#crawl(member, resource);
+  /** What the references of a subschema mean: none, one, or two where `$ref` and `$dynamicRef` stand side by side. */
+  targets(holder: JsonObject): readonly unknown[] {
+    return referencesOf(holder).map((reference) => this.#find(reference, holder)?.target);
   }
 
-  #enter(value: JsonObject, within: Resource): Resource {
-    for (const key of ['$anchor', '$dynamicAnchor']) {
-      const anchor = value[key];
-      if (typeof anchor === 'string') within.anchors.set(anchor, value);
-    }
-    const id = identifierOf(value);
-    if (id === null || value === within.root) return within;
-    if (id.startsWith('#')) {
-      within.anchors.set(id.slice(1), value);
-      return within;
-    }
-    const resource: Resource = { base: joined(within.base, id), root: value, anchors: new Map() };
-    this.#resources.set(withoutFragment(resource.base), resource);
-    if (!this.#resources.has(id)) this.#resources.set(id, resource);
+  draftAt(holder: JsonObject): Draft {
+    return this.#resourceOf.get(holder)?.draft ?? 7;
+  }
+
+  /** True when the target of a subschema depends on where the check began, because several schemas offer one. */
+  isDynamic({ $dynamicRef, $recursiveRef }: JsonObject): boolean {
+    const name = typeof $dynamicRef === 'string' ? $dynamicRef.replace(/^[^#]*#/s, '') : '';
+    return ($dynamicRef !== undefined || $recursiveRef !== undefined) && (this.#dynamicAnchors.get(name) ?? 0) > 1;
+  }
+
+  #add(root: unknown, name: string, path: readonly string[]): Resource {
+    const draft = draftOf(root);
+    const resource: Resource = { base: identifierOf(root, draft) ?? name, root, draft, anchors: new Map() };
+    this.#name(withoutFragment(resource.base), resource);
+    this.#crawl(root, resource, path);
     return resource;
   }
 
-  #assertReferences(value: unknown, path: readonly string[]): void {
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) this.#assertReferences(item, [...path, String(index)]);
-      return;
-    }
-    if (!isJsonObject(value)) return;
-    if (typeof value.$ref === 'string' && this.#find(value.$ref, value) === undefined) {
-      throw invalidJsonSchema(
-        [...path, '$ref'],
-        `"${value.$ref.slice(0, 120)}" points to nothing; name the schema in "references", or correct the pointer`,
-      );
-    }
-    for (const [key, member] of Object.entries(value))
-      if (!opaque.has(key)) this.#assertReferences(member, [...path, key]);
+  #name(name: string, resource: Resource): void {
+    if (!this.#resources.has(name)) this.#resources.set(name, resource);
   }
 
-  /** What a `$ref` of a subschema means; undefined when it means nothing. */
-  target(holder: JsonObject): unknown {
-    const reference = [holder.$ref, holder.$dynamicRef, holder.$recursiveRef].find((one) => typeof one === 'string');
-    return typeof reference === 'string' ? this.#find(reference, holder) : undefined;
+  #crawl(schema: unknown, within: Resource, path: readonly string[]): void {
+    if (!isJsonObject(schema) || this.#resourceOf.has(schema)) return;
+    this.#met.push({ schema, path });
+    if (this.#met.length > subschemasMax)
+      throw new LinewardError('LIMIT_EXCEEDED', `The schema has more than ${subschemasMax} subschemas.`, {
+        path: ['schema'],
+      });
+    const resource = this.#enter(schema, within);
+    this.#resourceOf.set(schema, resource);
+    for (const inner of subschemasOf(schema)) this.#crawl(inner.schema, resource, [...path, ...inner.path]);
   }
 
-  #find(reference: string, holder: object): unknown {
+  #enter(schema: JsonObject, within: Resource): Resource {
+    const resource = this.#identified(schema, within);
+    const dynamic = schema.$recursiveAnchor === true ? '' : schema.$dynamicAnchor;
+    if (typeof dynamic === 'string') this.#dynamicAnchors.set(dynamic, (this.#dynamicAnchors.get(dynamic) ?? 0) + 1);
+    for (const anchor of [schema.$anchor, schema.$dynamicAnchor])
+      if (typeof anchor === 'string') resource.anchors.set(anchor, schema);
+    return resource;
+  }
+
+  #identified(schema: JsonObject, within: Resource): Resource {
+    const id = identifierOf(schema, within.draft);
+    if (id === null || schema === within.root) return within;
+    if (id.startsWith('#')) {
+      within.anchors.set(id.slice(1), schema);
+      return within;
+    }
+    const base = joined(within.base, id);
+    const resource: Resource = { base, root: schema, draft: within.draft, anchors: new Map() };
+    this.#name(withoutFragment(base), resource);
+    this.#name(id, resource);
+    return resource;
+  }
+
+  // A pointer may lead into what is no schema by its place, as `#/components/schemas/a`: that is met here, and grows the list.
+  #assertTargets(): void {
+    for (let index = 0; index < this.#met.length; index += 1) {
+      const { schema, path } = this.#met[index] ?? { schema: {}, path: [] };
+      for (const reference of referencesOf(schema)) {
+        const found = this.#find(reference, schema);
+        if (found === undefined || !(isJsonObject(found.target) || typeof found.target === 'boolean')) {
+          const keyword = schema.$ref === reference ? '$ref' : '$dynamicRef';
+          throw invalidJsonSchema(
+            [...path, keyword],
+            `"${reference.slice(0, 80)}" points to no schema; name the schema in "references", or correct the pointer`,
+          );
+        }
+        this.#crawl(found.target, found.within, [...path, '$ref']);
+      }
+    }
+  }
+
+  #find(reference: string, holder: object): { readonly target: unknown; readonly within: Resource } | undefined {
     const from = this.#resourceOf.get(holder);
     const cut = reference.indexOf('#');
     const address = cut < 0 ? reference : reference.slice(0, cut);
     const fragment = cut < 0 ? '' : reference.slice(cut + 1);
-    const resource =
-      address === ''
-        ? from
-        : (this.#resources.get(address) ?? this.#resources.get(withoutFragment(joined(from?.base ?? '', address))));
-    if (resource === undefined) return this.#resources.get(reference)?.root;
-    if (fragment === '') return resource.root;
-    if (!fragment.startsWith('/')) return resource.anchors.get(fragment);
-    return pointed(resource.root, fragment);
+    const within = this.#resources.get(reference) ?? (address === '' ? from : this.#resource(address, from));
+    if (within === undefined) return undefined;
+    if (fragment === '' || this.#resources.has(reference)) return { target: within.root, within };
+    const target = fragment.startsWith('/') ? pointed(within.root, fragment) : within.anchors.get(decoded(fragment));
+    return { target, within };
+  }
+
+  #resource(address: string, from: Resource | undefined): Resource | undefined {
+    const absolute = withoutFragment(joined(from?.base ?? '', address));
+    const bare = address.replace(/^\.\//, '');
+    return this.#resources.get(absolute) ?? this.#resources.get(address) ?? this.#resources.get(bare);
   }
 }
 
-function identifierOf(value: unknown): string | null {
-  if (!isJsonObject(value)) return null;
-  const id = value.$id ?? (typeof value.id === 'string' && isIdentifierDraft4(value) ? value.id : undefined);
-  return typeof id === 'string' ? id : null;
+function referencesOf({ $ref, $dynamicRef, $recursiveRef }: JsonObject): readonly string[] {
+  return [$ref, $dynamicRef, $recursiveRef].filter((one) => typeof one === 'string');
 }
 
-// Draft-04 spells the identifier `id`, which is also an ordinary name of a property.
-function isIdentifierDraft4(value: JsonObject): boolean {
-  return typeof value.$schema === 'string' && value.$schema.includes('draft-04');
+// Draft-04 spells the identifier `id`.
+function identifierOf(schema: unknown, draft: Draft): string | null {
+  const id = isJsonObject(schema) ? schema[draft === 4 ? 'id' : '$id'] : null;
+  return typeof id === 'string' && id !== '' && id !== '#' ? id : null;
 }
 
 function withoutFragment(uri: string): string {
@@ -139,7 +182,7 @@ function pointed(root: unknown, pointer: string): unknown {
   let at: unknown = root;
   for (const encoded of pointer.slice(1).split('/')) {
     const token = decoded(encoded).replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(at)) at = /^\d+$/.test(token) ? at[Number(token)] : undefined;
+    if (Array.isArray(at)) at = /^\d+$/.test(token) ? listOf(at)[Number(token)] : undefined;
     else at = isJsonObject(at) && Object.hasOwn(at, token) ? at[token] : undefined;
     if (at === undefined) return undefined;
   }
