@@ -32,6 +32,9 @@ const requestIdPattern = /^[\w.-]{1,128}$/;
 
 /** A Fastify server with what all listeners share: request ids, authentication, one shape of errors. */
 export function createListener(options: ListenerOptions): FastifyInstance {
+  // One random id for the listener and a number for each request: random bytes for each would take a fifth of a small answer.
+  const listenerId = newId();
+  let count = 0;
   const server = Fastify({
     loggerInstance: options.logger,
     // Requests are logged once, when they are answered, by the hook below.
@@ -43,7 +46,9 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
-      return typeof given === 'string' && requestIdPattern.test(given) ? given : newId();
+      if (typeof given === 'string' && requestIdPattern.test(given)) return given;
+      count += 1;
+      return `${listenerId}-${count.toString(36)}`;
     },
   });
   server.decorateRequest('actor');
