@@ -38,8 +38,7 @@ export class CompatibilityService {
     config: RegistryConfig,
     em = this.#em.fork(),
   ): Promise<SubjectConflict | null> {
-    const level = config.compatibilityLevel ?? defaultLevel;
-    const all = level.endsWith('_TRANSITIVE') || config.compatibilityGroup !== undefined;
+    const all = looksBeyondLatest(config);
     const rows = await em.execute(
       `select ${subjectVersionColumns} from ${subjectVersionJoin}
        where subject_version.context = ? and subject = ? and deleted_at is null order by version desc ${all ? '' : 'limit 1'}`,
@@ -65,6 +64,12 @@ export class CompatibilityService {
       reserved ?? firstConflict(candidate.parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
     return conflict === null ? null : { ...conflict, config };
   }
+}
+
+/** Whether a check by this configuration needs more than the latest version. */
+export function looksBeyondLatest(config: RegistryConfig): boolean {
+  const level = config.compatibilityLevel ?? defaultLevel;
+  return level.endsWith('_TRANSITIVE') || config.compatibilityGroup !== undefined;
 }
 
 /** Versions are compared within the group that the configured metadata property divides them into. */

@@ -13,7 +13,12 @@ import { printSubjectName, readSubjectName, type SubjectName } from '../../domai
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { catalogSchema } from './catalog-schema.ts';
-import { type CompatibilityService, incompatible, type SubjectConflict } from './compatibility.service.ts';
+import {
+  type CompatibilityService,
+  incompatible,
+  looksBeyondLatest,
+  type SubjectConflict,
+} from './compatibility.service.ts';
 import {
   assertId,
   assertMode,
@@ -199,7 +204,10 @@ export class SubjectService {
         path: ['version'],
       });
     const candidate = { parsed, metadata: content.metadata };
-    return this.#compatibility.conflictUnder(subject, candidate, settings.config, em);
+    const { config } = settings;
+    if (looksBeyondLatest(config)) return this.#compatibility.conflictUnder(subject, candidate, config, em);
+    const latest = situation.latest === null ? [] : [situation.latest];
+    return this.#compatibility.conflictWith(latest, candidate, config, em);
   }
 
   async #assertImportable(
