@@ -49,6 +49,12 @@ describe('JSON Schema: schemas that change', () => {
     ['a multiple is added', both(number, { ...number, multipleOf: 2 }), ['MULTIPLE_OF_ADDED #/multipleOf']],
     ['a multiple is removed', both({ ...number, multipleOf: 2 }, number), []],
     ['a multiple is reduced', both({ ...number, multipleOf: 4 }, { ...number, multipleOf: 2 }), []],
+    ['a multiple is divided by ten', both({ ...number, multipleOf: 0.3 }, { ...number, multipleOf: 0.1 }), []],
+    [
+      'a required property brings its default beside a reference',
+      both(closed({}), closed({ a: { $ref: '#/d/t', default: '' } }, { required: ['a'], d: { t: text } })),
+      [],
+    ],
     [
       'a multiple is expanded',
       both({ ...number, multipleOf: 2 }, { ...number, multipleOf: 4 }),

@@ -45,6 +45,20 @@ describe('JSON Schema: a bound', () => {
   );
 });
 
+describe('JSON Schema: a pattern that cannot be run in linear time', () => {
+  const ahead = { patternProperties: { '(?=a)a': number } };
+
+  it('counts as a match where the rest is open, and as none where it is closed', () => {
+    expect(reasons(object({}, ahead), object({ a: text }, ahead))).toEqual([
+      'TYPE_CHANGED #/properties/a',
+      'PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL #/properties/a',
+    ]);
+    expect(reasons(closed({ a: number }, ahead), closed({}, ahead))).toEqual([
+      'PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL #/properties/a',
+    ]);
+  });
+});
+
 describe('JSON Schema: content models', () => {
   it.each([
     [

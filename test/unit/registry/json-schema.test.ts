@@ -147,6 +147,25 @@ describe('references of a JSON Schema', () => {
     expect(() => parse(schema)).toThrow(expect.objectContaining({ code: 'SCHEMA_INVALID', field }));
   });
 
+  it('beside one another all hold', () => {
+    const one = parse({
+      $schema: drafts[4],
+      ...object({ a: { $ref: '#/$defs/n', $dynamicRef: '#small' } }),
+      $defs: { n: number, small: { $dynamicAnchor: 'small', maximum: 5 } },
+    });
+    expect(one.fields).toMatchObject([{ path: 'a', type: 'double' }]);
+    expect(['x', 6, 5].map((a) => one.messageFaults({ a }).length)).toEqual([1, 1, 0]);
+  });
+
+  it('by a name relative to the id are followed when messages are checked', () => {
+    const one = parse(object({ a: { $ref: 'n.json' } }, { $id: 'http://x/y/root.json' }), [
+      { name: 'n.json', text: JSON.stringify(number) },
+    ]);
+    expect(one.fields).toMatchObject([{ path: 'a', type: 'double' }]);
+    expect(one.messageFaults({ a: 1 })).toEqual([]);
+    expect(one.messageFaults({ a: 'x' })).toEqual([{ path: 'a', message: 'must be number' }]);
+  });
+
   it('that lead in a circle allow everything', () => {
     const one = parse({
       $ref: '#/definitions/a',
@@ -250,6 +269,34 @@ describe('hostile JSON Schemas', () => {
     expect(one.messageFaults('aaa')).toEqual([]);
   });
 
+  it('tell the patterns of two properties apart', () => {
+    const one = parse(object({ a: { pattern: '^a' }, b: { pattern: '^b' } }));
+    expect([{ a: 'a', b: 'b' }, { a: 'b' }, { b: 'a' }].map((m) => one.messageFaults(m).length)).toEqual([0, 1, 1]);
+  });
+
+  it('are refused for what is a regular expression nowhere', () => {
+    expect(() => parse(object({ a: { pattern: '(' } }))).toThrow(
+      expect.objectContaining({ code: 'SCHEMA_INVALID', field: ['properties', 'a', 'pattern'] }),
+    );
+    expect(() => parse({ patternProperties: { '[': {} } })).toThrow(
+      expect.objectContaining({ code: 'SCHEMA_INVALID', field: ['patternProperties', '['] }),
+    );
+  });
+
+  it('with sums of sums that share their parts are listed once', () => {
+    const level = (next: string) => ({ oneOf: [{ $ref: next }, { anyOf: [{ $ref: next }, { $ref: next }] }] });
+    const levels = Array.from({ length: 60 }, (_, i) => [`l${i}`, level(`#/definitions/l${i + 1}`)]);
+    const definitions = { ...Object.fromEntries(levels), l60: object({ leaf: text }) };
+    expect(parse({ definitions, ...level('#/definitions/l0') }).fields.map((field) => field.path)).toEqual(['leaf']);
+  });
+
+  it('say so when one place joins too many schemas, and lose no field below that', () => {
+    const joined = (count: number) =>
+      parse({ allOf: Array.from({ length: count }, (_, i) => object({ [`p${i}`]: text })) });
+    expect(joined(500).fields).toHaveLength(500);
+    expect(() => joined(1_001).fields).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+  });
+
   it.each(['(?=a)b', '(a)\\1', '(?<!x)y'])(
     'with the pattern %s are read, and say that they cannot be checked',
     (pattern) => {
@@ -263,6 +310,9 @@ describe('hostile JSON Schemas', () => {
     const one = parse(
       object({ a: { enum: ['x'] }, b: { const: 1 }, c: { type: 'string', format: 'email' }, d: { pattern: '^x' } }),
     );
+    const keyed = parse({ additionalProperties: { type: 'number' } });
+    for (const name of ['canary@example.com', '+35123456789', '35123456789'])
+      expect(keyed.messageFaults({ [name]: 'x' })).toEqual([{ path: '{}', message: 'must be number' }]);
     for (const message of [{ a: 'canary' }, { b: 'canary' }, { c: 'canary' }, { d: 'canary' }, 'canary'])
       expect(JSON.stringify(one.messageFaults(message))).not.toContain('canary');
   });

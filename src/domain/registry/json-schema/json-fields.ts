@@ -2,11 +2,12 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { isJsonObject, type JsonObject } from '../json-text.ts';
 import type { SchemaFieldPath } from '../schema-format.ts';
 import type { JsonResolver } from './json-resolver.ts';
+import { listOf, textsOf } from './subschemas.ts';
 
 /** Most paths of one schema; shared definitions make more paths than properties. */
 const pathsMax = 10_000;
-/** Longest chain of references and combinations that is followed for one subschema. */
-const hopsMax = 64;
+/** Most schemas that references and `allOf` may add to one subschema. */
+const partsMax = 1_000;
 
 const typeNames: Readonly<Record<string, string>> = { integer: 'long', number: 'double', object: 'record' };
 
@@ -27,8 +28,16 @@ export function jsonFields(resolver: JsonResolver): readonly SchemaFieldPath[] {
   return [...walk.found.values()];
 }
 
+function tooMany(what: string): LinewardError {
+  return new LinewardError('LIMIT_EXCEEDED', `The fields of the schema cannot be listed: ${what}.`, {
+    path: ['schema'],
+  });
+}
+
 class FieldWalk {
   readonly found = new Map<string, SchemaFieldPath>();
+  /** What was looked at under each path: branches that share definitions would be walked again and again. */
+  readonly #entered = new Map<string, Set<JsonObject>>();
   readonly #resolver: JsonResolver;
 
   constructor(resolver: JsonResolver) {
@@ -37,7 +46,7 @@ class FieldWalk {
 
   enter(schema: unknown, path: string, open: ReadonlySet<unknown>): void {
     const { parts, branches } = this.#flat(schema);
-    if (parts.some((part) => open.has(part))) return;
+    if (parts.some((part) => open.has(part)) || !this.#isFirst(parts, path)) return;
     const inside = new Set([...open, ...parts]);
     const required = new Set(parts.flatMap((part) => (Array.isArray(part.required) ? part.required : [])));
     for (const part of parts) {
@@ -53,12 +62,17 @@ class FieldWalk {
     for (const branch of branches) this.enter(branch, path, inside);
   }
 
+  #isFirst(parts: readonly JsonObject[], path: string): boolean {
+    const entered = this.#entered.get(path) ?? new Set();
+    const isFirst = parts.some((part) => !entered.has(part));
+    for (const part of parts) entered.add(part);
+    this.#entered.set(path, entered);
+    return isFirst;
+  }
+
   #add(path: string, schema: unknown, isRequired: boolean): void {
     if (this.found.has(path)) return;
-    if (this.found.size >= pathsMax)
-      throw new LinewardError('LIMIT_EXCEEDED', `The schema has more than ${pathsMax} fields.`, {
-        path: ['properties'],
-      });
+    if (this.found.size >= pathsMax) throw tooMany(`it has more than ${pathsMax} fields`);
     const { parts, branches } = this.#flat(schema);
     const real = branches.filter((branch) => !isNullSchema(branch));
     const nullable = parts.some(allowsNull) || real.length < branches.length;
@@ -76,22 +90,19 @@ class FieldWalk {
   }
 
   #flat(schema: unknown): Flat {
-    const parts: JsonObject[] = [];
+    const parts = new Set<JsonObject>();
     const branches: unknown[] = [];
-    const waiting: unknown[] = [schema];
-    for (let hops = 0; waiting.length > 0 && hops < hopsMax; hops += 1) {
-      const part = waiting.shift();
-      if (!isJsonObject(part) || parts.includes(part)) continue;
-      parts.push(part);
-      waiting.push(this.#resolver.target(part), ...listOf(part.allOf));
+    // A set is walked in the order of insertion, what is added on the way included.
+    const waiting = new Set<unknown>([schema]);
+    for (const part of waiting) {
+      if (!isJsonObject(part)) continue;
+      parts.add(part);
+      if (parts.size > partsMax) throw tooMany(`one place joins more than ${partsMax} schemas by references and allOf`);
+      for (const joined of [...this.#resolver.targets(part), ...listOf(part.allOf)]) waiting.add(joined);
       branches.push(...listOf(part.oneOf), ...listOf(part.anyOf));
     }
-    return { parts, branches };
+    return { parts: [...parts], branches };
   }
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function openValues(part: JsonObject): readonly unknown[] {
@@ -100,7 +111,7 @@ function openValues(part: JsonObject): readonly unknown[] {
 }
 
 function tagsOf(part: JsonObject): readonly string[] {
-  return listOf(part['confluent:tags']).filter((tag) => typeof tag === 'string');
+  return textsOf(part['confluent:tags']);
 }
 
 function isNullSchema(schema: unknown): boolean {

@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject, numberOf, printJson } from '../json-text.ts';
 import type { JsonResolver } from './json-resolver.ts';
+import { patternMatcher } from './linear-pattern.ts';
+import { listOf, membersOf, textsOf } from './subschemas.ts';
 
 /** A subschema that is read when it is first looked at, because schemas refer to themselves. */
 export type LazyNode = () => JsonNode;
@@ -8,11 +10,17 @@ interface Bounds {
   readonly [keyword: string]: number | null;
 }
 
+/** The schema of properties whose names match a pattern; null when that cannot be told in linear time. */
+interface PatternProperties {
+  readonly matches: (name: string) => boolean | null;
+  readonly node: LazyNode;
+}
+
 export interface ObjectNode {
   readonly kind: 'object';
   readonly properties: ReadonlyMap<string, LazyNode>;
   readonly required: ReadonlySet<string>;
-  readonly patterns: readonly (readonly [pattern: string, node: LazyNode])[];
+  readonly patterns: readonly PatternProperties[];
   /** What properties beside the named ones may be: anything, nothing, or what fits a schema. */
   readonly additional: boolean | LazyNode;
   readonly unevaluated: boolean | LazyNode;
@@ -90,25 +98,29 @@ export class JsonNodes {
   // A chain of references that only leads back to itself says nothing, so it allows everything.
   #follow(schema: JsonObject): JsonNode {
     const seen = new Set<unknown>();
+    let hasDefault = false;
     let at: unknown = schema;
     while (isJsonObject(at) && !seen.has(at)) {
       seen.add(at);
-      const target = this.#resolver.target(at);
-      if (target === undefined || this.#parts(at).length > 0)
-        return at === schema ? this.#build(at, target) : this.node(at);
+      hasDefault ||= Object.hasOwn(at, 'default');
+      const parts = this.#parts(at);
+      const [target, ...others] = this.#resolver.targets(at);
+      if (target === undefined || others.length > 0 || parts.length > 0) {
+        const node = at === schema ? this.#build(at, parts) : this.node(at);
+        return hasDefault && !node.hasDefault ? { ...node, hasDefault } : node;
+      }
       at = target;
     }
-    return isJsonObject(at) ? { kind: 'any', hasDefault: false } : this.node(at);
+    return { ...(isJsonObject(at) ? { kind: 'any' } : this.node(at)), hasDefault };
   }
 
-  #build(schema: JsonObject, target: unknown): JsonNode {
-    const parts: Constraint[] = this.#parts(schema);
+  #build(schema: JsonObject, parts: readonly Constraint[]): JsonNode {
     const hasDefault = Object.hasOwn(schema, 'default');
-    const lazy = parts.map((part) => fixed(part, hasDefault));
-    if (target !== undefined) lazy.push(() => this.node(target));
-    const [only] = lazy;
+    const members = parts.map((part) => fixed(part, hasDefault));
+    members.push(...this.#resolver.targets(schema).map((target) => this.#lazy(target)));
+    const [only] = members;
     if (only === undefined) return { kind: 'any', hasDefault };
-    return lazy.length === 1 ? only() : { kind: 'combined', criterion: 'allOf', members: lazy, hasDefault };
+    return members.length === 1 ? only() : { kind: 'combined', criterion: 'allOf', members, hasDefault };
   }
 
   #lazy(schema: unknown): LazyNode {
@@ -175,7 +187,10 @@ export class JsonNodes {
       kind: 'object',
       properties: new Map(Object.entries(membersOf(schema.properties)).map(([name, one]) => [name, this.#lazy(one)])),
       required: new Set(textsOf(schema.required)),
-      patterns: Object.entries(membersOf(schema.patternProperties)).map(([pattern, one]) => [pattern, this.#lazy(one)]),
+      patterns: Object.entries(membersOf(schema.patternProperties)).map(([pattern, one]) => ({
+        matches: patternMatcher(pattern),
+        node: this.#lazy(one),
+      })),
       additional: this.#allowed(schema.additionalProperties),
       unevaluated: this.#allowed(schema.unevaluatedProperties),
       bounds: boundsOf(schema, ['maxProperties', 'minProperties']),
@@ -191,11 +206,7 @@ export class JsonNodes {
   }
 
   #array(schema: JsonObject): Constraint {
-    const tuple = Array.isArray(schema.prefixItems)
-      ? schema.prefixItems
-      : Array.isArray(schema.items)
-        ? schema.items
-        : [];
+    const tuple = listOf(schema.prefixItems ?? schema.items);
     const hasTuple = tuple.length > 0;
     // Since 2020-12 `items` is what stands after `prefixItems`; before, `additionalItems` was.
     const beyond = Array.isArray(schema.prefixItems) ? schema.items : schema.additionalItems;
@@ -203,7 +214,7 @@ export class JsonNodes {
     return {
       kind: 'array',
       all: isForAll ? this.#lazy(schema.items) : null,
-      tuple: tuple.map((item: unknown) => this.#lazy(item)),
+      tuple: tuple.map((item) => this.#lazy(item)),
       additional: this.#allowed(beyond),
       unevaluated: this.#allowed(schema.unevaluatedItems),
       bounds: boundsOf(schema, ['maxItems', 'minItems', 'maxContains', 'minContains']),
@@ -221,14 +232,6 @@ export class JsonNodes {
 function fixed(constraint: Constraint, hasDefault: boolean): LazyNode {
   const node: JsonNode = { ...constraint, hasDefault };
   return () => node;
-}
-
-function membersOf(value: unknown): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function textsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((one: unknown) => typeof one === 'string') : [];
 }
 
 function boundsOf(schema: JsonObject, keys: readonly string[]): Bounds {

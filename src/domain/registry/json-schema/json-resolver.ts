@@ -37,17 +37,13 @@ export class JsonResolver {
   readonly #resources = new Map<string, Resource>();
   readonly #resourceOf = new Map<object, Resource>();
   readonly #met: Met[] = [];
-  /** How often a name is a dynamic anchor; `''` counts `$recursiveAnchor`. */
-  readonly #dynamicAnchors = new Map<string, number>();
 
   /** @throws LinewardError SCHEMA_INVALID or LIMIT_EXCEEDED */
   constructor(text: string, references: readonly ReferencedSchema[]) {
     this.root = readJson(text);
-    const base = identifierOf(this.root, draftOf(this.root)) ?? '';
     for (const { name, text: referred } of references) {
       const resource = this.#add(readJson(referred), name, ['references', name]);
-      this.#name(joined(base, name), resource);
-      this.#name(name, resource);
+      for (const one of namesOfReference(this.root, name)) this.#name(one, resource);
     }
     this.#add(this.root, '', []);
     this.#assertTargets();
@@ -58,19 +54,12 @@ export class JsonResolver {
     return this.#met;
   }
 
-  /** What the references of a subschema mean: none, one, or two where `$ref` and `$dynamicRef` stand side by side. */
+  /**
+   * What the references of a subschema mean: none, one, or two where `$ref` and `$dynamicRef` stand side by side. A dynamic
+   * reference means the anchor that it finds where it stands.
+   */
   targets(holder: JsonObject): readonly unknown[] {
     return referencesOf(holder).map((reference) => this.#find(reference, holder)?.target);
-  }
-
-  draftAt(holder: JsonObject): Draft {
-    return this.#resourceOf.get(holder)?.draft ?? 7;
-  }
-
-  /** True when the target of a subschema depends on where the check began, because several schemas offer one. */
-  isDynamic({ $dynamicRef, $recursiveRef }: JsonObject): boolean {
-    const name = typeof $dynamicRef === 'string' ? $dynamicRef.replace(/^[^#]*#/s, '') : '';
-    return ($dynamicRef !== undefined || $recursiveRef !== undefined) && (this.#dynamicAnchors.get(name) ?? 0) > 1;
   }
 
   #add(root: unknown, name: string, path: readonly string[]): Resource {
@@ -99,8 +88,6 @@ export class JsonResolver {
 
   #enter(schema: JsonObject, within: Resource): Resource {
     const resource = this.#identified(schema, within);
-    const dynamic = schema.$recursiveAnchor === true ? '' : schema.$dynamicAnchor;
-    if (typeof dynamic === 'string') this.#dynamicAnchors.set(dynamic, (this.#dynamicAnchors.get(dynamic) ?? 0) + 1);
     for (const anchor of [schema.$anchor, schema.$dynamicAnchor])
       if (typeof anchor === 'string') resource.anchors.set(anchor, schema);
     return resource;
@@ -157,6 +144,11 @@ export class JsonResolver {
   }
 }
 
+/** The names by which a schema may refer to another one: as it stands, and resolved against the identifier of the schema. */
+export function namesOfReference(root: unknown, name: string): readonly string[] {
+  return [joined(identifierOf(root, draftOf(root)) ?? '', name), name];
+}
+
 function referencesOf({ $ref, $dynamicRef, $recursiveRef }: JsonObject): readonly string[] {
   return [$ref, $dynamicRef, $recursiveRef].filter((one) => typeof one === 'string');
 }
@@ -181,12 +173,17 @@ function joined(base: string, reference: string): string {
 function pointed(root: unknown, pointer: string): unknown {
   let at: unknown = root;
   for (const encoded of pointer.slice(1).split('/')) {
-    const token = decoded(encoded).replaceAll('~1', '/').replaceAll('~0', '~');
+    const token = unescaped(decoded(encoded));
     if (Array.isArray(at)) at = /^\d+$/.test(token) ? listOf(at)[Number(token)] : undefined;
     else at = isJsonObject(at) && Object.hasOwn(at, token) ? at[token] : undefined;
     if (at === undefined) return undefined;
   }
   return at;
+}
+
+/** A token of a JSON pointer as it was before it was escaped (RFC 6901). */
+export function unescaped(token: string): string {
+  return token.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 function decoded(text: string): string {

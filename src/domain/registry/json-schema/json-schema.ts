@@ -13,7 +13,8 @@ import { JsonComparison } from './json-comparison.ts';
 import { jsonFields } from './json-fields.ts';
 import { JsonNodes } from './json-node.ts';
 import { JsonResolver } from './json-resolver.ts';
-import { assertValidSchema, messageCheck } from './json-validation.ts';
+import { messageCheck } from './json-validation.ts';
+import { assertPatterns, assertValidSchema } from './meta-schema.ts';
 
 /** A JSON Schema of draft 04, 06, 07, 2019-09 or 2020-12, read and checked. */
 export class JsonSchema implements ParsedSchema {
@@ -67,7 +68,7 @@ export class JsonSchema implements ParsedSchema {
   }
 
   messageFaults(message: unknown): readonly MessageFault[] {
-    this.#check ??= messageCheck(this.text, this.#references);
+    this.#check ??= messageCheck(this.#resolver, this.#references);
     return this.#check(message);
   }
 }
@@ -79,6 +80,7 @@ export class JsonSchema implements ParsedSchema {
 export function parseJsonSchema(source: SchemaSource): JsonSchema {
   const resolver = new JsonResolver(source.text, source.references);
   assertValidSchema(source.text);
+  assertPatterns(resolver);
   return new JsonSchema(resolver, source.references);
 }
 

@@ -10,13 +10,19 @@ export function linearPattern(pattern: string): (text: string) => boolean {
   return (text) => compiled.matcher(text).find();
 }
 
-/** Whether a pattern matches somewhere in a name; null when it cannot be run. */
-export function matchesPattern(pattern: string, name: string): boolean | null {
-  try {
-    return linearPattern(pattern)(name);
-  } catch {
-    return null;
-  }
+/** Says whether a pattern matches somewhere in a name; null when it cannot be run. It is compiled when first asked. */
+export function patternMatcher(pattern: string): (name: string) => boolean | null {
+  let match: ((text: string) => boolean) | null | undefined;
+  return (name) => {
+    if (match === undefined) {
+      try {
+        match = linearPattern(pattern);
+      } catch {
+        match = null;
+      }
+    }
+    return match?.(name) ?? null;
+  };
 }
 
 /** Whether a pattern is one of any dialect that we know. Nothing is run: a regular expression of V8 is only read. */

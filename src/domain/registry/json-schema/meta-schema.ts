@@ -6,11 +6,9 @@ import AjvDraft4 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
 import { isJsonObject } from '../json-text.ts';
 import { type Draft, draftOf } from './json-draft.ts';
-import { invalidJsonSchema, type JsonResolver } from './json-resolver.ts';
+import { invalidJsonSchema, type JsonResolver, unescaped } from './json-resolver.ts';
 import { isPattern } from './linear-pattern.ts';
 import { membersOf } from './subschemas.ts';
-
-const options: Options = { strict: false, allErrors: false, logger: false };
 
 const metaSchemaIds: Readonly<Record<Draft, string>> = {
   4: 'http://json-schema.org/draft-04/schema',
@@ -20,12 +18,12 @@ const metaSchemaIds: Readonly<Record<Draft, string>> = {
   2020: 'https://json-schema.org/draft/2020-12/schema',
 };
 
-function validatorOf(draft: Draft): Ajv {
+/** A validator that speaks a draft. Patterns are read as every dialect writes them, see assertPatterns. */
+export function validatorOf(draft: Draft, options: Options = {}): Ajv {
   const made = { 4: AjvDraft4.default, 6: Ajv, 7: Ajv, 2019: Ajv2019, 2020: Ajv2020 }[draft];
-  const ajv = new made({ ...options, ...(draft === 6 ? { meta: false } : {}) });
+  const ajv = new made({ strict: false, logger: false, ...options, ...(draft === 6 ? { meta: false } : {}) });
   if (draft === 6) ajv.addMetaSchema(draft6);
   addFormats.default(ajv, { mode: 'fast' });
-  // Patterns are read as every dialect writes them, see assertPatterns.
   ajv.addFormat('regex', true);
   return ajv;
 }
@@ -51,10 +49,6 @@ export function assertValidSchema(text: string): void {
 }
 
 const draftNames: Readonly<Record<Draft, string>> = { 4: '04', 6: '06', 7: '07', 2019: '2019-09', 2020: '2020-12' };
-
-function unescaped(token: string): string {
-  return token.replaceAll('~1', '/').replaceAll('~0', '~');
-}
 
 /**
  * Checks that every pattern is a regular expression of some dialect. Whether it can be run is a question of checking

@@ -1,4 +1,4 @@
-import { boundChange, type Comparison, isSubset, type JsonDifference, matchesPattern } from './json-difference.ts';
+import { boundChange, type Comparison, isSubset, type JsonDifference } from './json-difference.ts';
 import type { JsonNode, LazyNode, ObjectNode } from './json-node.ts';
 
 /**
@@ -42,10 +42,14 @@ function requiredChange(
   return isAdded && !after.hasDefault ? [{ type: 'REQUIRED_ATTRIBUTE_ADDED', path: `/required/${name}` }] : [];
 }
 
-/** The schema that covers a property of a partially open content model; null for an open or a closed one. */
+/**
+ * The schema that covers a property of a partially open content model; null for an open or a closed one. A pattern that
+ * cannot be run counts as the stricter of what it may mean: a match where all else is allowed, none where nothing else is.
+ */
 function covering(node: ObjectNode, name: string): LazyNode | null {
-  const pattern = node.patterns.find(([one]) => matchesPattern(one, name));
-  if (pattern !== undefined) return pattern[1];
+  const isRestOpen = node.additional === true && node.unevaluated === true;
+  const pattern = node.patterns.find(({ matches }) => matches(name) ?? isRestOpen);
+  if (pattern !== undefined) return pattern.node;
   if (typeof node.additional === 'function') return node.additional;
   return node.additional && typeof node.unevaluated === 'function' ? node.unevaluated : null;
 }
