@@ -29,10 +29,16 @@ import { OperationCertifier } from './services/operations/operation-certifier.ts
 import { OperationDriver } from './services/operations/operation-driver.ts';
 import { OperationPlanner } from './services/operations/operation-planner.ts';
 import { TargetRunner } from './services/operations/target-runner.ts';
+import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
+import { CryptoService } from './services/privacy/crypto.service.ts';
+import { KeyLifecycleService } from './services/privacy/key-lifecycle.service.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
 import { ProtectionPolicyService } from './services/privacy/protection-policy.service.ts';
+import { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
+import { SemanticTypeService } from './services/privacy/semantic-type.service.ts';
+import { TokenKeys } from './services/privacy/token-keys.ts';
 import { AffectedDatasetsReadModel } from './services/registry/affected-datasets.ts';
 import { AssociationService } from './services/registry/association.service.ts';
 import { CatalogSearchReadModel } from './services/registry/catalog-search.read-model.ts';
@@ -55,17 +61,18 @@ import { SubjectDeletionService } from './services/registry/subject-deletion.ser
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProvider, engine, store, kafka, jobs }: Parts,
+  { database, notary, keyProviders, engine, store, kafka, jobs }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
+  const semanticTypes = new SemanticTypeReadModel({ em });
   const registry = new RegistryReadModel({ em });
   const schemaStore = new SchemaStore({ em });
   const gate = new MessageGate({ registry, schemaStore });
   const compatibility = new CompatibilityService({ em, schemaStore });
   const subjects = new SubjectReadModel({ em });
-  const subjectService = new SubjectService({ em, schemaStore, compatibility });
-  const registryService = new RegistryService({ em, subjectService });
+  const subjectService = new SubjectService({ em, schemaStore, compatibility, semanticTypes });
+  const registryService = new RegistryService({ em, subjectService, semanticTypes });
   const subjectDeletionService = new SubjectDeletionService({ em });
   const associations = new AssociationService({ em });
   const registrySettingsService = new RegistrySettingsService({ em });
@@ -81,7 +88,14 @@ export function buildServices(
     entityVersions: new EntityVersionReadModel({ em }),
     affectedDatasets: new AffectedDatasetsReadModel({ registry, lineage }),
     catalogSearch: new CatalogSearchReadModel({ em }),
-    compatibilityCheck: new CompatibilityCheck({ em, compatibility, subjects, subjectService, schemaStore }),
+    compatibilityCheck: new CompatibilityCheck({
+      em,
+      compatibility,
+      subjects,
+      subjectService,
+      schemaStore,
+      semanticTypes,
+    }),
     entityDescriptionService: new EntityDescriptionService({ em }),
     deprecationService: new DeprecationService({ em }),
   };
@@ -89,9 +103,18 @@ export function buildServices(
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({ em });
 
-  const protection = new ProtectionReadModel({ em, registry });
-  const protectionPolicyService = new ProtectionPolicyService({ em });
-  const protectionService = new ProtectionService({ keys: new AccountKeyService({ em, provider: keyProvider }) });
+  const keys = new AccountKeyService({ em, providers: keyProviders });
+  const tokenKeys = new TokenKeys({ keys });
+  const privacy = {
+    semanticTypes,
+    semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
+    accountKeys: new AccountKeyReadModel({ em }),
+    keyLifecycle: new KeyLifecycleService({ em, keys, tokenKeys, keyProviders }),
+    crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
+  };
+  const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys });
+  const protectionPolicyService = new ProtectionPolicyService({ em, semanticTypes });
+  const protectionService = new ProtectionService({ keys, tokenKeys });
 
   const index = new SubjectIndex({ em, store, engine, notary, logger });
   const lakeTables = new LakeTableService({ store });
@@ -149,6 +172,7 @@ export function buildServices(
     protection,
     protectionPolicyService,
     protectionService,
+    ...privacy,
     streams,
     streamService,
     produce,

@@ -133,6 +133,12 @@ export const envSchema = z.object({
     .min(10)
     .default(1_000)
     .describe('Longest time a message waits before it lands in the lake, milliseconds.'),
+  CRYPTO_QUOTA_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10_000_000)
+    .describe('Values that an actor may encrypt, decrypt and redact of one account in a minute, each.'),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()

@@ -1,4 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { ProtectionAction } from '../domain/privacy/protection-action.ts';
+import type { ProtectionParams, ProtectionScope } from '../domain/privacy/protection-policy.ts';
 
 /** What is done to values of a semantic type inside a scope. */
 export const ProtectionPolicySchema = defineEntity({
@@ -6,10 +8,13 @@ export const ProtectionPolicySchema = defineEntity({
   tableName: 'protection_policy',
   properties: {
     id: p.text().primary(),
-    scope: p.text().$type<'GLOBAL' | 'NAMESPACE' | 'ENTITY' | 'FIELD'>(),
+    scope: p.text().$type<ProtectionScope>(),
     scopeName: p.text(),
+    /** Empty where the policy is for a classification. */
     semanticType: p.text(),
-    action: p.text().$type<'REMOVE' | 'ENCRYPT' | 'REDACT' | 'NONE'>(),
+    classification: p.text(),
+    action: p.text().$type<ProtectionAction>(),
+    params: p.json<ProtectionParams>(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

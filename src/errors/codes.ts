@@ -107,6 +107,8 @@ export const errorCodes = {
   SUITE_UNKNOWN: refusal('The envelope names an unknown crypto suite.'),
   KEY_DESTROYED: refusal('The key was destroyed.', 410),
   KEY_UNAVAILABLE: fault('The key provider does not answer.', 503, true),
+  KEY_EXHAUSTED: refusal('The key has encrypted as many values as it may; rotate it.', 409),
+  QUOTA_EXCEEDED: refusal('The quota of this minute is used up; try again in the next.', 429, true),
   VALUE_INVALID: refusal('The value cannot be processed.'),
   CERTIFICATE_INVALID: refusal('The certificate does not verify.'),
 

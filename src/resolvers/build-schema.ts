@@ -15,6 +15,9 @@ import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
 import { OperationsResolver } from './operations.resolver.ts';
 import { PrivacyResolver } from './privacy.resolver.ts';
+import { PrivacyKeysResolver } from './privacy-keys.resolver.ts';
+import { PrivacyTypesResolver } from './privacy-types.resolver.ts';
+import { PrivacyValuesResolver } from './privacy-values.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
 import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
@@ -44,7 +47,10 @@ const operationResolvers = [
   LineageResolver,
   NodeResolver,
   OperationsResolver,
+  PrivacyKeysResolver,
   PrivacyResolver,
+  PrivacyTypesResolver,
+  PrivacyValuesResolver,
   RegistryResolver,
   SearchResolver,
   StreamResolver,
@@ -58,7 +64,10 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &
+  ConstructorParameters<typeof PrivacyKeysResolver>[0] &
   ConstructorParameters<typeof PrivacyResolver>[0] &
+  ConstructorParameters<typeof PrivacyTypesResolver>[0] &
+  ConstructorParameters<typeof PrivacyValuesResolver>[0] &
   ConstructorParameters<typeof RegistryResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0];

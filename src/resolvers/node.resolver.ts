@@ -6,6 +6,7 @@ import type { GovernanceReadModel } from '../services/governance/governance.read
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
 import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
 
@@ -21,13 +22,14 @@ export interface NodeSources {
   readonly lineage: LineageReadModel;
   readonly streams: StreamReadModel;
   readonly protection: ProtectionReadModel;
+  readonly accountKeys: AccountKeyReadModel;
 }
 
 @Resolver()
 export class NodeResolver {
   readonly #read: Readonly<Record<NodeTypeName, Read>>;
 
-  constructor({ registry, operations, governance, audit, lineage, streams, protection }: NodeSources) {
+  constructor({ registry, operations, governance, audit, lineage, streams, protection, accountKeys }: NodeSources) {
     this.#read = {
       Entity: (ids) => registry.entitiesById(ids),
       EntityVersion: (ids) => registry.versionsById(ids),
@@ -36,6 +38,7 @@ export class NodeResolver {
       Mapping: (ids) => registry.mappingsById(ids),
       Stream: (ids) => streams.streamsById(ids),
       ProtectionPolicy: (ids) => protection.policiesById(ids),
+      AccountKey: (ids) => accountKeys.accountKeysById(ids),
       LineageEdge: (ids) => lineage.stepsById(ids),
       Operation: (ids) => operations.operationsById(ids),
       OperationTarget: (ids) => operations.targetsById(ids),

@@ -1,8 +1,14 @@
 import { Arg, Args, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { protectionChanges } from '../domain/privacy/protection-changes.ts';
+import type { ProtectionParams } from '../domain/privacy/protection-policy.ts';
+import { LinewardError } from '../errors/lineward-error.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { localId } from '../schema/node.type.ts';
 import {
+  DeleteProtectionPolicyInput,
+  DeleteProtectionPolicyPayload,
+  type ProtectionParamsInput,
   ProtectionPolicyConnection,
   ProtectionPolicyType,
   ProtectionPreviewType,
@@ -10,7 +16,7 @@ import {
   SetProtectionPolicyPayload,
 } from '../schema/privacy.type.ts';
 import { Json } from '../schema/scalars.ts';
-import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
+import type { PlanKeys, ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
 import type { ProtectionService } from '../services/privacy/protection.service.ts';
 import type { ProtectionPolicyService } from '../services/privacy/protection-policy.service.ts';
 import { Acting } from './acting.ts';
@@ -44,9 +50,20 @@ export class PrivacyResolver {
     @Arg('entityId', () => ID, { description: 'The entity.' }) entityId: string,
     @Arg('accountField', () => String, { description: 'Top-level field that holds the account id.' })
     accountField: string,
+    @Arg('subjectField', () => String, {
+      nullable: true,
+      description: 'Top-level field that names the person, where a policy encrypts under keys of persons.',
+    })
+    subjectField: string | undefined,
+    @Arg('strict', () => Boolean, {
+      nullable: true,
+      description: 'Refuse fields without a semantic type instead of listing them as gaps. Default false.',
+    })
+    strict: boolean | undefined,
     @Arg('sample', () => Json, { description: 'A message of the entity. It is not stored.' }) sample: unknown,
   ): Promise<ProtectionPreviewType> {
-    return this.#preview(localId('Entity', entityId, ['entityId']), accountField, sample);
+    const keys = { accountField, subjectField: subjectField ?? null, strict: strict ?? false };
+    return this.#preview(localId('Entity', entityId, ['entityId']), keys, sample);
   }
 
   @Mutation(() => SetProtectionPolicyPayload, {
@@ -57,12 +74,41 @@ export class PrivacyResolver {
     @Arg('input', () => SetProtectionPolicyInput, { description: 'The policy.' }) input: SetProtectionPolicyInput,
   ) {
     return mutationPayload(input, async () => ({
-      protectionPolicy: await this.#service.setProtectionPolicy(actor, { ...input, scopeName: input.scopeName ?? '' }),
+      protectionPolicy: await this.#service.setProtectionPolicy(actor, {
+        scope: input.scope,
+        scopeName: input.scopeName ?? '',
+        semanticType: input.semanticType ?? '',
+        classification: input.classification ?? '',
+        action: input.action,
+        params: paramsOf(input.params),
+      }),
     }));
   }
 
-  async #preview(entityId: string, accountField: string, sample: unknown): Promise<ProtectionPreviewType> {
-    const plan = await this.#readModel.planOf(entityId, accountField);
-    return { steps: plan.steps, gaps: plan.gaps, protected: await this.#protection.protectSample(plan, sample) };
+  @Mutation(() => DeleteProtectionPolicyPayload, {
+    description: 'Takes a policy away; from then on the next wider one holds, or the type’s own action.',
+  })
+  deleteProtectionPolicy(
+    @Acting() actor: Actor,
+    @Arg('input', () => DeleteProtectionPolicyInput, { description: 'The policy.' }) input: DeleteProtectionPolicyInput,
+  ) {
+    return mutationPayload(input, async () => {
+      await this.#service.deleteProtectionPolicy(actor, localId('ProtectionPolicy', input.id));
+      return { deletedId: input.id };
+    });
   }
+
+  async #preview(entityId: string, keys: PlanKeys, sample: unknown): Promise<ProtectionPreviewType> {
+    const plan = await this.#readModel.planOf(entityId, keys);
+    const { steps, gaps, warnings } = plan;
+    const marked = await this.#protection.protectSample(plan, sample);
+    return { steps, gaps, warnings, changes: protectionChanges(sample, marked), protected: marked };
+  }
+}
+
+function paramsOf(params: ProtectionParamsInput = {}): ProtectionParams {
+  const { suite, ...others } = params;
+  if (suite === undefined) return others;
+  if (suite === 1 || suite === 2 || suite === 3) return { ...others, suite };
+  throw new LinewardError('SUITE_UNKNOWN', 'params.suite: is 1, 2 or 3 for values', { path: ['params', 'suite'] });
 }

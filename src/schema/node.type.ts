@@ -9,6 +9,7 @@ export const nodeTypes = [
   'Mapping',
   'Stream',
   'ProtectionPolicy',
+  'AccountKey',
   'LineageEdge',
   'Operation',
   'OperationTarget',

@@ -1,39 +1,64 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { parseFieldPath } from './field-path.ts';
 import type { FieldProtection, PlanNode, ProtectionPlan } from './protection-plan.ts';
-import { DistinctKeys, depthMax, isPlainObject, redactValue } from './redact-value.ts';
+import { DistinctKeys, depthMax, isPlainObject, ProtectedValue, redactValue } from './redact-value.ts';
 
-/** Encrypts one value; the account and its key are bound in by the caller. */
-export type Seal = (value: unknown, semanticType: string) => string;
+/** Encrypts one value; the keys of the record's account and person are bound in by the caller. */
+export type Seal = (value: unknown, protection: FieldProtection) => string;
 
-export interface AppliedProtection {
-  /** A new record; parts that pass are shared with the input, so treat it as read-only. */
-  readonly record: Readonly<Record<string, unknown>>;
+export interface ApplyOptions {
+  /** What was dealt with comes out as {@link ProtectedValue}. */
+  readonly marks?: boolean;
+  /** Changes the record itself, which the caller has just parsed and nobody else reads; otherwise it is left as it is. */
+  readonly inPlace?: boolean;
+}
+
+export interface ProtectionCounts {
   /** Fields dropped because the entity's schema does not know them, or not in that shape. */
   readonly unknownRemoved: number;
   /** Fields dropped because reading or redacting them failed. */
   readonly faultsRemoved: number;
 }
 
+export interface AppliedProtection extends ProtectionCounts {
+  /** A new record; parts that pass are shared with the input, so treat it as read-only. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Applies a plan to one record without changing it; keys keep their order. Fails closed: fields that the schema does
+ * Applies a plan to one record; keys keep their order. A {@link ProtectedValue} stays as it is. Fails closed: fields that the schema does
  * not know, values in another shape than it says, and fields that cannot be read are left out and counted.
  * Keys of a map are data: they are redacted or sealed like its values, and a map under REMOVE becomes empty.
  * @throws LinewardError VALUE_INVALID when the record is no plain object, or a value cannot be sealed; `path` names the
  * field, and no error holds a value.
  */
-export function applyProtection(plan: ProtectionPlan, record: unknown, seal: Seal): AppliedProtection {
+export function applyProtection(
+  plan: ProtectionPlan,
+  record: unknown,
+  seal: Seal,
+  options: ApplyOptions = {},
+): AppliedProtection {
   if (!isPlainObject(record)) throw new LinewardError('VALUE_INVALID', 'A record must be a plain object.');
-  const application = new PlanApplication(seal);
+  const application = new PlanApplication(seal, options);
   return { record: application.fields(plan.root, record), ...application.counts };
 }
 
-/** The account that a record belongs to; null when the plan names no field, or the record holds no readable id. */
-export function accountIdOf(plan: ProtectionPlan, record: unknown): string | null {
-  if (plan.accountField === null) return null;
+/** What becomes of the value of one field; undefined when nothing of it may stay. */
+export function protectMember(
+  node: PlanNode,
+  value: unknown,
+  seal: Seal,
+): ProtectionCounts & { readonly value: unknown } {
+  const application = new PlanApplication(seal, {});
+  return { value: application.member(node, [value], 0), ...application.counts };
+}
+
+/** The id of the account or person that a field of a record names; null when there is no field, or no readable id in it. */
+export function idIn(field: string | null, record: unknown): string | null {
+  if (field === null) return null;
   try {
     let value: unknown = record;
-    for (const step of parseFieldPath(plan.accountField)) {
+    for (const step of parseFieldPath(field)) {
       if (step.kind !== 'FIELD' || !isPlainObject(value) || !Object.hasOwn(value, step.name)) return null;
       value = value[step.name];
     }
@@ -47,20 +72,40 @@ export function accountIdOf(plan: ProtectionPlan, record: unknown): string | nul
 class PlanApplication {
   readonly counts = { unknownRemoved: 0, faultsRemoved: 0 };
   readonly #seal: Seal;
+  readonly #options: ApplyOptions;
 
-  constructor(seal: Seal) {
+  constructor(seal: Seal, options: ApplyOptions) {
     this.#seal = seal;
+    this.#options = options;
   }
 
-  fields(node: PlanNode, record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-    const entries: [string, unknown][] = [];
+  fields(node: PlanNode, record: Record<string, unknown>): Record<string, unknown> {
+    if (this.#options.inPlace === true) return this.#fieldsInPlace(node, record);
+    const shown: Record<string, unknown> = {};
     for (const key of Object.keys(record)) {
       const field = node.fields.get(key);
-      const value = field === undefined ? this.#unknown() : this.#guarded(field, () => record[key]);
-      if (value !== undefined) entries.push([key, value]);
+      const value = field === undefined ? this.#unknown() : this.member(field, record, key);
+      if (value !== undefined) setOwn(shown, key, value);
     }
-    // Object.fromEntries defines own properties, so a key like __proto__ stays data.
-    return Object.fromEntries(entries);
+    return shown;
+  }
+
+  // Most fields of most records pass, and what stays where it is costs nothing.
+  #fieldsInPlace(node: PlanNode, record: Record<string, unknown>): Record<string, unknown> {
+    for (const key of Object.keys(record)) {
+      const field = node.fields.get(key);
+      const given = record[key];
+      if (field?.passes === true && typeof given !== 'object') continue;
+      const isShort = typeof given === 'string' && field?.ofText != null && this.#options.marks !== true;
+      const value = isShort
+        ? field.ofText?.(given)
+        : field === undefined
+          ? this.#unknown()
+          : this.member(field, record, key);
+      if (value === undefined) delete record[key];
+      else setOwn(record, key, value);
+    }
+    return record;
   }
 
   #unknown(): undefined {
@@ -68,9 +113,10 @@ class PlanApplication {
     return undefined;
   }
 
-  #guarded(node: PlanNode, read: () => unknown): unknown {
+  /** The value of a member, or what became of it; reading can run a getter, and a getter can throw. */
+  member(node: PlanNode, holder: object, key: string | number): unknown {
     try {
-      return this.#value(node, read());
+      return this.#value(node, Reflect.get(holder, key));
     } catch (error) {
       if (error instanceof LinewardError) throw error;
       this.counts.faultsRemoved += 1;
@@ -79,16 +125,26 @@ class PlanApplication {
   }
 
   #value(node: PlanNode, value: unknown): unknown {
-    if (value === null || value === undefined) return value;
+    if (value === null || value === undefined || value instanceof ProtectedValue) return value;
+    if (typeof value !== 'object') return this.#leaf(node, value);
     if (Array.isArray(value) && node.element !== null) {
       const { element } = node;
-      return Array.from(value, (item: unknown) => this.#guarded(element, () => item) ?? null);
+      return Array.from(value, (_, index) => this.member(element, value, index) ?? null);
     }
     if (isPlainObject(value)) {
       if (node.fields.size > 0) return this.fields(node, value);
       if (node.entry !== null) return this.#map(node.entry, value);
     }
-    if (node.protection !== null) return this.#act(node, node.protection, value);
+    return this.#leaf(node, value);
+  }
+
+  #leaf(node: PlanNode, value: unknown): unknown {
+    const { protection } = node;
+    if (protection !== null) {
+      const acted = this.#act(node, protection, value);
+      const isMarked = this.#options.marks === true && protection.action !== 'NONE' && acted !== undefined;
+      return isMarked ? new ProtectedValue(acted, protection.semanticType) : acted;
+    }
     const container = node.fields.size > 0 || node.element !== null || node.entry !== null;
     return container ? this.#unknown() : value;
   }
@@ -97,15 +153,14 @@ class PlanApplication {
     const { protection } = node;
     if (protection?.action === 'REMOVE') return {};
     const keys = new DistinctKeys();
-    const entries: [string, unknown][] = [];
+    const shown: Record<string, unknown> = {};
     for (const key of Object.keys(map)) {
       const shownKey = protection === null ? key : this.#act(node, protection, key);
-      const value = this.#guarded(node, () => map[key]);
-      if (typeof shownKey === 'string' && shownKey !== '' && value !== undefined) {
-        entries.push([keys.take(shownKey), value]);
-      }
+      const value = this.member(node, map, key);
+      if (typeof shownKey === 'string' && shownKey !== '' && value !== undefined)
+        setOwn(shown, keys.take(shownKey), value);
     }
-    return Object.fromEntries(entries);
+    return shown;
   }
 
   #act(node: PlanNode, protection: FieldProtection, value: unknown): unknown {
@@ -113,11 +168,12 @@ class PlanApplication {
       case 'NONE':
         return value;
       case 'REDACT':
-        return redactValue(protection.semanticType, value) ?? (node.nullable ? null : undefined);
+      case 'TOKENIZE':
+        return redactValue(protection.redactor, value) ?? (node.nullable ? null : undefined);
       case 'REMOVE':
         return this.#elementwise(node, value, (item) => removed(node, protection, item));
       case 'ENCRYPT':
-        return this.#elementwise(node, value, (item) => this.#sealed(node, protection.semanticType, item));
+        return this.#elementwise(node, value, (item) => this.#sealed(node, protection, item));
     }
   }
 
@@ -129,14 +185,21 @@ class PlanApplication {
     return Array.from(value, (item: unknown) => this.#elementwise(node, item, change, depth + 1) ?? null);
   }
 
-  #sealed(node: PlanNode, semanticType: string, value: unknown): string {
+  #sealed(node: PlanNode, protection: FieldProtection, value: unknown): string {
     try {
-      return this.#seal(value, semanticType);
+      return this.#seal(value, protection);
     } catch {
       // The cause may quote the value, so it ends here.
       throw new LinewardError('VALUE_INVALID', 'The value of this field cannot be encrypted.', { path: [node.path] });
     }
   }
+}
+
+// An assignment to `__proto__` would change the prototype instead of adding a key.
+function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  else object[key] = value;
 }
 
 /** A removed text is `""` or null, any other value null where the field may be null. */

@@ -2,7 +2,8 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { childPath, type FieldPathStep, parseFieldPath } from './field-path.ts';
 import type { FieldProtection, PlanNode, ProtectionPlan, ProtectionWarning } from './protection-plan.ts';
 import { assertProtectionPolicy, decidingPolicy, type ProtectionPolicy } from './protection-policy.ts';
-import { semanticTypeOf } from './semantic-type.ts';
+import { type RedactionRule, redactorOf, type Tokenize } from './redaction-rule.ts';
+import type { SemanticTypes } from './semantic-type.ts';
 
 export interface ProtectedField {
   /** Path as the registry writes it: `a.b`, `a[]`, `a{}`. */
@@ -17,7 +18,11 @@ export interface ProtectionInput {
   readonly namespace: string;
   readonly fields: readonly ProtectedField[];
   readonly policies: readonly ProtectionPolicy[];
+  readonly types: SemanticTypes;
+  /** Makes tokens; null is an error only where a policy or a type asks for them. */
+  readonly tokenize: Tokenize | null;
   readonly accountField: string | null;
+  readonly subjectField: string | null;
   /** Refuses fields without a semantic type; else they pass and are listed as gaps. */
   readonly strict: boolean;
 }
@@ -30,7 +35,7 @@ export interface ProtectionInput {
  * `details.fields`); FIELD_DUPLICATE; BAD_INPUT or SEMANTIC_TYPE_UNKNOWN for a policy that cannot be kept.
  */
 export function compileProtection(input: ProtectionInput): ProtectionPlan {
-  for (const policy of input.policies) assertProtectionPolicy(policy);
+  for (const policy of input.policies) assertProtectionPolicy(policy, input.types);
   const warnings: ProtectionWarning[] = [];
   const root = new TreeCompilation(input, warnings).compile();
   const nodes = nodesByPath(root);
@@ -44,10 +49,17 @@ export function compileProtection(input: ProtectionInput): ProtectionPlan {
       details: { fields: gaps },
     });
   }
-  const encrypts = [...nodes.values()].some((node) => node.protection?.action === 'ENCRYPT');
-  warnings.push(...accountWarnings(input, nodes, encrypts));
-  const { entityFullName, accountField } = input;
-  return { entityFullName, accountField, steps, gaps, warnings, encrypts, root };
+  const encrypting = [...nodes.values()].flatMap(({ protection }) =>
+    protection?.action === 'ENCRYPT' ? [protection] : [],
+  );
+  const encrypts = encrypting.length > 0;
+  const encryptsForAccounts = encrypting.some((one) => one.keyScope === 'ACCOUNT');
+  const encryptsForSubjects = encrypting.some((one) => one.keyScope === 'SUBJECT');
+  const { entityFullName, accountField, subjectField } = input;
+  warnings.push(...keyFieldWarnings(nodes, { name: 'account', field: accountField, isNeeded: encrypts }));
+  warnings.push(...keyFieldWarnings(nodes, { name: 'subject', field: subjectField, isNeeded: encryptsForSubjects }));
+  const needs = { encrypts, encryptsForAccounts, encryptsForSubjects };
+  return { entityFullName, accountField, subjectField, steps, gaps, warnings, ...needs, root };
 }
 
 interface Branch {
@@ -60,6 +72,14 @@ interface InheritedType {
   readonly semanticType: string;
   readonly path: string;
 }
+
+const unknownProtection = {
+  action: 'REMOVE',
+  redactor: () => null,
+  suite: 1,
+  keyScope: 'ACCOUNT',
+  padded: false,
+} as const;
 
 class TreeCompilation {
   readonly #input: ProtectionInput;
@@ -83,10 +103,10 @@ class TreeCompilation {
       if (branch.field !== null) throw new LinewardError('FIELD_DUPLICATE', undefined, { path: [field.path] });
       branch.field = field;
     }
-    return this.#node('', root, null);
+    return this.#node('', root, null, 0);
   }
 
-  #node(path: string, branch: Branch, inherited: InheritedType | null): PlanNode {
+  #node(path: string, branch: Branch, inherited: InheritedType | null, position: number): PlanNode {
     const own = branch.field?.semanticType ?? null;
     const type = own === null ? inherited : { semanticType: own, path };
     const nullable = branch.field?.nullable ?? false;
@@ -94,7 +114,7 @@ class TreeCompilation {
     let element: PlanNode | null = null;
     let entry: PlanNode | null = null;
     for (const { step, branch: child } of branch.children.values()) {
-      const node = this.#node(childPath(path, step), child, type);
+      const node = this.#node(childPath(path, step), child, type, fields.size);
       if (step.kind === 'FIELD') fields.set(step.name, node);
       else if (step.kind === 'ELEMENT') element = node;
       else entry = node;
@@ -106,26 +126,48 @@ class TreeCompilation {
         'The keys of this map pass as they are; give the map a semantic type if they name people.',
       );
     }
-    return { path, nullable, protection, fields, element, entry };
+    const isLeaf = fields.size === 0 && element === null && entry === null;
+    const passes = isLeaf && (protection === null || protection.action === 'NONE');
+    const order = [...fields].map(([name, node]) => ({ key: `${JSON.stringify(name)}:`, node }));
+    const ofText = textWay(protection, nullable);
+    return { path, nullable, protection, passes, ofText, fields, order, position, element, entry };
   }
 
   #protection(path: string, nullable: boolean, type: InheritedType): FieldProtection {
-    const known = semanticTypeOf(type.semanticType);
+    const { entityFullName, namespace, policies, types, tokenize } = this.#input;
+    const known = types.find(type.semanticType);
     if (known === null) {
       this.#warn(path, 'The semantic type is not registered; the values are removed.');
-      return { semanticType: type.semanticType, action: 'REMOVE', removalForm: nullable ? 'NULL' : 'EMPTY' };
+      return { ...unknownProtection, semanticType: type.semanticType, removalForm: nullable ? 'NULL' : 'EMPTY' };
     }
-    const { entityFullName, namespace, policies } = this.#input;
-    const policy = decidingPolicy(policies, known.name, { entityFullName, namespace, paths: [path, type.path] });
+    const policy = decidingPolicy(policies, known, { entityFullName, namespace, paths: [path, type.path] });
     const action = policy?.action ?? known.defaultAction;
-    if (action === 'TOKENIZE') throw new LinewardError('INTERNAL', 'TOKENIZE reached a protection plan.');
-    const wanted = policy?.removalForm ?? (known.name === 'customertext' ? 'EMPTY' : 'NULL');
-    return { semanticType: known.name, action, removalForm: nullable ? wanted : 'EMPTY' };
+    const { removalForm, suite, keyScope, padded } = policy?.params ?? {};
+    const rule: RedactionRule = action === 'TOKENIZE' ? { kind: 'TOKEN' } : known.redaction;
+    const wanted = removalForm ?? (known.name === 'customertext' ? 'EMPTY' : 'NULL');
+    return {
+      semanticType: known.name,
+      action,
+      removalForm: nullable ? wanted : 'EMPTY',
+      redactor: redactorOf(known.name, rule, tokenize),
+      suite: suite ?? 1,
+      keyScope: keyScope ?? 'ACCOUNT',
+      padded: padded ?? false,
+    };
   }
 
   #warn(path: string, message: string): void {
     this.#warnings.push({ path, message });
   }
+}
+
+function textWay(protection: FieldProtection | null, nullable: boolean): PlanNode['ofText'] {
+  if (protection === null) return null;
+  const { action, redactor, removalForm } = protection;
+  if (action === 'REMOVE') return removalForm === 'NULL' ? () => null : () => '';
+  if (action !== 'REDACT' && action !== 'TOKENIZE') return null;
+  const nothing = nullable ? null : undefined;
+  return (text) => redactor(text) ?? nothing;
 }
 
 function nodesByPath(root: PlanNode): ReadonlyMap<string, PlanNode> {
@@ -145,25 +187,16 @@ function isGap(node: PlanNode | undefined, accountField: string | null): boolean
   return node.fields.size === 0 && node.element === null && node.entry === null;
 }
 
-function accountWarnings(
-  { accountField }: ProtectionInput,
+function keyFieldWarnings(
   nodes: ReadonlyMap<string, PlanNode>,
-  encrypts: boolean,
+  { name, field, isNeeded }: { readonly name: string; readonly field: string | null; readonly isNeeded: boolean },
 ): readonly ProtectionWarning[] {
-  if (accountField === null) {
-    return encrypts ? [{ path: '', message: 'The plan encrypts, but no field names the account; records fail.' }] : [];
-  }
-  const node = nodes.get(accountField);
-  if (node === undefined || parseFieldPath(accountField).some((step) => step.kind !== 'FIELD')) {
-    return [{ path: accountField, message: 'The account field is not a plain field of the entity.' }];
-  }
+  if (field === null)
+    return isNeeded ? [{ path: '', message: `The plan encrypts, but no field names the ${name}; records fail.` }] : [];
+  const node = nodes.get(field);
+  if (node === undefined || parseFieldPath(field).some((step) => step.kind !== 'FIELD'))
+    return [{ path: field, message: `The ${name} field is not a plain field of the entity.` }];
   const action = node.protection?.action ?? 'NONE';
-  return action === 'NONE'
-    ? []
-    : [
-        {
-          path: accountField,
-          message: `The account field itself falls under ${action}; readers cannot tell accounts.`,
-        },
-      ];
+  if (action === 'NONE' || name !== 'account') return [];
+  return [{ path: field, message: `The account field itself falls under ${action}; readers cannot tell accounts.` }];
 }

@@ -8,6 +8,30 @@ export const emailFiller = '***';
  * by item. Understands display names, quoted local parts and comments (RFC 5322); what is unbalanced becomes `***`.
  */
 export function redactEmail(text: string): string {
+  return redactPlainAddress(text) ?? redactAnyAddress(text);
+}
+
+/** The short way for what nearly every address is: `local@domain` of ASCII letters, digits and `. _ % + -`. Null for all else. */
+function redactPlainAddress(text: string): string | null {
+  if (text.length > 254 || !isAlphanumeric(text.charCodeAt(0))) return null;
+  let at = -1;
+  for (let index = 1; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    // Full stop and hyphen stand on both sides of the @, percent, plus and low line only before it.
+    if (isAlphanumeric(code) || code === 45 || code === 46) continue;
+    if (at >= 0) return null;
+    if (code === 64) at = index;
+    else if (code !== 37 && code !== 43 && code !== 95) return null;
+  }
+  if (at < 0 || at === text.length - 1) return null;
+  return `${text[0]}${emailFiller}${text.slice(at)}`;
+}
+
+function isAlphanumeric(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90);
+}
+
+function redactAnyAddress(text: string): string {
   const items = splitTopLevel(plainText(text).replace(/^mailto:/i, ''));
   if (items === null) return emailFiller;
   const redacted = items.filter((item) => !item.isBlank()).map(redactAddress);

@@ -13,6 +13,37 @@ const fullNumberDigits = 7;
  * no number but a name, so nothing of it is kept.
  */
 export function redactPhone(text: string): string {
+  return redactPlainNumber(text) ?? redactAnyPhone(text);
+}
+
+/** Longest text that the short way takes. */
+const plainNumberMax = 40;
+
+/** The short way for what nearly every number is: digits with `+ - . ( )` and inner blanks. Null for all else. */
+function redactPlainNumber(text: string): string | null {
+  const last = text.length - 1;
+  if (last < 0 || last >= plainNumberMax || text[0] === ' ' || text[last] === ' ') return null;
+  let hidden = 0;
+  let tail = '';
+  let digits = 0;
+  for (let index = last; index >= 0; index -= 1) {
+    const code = text.charCodeAt(index);
+    const isDigit = code >= 48 && code <= 57;
+    if (!isDigit && !isLayout(code)) return null;
+    if (isDigit) digits += 1;
+    if (digits > 4) continue;
+    hidden = index;
+    tail = (isDigit ? 'X' : text[index]) + tail;
+  }
+  return digits === 0 ? null : text.slice(0, hidden) + tail;
+}
+
+/** Blank, brackets, plus, hyphen, full stop. */
+function isLayout(code: number): boolean {
+  return code === 32 || code === 40 || code === 41 || code === 43 || code === 45 || code === 46;
+}
+
+function redactAnyPhone(text: string): string {
   const line = plainText(text.trim().replace(/[\r\n\u2028\u2029]+/g, ','));
   const prefix = channelPrefix.exec(line)?.[0] ?? '';
   const rest = line.slice(prefix.length).trim();

@@ -1,12 +1,19 @@
 import type { ProtectionAction } from './protection-action.ts';
-import type { RemovalForm } from './protection-policy.ts';
+import type { KeyScope, RemovalForm } from './protection-policy.ts';
+import type { Redactor } from './redaction-rule.ts';
 
 /** What happens to the values at one path. */
 export interface FieldProtection {
   readonly semanticType: string;
-  readonly action: Exclude<ProtectionAction, 'TOKENIZE'>;
-  /** What stands in the place of a removed value. */
+  readonly action: ProtectionAction;
+  /** For REMOVE: what stands in the place of a removed value. */
   readonly removalForm: RemovalForm;
+  /** For REDACT and TOKENIZE. */
+  readonly redactor: Redactor;
+  /** For ENCRYPT. */
+  readonly suite: 1 | 2 | 3;
+  readonly keyScope: KeyScope;
+  readonly padded: boolean;
 }
 
 /** One place in the record tree: a field, the elements of an array (`[]`) or the values of a map (`{}`). */
@@ -15,7 +22,15 @@ export interface PlanNode {
   readonly nullable: boolean;
   /** Null where neither the field nor a parent of it has a semantic type: the value passes. */
   readonly protection: FieldProtection | null;
+  /** True for a leaf that nothing is done to. */
+  readonly passes: boolean;
+  /** What becomes of a text, where that needs no key: the short way for most protected values. Undefined leaves it out. */
+  readonly ofText: ((text: string) => string | null | undefined) | null;
   readonly fields: ReadonlyMap<string, PlanNode>;
+  /** The fields in the order of the schema, each with its key as compact JSON writes it: `"to":`. */
+  readonly order: readonly { readonly key: string; readonly node: PlanNode }[];
+  /** Place in the order of the parent. */
+  readonly position: number;
   readonly element: PlanNode | null;
   readonly entry: PlanNode | null;
 }
@@ -34,12 +49,18 @@ export interface ProtectionPlan {
   readonly entityFullName: string;
   /** Path of the field that names the account whose key encrypts; record steps only. */
   readonly accountField: string | null;
+  /** Path of the field that names the person whose own key encrypts, where a policy says so; record steps only. */
+  readonly subjectField: string | null;
   /** One per field with a semantic type, own or inherited, in the order of the fields. */
   readonly steps: readonly ProtectionStep[];
   /** Paths of fields that pass because nobody said what they hold. */
   readonly gaps: readonly string[];
   readonly warnings: readonly ProtectionWarning[];
-  /** True when a record cannot be protected without its account's key. */
+  /** True when a record cannot be protected without a key. */
   readonly encrypts: boolean;
+  /** True when it needs the account's own key. */
+  readonly encryptsForAccounts: boolean;
+  /** True when it needs a key of the person. */
+  readonly encryptsForSubjects: boolean;
   readonly root: PlanNode;
 }

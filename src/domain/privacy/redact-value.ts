@@ -1,32 +1,38 @@
-import { redactEmail } from './email-redactor.ts';
-import { redactPhone } from './phone-redactor.ts';
-import { opaqueToken } from './plain-text.ts';
-import { semanticTypeOf } from './semantic-type.ts';
+import type { Redactor } from './redaction-rule.ts';
 
 /** Containers nested deeper than this are removed. */
 export const depthMax = 32;
 
-/** Types that are missing here, e.g. `name` or `ip`, have no redactor of their own: nothing of their text is kept. */
-const redactors: Readonly<Record<string, (text: string) => string>> = {
-  phonenumber: redactPhone,
-  email: redactEmail,
-  customertext: () => '',
-};
+/**
+ * A value that a pipeline has dealt with. Stages that meet one leave it as it is, so nothing is redacted twice; it is a type,
+ * because a text such as `+1123456XXXX` does not tell whether it was redacted. JSON shows what is inside.
+ */
+export class ProtectedValue {
+  readonly value: unknown;
+  readonly semanticType: string;
+
+  constructor(value: unknown, semanticType: string) {
+    this.value = value;
+    this.semanticType = semanticType;
+  }
+
+  toJSON(): unknown {
+    return this.value;
+  }
+}
 
 /**
- * The redacted form of a value of a semantic type; never throws and never answers the input on a fault.
+ * The redacted form of a value; never throws and never answers the input on a fault.
  *
  * Strings, numbers and bigints become redacted strings. Arrays keep their length (null stands for a removed element).
  * Objects keep their shape; their keys are data too and are redacted, with `#2`, `#3` behind keys that become equal.
- * Null stays null. `undefined` means "removed": the answer for unknown types, booleans, dates, bytes, class instances,
- * cycles, and what lies deeper than {@link depthMax}.
+ * Null and what is marked as protected stay. `undefined` means "removed": the answer for booleans, dates, bytes, class
+ * instances, cycles, and what lies deeper than {@link depthMax}.
  */
-export function redactValue(semanticType: string, value: unknown): unknown {
-  const type = semanticTypeOf(semanticType);
-  if (type === null) return value === null ? null : undefined;
-  const redactor = Object.hasOwn(redactors, type.name) ? redactors[type.name] : undefined;
+export function redactValue(redactor: Redactor, value: unknown): unknown {
   try {
-    return new ValueRedaction(redactor ?? (() => opaqueToken)).of(value, 0);
+    if (typeof value === 'string') return redactor(value);
+    return new ValueRedaction(redactor).of(value, 0);
   } catch {
     // A proxy or a getter can throw anything. What cannot be read is not passed on.
     return undefined;
@@ -34,18 +40,18 @@ export function redactValue(semanticType: string, value: unknown): unknown {
 }
 
 /** True for object literals and the like, false for class instances, dates, bytes, maps and arrays. */
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
 class ValueRedaction {
-  readonly #redactor: (text: string) => string;
+  readonly #redactor: Redactor;
   /** Result per container, `undefined` while it is being walked: breaks cycles, and keeps shared parts linear. */
   readonly #seen = new Map<object, unknown>();
 
-  constructor(redactor: (text: string) => string) {
+  constructor(redactor: Redactor) {
     this.#redactor = redactor;
   }
 
@@ -53,6 +59,7 @@ class ValueRedaction {
     if (value === null) return null;
     if (typeof value === 'string') return this.#redactor(value);
     if (typeof value === 'number' || typeof value === 'bigint') return this.#redactor(String(value));
+    if (value instanceof ProtectedValue) return value;
     if (typeof value !== 'object' || depth > depthMax) return undefined;
     if (this.#seen.has(value)) return this.#seen.get(value);
     this.#seen.set(value, undefined);
@@ -69,7 +76,8 @@ class ValueRedaction {
     for (const key of Object.keys(value)) {
       const redactedKey = this.#redactor(key);
       const redacted = this.of(value[key], depth + 1);
-      if (redactedKey !== '' && redacted !== undefined) entries.push([keys.take(redactedKey), redacted]);
+      if (redactedKey !== null && redactedKey !== '' && redacted !== undefined)
+        entries.push([keys.take(redactedKey), redacted]);
     }
     return Object.fromEntries(entries);
   }

@@ -1,10 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { ImportedLine, RegistryTransferService } from '../../services/registry/registry-transfer.service.ts';
+import type { RegistryTransferService } from '../../services/registry/registry-transfer.service.ts';
+import { linesOf, ndjson, printedLines, streamOf } from '../ndjson.ts';
 
-const contentType = 'application/x-ndjson';
 /** Longest line of an import, characters: a schema of the largest size with each of its quotes escaped. */
 const lineCharsMax = 16 * 1024 * 1024;
 
@@ -16,35 +15,17 @@ export function transferRoutes(
   server: FastifyInstance,
   deps: { readonly registryTransfer: RegistryTransferService },
 ): void {
-  server.addContentTypeParser(contentType, (_request, payload, done) => done(null, payload));
+  server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
   server.get('/api/v1/registry/export', (_request, reply) =>
-    reply.type(contentType).send(Readable.from(deps.registryTransfer.exported())),
+    reply.type(ndjson).send(Readable.from(deps.registryTransfer.exported())),
   );
   server.post('/api/v1/registry/import', (request, reply) => {
-    const body = z.instanceof(Readable).safeParse(request.body);
-    if (!body.success)
-      throw new LinewardError('BAD_INPUT', `Send the lines of an export as ${contentType}.`, {
+    const body = streamOf(request.body);
+    if (body === null)
+      throw new LinewardError('BAD_INPUT', `Send the lines of an export as ${ndjson}.`, {
         path: ['content-type'],
       });
-    const answers = deps.registryTransfer.imported(request.actor, linesOf(body.data));
-    return reply.type(contentType).send(Readable.from(printed(answers)));
+    const answers = deps.registryTransfer.imported(request.actor, linesOf(body, lineCharsMax));
+    return reply.type(ndjson).send(Readable.from(printedLines(answers)));
   });
-}
-
-async function* printed(answers: AsyncIterable<ImportedLine>): AsyncGenerator<string> {
-  for await (const answer of answers) yield `${JSON.stringify(answer)}\n`;
-}
-
-/** Lines of a stream; one that is longer than the limit ends the import with an error of its own. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let rest = '';
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) {
-    const lines = `${rest}${String(chunk)}`.split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > lineCharsMax)
-      throw new LinewardError('LIMIT_EXCEEDED', `A line has more than ${lineCharsMax} characters.`);
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
 }

@@ -3,7 +3,7 @@ import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectedRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
-import type { RunnableStream } from './stream.read-model.ts';
+import { keysOf, type RunnableStream } from './stream.read-model.ts';
 
 /** Topic for notices of messages that cannot be protected into a topic, or cannot land from it. */
 export function deadLetterTopic(topic: string): string {
@@ -31,7 +31,7 @@ export class MessageProtection {
   }
 
   async protect(stream: RunnableStream, messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]> {
-    const plan = await this.#policies.planOf(stream.entityId, stream.accountField);
+    const plan = await this.#policies.planOf(stream.entityId, keysOf(stream));
     const check = await this.#gate.checkFor(stream.entityId);
     const read = messages.map((message) => readValue(message, (value) => check.faults(value).length === 0));
     const fitting = read.flatMap((result) => (result.ok && result.value !== null ? [result.value] : []));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { type Stream, streamKinds } from '../../entities/stream.entity.ts';
 import { keysetPage } from '../keyset-page.ts';
+import type { PlanKeys } from '../privacy/protection.read-model.ts';
 import { textArray } from '../sql.ts';
 
 const streamRow = z
@@ -141,6 +142,11 @@ export class StreamReadModel {
       );
     return new Map(rows.map((row) => [row.partition, BigInt(row.next_offset)]));
   }
+}
+
+/** How the records of a stream name whose they are: the person by the first of its key fields. */
+export function keysOf({ accountField, subjectFields }: RunnableStream): PlanKeys {
+  return { accountField, subjectField: subjectFields[0] ?? null };
 }
 
 function toRunnable(row: z.infer<typeof runnableRow>): RunnableStream {

@@ -1,7 +1,7 @@
 import { directNamespace } from '../../domain/kafka/stream-name.ts';
 import { faultsText } from '../../domain/registry/message.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { RunnableStream, StreamReadModel } from '../kafka/stream.read-model.ts';
+import { keysOf, type RunnableStream, type StreamReadModel } from '../kafka/stream.read-model.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
@@ -64,7 +64,7 @@ export class IntakeService {
             message: faultsText(faults),
           };
     });
-    const plan = await this.#deps.policies.planOf(entityId, stream.accountField);
+    const plan = await this.#deps.policies.planOf(entityId, keysOf(stream));
     const fitting = records.flatMap((record, index) => (results[index]?.ok ? [{ record, index }] : []));
     const answers = await this.#deps.protection.protect(
       plan,

@@ -1,162 +1,244 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../domain/id.ts';
-import { assertAccountId, isAccountId } from '../../domain/privacy/account-id.ts';
+import { holderId, isKeyHolder, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import { isDueForRotation } from '../../domain/privacy/key-state.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import type { KeyProvider } from './ports.ts';
+import { textArray } from '../sql.ts';
+import { KeyLeases } from './key-leases.ts';
+import type { KeyProviders } from './key-providers.ts';
+import { currentRows, lockHolder, nextVersion } from './key-rows.ts';
+import { type SealForm, sealUnderKey } from './seal-under-key.ts';
 import { keyCacheTtlMsMax, UnwrappedKeyCache } from './unwrapped-key-cache.ts';
 
-export interface AccountKey {
-  readonly accountId: string;
+export interface AccountKey extends KeyHolder {
+  readonly id: string;
   readonly version: number;
   readonly key: KeyObject;
 }
 
+/** A version of a holder's key, as an envelope names it. */
+export interface KeyVersionName extends KeyHolder {
+  readonly version: number;
+}
+
 export interface AccountKeyServiceDeps {
   readonly em: EntityManager;
-  readonly provider: KeyProvider;
+  readonly providers: KeyProviders;
   readonly clock?: () => Date;
   readonly cache?: { readonly entriesMax: number; readonly ttlMs: number };
 }
 
 const dataKeyBytes = 32;
 const defaultCache = { entriesMax: 10_000, ttlMs: keyCacheTtlMsMax };
+/** What every key seals when it is made, to prove later that it opens or that it is gone. */
+export const canaryText = 'lineward:canary';
+const canaryForm: SealForm = { semanticType: '', suite: 1, padded: false };
 
 /**
- * Keeps one data key per account, in versions. The row is read for every call and only the unwrapping is cached, so a
- * rotation or a destruction by another process holds at once.
+ * Keeps the data keys of accounts and of persons in them, in versions. The row is read for every call and only the unwrapping
+ * is cached, so a rotation or a destruction by another process holds at once.
  */
 export class AccountKeyService {
   readonly #em: EntityManager;
-  readonly #provider: KeyProvider;
+  readonly #providers: KeyProviders;
   readonly #clock: () => Date;
   readonly #cache: UnwrappedKeyCache;
+  readonly #leases: KeyLeases;
 
-  constructor({ em, provider, clock = () => new Date(), cache = defaultCache }: AccountKeyServiceDeps) {
+  constructor({ em, providers, clock = () => new Date(), cache = defaultCache }: AccountKeyServiceDeps) {
     this.#em = em;
-    this.#provider = provider;
+    this.#providers = providers;
     this.#clock = clock;
     this.#cache = new UnwrappedKeyCache({ ...cache, now: () => clock().getTime() });
+    this.#leases = new KeyLeases({ em });
   }
 
   /**
-   * The key that encrypts for an account; the first call makes version 1.
-   * @throws LinewardError VALUE_INVALID for what is no account id, KEY_DESTROYED once the account's keys were
-   * destroyed, KEY_UNAVAILABLE when the provider does not answer.
+   * The key that encrypts for a holder; the first call makes version 1, and a call on a key that is due makes the next.
+   * @throws LinewardError VALUE_INVALID for what is no holder, KEY_DESTROYED once the holder's keys were destroyed,
+   * KEY_UNAVAILABLE when the provider does not answer, KEY_EXHAUSTED.
    */
-  async activeKey(accountId: string): Promise<AccountKey> {
-    const answer = (await this.activeKeys([accountId])).get(accountId);
-    if (answer === undefined) throw new LinewardError('INTERNAL', 'An account was left without an answer.');
+  async activeKey(holder: KeyHolder): Promise<AccountKey> {
+    const answer = (await this.activeKeys([holder])).get(holderId(holder));
+    if (answer === undefined) throw new LinewardError('INTERNAL', 'A key holder was left without an answer.');
     if (answer instanceof LinewardError) throw answer;
     return answer;
   }
 
-  /** {@link activeKey} for many accounts with one read; each account has a key or the error that keeps it from one. */
-  async activeKeys(accountIds: readonly string[]): Promise<ReadonlyMap<string, AccountKey | LinewardError>> {
-    const valid = [...new Set(accountIds)].filter(isAccountId);
-    const em = this.#em.fork();
-    const rows = await em.find(AccountKeySchema, { accountId: { $in: valid }, state: 'ACTIVE' });
-    const active = new Map(rows.map((row) => [row.accountId, row]));
+  /**
+   * {@link activeKey} for many holders with one read, by `holderId`; each has a key or the error that keeps it from one.
+   * Charge each key with what was encrypted under it.
+   */
+  async activeKeys(holders: readonly KeyHolder[]): Promise<ReadonlyMap<string, AccountKey | LinewardError>> {
+    const distinct = new Map(holders.map((holder) => [holderId(holder), holder]));
+    const valid = [...distinct.values()].filter(isKeyHolder);
+    const rows = await currentRows(this.#em.fork(), valid, this.#clock());
     const answers = new Map<string, AccountKey | LinewardError>();
-    for (const accountId of accountIds) {
-      if (answers.has(accountId)) continue;
+    for (const [id, holder] of distinct) {
       try {
-        assertAccountId(accountId);
-        answers.set(accountId, await this.#unwrapped(active.get(accountId) ?? (await this.#firstKey(accountId))));
+        answers.set(id, await this.#encrypting(holder, rows.get(id)));
       } catch (error) {
-        answers.set(accountId, toLinewardError(error));
+        answers.set(id, toLinewardError(error));
       }
     }
     return answers;
   }
 
+  /** Counts values encrypted under a key. */
+  charge(key: AccountKey, count: number): void {
+    this.#leases.charge(key.id, count);
+  }
+
   /**
    * The key of one version, to decrypt with.
-   * @throws LinewardError KEY_DESTROYED; DECRYPT_FAILED when there is no such account or version, the same as for an
+   * @throws LinewardError KEY_DESTROYED; DECRYPT_FAILED when there is no such holder or version, the same as for an
    * envelope that does not fit, so that nobody learns which accounts exist.
    */
-  async keyVersion(accountId: string, version: number): Promise<AccountKey> {
-    const row = isAccountId(accountId) ? await this.#em.fork().findOne(AccountKeySchema, { accountId, version }) : null;
-    if (row === null) throw new LinewardError('DECRYPT_FAILED');
-    return this.#unwrapped(row);
+  async keyVersion(name: KeyVersionName): Promise<AccountKey> {
+    const answer = (await this.keyVersions([name])).get(versionId(name));
+    if (answer instanceof LinewardError || answer === undefined) throw answer ?? new LinewardError('DECRYPT_FAILED');
+    return answer;
+  }
+
+  /** {@link keyVersion} for many with one read, by `versionId`. */
+  async keyVersions(names: readonly KeyVersionName[]): Promise<ReadonlyMap<string, AccountKey | LinewardError>> {
+    const valid = names.filter(isKeyHolder);
+    const rows = await this.#em
+      .fork()
+      .createQueryBuilder(AccountKeySchema, 'k')
+      .where('(k.account_id, k.scope, k.version) in (select * from unnest(?::text[], ?::text[], ?::int[]))', [
+        textArray(valid.map((one) => one.accountId)),
+        textArray(valid.map((one) => one.scope)),
+        `{${valid.map((one) => one.version).join(',')}}`,
+      ])
+      .getResultList();
+    const answers = new Map<string, AccountKey | LinewardError>();
+    for (const row of rows)
+      answers.set(versionId(row), await this.#unwrapped(row).catch((error: unknown) => toLinewardError(error)));
+    return answers;
   }
 
   /**
-   * Makes a new version that encrypts from now on; the one before only decrypts. Answers the new version.
+   * Makes a new version that encrypts from `activateAt` on, now by default; the one before only decrypts from then on.
+   * Answers the new version.
    * @throws LinewardError VALUE_INVALID, KEY_DESTROYED, KEY_UNAVAILABLE; CONFLICT when a first use came in between.
    */
-  async rotate(accountId: string): Promise<number> {
-    assertAccountId(accountId);
-    const wrapped = await this.#newWrappedKey();
-    return this.#em.fork().transactional(async (tx) => {
-      await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`account_key:${accountId}`]);
-      const version = await nextVersion(tx, accountId);
-      await tx.nativeUpdate(AccountKeySchema, { accountId, state: 'ACTIVE' }, { state: 'RETIRED' });
-      // A first use at this moment may have made the version; the insert then fails, and the caller tries again.
-      if (!(await this.#insertActive(tx, accountId, version, wrapped))) {
-        throw new LinewardError('CONFLICT', 'The account got its first key at the same moment; rotate again.');
-      }
-      return version;
-    });
+  async addVersion(tx: EntityManager, holder: KeyHolder, activateAt: Date = this.#clock()): Promise<AccountKeyRow> {
+    assertHolder(holder);
+    await lockHolder(tx, holder);
+    const version = await nextVersion(tx, holder);
+    const isNow = activateAt <= this.#clock();
+    if (isNow) await this.#retireActive(tx, holder);
+    const made = await this.#insert(tx, { ...holder, version }, isNow ? 'ACTIVE' : 'PRE_ACTIVE', activateAt);
+    // A first use at this moment may have made the version; the insert then does nothing, and the caller tries again.
+    if (made === null)
+      throw new LinewardError('CONFLICT', 'The account got its first key at the same moment; rotate again.');
+    return made;
   }
 
-  /** Makes the account's first key unless another process just did; reads back the one that counts. */
-  async #firstKey(accountId: string): Promise<AccountKeyRow> {
+  /** Drops what this process keeps of a key. */
+  forget(keyId: string): void {
+    this.#cache.delete(keyId);
+    this.#leases.forget(keyId);
+  }
+
+  async #encrypting(holder: KeyHolder, known: AccountKeyRow | undefined): Promise<AccountKey> {
+    assertHolder(holder);
+    let row = known ?? (await this.#firstKey(holder));
+    if (row.state === 'PRE_ACTIVE') row = await this.#activated(row);
+    if (isDueForRotation(row, this.#clock())) row = await this.#replaced(row);
+    const key = await this.#unwrapped(row);
+    await this.#leases.ensure(row.id);
+    return key;
+  }
+
+  /** Makes the holder's first key unless another process just did; reads back the one that counts. */
+  async #firstKey(holder: KeyHolder): Promise<AccountKeyRow> {
     const em = this.#em.fork();
-    await this.#insertActive(em, accountId, await nextVersion(em, accountId), await this.#newWrappedKey());
-    const row = await em.findOne(AccountKeySchema, { accountId, state: 'ACTIVE' });
-    if (row === null) throw new LinewardError('CONFLICT', 'The keys of the account changed meanwhile; try again.');
+    await this.#insert(em, { ...holder, version: await nextVersion(em, holder) }, 'ACTIVE', this.#clock());
+    const row = (await currentRows(em, [holder], this.#clock())).get(holderId(holder));
+    if (row === undefined) throw new LinewardError('CONFLICT', 'The keys of the account changed meanwhile; try again.');
     return row;
   }
 
-  async #insertActive(em: EntityManager, accountId: string, version: number, wrapped: Buffer): Promise<boolean> {
-    const rows = await em.execute<{ id: string }[]>(
-      `insert into account_key (id, account_id, version, state, wrapped, kek_id, created_at)
-       values (?, ?, ?, 'ACTIVE', ?, ?, ?)
-       on conflict do nothing
-       returning id`,
-      [newId(), accountId, version, wrapped, this.#provider.id, this.#clock()],
-    );
-    return rows.length === 1;
+  /** A key that was made ahead takes over; of two processes that notice, one does it. */
+  async #activated({ id, accountId, scope }: AccountKeyRow): Promise<AccountKeyRow> {
+    return this.#em.fork().transactional(async (tx) => {
+      await lockHolder(tx, { accountId, scope });
+      const row = await tx.findOneOrFail(AccountKeySchema, { id });
+      if (row.state !== 'PRE_ACTIVE') return row;
+      await this.#retireActive(tx, { accountId, scope });
+      row.state = 'ACTIVE';
+      return row;
+    });
   }
 
-  async #newWrappedKey(): Promise<Buffer> {
-    const key = randomBytes(dataKeyBytes);
+  /** The version after a key that is due; of two processes that notice, one makes it. */
+  async #replaced(due: AccountKeyRow): Promise<AccountKeyRow> {
+    const { accountId, scope } = due;
+    return this.#em.fork().transactional(async (tx) => {
+      await lockHolder(tx, { accountId, scope });
+      const now = (await currentRows(tx, [due], this.#clock())).get(holderId(due));
+      return now !== undefined && now.id !== due.id ? now : this.addVersion(tx, { accountId, scope });
+    });
+  }
+
+  async #retireActive(tx: EntityManager, { accountId, scope }: KeyHolder): Promise<void> {
+    const retired = { state: 'RETIRED' as const, retiredAt: this.#clock() };
+    await tx.nativeUpdate(AccountKeySchema, { accountId, scope, state: 'ACTIVE' }, retired);
+  }
+
+  /** Null when the version, or an active key, is there already. A key that its provider cannot unwrap is never kept. */
+  async #insert(
+    em: EntityManager,
+    { accountId, scope, version }: KeyVersionName,
+    state: 'ACTIVE' | 'PRE_ACTIVE',
+    activatedAt: Date,
+  ): Promise<AccountKeyRow | null> {
+    const bytes = randomBytes(dataKeyBytes);
     try {
-      return await this.#provider.wrap(key);
+      const { kekId, wrapped } = await this.#providers.wrap(bytes);
+      const key = { id: '', accountId, scope, version, key: createSecretKey(bytes) };
+      const canary = accountId === '' ? null : sealUnderKey(key, canaryText, canaryForm);
+      const now = this.#clock();
+      const id = newId();
+      const rows = await em.execute<unknown[]>(
+        `insert into account_key
+           (id, account_id, scope, version, state, wrapped, kek_id, wrapped_at, canary, enc_count, created_at, activated_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
+         on conflict do nothing returning 1`,
+        [id, accountId, scope, version, state, wrapped, kekId, now, canary, now, activatedAt],
+      );
+      return rows.length === 0 ? null : em.findOneOrFail(AccountKeySchema, { id }, { refresh: true });
     } finally {
-      key.fill(0);
+      bytes.fill(0);
     }
   }
 
   async #unwrapped(row: AccountKeyRow): Promise<AccountKey> {
-    const { id, accountId, version, kekId, wrapped } = row;
-    if (row.state === 'DESTROYED' || wrapped === null || wrapped === undefined)
-      throw new LinewardError('KEY_DESTROYED');
+    const { id, accountId, scope, version, kekId, wrapped } = row;
+    if (row.state === 'DESTROYED' || wrapped == null) throw new LinewardError('KEY_DESTROYED');
     const cached = this.#cache.get(id);
-    if (cached !== null) return { accountId, version, key: cached };
-    if (kekId !== this.#provider.id) {
-      throw new LinewardError(
-        'KEY_UNAVAILABLE',
-        `The account key was wrapped by ${kekId}; that provider is not set up.`,
-      );
-    }
-    const bytes = await this.#provider.unwrap(Buffer.from(wrapped));
+    if (cached !== null) return { id, accountId, scope, version, key: cached };
+    const bytes = await this.#providers.unwrap({ kekId, wrapped: Buffer.from(wrapped) });
     try {
       const key = createSecretKey(bytes);
       this.#cache.set(id, key);
-      return { accountId, version, key };
+      return { id, accountId, scope, version, key };
     } finally {
       bytes.fill(0);
     }
   }
 }
 
-/** The number after the newest version. An account whose newest version is destroyed gets no further key. */
-async function nextVersion(em: EntityManager, accountId: string): Promise<number> {
-  const [newest] = await em.find(AccountKeySchema, { accountId }, { orderBy: { version: 'desc' }, limit: 1 });
-  if (newest === undefined) return 1;
-  if (newest.state === 'DESTROYED') throw new LinewardError('KEY_DESTROYED');
-  return newest.version + 1;
+/** One text per version of a holder's key, for maps. */
+export function versionId(name: KeyVersionName): string {
+  return `${name.version}\0${holderId(name)}`;
+}
+
+function assertHolder(holder: KeyHolder): void {
+  if (!isKeyHolder(holder))
+    throw new LinewardError('VALUE_INVALID', 'An account id has 1 to 200 characters and no control characters.');
 }

@@ -4,12 +4,14 @@ import type { Page, PageRequest } from '../../domain/page.ts';
 import { compileProtection } from '../../domain/privacy/compile-protection.ts';
 import { protectionActions } from '../../domain/privacy/protection-action.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
-import { protectionScopes } from '../../domain/privacy/protection-policy.ts';
+import { keyScopes, protectionScopes, removalForms } from '../../domain/privacy/protection-policy.ts';
 import type { ProtectionPolicy } from '../../entities/protection-policy.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { keysetPage } from '../keyset-page.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { textArray } from '../sql.ts';
+import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
+import type { TokenKeys } from './token-keys.ts';
 
 const policyRow = z
   .object({
@@ -17,7 +19,14 @@ const policyRow = z
     scope: z.enum(protectionScopes),
     scope_name: z.string(),
     semantic_type: z.string(),
-    action: z.enum(protectionActions).exclude(['TOKENIZE']),
+    classification: z.string(),
+    action: z.enum(protectionActions),
+    params: z.object({
+      removalForm: z.enum(removalForms).nullish(),
+      suite: z.union([z.literal(1), z.literal(2), z.literal(3)]).nullish(),
+      keyScope: z.enum(keyScopes).nullish(),
+      padded: z.boolean().nullish(),
+    }),
     created_at: z.coerce.date(),
     updated_at: z.coerce.date(),
   })
@@ -27,20 +36,38 @@ const policyRow = z
       scope: row.scope,
       scopeName: row.scope_name,
       semanticType: row.semantic_type,
+      classification: row.classification,
       action: row.action,
+      params: row.params,
       createdAt: row.created_at,
       updatedAt: row.updated_at,
     }),
   );
 
+/** How the records of an entity name whose they are, and whether fields without a type are refused. */
+export interface PlanKeys {
+  readonly accountField: string | null;
+  readonly subjectField?: string | null;
+  readonly strict?: boolean;
+}
+
 /** Policies, and what they come to for an entity. */
 export class ProtectionReadModel {
   readonly #em: EntityManager;
   readonly #registry: RegistryReadModel;
+  readonly #types: SemanticTypeReadModel;
+  readonly #tokens: TokenKeys;
 
-  constructor(deps: { readonly em: EntityManager; readonly registry: RegistryReadModel }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly registry: RegistryReadModel;
+    readonly semanticTypes: SemanticTypeReadModel;
+    readonly tokenKeys: TokenKeys;
+  }) {
     this.#em = deps.em;
     this.#registry = deps.registry;
+    this.#types = deps.semanticTypes;
+    this.#tokens = deps.tokenKeys;
   }
 
   protectionPolicies(request: PageRequest): Promise<Page<ProtectionPolicy>> {
@@ -59,12 +86,20 @@ export class ProtectionReadModel {
     return rows.map((row) => policyRow.parse(row));
   }
 
-  /** What happens to each field of the newest version of an entity under the policies in force now. */
-  async planOf(entityId: string, accountField: string | null): Promise<ProtectionPlan> {
+  /**
+   * What happens to each field of the newest version of an entity under the policies in force now.
+   * @throws LinewardError NOT_FOUND; SCHEMA_INVALID for fields without a type under `strict`.
+   */
+  async planOf(entityId: string, keys: PlanKeys): Promise<ProtectionPlan> {
     const [entity] = await this.#registry.entitiesById([entityId]);
     const latest = await this.#registry.latestVersion(entityId);
     if (entity === undefined || latest === null) throw new LinewardError('NOT_FOUND', 'there is no such entity');
     const rows = await this.#em.fork().execute('select * from protection_policy');
+    const policies = rows.map((row) => policyRow.parse(row));
+    const types = await this.#types.known();
+    const usesTokens =
+      policies.some((policy) => policy.action === 'TOKENIZE') ||
+      types.all.some(({ redaction }) => redaction.kind === 'TOKEN');
     return compileProtection({
       entityFullName: `${entity.namespace}.${entity.name}`,
       namespace: entity.namespace,
@@ -73,9 +108,12 @@ export class ProtectionReadModel {
         nullable,
         semanticType: semanticType ?? null,
       })),
-      policies: rows.map((row) => policyRow.parse(row)),
-      accountField,
-      strict: false,
+      policies,
+      types,
+      tokenize: usesTokens ? await this.#tokens.tokenize() : null,
+      accountField: keys.accountField,
+      subjectField: keys.subjectField ?? null,
+      strict: keys.strict ?? false,
     });
   }
 }

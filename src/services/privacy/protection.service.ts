@@ -1,15 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  type AppliedProtection,
-  accountIdOf,
-  applyProtection,
-  type Seal,
-} from '../../domain/privacy/apply-protection.ts';
-import { sealEnvelope } from '../../domain/privacy/envelope.ts';
+import { type AppliedProtection, applyProtection, idIn, type Seal } from '../../domain/privacy/apply-protection.ts';
+import { holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKey, AccountKeyService } from './account-key.service.ts';
+import { sealUnderKey } from './seal-under-key.ts';
+import type { TokenKeys } from './token-keys.ts';
 
 export type ProtectedRecord =
   | ({ readonly ok: true } & AppliedProtection)
@@ -18,60 +15,93 @@ export type ProtectedRecord =
 /** Records between two turns of the event loop: other requests are served while a batch is under way. */
 const recordsPerTurn = 500;
 
+/** Keys of one record: of its account, and of the person that it is about. */
+interface RecordKeys {
+  readonly account: KeyAnswer;
+  readonly subject: KeyAnswer;
+}
+type KeyAnswer = AccountKey | LinewardError | undefined;
+
 /** Protects records in bulk: one key look-up per account, one answer per record, in order; no record fails another. */
 export class ProtectionService {
   readonly #keys: AccountKeyService;
+  readonly #tokens: TokenKeys;
 
-  constructor(deps: { readonly keys: AccountKeyService }) {
+  constructor(deps: { readonly keys: AccountKeyService; readonly tokenKeys: TokenKeys }) {
     this.#keys = deps.keys;
+    this.#tokens = deps.tokenKeys;
   }
 
   /**
-   * Applies a plan to each record. A record that cannot be protected answers a code and the path of the field at
-   * fault, never a value: VALUE_INVALID without an account or for a value that cannot be sealed, KEY_DESTROYED and
-   * KEY_UNAVAILABLE for its account's key.
+   * Applies a plan to each record; with `marks` what was dealt with comes out as `ProtectedValue`. A record that cannot be
+   * protected answers a code and the path of the field at fault, never a value: VALUE_INVALID without an account or for a
+   * value that cannot be sealed, KEY_DESTROYED and KEY_UNAVAILABLE for its account's key.
    */
-  async protect(plan: ProtectionPlan, records: readonly unknown[]): Promise<readonly ProtectedRecord[]> {
-    const accountIds = plan.encrypts ? records.map((record) => accountIdOf(plan, record)) : [];
-    const present = accountIds.filter((accountId) => accountId !== null);
-    const keys = present.length === 0 ? new Map<string, never>() : await this.#keys.activeKeys(present);
+  async protect(plan: ProtectionPlan, records: readonly unknown[], marks = false): Promise<readonly ProtectedRecord[]> {
+    const keysOf = await this.#recordKeys(plan, records);
     const answers: ProtectedRecord[] = [];
     for (const [index, record] of records.entries()) {
       if (index > 0 && index % recordsPerTurn === 0) await setImmediate();
-      const accountId = accountIds[index] ?? null;
-      answers.push(protectOne(plan, record, accountId === null ? undefined : keys.get(accountId)));
+      const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index)) : noSeal;
+      answers.push(protectOne(plan, record, seal, marks));
     }
     return answers;
   }
 
-  /** One record. @throws LinewardError with the code and path that `protect` answers. */
+  /** One record with its marks. @throws LinewardError with the code and path that `protect` answers. */
   async protectSample(plan: ProtectionPlan, record: unknown): Promise<unknown> {
-    const [answer] = await this.protect(plan, [record]);
+    const [answer] = await this.protect(plan, [record], true);
     if (answer?.ok === true) return answer.record;
     const path = answer?.path ?? [];
     throw new LinewardError(answer?.code ?? 'INTERNAL', undefined, { path: ['sample', ...path] });
   }
+
+  /** Reads the keys that a batch needs at once; answers those of a record by its index. */
+  async #recordKeys(plan: ProtectionPlan, records: readonly unknown[]): Promise<(index: number) => RecordKeys> {
+    if (!plan.encrypts) return () => ({ account: undefined, subject: undefined });
+    const accounts = records.map((record) => idIn(plan.accountField, record));
+    const scopeOf = plan.encryptsForSubjects ? await this.#tokens.subjectScope() : null;
+    const holders = records.map((record, index): { account: KeyHolder | null; subject: KeyHolder | null } => {
+      const accountId = accounts[index] ?? null;
+      const [field, value] = [plan.subjectField, idIn(plan.subjectField, record)];
+      if (accountId === null) return { account: null, subject: null };
+      const account = plan.encryptsForAccounts ? { accountId, scope: '' } : null;
+      if (scopeOf === null || field === null || value === null) return { account, subject: null };
+      return { account, subject: { accountId, scope: scopeOf({ accountId, field, value }) } };
+    });
+    const wanted = holders.flatMap(({ account, subject }) => [account, subject]).filter((one) => one !== null);
+    const keys = await this.#keys.activeKeys(wanted);
+    const keyOf = (holder: KeyHolder | null): KeyAnswer => (holder === null ? undefined : keys.get(holderId(holder)));
+    return (index) => ({
+      account: keyOf(holders[index]?.account ?? null),
+      subject: keyOf(holders[index]?.subject ?? null),
+    });
+  }
+
+  #sealUnder(plan: ProtectionPlan, keys: RecordKeys): Seal {
+    return (value, protection) => {
+      const isSubjects = protection.keyScope === 'SUBJECT';
+      const key = isSubjects ? keys.subject : keys.account;
+      const field = isSubjects ? plan.subjectField : plan.accountField;
+      const path = field === null ? [] : [field];
+      if (key === undefined)
+        throw new LinewardError('VALUE_INVALID', `The record names no ${isSubjects ? 'subject' : 'account'}.`, {
+          path,
+        });
+      if (key instanceof LinewardError) throw new LinewardError(key.code, key.message, { path });
+      this.#keys.charge(key, 1);
+      return sealUnderKey(key, value, protection);
+    };
+  }
 }
 
-function protectOne(
-  plan: ProtectionPlan,
-  record: unknown,
-  key: AccountKey | LinewardError | undefined,
-): ProtectedRecord {
+function protectOne(plan: ProtectionPlan, record: unknown, seal: Seal, marks: boolean): ProtectedRecord {
   try {
-    return { ok: true, ...applyProtection(plan, record, plan.encrypts ? sealUnder(plan, key) : noSeal) };
+    return { ok: true, ...applyProtection(plan, record, seal, marks) };
   } catch (error) {
     const { code, field } = toLinewardError(error);
     return { ok: false, code, path: field };
   }
-}
-
-function sealUnder(plan: ProtectionPlan, key: AccountKey | LinewardError | undefined): Seal {
-  const path = plan.accountField === null ? [] : [plan.accountField];
-  if (key === undefined) throw new LinewardError('VALUE_INVALID', 'The record names no account.', { path });
-  if (key instanceof LinewardError) throw new LinewardError(key.code, key.message, { path });
-  const { accountId, version: keyVersion } = key;
-  return (value, semanticType) => sealEnvelope({ suite: 1, accountId, keyVersion, semanticType, key: key.key }, value);
 }
 
 const noSeal: Seal = () => {

@@ -28,6 +28,10 @@ export class UnwrappedKeyCache {
     return entry.key;
   }
 
+  delete(id: string): void {
+    this.#entries.delete(id);
+  }
+
   set(id: string, key: KeyObject): void {
     this.#entries.delete(id);
     this.#entries.set(id, { key, expiresAtMs: this.#options.now() + this.#options.ttlMs });

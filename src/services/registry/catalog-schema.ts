@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { semanticTypeOf } from '../../domain/privacy/semantic-type.ts';
+import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import { documentOfSchema } from '../../domain/registry/document-of-schema.ts';
 import { labelFields } from '../../domain/registry/labels.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
@@ -15,6 +15,7 @@ export interface RegisteredSchema {
   readonly content: SchemaContent;
   readonly parsed: ParsedSchema;
   readonly at: Date;
+  readonly types: SemanticTypes;
 }
 
 /**
@@ -22,13 +23,13 @@ export interface RegisteredSchema {
  * rehearsals of other registries, so they stay out of the catalog; so do schemas that describe no record.
  */
 export async function catalogSchema(tx: EntityManager, actor: Actor, registered: RegisteredSchema): Promise<void> {
-  const { subject, version, schemaId, content, parsed, at } = registered;
+  const { subject, version, schemaId, content, parsed, at, types } = registered;
   const { record } = parsed;
   if (record === null || subject.context !== defaultContext) return;
   const fields = labelFields(parsed.fields, {
     record: record.namespace === '' ? record.name : `${record.namespace}.${record.name}`,
     metadata: content.metadata,
-    semanticTypeOf,
+    semanticTypeOf: types.find,
   });
   const document = documentOfSchema(
     { record, avroText: parsed.format === 'AVRO' ? content.text : null, fields },

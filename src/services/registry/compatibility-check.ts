@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { semanticTypeOf, semanticTypes } from '../../domain/privacy/semantic-type.ts';
+import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import type { CompatibilityLevel } from '../../domain/registry/compatibility.ts';
 import { labelFields } from '../../domain/registry/labels.ts';
 import { defaultLevel, type RegistryConfig, withConfigured } from '../../domain/registry/registry-config.ts';
@@ -14,6 +14,7 @@ import {
 } from '../../domain/registry/subject-name.ts';
 import { type ClassificationChange, type ComparedField, diffFields } from '../../domain/registry/version-diff.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import type { CompatibilityService } from './compatibility.service.ts';
 import type { GivenSchema } from './registration.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
@@ -70,6 +71,7 @@ export class CompatibilityCheck {
   readonly #subjects: SubjectReadModel;
   readonly #subjectService: SubjectService;
   readonly #store: SchemaStore;
+  readonly #types: SemanticTypeReadModel;
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -77,12 +79,14 @@ export class CompatibilityCheck {
     readonly subjects: SubjectReadModel;
     readonly subjectService: SubjectService;
     readonly schemaStore: SchemaStore;
+    readonly semanticTypes: SemanticTypeReadModel;
   }) {
     this.#em = deps.em;
     this.#compatibility = deps.compatibility;
     this.#subjects = deps.subjects;
     this.#subjectService = deps.subjectService;
     this.#store = deps.schemaStore;
+    this.#types = deps.semanticTypes;
   }
 
   /**
@@ -111,8 +115,7 @@ export class CompatibilityCheck {
 
   async #candidate({ document, subject, schema }: CheckedSchema): Promise<Candidate> {
     if (document !== undefined && subject === undefined && schema === undefined) {
-      const types = { names: semanticTypes.map((type) => type.name), find: semanticTypeOf };
-      const read = readSchemaDocument(document, types, ['input', 'document']);
+      const read = readSchemaDocument(document, await this.#types.known(), ['input', 'document']);
       const name = { context: defaultContext, name: `${read.namespace}.${read.name}` };
       return { subject: name, parsed: read.schema, metadata: null };
     }
@@ -167,8 +170,11 @@ export class CompatibilityCheck {
   ): Promise<readonly ClassificationChange[]> {
     if (latest === undefined) return [];
     const before = await this.#store.parsed(latest.schema);
-    return diffFields(labelled(before, latest.schema.metadata), labelled(candidate.parsed, candidate.metadata))
-      .classificationChanges;
+    const types = await this.#types.known();
+    return diffFields(
+      labelled(before, latest.schema.metadata, types),
+      labelled(candidate.parsed, candidate.metadata, types),
+    ).classificationChanges;
   }
 }
 
@@ -181,8 +187,12 @@ function metadataOf(
   return withConfigured(config, { metadata, ruleSet: null }).metadata;
 }
 
-function labelled(parsed: ParsedSchema, metadata: SchemaMetadata | null): readonly ComparedField[] {
+function labelled(
+  parsed: ParsedSchema,
+  metadata: SchemaMetadata | null,
+  types: SemanticTypes,
+): readonly ComparedField[] {
   const { namespace, name } = parsed.record ?? { namespace: '', name: '' };
   const record = namespace === '' ? name : `${namespace}.${name}`;
-  return labelFields(parsed.fields, { record, metadata, semanticTypeOf });
+  return labelFields(parsed.fields, { record, metadata, semanticTypeOf: types.find });
 }

@@ -4,7 +4,6 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
 import { newId } from '../../domain/id.ts';
 import type { MappingRole } from '../../domain/operations/target.ts';
-import { semanticTypeOf, semanticTypes } from '../../domain/privacy/semantic-type.ts';
 import { documentCharsMax, readSchemaDocument, type SchemaDocument } from '../../domain/registry/schema-document.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { type Dataset, DatasetSchema, type Mapping, MappingSchema } from '../../entities/dataset.entity.ts';
@@ -12,6 +11,7 @@ import { type Entity, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, type EntityVersion, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { writeEntityVersion } from './catalog-writes.ts';
 import type { SubjectConflict } from './compatibility.service.ts';
 import { addAliases, assertAliases } from './entity-aliases.ts';
@@ -50,10 +50,16 @@ export interface MapEntity {
 export class RegistryService {
   readonly #em: EntityManager;
   readonly #subjects: SubjectService;
+  readonly #types: SemanticTypeReadModel;
 
-  constructor(deps: { readonly em: EntityManager; readonly subjectService: SubjectService }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly subjectService: SubjectService;
+    readonly semanticTypes: SemanticTypeReadModel;
+  }) {
     this.#em = deps.em;
     this.#subjects = deps.subjectService;
+    this.#types = deps.semanticTypes;
   }
 
   /**
@@ -63,11 +69,7 @@ export class RegistryService {
    * @throws LinewardError SCHEMA_INVALID, FIELD_DUPLICATE, SEMANTIC_TYPE_UNKNOWN, SCHEMA_INCOMPATIBLE, LIMIT_EXCEEDED …
    */
   async registerEntityVersion(actor: Actor, input: RegisterEntityVersion): Promise<RegisteredEntityVersion> {
-    const document = readSchemaDocument(
-      input.document,
-      { names: semanticTypes.map((type) => type.name), find: semanticTypeOf },
-      ['document'],
-    );
+    const document = readSchemaDocument(input.document, await this.#types.known(), ['document']);
     const text = canonicalJson(input.document);
     if (text.length > documentCharsMax) {
       throw new LinewardError('LIMIT_EXCEEDED', `The document is longer than ${documentCharsMax} characters.`, {

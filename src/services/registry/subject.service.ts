@@ -12,6 +12,7 @@ import {
 import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { catalogSchema } from './catalog-schema.ts';
 import {
   type CompatibilityService,
@@ -53,15 +54,18 @@ export class SubjectService {
   readonly #em: EntityManager;
   readonly #store: SchemaStore;
   readonly #compatibility: CompatibilityService;
+  readonly #types: SemanticTypeReadModel;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly schemaStore: SchemaStore;
     readonly compatibility: CompatibilityService;
+    readonly semanticTypes: SemanticTypeReadModel;
   }) {
     this.#em = deps.em;
     this.#store = deps.schemaStore;
     this.#compatibility = deps.compatibility;
+    this.#types = deps.semanticTypes;
   }
 
   /**
@@ -252,7 +256,8 @@ export class SubjectService {
     const { situation, content, parsed } = prepared;
     const { subject } = situation;
     const { schemaId: id, version, at } = await this.#write(tx, given, prepared);
-    await catalogSchema(tx, actor, { subject, version, schemaId: id, content, parsed, at });
+    const types = await this.#types.known();
+    await catalogSchema(tx, actor, { subject, version, schemaId: id, content, parsed, at, types });
     audit(tx, actor, {
       action: 'registerSchema',
       resourceType: 'SubjectVersion',

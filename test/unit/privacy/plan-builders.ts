@@ -1,6 +1,11 @@
-import { compileProtection, type ProtectedField } from '../../../src/domain/privacy/compile-protection.ts';
+import {
+  compileProtection,
+  type ProtectedField,
+  type ProtectionInput,
+} from '../../../src/domain/privacy/compile-protection.ts';
 import type { ProtectionPlan } from '../../../src/domain/privacy/protection-plan.ts';
-import type { ProtectionPolicy } from '../../../src/domain/privacy/protection-policy.ts';
+import type { ProtectionParams, ProtectionPolicy } from '../../../src/domain/privacy/protection-policy.ts';
+import { SemanticTypes } from '../../../src/domain/privacy/semantic-type.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
 /** The entity that the plans of these tests are for. */
@@ -15,15 +20,17 @@ export const policy = (
   scopeName: string | null,
   action: ProtectionPolicy['action'],
   semanticType = 'phonenumber',
-): ProtectionPolicy => ({ scope, scopeName, semanticType, action });
+  params: ProtectionParams = {},
+): ProtectionPolicy => ({ scope, scopeName, semanticType, classification: '', action, params });
 
 export function planOf(
   fields: readonly ProtectedField[],
   policies: readonly ProtectionPolicy[] = [],
-  options: { accountField?: string | null; strict?: boolean } = {},
+  options: Partial<Pick<ProtectionInput, 'accountField' | 'subjectField' | 'strict' | 'types' | 'tokenize'>> = {},
 ): ProtectionPlan {
-  const { accountField = 'account', strict = false } = options;
-  return compileProtection({ entityFullName, namespace: 'Demo', fields, policies, accountField, strict });
+  const defaults = { accountField: 'account', subjectField: null, strict: false, tokenize: null };
+  const types = new SemanticTypes();
+  return compileProtection({ entityFullName, namespace: 'Demo', fields, policies, types, ...defaults, ...options });
 }
 
 /** The refusal that an action throws. */

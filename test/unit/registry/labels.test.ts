@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { semanticTypeOf } from '../../../src/domain/privacy/semantic-type.ts';
+import { SemanticTypes } from '../../../src/domain/privacy/semantic-type.ts';
 import { labelFields, pathMatcher } from '../../../src/domain/registry/labels.ts';
 import type { SchemaFieldPath } from '../../../src/domain/registry/schema-format.ts';
 
@@ -14,7 +14,7 @@ const field = (path: string, more: Partial<SchemaFieldPath> = {}): SchemaFieldPa
   ...more,
 });
 const label = (one: SchemaFieldPath, tags: Record<string, string[]> = {}) =>
-  labelFields([one], { record: 'acme.User', metadata: { tags }, semanticTypeOf })[0];
+  labelFields([one], { record: 'acme.User', metadata: { tags }, semanticTypeOf: new SemanticTypes().find })[0];
 
 describe('labels of fields', () => {
   it.each([

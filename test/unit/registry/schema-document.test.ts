@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { semanticTypeOf, semanticTypes } from '../../../src/domain/privacy/semantic-type.ts';
+import { SemanticTypes } from '../../../src/domain/privacy/semantic-type.ts';
 import { readSchemaDocument } from '../../../src/domain/registry/schema-document.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
-const catalog = { names: semanticTypes.map((type) => type.name), find: semanticTypeOf };
+const catalog = new SemanticTypes();
 const documentOf = (fields: unknown) => ({
   namespace: 'Team',
   schema: { name: 'Thing', namespace: 'Demo', type: 'record', fields },

@@ -1,0 +1,164 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { type ProtectionCounts, protectMember, type Seal } from './apply-protection.ts';
+import { JsonScanner, noJson } from './json-scanner.ts';
+import type { PlanNode, ProtectionPlan } from './protection-plan.ts';
+
+export interface ProtectedJson extends ProtectionCounts {
+  readonly text: string;
+}
+
+/**
+ * Applies a plan to the JSON text of one record, as `applyProtection` does to the record. Only what is protected is decoded:
+ * all else is checked and copied as it stands, so numbers keep every digit and unprotected fields their spelling. Of a key
+ * that stands twice both values are protected.
+ * @throws LinewardError VALUE_INVALID for text that is no JSON object, or a value that cannot be sealed; no error holds a
+ * value.
+ */
+export function protectJson(plan: ProtectionPlan, text: string, seal: Seal): ProtectedJson {
+  const protection = new JsonProtection(new JsonScanner(text), seal);
+  return { text: protection.run(plan.root), ...protection.counts };
+}
+
+class JsonProtection {
+  readonly counts = { unknownRemoved: 0, faultsRemoved: 0 };
+  readonly #scanner: JsonScanner;
+  readonly #seal: Seal;
+  #out = '';
+  /** Up to where the text is in the output. */
+  #copied = 0;
+
+  constructor(scanner: JsonScanner, seal: Seal) {
+    this.#scanner = scanner;
+    this.#seal = seal;
+  }
+
+  run(root: PlanNode): string {
+    const { text } = this.#scanner;
+    const start = this.#scanner.blank(0);
+    if (text.charCodeAt(start) !== 123) throw noJson();
+    const end = this.#object(root, start, 0);
+    if (this.#scanner.blank(end) !== text.length) throw noJson();
+    return this.#copied === 0 ? text : this.#out + text.slice(this.#copied);
+  }
+
+  /** Walks over the object that begins here. A member that goes takes one comma with it. */
+  #object(node: PlanNode, at: number, depth: number): number {
+    const scanner = this.#scanner;
+    const { text } = scanner;
+    let index = scanner.blank(at + 1);
+    if (text.charCodeAt(index) === 125) return index + 1;
+    /** Behind the last member that stays; the opening brace when none does. */
+    let kept = at + 1;
+    let isFirst = true;
+    let position = 0;
+    for (;;) {
+      // Records of one producer have their keys in one order, so the next key is guessed before it is read.
+      const guess = node.order[position];
+      const isGuessed = guess !== undefined && text.startsWith(guess.key, index);
+      const colon = isGuessed ? index + guess.key.length - 1 : scanner.colon(index);
+      const field = isGuessed ? guess.node : node.fields.get(scanner.textOf(index, scanner.string(index)));
+      position = isGuessed ? position + 1 : (field?.position ?? position) + 1;
+      const start = scanner.blank(colon + 1);
+      const begun = this.#copied;
+      const before = this.#out;
+      const end = field === undefined ? null : this.#member(field, start, depth + 1);
+      const behind = end ?? scanner.value(start, depth + 1);
+      if (field === undefined) this.counts.unknownRemoved += 1;
+      const next = scanner.blank(behind);
+      const isLast = text.charCodeAt(next) === 125;
+      if (!isLast && text.charCodeAt(next) !== 44) throw noJson();
+      const following = isLast ? next : scanner.blank(next + 1);
+      if (end === null) {
+        // What the member put out goes with it.
+        [this.#out, this.#copied] = [before, begun];
+        this.#replace(kept, isFirst && !isLast ? following : behind, '');
+      } else {
+        kept = behind;
+        isFirst = false;
+      }
+      if (isLast) return next + 1;
+      index = following;
+    }
+  }
+
+  /** Behind the value of a field; null when nothing of it may stay. */
+  #member(node: PlanNode, at: number, depth: number): number | null {
+    const scanner = this.#scanner;
+    if (node.passes) return scanner.value(at, depth);
+    const code = scanner.text.charCodeAt(at);
+    if (code === 34 && node.ofText !== null) {
+      const end = scanner.string(at);
+      const shown = node.ofText(scanner.textOf(at, end));
+      if (shown === undefined) return null;
+      this.#replace(at, end, shown === null ? 'null' : quoted(shown));
+      return end;
+    }
+    if (code === 123 && node.fields.size > 0) return this.#object(node, at, depth);
+    if (code === 91 && node.element !== null) return this.#array(node.element, at, depth);
+    return this.#decoded(node, at, depth);
+  }
+
+  #array(element: PlanNode, at: number, depth: number): number {
+    const scanner = this.#scanner;
+    let index = scanner.blank(at + 1);
+    if (scanner.text.charCodeAt(index) === 93) return index + 1;
+    for (;;) {
+      const [before, begun] = [this.#out, this.#copied];
+      let end = this.#member(element, index, depth + 1);
+      if (end === null) {
+        [this.#out, this.#copied] = [before, begun];
+        end = scanner.value(index, depth + 1);
+        this.#replace(index, end, 'null');
+      }
+      index = scanner.blank(end);
+      const code = scanner.text.charCodeAt(index);
+      if (code === 93) return index + 1;
+      if (code !== 44) throw noJson();
+      index = scanner.blank(index + 1);
+    }
+  }
+
+  /** The long way, for what is no text, or is encrypted: the value is made, protected and printed. */
+  #decoded(node: PlanNode, at: number, depth: number): number | null {
+    const end = this.#scanner.value(at, depth);
+    const source = this.#scanner.text.slice(at, end);
+    const { value, ...counts } = protectMember(node, exactly(source), this.#seal);
+    this.counts.unknownRemoved += counts.unknownRemoved;
+    this.counts.faultsRemoved += counts.faultsRemoved;
+    if (value === undefined) return null;
+    const printed = printable(value);
+    this.#replace(at, end, printed);
+    return end;
+  }
+
+  #replace(start: number, end: number, replacement: string): void {
+    this.#out += this.#scanner.text.slice(this.#copied, start) + replacement;
+    this.#copied = end;
+  }
+}
+
+// ECMAScript 2026; the compiler does not know it yet.
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+/** A whole number that a double would change becomes a bigint, so that what is sealed or redacted is what was sent. */
+function exactly(source: string): unknown {
+  return JSON.parse(source, (_key, value: unknown, context?: { readonly source?: string }): unknown => {
+    const isChanged = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
+    return isChanged && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context?.source ?? 0) : value;
+  });
+}
+
+function printable(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_key, part: unknown) =>
+      typeof part === 'bigint' ? rawJson(String(part)) : part,
+    );
+  } catch (cause) {
+    throw new LinewardError('VALUE_INVALID', 'A protected value cannot be written as JSON.', { cause });
+  }
+}
+
+function quoted(text: string): string {
+  // Printable ASCII without quote and backslash needs no escapes.
+  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
+}

@@ -1,0 +1,200 @@
+import { setImmediate } from 'node:timers/promises';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { type EnvelopeHeader, openEnvelope, readEnvelopeHeader } from '../../domain/privacy/envelope.ts';
+import { holderId, isKeyHolder, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import { redactValue } from '../../domain/privacy/redact-value.ts';
+import { type Redactor, redactorOf } from '../../domain/privacy/redaction-rule.ts';
+import type { SemanticType, SemanticTypes } from '../../domain/privacy/semantic-type.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import type { AccountKey, AccountKeyService, KeyVersionName } from './account-key.service.ts';
+import { versionId } from './account-key.service.ts';
+import { type CryptoVerb, recordUse } from './crypto-usage.ts';
+import { sealUnderKey } from './seal-under-key.ts';
+import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
+import type { TokenKeys } from './token-keys.ts';
+
+interface Item {
+  /** Given back with the answer. */
+  readonly ref: string | null;
+  readonly value: unknown;
+}
+export interface SealItem extends Item {
+  readonly accountId: string;
+  readonly semanticType: string;
+  readonly suite: 1 | 2 | 3;
+  readonly padded: boolean;
+  /** The person whose own key encrypts; null for the account's key. */
+  readonly subject: { readonly field: string; readonly value: string } | null;
+}
+export interface OpenItem extends Item {
+  readonly accountId: string;
+}
+export interface RedactItem extends Item {
+  readonly semanticType: string;
+  /** True for a value computed from values of the type: a minimum, a sample, a snippet. */
+  readonly derived: boolean;
+}
+export type CryptoAnswer =
+  | { readonly ref: string | null; readonly ok: true; readonly value: unknown }
+  | { readonly ref: string | null; readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+/** Most values of one call. */
+export const itemsMax = 10_000;
+/** Values between two turns of the event loop. */
+const itemsPerTurn = 500;
+const purposeMax = 200;
+
+export interface CryptoServiceDeps {
+  readonly em: EntityManager;
+  readonly keys: AccountKeyService;
+  readonly tokenKeys: TokenKeys;
+  readonly semanticTypes: SemanticTypeReadModel;
+  /** Values that an actor may encrypt, decrypt or redact of one account in a minute, each. */
+  readonly quotaPerMinute: number;
+}
+
+/** Redacts, encrypts and decrypts values for people and programs. Each value has its own answer, in order; none fails another. */
+export class CryptoService {
+  readonly #deps: CryptoServiceDeps;
+
+  constructor(deps: CryptoServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Values to their redacted form; null where nothing may be kept. @throws LinewardError LIMIT_EXCEEDED */
+  async redact(actor: Actor, items: readonly RedactItem[]): Promise<readonly CryptoAnswer[]> {
+    const refused = await this.#record(actor, 'REDACT', items, () => '');
+    const types = await this.#deps.semanticTypes.known();
+    const redactors = await this.#redactors(types, items);
+    return answered(items, ({ semanticType, value, derived }) => {
+      assertQuota(refused, '');
+      const type = knownType(types, semanticType);
+      if (derived && type.derivedPolicy === 'DROP') return null;
+      return redactValue(redactors.get(type.name) ?? (() => null), value) ?? null;
+    });
+  }
+
+  /** Values to envelopes; null stays null. @throws LinewardError LIMIT_EXCEEDED */
+  async seal(actor: Actor, items: readonly SealItem[]): Promise<readonly CryptoAnswer[]> {
+    const types = await this.#deps.semanticTypes.known();
+    const refused = await this.#record(actor, 'SEAL', items, (item) => item.accountId);
+    const scopeOf = items.some((item) => item.subject !== null) ? await this.#deps.tokenKeys.subjectScope() : null;
+    const holderOf = ({ accountId, subject }: SealItem): KeyHolder =>
+      subject === null || scopeOf === null
+        ? { accountId, scope: '' }
+        : { accountId, scope: scopeOf({ accountId, ...subject }) };
+    // An account is named by the caller, so the installation's own keys are out of reach.
+    const keys = await this.#deps.keys.activeKeys(items.filter((item) => item.accountId !== '').map(holderOf));
+    return answered(items, (item) => {
+      assertQuota(refused, item.accountId);
+      if (item.value === null) return null;
+      const semanticType = item.semanticType === '' ? '' : knownType(types, item.semanticType).name;
+      const key = usable(keys.get(holderId(holderOf(item))), 'VALUE_INVALID');
+      this.#deps.keys.charge(key, 1);
+      return sealUnderKey(key, item.value, { semanticType, suite: item.suite, padded: item.padded });
+    });
+  }
+
+  /**
+   * Envelopes to values, for a purpose that stands in the audit trail; null stays null.
+   * @throws LinewardError LIMIT_EXCEEDED; BAD_INPUT without a purpose.
+   */
+  async open(actor: Actor, items: readonly OpenItem[], purpose: string): Promise<readonly CryptoAnswer[]> {
+    const why = purpose.trim();
+    if (why === '' || why.length > purposeMax)
+      throw new LinewardError('BAD_INPUT', `purpose: say in 1 to ${purposeMax} characters what the values are for`, {
+        path: ['purpose'],
+      });
+    const refused = await this.#record(actor, 'OPEN', items, (item) => item.accountId, why);
+    const headers = items.map((item) => headerOf(item));
+    const names = headers.flatMap((header) => (header instanceof LinewardError ? [] : [nameOf(header)]));
+    const keys = await this.#deps.keys.keyVersions(names);
+    return answered(items, (item, index) => {
+      assertQuota(refused, item.accountId);
+      if (item.value === null) return null;
+      const header = headers[index];
+      if (header === undefined || header instanceof LinewardError) throw header ?? new LinewardError('DECRYPT_FAILED');
+      const key = usable(keys.get(versionId(nameOf(header))), 'DECRYPT_FAILED');
+      const subject = key.scope === '' ? {} : { subjectScope: key.scope };
+      const context = { accountId: item.accountId, ...subject, keyVersion: key.version, key: key.key };
+      return openEnvelope(context, String(item.value));
+    });
+  }
+
+  async #record<T extends Item>(
+    actor: Actor,
+    verb: CryptoVerb,
+    items: readonly T[],
+    accountOf: (item: T) => string,
+    purpose?: string,
+  ): Promise<ReadonlySet<string>> {
+    if (items.length > itemsMax)
+      throw new LinewardError('LIMIT_EXCEEDED', `items: at most ${itemsMax} in one call; send more as NDJSON`, {
+        path: ['items'],
+      });
+    const counts = new Map<string, number>();
+    for (const item of items) {
+      const account = accountOf(item);
+      if (account === '' || isKeyHolder({ accountId: account, scope: '' }))
+        counts.set(account, (counts.get(account) ?? 0) + 1);
+    }
+    const use = { verb, counts, ...(purpose === undefined ? {} : { purpose }) };
+    return recordUse(this.#deps.em, actor, use, this.#deps.quotaPerMinute);
+  }
+
+  async #redactors(types: SemanticTypes, items: readonly RedactItem[]): Promise<ReadonlyMap<string, Redactor>> {
+    const used = [...new Set(items.map((item) => types.find(item.semanticType)))].filter((type) => type !== null);
+    const needsTokens = used.some((type) => type.redaction.kind === 'TOKEN');
+    const tokenize = needsTokens ? await this.#deps.tokenKeys.tokenize() : null;
+    return new Map(used.map((type) => [type.name, redactorOf(type.name, type.redaction, tokenize)]));
+  }
+}
+
+async function answered<T extends Item>(
+  items: readonly T[],
+  answer: (item: T, index: number) => unknown,
+): Promise<readonly CryptoAnswer[]> {
+  const answers: CryptoAnswer[] = [];
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && index % itemsPerTurn === 0) await setImmediate();
+    try {
+      answers.push({ ref: item.ref, ok: true, value: answer(item, index) });
+    } catch (error) {
+      const { code, message } = toLinewardError(error);
+      answers.push({ ref: item.ref, ok: false, code, message });
+    }
+  }
+  return answers;
+}
+
+function assertQuota(refused: ReadonlySet<string>, account: string): void {
+  if (refused.has(account)) throw new LinewardError('QUOTA_EXCEEDED');
+}
+
+function knownType(types: SemanticTypes, name: string): SemanticType {
+  const type = types.find(name);
+  if (type === null) throw new LinewardError('SEMANTIC_TYPE_UNKNOWN');
+  return type;
+}
+
+function usable(answer: AccountKey | LinewardError | undefined, missing: ErrorCode): AccountKey {
+  if (answer === undefined) throw new LinewardError(missing);
+  if (answer instanceof LinewardError) throw answer;
+  return answer;
+}
+
+/** The header of an envelope of the caller's account; that of another account answers as if it did not fit. */
+function headerOf({ accountId, value }: OpenItem): EnvelopeHeader | LinewardError {
+  try {
+    const header = readEnvelopeHeader(typeof value === 'string' ? value : '');
+    return header.accountId === accountId ? header : new LinewardError('DECRYPT_FAILED');
+  } catch (error) {
+    return toLinewardError(error);
+  }
+}
+
+function nameOf({ accountId, subjectScope, keyVersion }: EnvelopeHeader): KeyVersionName {
+  return { accountId, scope: subjectScope ?? '', version: keyVersion };
+}

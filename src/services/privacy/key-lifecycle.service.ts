@@ -1,0 +1,124 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import type { KeyHolder } from '../../domain/privacy/key-holder.ts';
+import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import type { AccountKeyService } from './account-key.service.ts';
+import type { KeyProviders } from './key-providers.ts';
+import type { TokenKeys } from './token-keys.ts';
+
+/** An account, or a person in it by the value of a key field. */
+export interface KeySelector {
+  readonly accountId: string;
+  readonly subject?: { readonly field: string; readonly value: string } | undefined;
+}
+
+export interface RewrapAccountKeys {
+  /** Keys that were wrapped before; now by default. Give the same time again to go on. */
+  readonly wrappedBefore?: Date | undefined;
+  /** Most keys of this call. */
+  readonly limit?: number | undefined;
+}
+
+export interface RewrappedKeys {
+  readonly rewrapped: number;
+  /** Keys wrapped before the time that are still to do. */
+  readonly remaining: number;
+  readonly wrappedBefore: Date;
+}
+
+const rewrapDefault = 1_000;
+const rewrapMax = 10_000;
+/** Keys that a provider is asked for at a time. */
+const rewrapsAtOnce = 16;
+
+/** Replaces keys, and the keys that wrap them. Values stay as they are. */
+export class KeyLifecycleService {
+  readonly #em: EntityManager;
+  readonly #keys: AccountKeyService;
+  readonly #tokens: TokenKeys;
+  readonly #providers: KeyProviders;
+
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly keys: AccountKeyService;
+    readonly tokenKeys: TokenKeys;
+    readonly keyProviders: KeyProviders;
+  }) {
+    this.#em = deps.em;
+    this.#keys = deps.keys;
+    this.#tokens = deps.tokenKeys;
+    this.#providers = deps.keyProviders;
+  }
+
+  /**
+   * Makes a new version of a key, which encrypts from `activateAt` on, or from now.
+   * @throws LinewardError VALUE_INVALID, KEY_DESTROYED, KEY_UNAVAILABLE, CONFLICT; BAD_INPUT for a time in the past.
+   */
+  async rotateAccountKey(actor: Actor, selector: KeySelector, activateAt?: Date): Promise<AccountKeyRow> {
+    if (activateAt !== undefined && activateAt.getTime() < Date.now() - 1_000)
+      throw new LinewardError('BAD_INPUT', 'activateAt: must be in the future', { path: ['activateAt'] });
+    const holder = await this.holderOf(selector);
+    return this.#em.fork().transactional(async (tx) => {
+      const row = await this.#keys.addVersion(tx, holder, activateAt);
+      audit(tx, actor, {
+        action: 'rotateAccountKey',
+        resourceType: 'AccountKey',
+        resourceId: row.id,
+        details: { accountId: row.accountId, version: row.version, state: row.state },
+      });
+      return row;
+    });
+  }
+
+  /**
+   * Wraps keys anew under the newest wrapping key of the current provider, those first that were wrapped longest ago. No value
+   * changes, and other processes notice nothing.
+   * @throws LinewardError BAD_INPUT; KEY_UNAVAILABLE, KEY_MISMATCH: what was wrapped until then stays so.
+   */
+  async rewrapAccountKeys(actor: Actor, input: RewrapAccountKeys): Promise<RewrappedKeys> {
+    const { wrappedBefore = new Date(), limit = rewrapDefault } = input;
+    if (!Number.isInteger(limit) || limit < 1 || limit > rewrapMax)
+      throw new LinewardError('BAD_INPUT', `limit: must be 1 to ${rewrapMax}`, { path: ['limit'] });
+    const em = this.#em.fork();
+    const due = { state: { $ne: 'DESTROYED' as const }, wrappedAt: { $lt: wrappedBefore } };
+    const rows = await em.find(AccountKeySchema, due, { orderBy: { wrappedAt: 'asc', id: 'asc' }, limit });
+    let rewrapped = 0;
+    for (let start = 0; start < rows.length; start += rewrapsAtOnce) {
+      const done = await Promise.all(rows.slice(start, start + rewrapsAtOnce).map((row) => this.#rewrap(row)));
+      rewrapped += done.filter(Boolean).length;
+    }
+    const remaining = await em.count(AccountKeySchema, due);
+    await em.transactional(async (tx) => {
+      audit(tx, actor, {
+        action: 'rewrapAccountKeys',
+        resourceType: 'AccountKey',
+        resourceId: null,
+        details: { rewrapped, remaining, kekId: this.#providers.current.id },
+      });
+    });
+    return { rewrapped, remaining, wrappedBefore };
+  }
+
+  /** True unless somebody destroyed or wrapped the key meanwhile. */
+  async #rewrap({ id, kekId, wrapped }: AccountKeyRow): Promise<boolean> {
+    if (wrapped == null) return false;
+    const anew = await this.#providers.rewrap({ kekId, wrapped: Buffer.from(wrapped) });
+    const changed = await this.#em
+      .fork()
+      .execute<unknown[]>(
+        `update account_key set wrapped = ?, kek_id = ?, wrapped_at = now() where id = ? and wrapped = ? returning 1`,
+        [anew.wrapped, anew.kekId, id, wrapped],
+      );
+    return changed.length === 1;
+  }
+
+  /** Whose key it is: the account's, or that of a person by the keyed digest of its name. */
+  async holderOf({ accountId, subject }: KeySelector): Promise<KeyHolder> {
+    if (accountId === '')
+      throw new LinewardError('VALUE_INVALID', 'accountId: must not be empty', { path: ['accountId'] });
+    if (subject === undefined) return { accountId, scope: '' };
+    return { accountId, scope: (await this.#tokens.subjectScope())({ accountId, ...subject }) };
+  }
+}
