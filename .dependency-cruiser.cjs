@@ -17,7 +17,11 @@ const mayImport = {
   consumers: ['^src/(services|entities|domain|errors)/'],
   jobs: ['^src/(services|domain|errors)/'],
   adapters: ['^src/services/[^/]+/ports\\.ts$', '^src/jobs/kit\\.ts$', '^src/(domain|errors)/'],
-  cli: ['^src/(config|domain|errors)/', '^src/adapters/postgres/orm\\.ts$'],
+  cli: [
+    '^src/(config|domain|errors)/',
+    '^src/adapters/postgres/orm\\.ts$',
+    '^src/adapters/keys/local/local-key-provider\\.ts$',
+  ],
 };
 
 // The only adapter that knows tables.

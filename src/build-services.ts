@@ -55,7 +55,7 @@ import { SubjectDeletionService } from './services/registry/subject-deletion.ser
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProvider, engine, store, kafka, jobs }: Parts,
+  { database, notary, keyProviders, engine, store, kafka, jobs }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -91,7 +91,9 @@ export function buildServices(
 
   const protection = new ProtectionReadModel({ em, registry });
   const protectionPolicyService = new ProtectionPolicyService({ em });
-  const protectionService = new ProtectionService({ keys: new AccountKeyService({ em, provider: keyProvider }) });
+  const protectionService = new ProtectionService({
+    keys: new AccountKeyService({ em, provider: keyProviders.current }),
+  });
 
   const index = new SubjectIndex({ em, store, engine, notary, logger });
   const lakeTables = new LakeTableService({ store });

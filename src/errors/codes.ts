@@ -107,6 +107,7 @@ export const errorCodes = {
   SUITE_UNKNOWN: refusal('The envelope names an unknown crypto suite.'),
   KEY_DESTROYED: refusal('The key was destroyed.', 410),
   KEY_UNAVAILABLE: fault('The key provider does not answer.', 503, true),
+  KEY_MISMATCH: fault('The wrapped key was not made by this wrapping key, or was changed.', 500),
   VALUE_INVALID: refusal('The value cannot be processed.'),
   CERTIFICATE_INVALID: refusal('The certificate does not verify.'),
 
