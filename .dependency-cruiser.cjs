@@ -150,7 +150,7 @@ module.exports = {
     onlyFrom(
       'vendor-in-adapters',
       'Vendor clients live behind ports.',
-      '(^|/)node_modules/(kafkajs|bullmq|ioredis|@duckdb/[^/]+|pg|prom-client)/',
+      '(^|/)node_modules/(kafkajs|bullmq|ioredis|@duckdb/[^/]+|@aws-sdk/[^/]+|pg|prom-client)/',
       '^src/adapters/',
     ),
     onlyFrom('log-in-adapters', 'Other layers log through domain/logger.', '(^|/)node_modules/pino/', [

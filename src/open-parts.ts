@@ -4,8 +4,9 @@ import type { Logger as PinoLogger } from 'pino';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
-import { LocalKeyProvider, localKeyFile } from './adapters/keys/local/local-key-provider.ts';
+import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
+import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
@@ -29,9 +30,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
-  const keyFile = localKeyFile(env.LINEWARD_DATA_DIR);
-  const current = await LocalKeyProvider.open(keyFile);
-  const [, ...others] = await LocalKeyProvider.openAll(keyFile);
+  const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
   const keyProviders = new KeyProviders(current, others);
 
   const operationEvents = new PostgresOperationEvents({ url: postgres.url, logger });
