@@ -17,7 +17,11 @@ const mayImport = {
   consumers: ['^src/(services|entities|domain|errors)/'],
   jobs: ['^src/(services|domain|errors)/'],
   adapters: ['^src/services/[^/]+/ports\\.ts$', '^src/jobs/kit\\.ts$', '^src/(domain|errors)/'],
-  cli: ['^src/(config|domain|errors)/', '^src/adapters/postgres/orm\\.ts$'],
+  cli: [
+    '^src/(config|domain|errors)/',
+    '^src/adapters/postgres/orm\\.ts$',
+    '^src/adapters/keys/local/local-key-provider\\.ts$',
+  ],
 };
 
 // The only adapter that knows tables.
@@ -146,7 +150,7 @@ module.exports = {
     onlyFrom(
       'vendor-in-adapters',
       'Vendor clients live behind ports.',
-      '(^|/)node_modules/(kafkajs|bullmq|ioredis|@duckdb/[^/]+|pg|prom-client)/',
+      '(^|/)node_modules/(kafkajs|bullmq|ioredis|@duckdb/[^/]+|@aws-sdk/[^/]+|pg|prom-client)/',
       '^src/adapters/',
     ),
     onlyFrom('log-in-adapters', 'Other layers log through domain/logger.', '(^|/)node_modules/pino/', [

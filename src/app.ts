@@ -91,7 +91,10 @@ async function serve(
   );
 }
 
-function healthParts({ database, jobs, kafka, keyProvider }: Parts, { streamRunner }: Services): readonly HealthPart[] {
+function healthParts(
+  { database, jobs, kafka, keyProviders }: Parts,
+  { streamRunner }: Services,
+): readonly HealthPart[] {
   const ok = (check: () => Promise<unknown>) => async () => {
     await check();
     return null;
@@ -99,8 +102,13 @@ function healthParts({ database, jobs, kafka, keyProvider }: Parts, { streamRunn
   const parts: HealthPart[] = [
     { name: 'database', vital: true, check: ok(() => database.em.fork().execute('select 1')) },
     { name: 'jobs', vital: true, check: ok(() => jobs.ping()) },
-    { name: 'keys', vital: true, check: ok(() => keyProvider.health()) },
+    { name: 'keys', vital: true, check: ok(() => keyProviders.current.health()) },
   ];
+  const { others } = keyProviders;
+  if (others.length > 0) {
+    const check = ok(() => Promise.all(others.map((provider) => provider.health())));
+    parts.push({ name: 'earlier-keys', vital: false, check });
+  }
   if (kafka.configured) {
     parts.push({ name: 'kafka', vital: false, check: ok(() => kafka.ping()) });
     parts.push({ name: 'streams', vital: false, check: async () => Object.values(streamRunner.faults)[0] ?? null });

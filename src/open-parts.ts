@@ -4,14 +4,16 @@ import type { Logger as PinoLogger } from 'pino';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
-import { LocalKeyProvider } from './adapters/keys/local/local-key-provider.ts';
+import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
+import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import type { Env } from './config/env.ts';
+import { KeyProviders } from './services/privacy/key-providers.ts';
 
 /** Takes what closes a part that was opened. */
 export type OnClose = (close: () => Promise<void>) => void;
@@ -27,9 +29,9 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   const migrations = await database.migrate();
   if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
 
-  const keyDir = join(env.LINEWARD_DATA_DIR, 'keys');
-  const notary = await LocalNotary.open(keyDir);
-  const keyProvider = await LocalKeyProvider.open(join(keyDir, 'kek.key'));
+  const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
+  const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
+  const keyProviders = new KeyProviders(current, others);
 
   const operationEvents = new PostgresOperationEvents({ url: postgres.url, logger });
   onClose(() => operationEvents.close());
@@ -61,5 +63,5 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   });
   onClose(() => jobs.close());
   await jobs.ready();
-  return { database, notary, keyProvider, operationEvents, engine, store, kafka, jobs };
+  return { database, notary, keyProviders, operationEvents, engine, store, kafka, jobs };
 }

@@ -74,6 +74,7 @@ describe('layers', () => {
     ['vendor-in-adapters', 'src/consumers/stream-runner.ts', "import type { Queue } from 'bullmq';"],
     ['vendor-in-adapters', 'src/services/sql.ts', "import 'ioredis';"],
     ['vendor-in-adapters', 'src/services/sql.ts', "import '@duckdb/node-api';"],
+    ['vendor-in-adapters', 'src/services/sql.ts', "import '@aws-sdk/client-kms';"],
     ['vendor-in-adapters', 'src/services/sql.ts', "import 'pg';"],
     ['log-in-adapters', 'src/services/sql.ts', "import 'pino';"],
     ['type-graphql', 'src/entities/stream.entity.ts', "import 'type-graphql';"],

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { addKey } from './add-key.ts';
 import { verifyFile } from './audit-verify.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
@@ -13,6 +14,7 @@ const usage = `lineward <verb>
                                           request an erasure over GraphQL and print its plan
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
+  keys add                                add a wrapping key to the local key file; it wraps from the next start on
   migrate                                 bring the database of DATABASE_URL to this version
 
 Environment: LINEWARD_API_TOKEN is sent as bearer token when set.
@@ -48,6 +50,7 @@ async function run(): Promise<string> {
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
+  if (verb === 'keys' && second === 'add') return addKey();
   if (verb === 'migrate') return migrate();
   throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);
 }

@@ -2,26 +2,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
-
-/** A configured secret: prints, serialises and inspects as `[secret]`. */
-class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return '[secret]';
-  }
-  toJSON(): string {
-    return '[secret]';
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[secret]';
-  }
-}
+import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
+import { isLoopback } from './loopback.ts';
+import { Secret } from './secret.ts';
 
 const roles = ['api', 'worker', 'consumer'] as const;
 
@@ -151,6 +134,7 @@ export const envSchema = z.object({
     .min(100)
     .default(5_000)
     .describe('How often unfinished operations without a live task are taken up again, milliseconds.'),
+  ...keySettings,
 });
 
 type Settings = z.infer<typeof envSchema>;
@@ -160,9 +144,8 @@ export interface Env extends Readonly<Settings> {
   readonly lakeRoot: string;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
+  readonly keyProviders: ReturnType<typeof keyProvidersOf>;
 }
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 /** Problems of settings together; looks at the raw values, so that they are told along with problems of single ones. */
 function problemsTogether({ HOST, NODE_ENV, LINEWARD_API_TOKEN }: Readonly<Record<string, string | undefined>>) {
@@ -196,6 +179,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...problemsTogether(given),
+    ...keyProblems(given),
   ];
   if (!parsed.success || problems.length > 0) throw configError(problems);
   const settings = parsed.data;
@@ -206,6 +190,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     lakeRoot: lakeRoot ?? resolve(settings.LINEWARD_DATA_DIR, 'lake'),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined,
+    keyProviders: keyProvidersOf(settings),
   });
 }
 

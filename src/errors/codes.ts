@@ -109,6 +109,7 @@ export const errorCodes = {
   KEY_UNAVAILABLE: fault('The key provider does not answer.', 503, true),
   KEY_EXHAUSTED: refusal('The key has encrypted as many values as it may; rotate it.', 409),
   QUOTA_EXCEEDED: refusal('The quota of this minute is used up; try again in the next.', 429, true),
+  KEY_MISMATCH: fault('The wrapped key was not made by this wrapping key, or was changed.', 500),
   VALUE_INVALID: refusal('The value cannot be processed.'),
   CERTIFICATE_INVALID: refusal('The certificate does not verify.'),
 

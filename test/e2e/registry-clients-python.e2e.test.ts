@@ -1,32 +1,16 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestApp, testApp } from '../testkit/app.ts';
+import { pythonWith } from '../testkit/python.ts';
 
 const run = promisify(execFile);
-const environment = '.cache/python-clients';
-const python = `${environment}/bin/python`;
-const client = 'confluent-kafka[schemaregistry,avro,json,protobuf]==2.12.1';
 
-/** The client in an environment of its own, installed once; null where there is no Python to run it. */
-async function installedPython(): Promise<string | null> {
-  if (await works(python, ['-c', 'import confluent_kafka.schema_registry.avro'])) return python;
-  if (!(await works('python3', ['--version']))) return null;
-  await mkdir('.cache', { recursive: true });
-  await run('python3', ['-m', 'venv', ...(existsSync(environment) ? ['--clear'] : []), environment]);
-  await run(python, ['-m', 'pip', 'install', '--quiet', client], { timeout: 240_000 });
-  return python;
-}
-
-const works = (command: string, args: string[]): Promise<boolean> =>
-  run(command, args).then(
-    () => true,
-    () => false,
-  );
-
-const interpreter = await installedPython();
+const interpreter = await pythonWith(
+  'python-clients',
+  ['confluent-kafka[schemaregistry,avro,json,protobuf]==2.12.1'],
+  'import confluent_kafka.schema_registry.avro',
+);
 
 describe.skipIf(interpreter === null)('the Python client of Confluent, unmodified', () => {
   let app: TestApp;

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectedRecord, ProtectionService } from '../privacy/protection.service.ts';
@@ -41,14 +42,18 @@ export class MessageProtection {
       if (result === undefined || !result.ok) return deadLetter(stream, message, 'MESSAGE_INVALID');
       if (result.value === null) return { ...passedOn(message), value: null };
       const answer: ProtectedRecord | undefined = answers.next().value;
-      // A key that cannot be had now may be had later: the batch is read again instead of being given up.
-      if (answer !== undefined && !answer.ok && answer.code === 'KEY_UNAVAILABLE')
-        throw new LinewardError('KEY_UNAVAILABLE');
+      if (answer !== undefined && !answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
       if (answer === undefined || !answer.ok) return deadLetter(stream, message, answer?.code ?? 'INTERNAL');
       return { ...passedOn(message), value: JSON.stringify(answer.record) };
     });
   }
 }
+
+/**
+ * A key that cannot be had now may be had later, once the provider answers or is set up right: the batch is read again
+ * instead of being given up.
+ */
+const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
 
 type ReadValue = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 

@@ -1,11 +1,32 @@
-/** Holder of the key that wraps account keys. The wrapping key itself never leaves it. */
+/**
+ * Holder of one wrapping key and its versions. The wrapping key itself never leaves it. Every method throws LinewardError
+ * KEY_UNAVAILABLE when the holder does not answer or does not let us in: the same call may succeed later.
+ */
 export interface KeyProvider {
-  /** Names provider and wrapping key; stored beside each wrapped key. */
+  /**
+   * Names provider and wrapping key, and stays the same over the versions of that key; stored beside each wrapped key. Two
+   * wrapping keys never share one.
+   */
   readonly id: string;
-  /** Throws LinewardError KEY_UNAVAILABLE when the provider does not answer. */
+  /** Wraps under the newest version. */
   wrap(key: Buffer): Promise<Buffer>;
-  /** Throws LinewardError KEY_UNAVAILABLE when the bytes were not wrapped by this provider's key. */
+  /**
+   * The key in a buffer of its own, which the caller overwrites after use.
+   * @throws LinewardError KEY_MISMATCH for bytes that this wrapping key did not make or that were changed since.
+   */
   unwrap(wrapped: Buffer): Promise<Buffer>;
-  /** Throws LinewardError KEY_UNAVAILABLE unless keys can be unwrapped now and after a restart. */
+  /**
+   * The same key wrapped under the newest version; equal bytes when there was nothing to do. The key stays inside the
+   * holder where the holder can do that.
+   * @throws LinewardError KEY_MISMATCH as `unwrap` does.
+   */
+  rewrap(wrapped: Buffer): Promise<Buffer>;
+  /** Throws LinewardError KEY_UNAVAILABLE unless keys can be wrapped and unwrapped now and after a restart. */
   health(): Promise<void>;
+}
+
+/** A wrapped key as a row keeps it: `kekId` is the `id` of the provider that wrapped it. */
+export interface WrappedKey {
+  readonly kekId: string;
+  readonly wrapped: Buffer;
 }

@@ -32,6 +32,7 @@ beforeAll(async () => {
       unwraps += 1;
       return local.unwrap(wrapped);
     },
+    rewrap: (wrapped) => local.rewrap(wrapped),
     health: () => local.health(),
   };
 });

@@ -76,6 +76,15 @@ describe('settings', () => {
       LANDING_FLUSH_MS: '1',
       LEASE_TTL_MS: '1',
       SWEEP_INTERVAL_MS: '1.5',
+      KEY_PROVIDER: 'paper',
+      KEY_TIMEOUT_MS: '1',
+      AWS_KMS_KEY_ID: 'a key',
+      AWS_KMS_ENDPOINT: 'http://kms.internal',
+      VAULT_ADDR: 'vault.internal:8200',
+      VAULT_NAMESPACE: '../b',
+      VAULT_TOKEN: 'two words',
+      VAULT_TRANSIT_KEY: 'a/b',
+      VAULT_TRANSIT_MOUNT: '/transit',
     };
     expect(new Set(namesOf(wrong))).toEqual(
       new Set([...Object.keys(wrong).filter((name) => name !== 'HOST'), 'LINEWARD_API_TOKEN']),

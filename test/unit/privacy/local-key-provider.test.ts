@@ -76,7 +76,52 @@ describe('the local key provider', () => {
   it('does not unwrap what another file wrapped', async () => {
     const wrapped = await (await LocalKeyProvider.open(join(directory, 'other'))).wrap(randomBytes(32));
     const provider = await LocalKeyProvider.open(path);
-    await expect(provider.unwrap(wrapped)).rejects.toMatchObject({ code: 'KEY_UNAVAILABLE' });
+    await expect(provider.unwrap(wrapped)).rejects.toMatchObject({ code: 'KEY_MISMATCH' });
+  });
+
+  it('adds a key that wraps from the next start on, while the ones before still unwrap', async () => {
+    const first = await LocalKeyProvider.addKey(path);
+    const key = randomBytes(32);
+    const wrapped = await first.wrap(key);
+    const second = await LocalKeyProvider.addKey(path);
+    const third = await LocalKeyProvider.addKey(path);
+    const { mode, size } = await stat(path);
+    expect([mode & 0o777, size, await readdir(directory)]).toEqual([0o600, 96, ['kek']]);
+    const ids = [third, second, first].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(3);
+    const all = await LocalKeyProvider.openAll(path);
+    expect(all.map(({ id }) => id)).toEqual(ids);
+    expect((await LocalKeyProvider.open(path)).id).toBe(third.id);
+    expect(await all[2]?.unwrap(wrapped)).toEqual(key);
+    expect(await all[2]?.rewrap(wrapped)).toEqual(wrapped);
+    await expect(all[0]?.unwrap(wrapped)).rejects.toMatchObject({ code: 'KEY_MISMATCH' });
+    for (const provider of [first, ...all]) await expect(provider.health()).resolves.toBeUndefined();
+  });
+
+  it('loses no key when many are added at once', async () => {
+    const first = await LocalKeyProvider.open(path);
+    const added = await Promise.allSettled(Array.from({ length: 8 }, () => LocalKeyProvider.addKey(path)));
+    const refused = added.filter(({ status }) => status === 'rejected');
+    for (const answer of refused) expect(answer).toMatchObject({ reason: { code: 'CONFIG_INVALID' } });
+    const all = await LocalKeyProvider.openAll(path);
+    expect(all).toHaveLength(1 + added.length - refused.length);
+    expect(all.at(-1)?.id).toBe(first.id);
+    expect(await readdir(directory)).toEqual(['kek']);
+  });
+
+  it('leaves the file alone while another process changes it, and says what to do', async () => {
+    const first = await LocalKeyProvider.open(path);
+    await writeFile(`${path}.new`, '');
+    await expect(LocalKeyProvider.addKey(path)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(`remove ${path}.new`),
+    });
+    expect((await LocalKeyProvider.openAll(path)).map(({ id }) => id)).toEqual([first.id]);
+  });
+
+  it('has no keys where there is no file, and makes none', async () => {
+    expect(await LocalKeyProvider.openAll(path)).toEqual([]);
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('is unhealthy once the file is gone or replaced', async () => {

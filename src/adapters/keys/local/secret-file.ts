@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 
@@ -39,31 +39,63 @@ export async function readOrCreateSecret(path: string, make: () => Buffer): Prom
   return made;
 }
 
+/**
+ * Puts in the place of an existing secret what `change` makes of it, whole or not at all.
+ * @throws LinewardError CONFIG_INVALID when another process is at it, or the file cannot be read or written.
+ */
+export async function changeSecret(path: string, change: (before: Buffer) => Buffer): Promise<void> {
+  const draft = `${path}.new`;
+  // The draft is also the lock: it is taken before the secret is read, so that no change of another process is lost.
+  const file = await open(draft, 'wx', 0o600).catch((cause: unknown) => {
+    throw codeOf(cause) === 'EEXIST' ? beingChanged(path, draft, cause) : cannotBeMade(path, cause);
+  });
+  try {
+    const before = await readSecret(path);
+    if (before === null) throw new LinewardError('CONFIG_INVALID', `There is no key file ${path}.`);
+    await writeWhole(file, change(before));
+    await rename(draft, path);
+  } finally {
+    await file.close();
+    await rm(draft, { force: true });
+  }
+  await syncFolderOf(path);
+}
+
 /** Makes the file whole or not at all: it is linked under its name only when its bytes are on the disk. */
 async function createSecret(path: string, secret: Buffer): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(secret);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeWhole(file, secret).finally(() => file.close());
     await link(draft, path);
   } catch (error) {
     // Another process was first; its secret is the one to use.
-    if (codeOf(error) !== 'EEXIST') {
-      throw new LinewardError('CONFIG_INVALID', `The key file ${path} cannot be made.`, { cause: error });
-    }
+    if (codeOf(error) !== 'EEXIST') throw cannotBeMade(path, error);
   } finally {
     await rm(draft, { force: true });
   }
-  const directory = await open(dirname(path), 'r');
+  await syncFolderOf(path);
+}
+
+const cannotBeMade = (path: string, cause: unknown): LinewardError =>
+  new LinewardError('CONFIG_INVALID', `The key file ${path} cannot be made.`, { cause });
+
+const beingChanged = (path: string, draft: string, cause: unknown): LinewardError =>
+  new LinewardError('CONFIG_INVALID', `Another process changes the key file ${path}. If none does, remove ${draft}.`, {
+    cause,
+  });
+
+async function writeWhole(file: FileHandle, secret: Buffer): Promise<void> {
+  await file.writeFile(secret);
+  await file.sync();
+}
+
+async function syncFolderOf(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r');
   try {
-    await directory.sync();
+    await folder.sync();
   } finally {
-    await directory.close();
+    await folder.close();
   }
 }

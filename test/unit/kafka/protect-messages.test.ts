@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../../src/errors/codes.ts';
+import { MessageProtection } from '../../../src/services/kafka/protect-messages.ts';
+
+type Deps = ConstructorParameters<typeof MessageProtection>[0];
+
+/** Answers each record with the code that it carries. */
+function protection(): MessageProtection {
+  const deps = {
+    policies: { planOf: async () => ({}) },
+    gate: { checkFor: async () => ({ faults: () => [] }) },
+    protection: {
+      protect: async (_plan: unknown, records: readonly { code?: ErrorCode }[]) =>
+        records.map((record) =>
+          record.code === undefined
+            ? { ok: true, record, unknownRemoved: 0, faultsRemoved: 0 }
+            : { ok: false, code: record.code, path: ['account'] },
+        ),
+    },
+  };
+  return new MessageProtection(deps as unknown as Deps);
+}
+const stream = { source: { name: 'raw' }, targetName: 'clean' } as Parameters<MessageProtection['protect']>[0];
+const messages = (...values: unknown[]) =>
+  values.map((value, index) => ({
+    topic: 'raw',
+    partition: 0,
+    offset: String(index),
+    key: null,
+    value: Buffer.from(JSON.stringify(value)),
+    headers: {},
+    timestamp: '0',
+  })) as unknown as Parameters<MessageProtection['protect']>[1];
+
+describe('protecting messages', () => {
+  it('gives up a message whose key was destroyed, and goes on', async () => {
+    const [first, second] = await protection().protect(stream, messages({ code: 'KEY_DESTROYED' }, { a: 1 }));
+    expect(first).toMatchObject({ topic: 'clean.dead-letter', value: expect.stringContaining('KEY_DESTROYED') });
+    expect(second?.value).toBe('{"a":1}');
+  });
+
+  it.each(['KEY_UNAVAILABLE', 'KEY_MISMATCH'] as const)('gives up nothing when a key answers %s', async (code) => {
+    await expect(protection().protect(stream, messages({ a: 1 }, { code }))).rejects.toMatchObject({ code });
+  });
+});
