@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from
 
 /** Sizes of AES-256-GCM as NIST SP 800-38D recommends them, in bytes. */
 export const ivBytes = 12;
-const tagBytes = 16;
+export const tagBytes = 16;
 
 const algorithm = 'aes-256-gcm';
 // Without it Node takes tags of 4 bytes, also where fewer bytes than a tag are left.

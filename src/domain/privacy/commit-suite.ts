@@ -4,8 +4,8 @@ import { deriveKey } from './derive-key.ts';
 import { decryptFailed } from './envelope-context.ts';
 
 /** Sizes of suite 2 in bytes. */
-const saltBytes = 32;
-const commitmentBytes = 32;
+export const saltBytes = 32;
+export const commitmentBytes = 32;
 const prefixBytes = saltBytes + commitmentBytes;
 
 /** Messages under one derived key, so that 96-bit random IVs meet twice with a chance below 2^-56. */
