@@ -81,7 +81,8 @@ module.exports = {
       from: { path: '^src/domain/' },
       to: {
         path: '(^|/)node_modules/',
-        pathNot: '(^|/)node_modules/(canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js)/',
+        pathNot:
+          '(^|/)node_modules/(@noble/ciphers|canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js)/',
       },
     },
     {

@@ -4,20 +4,47 @@ import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from
 export const ivBytes = 12;
 export const tagBytes = 16;
 
+const algorithm = 'aes-256-gcm';
+// Without it Node takes tags of 4 bytes, also where fewer bytes than a tag are left.
+const options = { authTagLength: tagBytes };
+
 /** Ciphertext ‖ tag. Pure: the caller answers for never using an IV twice under one key. */
 export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffer {
-  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes });
+  return encryptGcmBehind([], key, iv, plaintext, aad);
+}
+
+/** IV ‖ ciphertext ‖ tag: what suite 1 calls `ct`. */
+export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+  return encryptGcmBehind([iv], key, iv, plaintext, aad);
+}
+
+/** The given bytes ‖ ciphertext ‖ tag, in one copy. */
+export function encryptGcmBehind(
+  before: readonly Uint8Array[],
+  ...[key, iv, plaintext, aad]: Parameters<typeof encryptGcm>
+): Buffer {
+  const cipher = createCipheriv(algorithm, key, iv, options);
   cipher.setAAD(aad);
-  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  const ciphertext = cipher.update(plaintext);
+  // GCM holds no bytes back: `final` only makes the tag.
+  cipher.final();
+  return Buffer.concat([...before, ciphertext, cipher.getAuthTag()]);
 }
 
 /** The plaintext; throws a node error when tag, AAD or length do not fit, and then gives out no byte. */
 export function decryptGcm(key: KeyObject, iv: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes });
+  const tagAt = sealed.length - tagBytes;
+  const decipher = createDecipheriv(algorithm, key, iv, options);
   decipher.setAAD(aad);
-  decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
-  const plaintext = decipher.update(sealed.subarray(0, sealed.length - tagBytes));
-  return Buffer.concat([plaintext, decipher.final()]);
+  decipher.setAuthTag(sealed.subarray(tagAt));
+  const plaintext = decipher.update(sealed.subarray(0, tagAt));
+  decipher.final();
+  return plaintext;
+}
+
+/** The plaintext of IV ‖ ciphertext ‖ tag; throws as {@link decryptGcm} does. */
+export function openGcm(key: KeyObject, ct: Uint8Array, aad: Uint8Array): Buffer {
+  return decryptGcm(key, ct.subarray(0, ivBytes), ct.subarray(ivBytes), aad);
 }
 
 /** Random IVs from one pool: a call to the system's generator per 4,096 messages instead of one per message. */

@@ -3,7 +3,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { depthMax, isPlainObject } from './redact-value.ts';
 
 /** 0xFF never occurs in UTF-8, so a plaintext that begins with it is typed; all others are plain strings. */
-const typedMark = 0xff;
+export const typedMark = 0xff;
 const jsonTag = 0x6a; // j
 const bigintTag = 0x69; // i
 /** Each node takes a byte at least, so a value with more of them cannot fit an envelope. */
@@ -11,7 +11,7 @@ const nodesMax = 1 << 20;
 
 /**
  * The bytes that are encrypted for a value: UTF-8 for a string; `FF 6A` and RFC 8785 canonical JSON for numbers,
- * booleans, arrays and objects; `FF 69` and decimal digits for a bigint.
+ * booleans, arrays and objects; `FF 69` and decimal digits for a bigint. (`FF 70` is padding around one of these.)
  * @throws LinewardError VALUE_INVALID for null (callers keep null as it is), lone surrogates, NaN, dates, bytes,
  * class instances, and nesting deeper than 32.
  */
@@ -25,11 +25,17 @@ export function encodeSealedValue(value: unknown): Buffer {
   return Buffer.concat([Buffer.of(typedMark, tag), Buffer.from(text, 'utf8')]);
 }
 
-/** The value of decrypted bytes; throws what `TextDecoder`, `JSON.parse` or `BigInt` throw on bytes never encoded here. */
+/**
+ * The value of decrypted bytes.
+ * @throws LinewardError VALUE_INVALID for an unknown tag, and what `TextDecoder`, `JSON.parse` or `BigInt` throw on bytes
+ * never encoded here.
+ */
 export function decodeSealedValue(plaintext: Uint8Array): unknown {
   if (plaintext[0] !== typedMark) return strictUtf8.decode(plaintext);
   const text = strictUtf8.decode(plaintext.subarray(2));
-  return plaintext[1] === bigintTag ? BigInt(text) : JSON.parse(text);
+  if (plaintext[1] === bigintTag) return BigInt(text);
+  if (plaintext[1] === jsonTag) return JSON.parse(text);
+  throw new LinewardError('VALUE_INVALID');
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

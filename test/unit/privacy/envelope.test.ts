@@ -1,19 +1,26 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decryptGcm, encryptGcm, RandomIvPool } from '../../../src/domain/privacy/aes-gcm.ts';
+import { RandomIvPool } from '../../../src/domain/privacy/aes-gcm.ts';
 import {
   openEnvelope,
   readEnvelopeHeader,
   type SealContext,
   sealEnvelope,
-  sealEnvelopeWithIv,
+  sealEnvelopeWith,
 } from '../../../src/domain/privacy/envelope.ts';
-import { LinewardError } from '../../../src/errors/lineward-error.ts';
-import gcm from '../../vectors/aes-gcm.json' with { type: 'json' };
-import suite1 from '../../vectors/envelope-suite-1.json' with { type: 'json' };
+import {
+  base64,
+  bitFlips,
+  ciphertextOf,
+  codeOf,
+  jsonOf,
+  partsOf,
+  rebuilt,
+  refusalOf,
+  withCiphertext,
+} from './envelope-parts.ts';
 
-const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const context: SealContext = {
   suite: 1,
   accountId: 'AC1',
@@ -21,30 +28,10 @@ const context: SealContext = {
   semanticType: 'phonenumber',
   key: createSecretKey(randomBytes(32)),
 };
-const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
-const jsonOf = (envelope: string): string => Buffer.from(envelope, 'base64').toString('utf8');
-const partsOf = (envelope: string): Record<string, unknown> => JSON.parse(jsonOf(envelope));
-const rebuilt = (envelope: string, changes: Record<string, unknown>): string =>
-  base64(JSON.stringify({ ...partsOf(envelope), ...changes }));
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    return error instanceof LinewardError ? error.code : String(error);
-  }
-  return 'nothing thrown';
-}
 const openCode = (envelope: string, changes: Partial<SealContext> = {}): string =>
   codeOf(() => openEnvelope({ ...context, ...changes }, envelope));
 
-describe('AES-256-GCM', () => {
-  it.each(gcm.vectors)('answers the published vector: $source', ({ key, iv, aad, plaintext, sealed }) => {
-    const secret = createSecretKey(bytes(key));
-    expect(encryptGcm(secret, bytes(iv), bytes(plaintext), bytes(aad)).toString('hex')).toBe(sealed);
-    expect(decryptGcm(secret, bytes(iv), bytes(sealed), bytes(aad)).toString('hex')).toBe(plaintext);
-  });
-
+describe('the pool of IVs', () => {
   it('gives out 12-byte IVs that differ, across refills of the pool', () => {
     const pool = new RandomIvPool();
     const ivs = Array.from({ length: 10_000 }, () => Buffer.from(pool.next()).toString('hex'));
@@ -54,12 +41,6 @@ describe('AES-256-GCM', () => {
 });
 
 describe('sealing', () => {
-  it.each(suite1.vectors)('makes the envelope another implementation made: $note', (vector) => {
-    const known = { ...vector, suite: 1 as const, key: createSecretKey(bytes(vector.keyHex)) };
-    expect(sealEnvelopeWithIv(known, vector.value, bytes(vector.ivHex))).toBe(vector.envelope);
-    expect(openEnvelope(known, vector.envelope)).toEqual(vector.value);
-  });
-
   it('begins with the prefix that readers look for', () => {
     expect(sealEnvelope(context, 'a').startsWith('eyJjcnlwdG9faWQiOjEsInNpZCI6')).toBe(true);
   });
@@ -120,7 +101,7 @@ describe('sealing', () => {
     for (const change of [{ accountId: '' }, { accountId: 'a\n' }, { keyVersion: 0 }, { keyVersion: 1.5 }]) {
       expect(codeOf(() => sealEnvelope({ ...context, ...change }, 'a'))).toBe('VALUE_INVALID');
     }
-    expect(codeOf(() => sealEnvelope({ ...context, suite: 2 as unknown as 1 }, 'a'))).toBe('SUITE_UNKNOWN');
+    expect(codeOf(() => sealEnvelope({ ...context, suite: 4 as unknown as 1 }, 'a'))).toBe('SUITE_UNKNOWN');
   });
 });
 
@@ -133,23 +114,16 @@ describe('opening', () => {
   });
 
   it('refuses every flip of one bit, in the text and in the bytes that it says', () => {
-    const texts = [Buffer.from(envelope, 'latin1'), Buffer.from(envelope, 'base64')];
-    for (const [form, original] of texts.entries()) {
-      for (let bit = 0; bit < original.length * 8; bit += 1) {
-        const flipped = Buffer.from(original);
-        flipped[bit >> 3]! ^= 1 << (bit & 7);
-        expect(openCode(flipped.toString(form === 0 ? 'latin1' : 'base64')), `bit ${bit}`).toMatch(
-          /^(DECRYPT_FAILED|SUITE_UNKNOWN)$/,
-        );
-      }
+    for (const flipped of bitFlips(Buffer.from(envelope, 'latin1'))) {
+      const text = flipped.toString('latin1');
+      expect(openCode(text), text).toBe(refusalOf(text));
     }
-    const sealed = Buffer.from(String(partsOf(envelope).ct), 'base64url');
-    for (let bit = 0; bit < sealed.length * 8; bit += 1) {
-      const flipped = Buffer.from(sealed);
-      flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(openCode(rebuilt(envelope, { ct: flipped.toString('base64url') })), `ct bit ${bit}`).toBe(
-        'DECRYPT_FAILED',
-      );
+    for (const flipped of bitFlips(Buffer.from(envelope, 'base64'))) {
+      const text = flipped.toString('base64');
+      expect(openCode(text), text).toBe(refusalOf(text));
+    }
+    for (const flipped of bitFlips(ciphertextOf(envelope))) {
+      expect(openCode(withCiphertext(envelope, flipped))).toBe('DECRYPT_FAILED');
     }
   });
 
@@ -208,7 +182,7 @@ describe('opening', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
     const bump = (char: string): string => alphabet[alphabet.indexOf(char) + 1] ?? 'B';
     for (const plaintext of ['a', 'ab', 'abc']) {
-      const sealed = sealEnvelopeWithIv(context, plaintext, Buffer.alloc(12));
+      const sealed = sealEnvelopeWith({ iv: Buffer.alloc(12) }, context, plaintext);
       const padding = /=+$/.exec(sealed)?.[0] ?? '';
       if (padding !== '') {
         const last = sealed.length - padding.length - 1;
@@ -235,7 +209,7 @@ describe('opening', () => {
   });
 
   it('names an unknown suite as such', () => {
-    expect(openCode(rebuilt(envelope, { crypto_id: 2 }))).toBe('SUITE_UNKNOWN');
+    expect(openCode(rebuilt(envelope, { crypto_id: 4 }))).toBe('SUITE_UNKNOWN');
     expect(codeOf(() => readEnvelopeHeader(rebuilt(envelope, { crypto_id: 9 })))).toBe('SUITE_UNKNOWN');
     expect(openCode(rebuilt(envelope, { crypto_id: '1' }))).toBe('DECRYPT_FAILED');
   });
