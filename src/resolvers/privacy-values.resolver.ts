@@ -94,7 +94,7 @@ function redactItem({ ref, type, value, derived }: RedactItemInput): RedactItem 
   return { ref: ref ?? null, semanticType: type, value: value ?? null, derived: derived ?? false };
 }
 
-function sealItem({ ref, accountId, subject, value, type, suite, padded }: EncryptItemInput): SealItem {
+function sealItem({ ref, accountId, subject, value, type, suite, padding }: EncryptItemInput): SealItem {
   return {
     ref: ref ?? null,
     accountId,
@@ -102,7 +102,7 @@ function sealItem({ ref, accountId, subject, value, type, suite, padded }: Encry
     value: value ?? null,
     semanticType: type ?? '',
     suite: suiteOf(suite ?? 1),
-    padded: padded ?? false,
+    padding: padding ?? false,
   };
 }
 

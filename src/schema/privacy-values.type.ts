@@ -1,6 +1,6 @@
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
+import type { CryptoAnswer } from '../domain/privacy/crypto-answer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import type { CryptoAnswer } from '../services/privacy/crypto.service.ts';
 import { SubjectKeyInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Json } from './scalars.ts';
@@ -51,7 +51,7 @@ export class EncryptItemInput {
   suite?: number;
 
   @Field(() => Boolean, { nullable: true, description: 'Hide the length up to a bucket. Default false.' })
-  padded?: boolean;
+  padding?: boolean;
 }
 
 @InputType({ description: 'An envelope to decrypt.' })

@@ -43,7 +43,7 @@ export class ProtectionParamsType {
   keyScope?: KeyScope | null;
 
   @Field(() => Boolean, { nullable: true, description: 'For ENCRYPT: lengths are hidden up to a bucket.' })
-  padded?: boolean | null;
+  padding?: boolean | null;
 }
 
 @InputType({ description: 'How an action is done; what is left out is left to the product.' })
@@ -61,7 +61,7 @@ export class ProtectionParamsInput {
   keyScope?: KeyScope;
 
   @Field(() => Boolean, { nullable: true, description: 'For ENCRYPT: hide lengths up to a bucket. Default false.' })
-  padded?: boolean;
+  padding?: boolean;
 }
 
 @ObjectType('ProtectionPolicy', {

@@ -78,7 +78,7 @@ const unknownProtection = {
   redactor: () => null,
   suite: 1,
   keyScope: 'ACCOUNT',
-  padded: false,
+  padding: false,
 } as const;
 
 class TreeCompilation {
@@ -142,7 +142,7 @@ class TreeCompilation {
     }
     const policy = decidingPolicy(policies, known, { entityFullName, namespace, paths: [path, type.path] });
     const action = policy?.action ?? known.defaultAction;
-    const { removalForm, suite, keyScope, padded } = policy?.params ?? {};
+    const { removalForm, suite, keyScope, padding } = policy?.params ?? {};
     const rule: RedactionRule = action === 'TOKENIZE' ? { kind: 'TOKEN' } : known.redaction;
     const wanted = removalForm ?? (known.name === 'customertext' ? 'EMPTY' : 'NULL');
     return {
@@ -152,7 +152,7 @@ class TreeCompilation {
       redactor: redactorOf(known.name, rule, tokenize),
       suite: suite ?? 1,
       keyScope: keyScope ?? 'ACCOUNT',
-      padded: padded ?? false,
+      padding: padding ?? false,
     };
   }
 

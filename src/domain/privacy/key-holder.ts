@@ -7,6 +7,22 @@ export interface KeyHolder {
   readonly scope: string;
 }
 
+/** A version of a holder's key, as an envelope names it. */
+export interface KeyVersionName extends KeyHolder {
+  readonly version: number;
+}
+
+/** The key itself. `id` is that of its row. */
+export interface AccountKey extends KeyVersionName {
+  readonly id: string;
+  readonly key: KeyObject;
+}
+
+/** One text per version of a holder's key, for maps. */
+export function versionId(name: KeyVersionName): string {
+  return `${name.version}\0${holderId(name)}`;
+}
+
 /** One text per holder, for maps. */
 export function holderId({ accountId, scope }: KeyHolder): string {
   return `${scope}\0${accountId}`;

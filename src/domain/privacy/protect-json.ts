@@ -150,9 +150,7 @@ function exactly(source: string): unknown {
 
 function printable(value: unknown): string {
   try {
-    return JSON.stringify(value, (_key, part: unknown) =>
-      typeof part === 'bigint' ? rawJson(String(part)) : part,
-    );
+    return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? rawJson(String(part)) : part));
   } catch (cause) {
     throw new LinewardError('VALUE_INVALID', 'A protected value cannot be written as JSON.', { cause });
   }

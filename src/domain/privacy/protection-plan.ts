@@ -13,7 +13,7 @@ export interface FieldProtection {
   /** For ENCRYPT. */
   readonly suite: 1 | 2 | 3;
   readonly keyScope: KeyScope;
-  readonly padded: boolean;
+  readonly padding: boolean;
 }
 
 /** One place in the record tree: a field, the elements of an array (`[]`) or the values of a map (`{}`). */

@@ -23,7 +23,7 @@ export interface ProtectionParams {
   /** Only for ENCRYPT; ACCOUNT by default. */
   readonly keyScope?: KeyScope | null | undefined;
   /** Only for ENCRYPT: hides lengths up to a bucket. */
-  readonly padded?: boolean | null | undefined;
+  readonly padding?: boolean | null | undefined;
 }
 
 export interface ProtectionPolicy {
@@ -82,7 +82,7 @@ const paramActions: Readonly<Record<keyof ProtectionParams, ProtectionAction>> =
   removalForm: 'REMOVE',
   suite: 'ENCRYPT',
   keyScope: 'ENCRYPT',
-  padded: 'ENCRYPT',
+  padding: 'ENCRYPT',
 };
 
 /** The policy that rules a value of a type at a place, or null when none speaks of it. */

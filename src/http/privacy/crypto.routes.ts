@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import { type CryptoAnswer, type CryptoService, itemsMax } from '../../services/privacy/crypto.service.ts';
+import { type CryptoService, itemsMax } from '../../services/privacy/crypto.service.ts';
 import { linesOf, ndjson, printedLines, streamOf } from '../ndjson.ts';
 
 const ref = z.string().max(200).nullish().default(null);
@@ -19,7 +20,7 @@ const sealItem = z
     value,
     type: z.string().default(''),
     suite: z.union([z.literal(1), z.literal(2), z.literal(3)]).default(1),
-    padded: z.boolean().default(false),
+    padding: z.boolean().default(false),
     subject: subject.nullish().default(null),
   })
   .transform(({ type, ...item }) => ({ ...item, semanticType: type }));
@@ -31,9 +32,8 @@ const lineCharsMax = 2 * 1024 * 1024;
 /** A batch of a stream is full at so many characters, or at as many lines as a call takes. */
 const batchCharsMax = 8 * 1024 * 1024;
 
-type Answer = CryptoAnswer & { readonly ref: string | null };
 type Refusal = { readonly ref: null; readonly ok: false; readonly code: string; readonly message: string };
-type Verb<Item> = (actor: Actor, items: readonly Item[]) => Promise<readonly Answer[]>;
+type Verb<Item> = (actor: Actor, items: readonly Item[]) => Promise<readonly CryptoAnswer[]>;
 
 /**
  * `POST /api/v1/crypto:redact`, `crypto:seal` and `crypto:open?purpose=…` of the main listener. As JSON: one item, or an
@@ -80,8 +80,8 @@ async function answerBulk<Item>(
 async function answerAll<Item>(
   given: readonly unknown[],
   schema: z.ZodType<Item>,
-  verb: (items: readonly Item[]) => Promise<readonly Answer[]>,
-): Promise<readonly (Answer | Refusal)[]> {
+  verb: (items: readonly Item[]) => Promise<readonly CryptoAnswer[]>,
+): Promise<readonly (CryptoAnswer | Refusal)[]> {
   const parsed = given.map((item) => schema.safeParse(item));
   const answers = (await verb(parsed.flatMap((one) => (one.success ? [one.data] : [])))).values();
   return parsed.map((one) => (one.success ? (answers.next().value ?? refusal([])) : refusal(one.error.issues)));

@@ -1,7 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
-import type { ProtectedRecord, ProtectionService } from '../privacy/protection.service.ts';
+import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
@@ -36,15 +37,15 @@ export class MessageProtection {
     const check = await this.#gate.checkFor(stream.entityId);
     const read = messages.map((message) => readValue(message, (value) => check.faults(value).length === 0));
     const fitting = read.flatMap((result) => (result.ok && result.value !== null ? [result.value] : []));
-    const answers = (await this.#protection.protect(plan, fitting))[Symbol.iterator]();
+    const answers = (await this.#protection.protectTexts(plan, fitting)).values();
     return messages.map((message, index) => {
       const result = read[index];
       if (result === undefined || !result.ok) return deadLetter(stream, message, 'MESSAGE_INVALID');
       if (result.value === null) return { ...passedOn(message), value: null };
-      const answer: ProtectedRecord | undefined = answers.next().value;
+      const answer = answers.next().value;
       if (answer !== undefined && !answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
       if (answer === undefined || !answer.ok) return deadLetter(stream, message, answer?.code ?? 'INTERNAL');
-      return { ...passedOn(message), value: JSON.stringify(answer.record) };
+      return { ...passedOn(message), value: answer.text };
     });
   }
 }
@@ -55,13 +56,16 @@ export class MessageProtection {
  */
 const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
 
-type ReadValue = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
+type ReadValue = { readonly ok: true; readonly value: JsonRecord | null } | { readonly ok: false };
 
 function readValue(message: KafkaMessage, fits: (value: unknown) => boolean): ReadValue {
   if (message.value === null) return { ok: true, value: null };
   try {
-    const value: unknown = JSON.parse(message.value.toString('utf8'));
-    return value !== null && fits(value) ? { ok: true, value } : { ok: false };
+    // Decoding would put U+FFFD in the place of what is no UTF-8.
+    if (!isUtf8(message.value)) return { ok: false };
+    const text = message.value.toString('utf8');
+    const record: unknown = JSON.parse(text);
+    return record !== null && fits(record) ? { ok: true, value: { text, record } } : { ok: false };
   } catch {
     return { ok: false };
   }

@@ -1,27 +1,23 @@
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../domain/id.ts';
-import { holderId, isKeyHolder, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import {
+  type AccountKey,
+  holderId,
+  isKeyHolder,
+  type KeyHolder,
+  type KeyVersionName,
+  versionId,
+} from '../../domain/privacy/key-holder.ts';
 import { isDueForRotation } from '../../domain/privacy/key-state.ts';
+import { type SealForm, sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 import { KeyLeases } from './key-leases.ts';
 import type { KeyProviders } from './key-providers.ts';
 import { currentRows, lockHolder, nextVersion } from './key-rows.ts';
-import { type SealForm, sealUnderKey } from './seal-under-key.ts';
 import { keyCacheTtlMsMax, UnwrappedKeyCache } from './unwrapped-key-cache.ts';
-
-export interface AccountKey extends KeyHolder {
-  readonly id: string;
-  readonly version: number;
-  readonly key: KeyObject;
-}
-
-/** A version of a holder's key, as an envelope names it. */
-export interface KeyVersionName extends KeyHolder {
-  readonly version: number;
-}
 
 export interface AccountKeyServiceDeps {
   readonly em: EntityManager;
@@ -34,7 +30,7 @@ const dataKeyBytes = 32;
 const defaultCache = { entriesMax: 10_000, ttlMs: keyCacheTtlMsMax };
 /** What every key seals when it is made, to prove later that it opens or that it is gone. */
 export const canaryText = 'lineward:canary';
-const canaryForm: SealForm = { semanticType: '', suite: 1, padded: false };
+const canaryForm: SealForm = { semanticType: '', suite: 1, padding: false };
 
 /**
  * Keeps the data keys of accounts and of persons in them, in versions. The row is read for every call and only the unwrapping
@@ -231,11 +227,6 @@ export class AccountKeyService {
       bytes.fill(0);
     }
   }
-}
-
-/** One text per version of a holder's key, for maps. */
-export function versionId(name: KeyVersionName): string {
-  return `${name.version}\0${holderId(name)}`;
 }
 
 function assertHolder(holder: KeyHolder): void {

@@ -1,17 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
 import { type EnvelopeHeader, openEnvelope, readEnvelopeHeader } from '../../domain/privacy/envelope.ts';
-import { holderId, isKeyHolder, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import {
+  type AccountKey,
+  holderId,
+  isKeyHolder,
+  type KeyHolder,
+  type KeyVersionName,
+  versionId,
+} from '../../domain/privacy/key-holder.ts';
 import { redactValue } from '../../domain/privacy/redact-value.ts';
 import { type Redactor, redactorOf } from '../../domain/privacy/redaction-rule.ts';
+import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import type { SemanticType, SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import type { AccountKey, AccountKeyService, KeyVersionName } from './account-key.service.ts';
-import { versionId } from './account-key.service.ts';
+import type { AccountKeyService } from './account-key.service.ts';
 import { type CryptoVerb, recordUse } from './crypto-usage.ts';
-import { sealUnderKey } from './seal-under-key.ts';
 import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
 import type { TokenKeys } from './token-keys.ts';
 
@@ -24,7 +31,7 @@ export interface SealItem extends Item {
   readonly accountId: string;
   readonly semanticType: string;
   readonly suite: 1 | 2 | 3;
-  readonly padded: boolean;
+  readonly padding: boolean;
   /** The person whose own key encrypts; null for the account's key. */
   readonly subject: { readonly field: string; readonly value: string } | null;
 }
@@ -36,10 +43,6 @@ export interface RedactItem extends Item {
   /** True for a value computed from values of the type: a minimum, a sample, a snippet. */
   readonly derived: boolean;
 }
-export type CryptoAnswer =
-  | { readonly ref: string | null; readonly ok: true; readonly value: unknown }
-  | { readonly ref: string | null; readonly ok: false; readonly code: ErrorCode; readonly message: string };
-
 /** Most values of one call. */
 export const itemsMax = 10_000;
 /** Values between two turns of the event loop. */
@@ -93,7 +96,7 @@ export class CryptoService {
       const semanticType = item.semanticType === '' ? '' : knownType(types, item.semanticType).name;
       const key = usable(keys.get(holderId(holderOf(item))), 'VALUE_INVALID');
       this.#deps.keys.charge(key, 1);
-      return sealUnderKey(key, item.value, { semanticType, suite: item.suite, padded: item.padded });
+      return sealUnderKey(key, item.value, { semanticType, suite: item.suite, padding: item.padding });
     });
   }
 

@@ -25,7 +25,7 @@ const policyRow = z
       removalForm: z.enum(removalForms).nullish(),
       suite: z.union([z.literal(1), z.literal(2), z.literal(3)]).nullish(),
       keyScope: z.enum(keyScopes).nullish(),
-      padded: z.boolean().nullish(),
+      padding: z.boolean().nullish(),
     }),
     created_at: z.coerce.date(),
     updated_at: z.coerce.date(),

@@ -1,16 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
-import { type AppliedProtection, applyProtection, idIn, type Seal } from '../../domain/privacy/apply-protection.ts';
-import { holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import {
+  type AppliedProtection,
+  type ApplyOptions,
+  applyProtection,
+  idIn,
+  type Seal,
+} from '../../domain/privacy/apply-protection.ts';
+import { type AccountKey, holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import { type ProtectedJson, protectJson } from '../../domain/privacy/protect-json.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
+import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import type { AccountKey, AccountKeyService } from './account-key.service.ts';
-import { sealUnderKey } from './seal-under-key.ts';
+import type { AccountKeyService } from './account-key.service.ts';
 import type { TokenKeys } from './token-keys.ts';
 
-export type ProtectedRecord =
-  | ({ readonly ok: true } & AppliedProtection)
+/** What became of one record or text. */
+export type Protected<T> =
+  | ({ readonly ok: true } & T)
   | { readonly ok: false; readonly code: ErrorCode; readonly path: readonly string[] };
+
+/** A record as it came, and as it was read. */
+export interface JsonRecord {
+  readonly text: string;
+  readonly record: unknown;
+}
 
 /** Records between two turns of the event loop: other requests are served while a batch is under way. */
 const recordsPerTurn = 500;
@@ -33,24 +47,47 @@ export class ProtectionService {
   }
 
   /**
-   * Applies a plan to each record; with `marks` what was dealt with comes out as `ProtectedValue`. A record that cannot be
+   * Applies a plan to each record, see `applyProtection`. A record that cannot be
    * protected answers a code and the path of the field at fault, never a value: VALUE_INVALID without an account or for a
    * value that cannot be sealed, KEY_DESTROYED and KEY_UNAVAILABLE for its account's key.
    */
-  async protect(plan: ProtectionPlan, records: readonly unknown[], marks = false): Promise<readonly ProtectedRecord[]> {
+  protect(
+    plan: ProtectionPlan,
+    records: readonly unknown[],
+    options: ApplyOptions = {},
+  ): Promise<readonly Protected<AppliedProtection>[]> {
+    return this.#each(plan, records, (index, seal) => applyProtection(plan, records[index], seal, options));
+  }
+
+  /** {@link protect} for records as JSON text: what is not protected stays as it stands, every digit of a number included. */
+  protectTexts(plan: ProtectionPlan, texts: readonly JsonRecord[]): Promise<readonly Protected<ProtectedJson>[]> {
+    const records = texts.map(({ record }) => record);
+    return this.#each(plan, records, (index, seal) => protectJson(plan, texts[index]?.text ?? '', seal));
+  }
+
+  async #each<T>(
+    plan: ProtectionPlan,
+    records: readonly unknown[],
+    protectOne: (index: number, seal: Seal) => T,
+  ): Promise<readonly Protected<T>[]> {
     const keysOf = await this.#recordKeys(plan, records);
-    const answers: ProtectedRecord[] = [];
-    for (const [index, record] of records.entries()) {
+    const answers: Protected<T>[] = [];
+    for (const index of records.keys()) {
       if (index > 0 && index % recordsPerTurn === 0) await setImmediate();
-      const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index)) : noSeal;
-      answers.push(protectOne(plan, record, seal, marks));
+      try {
+        const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index)) : noSeal;
+        answers.push({ ok: true, ...protectOne(index, seal) });
+      } catch (error) {
+        const { code, field } = toLinewardError(error);
+        answers.push({ ok: false, code, path: field });
+      }
     }
     return answers;
   }
 
   /** One record with its marks. @throws LinewardError with the code and path that `protect` answers. */
   async protectSample(plan: ProtectionPlan, record: unknown): Promise<unknown> {
-    const [answer] = await this.protect(plan, [record], true);
+    const [answer] = await this.protect(plan, [record], { marks: true });
     if (answer?.ok === true) return answer.record;
     const path = answer?.path ?? [];
     throw new LinewardError(answer?.code ?? 'INTERNAL', undefined, { path: ['sample', ...path] });
@@ -92,15 +129,6 @@ export class ProtectionService {
       this.#keys.charge(key, 1);
       return sealUnderKey(key, value, protection);
     };
-  }
-}
-
-function protectOne(plan: ProtectionPlan, record: unknown, seal: Seal, marks: boolean): ProtectedRecord {
-  try {
-    return { ok: true, ...applyProtection(plan, record, seal, marks) };
-  } catch (error) {
-    const { code, field } = toLinewardError(error);
-    return { ok: false, code, path: field };
   }
 }
 

@@ -1,21 +1,21 @@
-import { sealEnvelope } from '../../domain/privacy/envelope.ts';
-import { normalizedText } from '../../domain/privacy/token.ts';
-import type { AccountKey } from './account-key.service.ts';
+import { sealEnvelope } from './envelope.ts';
+import type { AccountKey } from './key-holder.ts';
+import { normalizedText } from './token.ts';
 
 /** How a value is sealed: what it is, by which suite, and whether its length is hidden. */
 export interface SealForm {
   readonly semanticType: string;
   readonly suite: 1 | 2 | 3;
-  readonly padded: boolean;
+  readonly padding: boolean;
 }
 
 /**
  * The envelope of a value under the key of its holder. Under suite 3 equal values give equal envelopes, so texts are
  * normalized first.
  */
-export function sealUnderKey(key: AccountKey, value: unknown, { semanticType, suite, padded }: SealForm): string {
+export function sealUnderKey(key: AccountKey, value: unknown, { semanticType, suite, padding }: SealForm): string {
   const { accountId, scope, version: keyVersion } = key;
   const sealed = suite === 3 && typeof value === 'string' ? normalizedText(semanticType, value) : value;
   const subject = scope === '' ? {} : { subjectScope: scope };
-  return sealEnvelope({ suite, accountId, ...subject, keyVersion, semanticType, key: key.key, padded }, sealed);
+  return sealEnvelope({ suite, accountId, ...subject, keyVersion, semanticType, key: key.key, padding }, sealed);
 }
