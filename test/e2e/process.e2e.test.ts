@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -151,6 +151,18 @@ describe('with nothing set', () => {
     const { data } = await postGraphql(again, { query: '{ entities { nodes { name } } }' });
     expect(data.entities.nodes.map((entity: { name: string }) => entity.name)).toContain('Survivor');
     expect(await stop(third)).toBe(0);
+    expect(await processesOn(dataDir)).toEqual([]);
+  });
+
+  test('a client that never sends the rest of its request does not keep it from stopping', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir });
+    const { main } = await ready(lineward);
+    const { hostname, port } = new URL(main);
+    const client = connect(Number(port), hostname).on('error', () => {});
+    client.write('POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{');
+    await once(client, 'connect');
+    await fetch(`${main}/healthz`);
+    expect(await stop(lineward)).toBe(0);
     expect(await processesOn(dataDir)).toEqual([]);
   });
 
