@@ -154,6 +154,21 @@ describe('with nothing set', () => {
     expect(await processesOn(dataDir)).toEqual([]);
   });
 
+  test('the database that is killed is unavailable and not our fault, and comes back by itself', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir });
+    const { main } = await ready(lineward);
+    const ask = () => postGraphql(main, { query: '{ entities(first: 1) { nodes { id } } }' });
+    process.kill(
+      Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]),
+      'SIGKILL',
+    );
+    const { errors } = await eventually(ask, (answer) => answer.errors.length > 0);
+    expect(errors[0]?.extensions).toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryable: true });
+    await eventually(ask, (answer) => answer.errors.length === 0);
+    expect(await stop(lineward)).toBe(0);
+    expect(await processesOn(dataDir)).toEqual([]);
+  });
+
   test('a client that never sends the rest of its request does not keep it from stopping', async () => {
     const lineward = run({ LINEWARD_DATA_DIR: dataDir });
     const { main } = await ready(lineward);
@@ -198,6 +213,15 @@ describe('refuses to start, says why, and leaves nothing running', () => {
     expect(await lineward.exit).toBe(1);
     expect(lineward.err()).toMatch(/DATA_DIR_NOT_WRITABLE: .*set LINEWARD_DATA_DIR/);
     expect(lineward.err()).not.toMatch(/^\s+at /m);
+  });
+
+  test('when Redis does not answer', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir, REDIS_URL: 'redis://:hunter2@127.0.0.1:1' });
+    expect(await lineward.exit).toBe(1);
+    expect(lineward.err()).toMatch(/QUEUE_UNAVAILABLE: The Redis of REDIS_URL does not answer/);
+    expect(lineward.err()).toMatch(/"code":"ECONNREFUSED".*"Redis does not answer"/);
+    expect(lineward.err()).not.toMatch(/hunter2|^\s+at /m);
+    expect(await processesOn(dataDir)).toEqual([]);
   });
 
   test('when settings are wrong: all of them are named, and no secret is printed', async () => {

@@ -94,9 +94,7 @@ export class BullmqJobs implements JobScheduler {
           runRetryDelay: retryBackendMs,
         },
       );
-      worker.on('error', (error) =>
-        this.#options.logger.warn({ queue, error: error.message }, 'job worker lost its backend'),
-      );
+      worker.on('error', (error) => this.#options.logger.warn({ queue, error }, 'job worker lost its backend'));
       this.#workers.push(worker);
       await worker.waitUntilReady();
     }
@@ -134,7 +132,7 @@ export class BullmqJobs implements JobScheduler {
     if (known !== undefined) return known;
     const queue = this.#connection.queue(name);
     queue.on('error', (error: Error) =>
-      this.#options.logger.warn({ queue: name, error: error.message }, 'job queue lost its backend'),
+      this.#options.logger.warn({ queue: name, error }, 'job queue lost its backend'),
     );
     this.#queues.set(name, queue);
     return queue;
