@@ -11,6 +11,7 @@ import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
+import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import type { Env } from './config/env.ts';
 
 /** Takes what closes a part that was opened. */
@@ -20,6 +21,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
   const database = await openDatabase(postgres.url);
@@ -35,7 +37,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => operationEvents.close());
   const engineDir = join(env.LINEWARD_DATA_DIR, 'tmp', `engine-${process.pid}`);
   await mkdir(engineDir, { recursive: true });
-  await mkdir(env.lakeRoot, { recursive: true });
+  await ensureWritable(env.lakeRoot, 'LAKE_URL');
   const engine = new DuckdbEngine({
     memoryLimitMb: env.LAKE_MEMORY_MB,
     threads: 2,

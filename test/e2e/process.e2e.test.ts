@@ -203,16 +203,23 @@ describe('refuses to start, says why, and leaves nothing running', () => {
     taken.close();
     expect(lineward.err()).toMatch(new RegExp(`PORT_IN_USE: Port ${port} on 127.0.0.1 is taken.* set ${variable} `));
     expect(lineward.out()).toBe('');
+    expect(lineward.err()).not.toMatch(/^\s+at /m);
     expect(await processesOn(dataDir)).toEqual([]);
   });
 
-  test('when the data directory cannot be written', async () => {
+  test.each([
+    ['LINEWARD_DATA_DIR', 'below a file'],
+    ['LINEWARD_DATA_DIR', '/proc/data'],
+    ['LAKE_URL', 'file:///proc/lake'],
+  ])('when %s cannot be written: %s', async (setting, given) => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    const lineward = run({ LINEWARD_DATA_DIR: join(file, 'data') });
+    const place = given === 'below a file' ? join(file, 'data') : given;
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir, [setting]: place });
     expect(await lineward.exit).toBe(1);
-    expect(lineward.err()).toMatch(/DATA_DIR_NOT_WRITABLE: .*set LINEWARD_DATA_DIR/);
+    expect(lineward.err()).toMatch(new RegExp(`DATA_DIR_NOT_WRITABLE: .*set ${setting}`));
     expect(lineward.err()).not.toMatch(/^\s+at /m);
+    expect(await processesOn(dataDir)).toEqual([]);
   });
 
   test('when Redis does not answer', async () => {
