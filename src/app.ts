@@ -12,6 +12,8 @@ import { buildSchema } from './resolvers/build-schema.ts';
 import type { RequestContext } from './resolvers/context.ts';
 import { Sweeper } from './services/operations/sweeper.ts';
 
+type Stop = () => Promise<void>;
+
 /** A running process. */
 export interface App {
   /** Addresses of the three listeners; `registry` and `produce` only with the api role. */
@@ -26,7 +28,7 @@ export interface App {
  * @throws LinewardError DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE, DATABASE_UNAVAILABLE, PORT_IN_USE, CONFIG_INVALID.
  */
 export async function startApp(env: Env, logger: PinoLogger): Promise<App> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: Stop[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) {
       await close().catch((error: unknown) => logger.warn({ error }, 'a part did not close cleanly'));
@@ -41,26 +43,35 @@ export async function startApp(env: Env, logger: PinoLogger): Promise<App> {
   }
 }
 
+/** Side by side: each waits for what it has under way, and all together have 10 s. */
+async function stopAll(stops: readonly Stop[]): Promise<void> {
+  const results = await Promise.allSettled(stops.map((stop) => stop()));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
 async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<App['urls']> {
   const parts = await openParts(env, logger, onClose);
   const services = buildServices(env, logger, parts);
+  const work: Stop[] = [() => parts.jobs.drain()];
+  onClose(() => stopAll(work));
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
     const sweeper = new Sweeper({ driver: services.driver, logger, intervalMs: env.SWEEP_INTERVAL_MS });
     sweeper.start();
-    onClose(() => sweeper.stop());
+    work.push(() => sweeper.stop());
   }
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
-    onClose(() => services.streamRunner.stop());
+    work.push(() => services.streamRunner.stop());
   }
-  return serve(env, logger, { parts, services, onClose });
+  return serve(env, logger, { parts, services, onStop: (stop) => work.push(stop) });
 }
 
 async function serve(
   env: Env,
   logger: PinoLogger,
-  built: { parts: Parts; services: Services; onClose: OnClose },
+  built: { parts: Parts; services: Services; onStop: OnClose },
 ): Promise<App['urls']> {
   const { parts, services } = built;
   const listeners = new Listeners({
@@ -70,7 +81,7 @@ async function serve(
     apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
     healthParts: healthParts(parts, services),
   });
-  built.onClose(() => listeners.stop());
+  built.onStop(() => listeners.stop());
   const { operationEvents } = parts;
   const contextOf = (actor: Actor, requestId: string): RequestContext => ({
     actor,

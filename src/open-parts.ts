@@ -12,6 +12,7 @@ import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
+import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import type { Env } from './config/env.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
 
@@ -22,6 +23,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
   const database = await openDatabase(postgres.url);
@@ -37,7 +39,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => operationEvents.close());
   const engineDir = join(env.LINEWARD_DATA_DIR, 'tmp', `engine-${process.pid}`);
   await mkdir(engineDir, { recursive: true });
-  await mkdir(env.lakeRoot, { recursive: true });
+  await ensureWritable(env.lakeRoot, 'LAKE_URL');
   const engine = new DuckdbEngine({
     memoryLimitMb: env.LAKE_MEMORY_MB,
     threads: 2,

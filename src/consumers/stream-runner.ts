@@ -20,6 +20,7 @@ export class StreamRunner {
   readonly #starters: Readonly<Record<RunnableStream['kind'], StreamStarter>>;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningStream>();
+  readonly #starting = new Set<string>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> | null = null;
 
@@ -74,19 +75,24 @@ export class StreamRunner {
       this.#logger.info({ streamId: id }, 'stream stopped');
     }
     for (const [id, stream] of wanted) {
-      if (this.#running.has(id) || this.#stopping.signal.aborted) continue;
-      try {
-        this.#running.set(id, await this.#starters[stream.kind](stream, this.#kafka, groupOf(id)));
-        this.#logger.info(
-          { streamId: id, kind: stream.kind, source: stream.source.name, target: stream.targetName },
-          'stream started',
-        );
-      } catch (error) {
-        this.#logger.warn(
-          { streamId: id, code: toLinewardError(error).code },
-          'stream could not be started; it is tried again',
-        );
-      }
+      if (!this.#running.has(id) && !this.#starting.has(id)) void this.#start(stream);
+    }
+  }
+
+  /** Beside the loop, so that a broker which does not answer holds up neither the other streams nor the stop. */
+  async #start(stream: RunnableStream): Promise<void> {
+    const { id, kind, source, targetName } = stream;
+    this.#starting.add(id);
+    try {
+      const running = await this.#starters[kind](stream, this.#kafka, groupOf(id));
+      if (this.#stopping.signal.aborted) return await running.stop();
+      this.#running.set(id, running);
+      this.#logger.info({ streamId: id, kind, source: source.name, target: targetName }, 'stream started');
+    } catch (error) {
+      const { code } = toLinewardError(error);
+      this.#logger.warn({ streamId: id, code }, 'stream could not be started; it is tried again');
+    } finally {
+      this.#starting.delete(id);
     }
   }
 }

@@ -118,6 +118,7 @@ export const errorCodes = {
   DATA_DIR_NOT_WRITABLE: fault('The data directory is not writable.'),
   PORT_IN_USE: fault('The port is taken.'),
   DATABASE_UNAVAILABLE: fault('The database does not answer.', 503, true),
+  QUEUE_UNAVAILABLE: fault('The job queue does not answer.', 503, true),
   JOB_PAYLOAD_INVALID: fault('A task payload does not fit its contract.'),
   TIMEOUT: { ...fault('The request took too long.', 504, true), level: 'warn' },
   INTERNAL: { ...fault('Something went wrong on our side.', 500), exposed: false },

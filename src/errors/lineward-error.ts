@@ -33,7 +33,20 @@ export function isRefusal(error: unknown): error is LinewardError {
   return error instanceof LinewardError && error.spec.refusal;
 }
 
-/** The error itself when it is ours, else an INTERNAL one with the original as `cause`. */
+/** The error itself when it is ours, else one with the original as `cause`: DATABASE_UNAVAILABLE or INTERNAL. */
 export function toLinewardError(error: unknown): LinewardError {
-  return error instanceof LinewardError ? error : new LinewardError('INTERNAL', undefined, { cause: error });
+  if (error instanceof LinewardError) return error;
+  return new LinewardError(isDatabaseAway(error) ? 'DATABASE_UNAVAILABLE' : 'INTERNAL', undefined, { cause: error });
+}
+
+/** SQLSTATEs of a server that goes down, comes up or is full, and the system's names of a connection that fails. */
+const awayCodes = /^(080[0-7]|57P0[1-3]|53300|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)/;
+/** The client gives a connection that was cut no code. */
+const awayMessages = /^(Connection terminated|timeout exceeded when trying to connect)/;
+
+/** True for an error of the database driver that tells of the connection and not of the statement. */
+function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name !== 'DriverException') return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
+  return code === null ? awayMessages.test(error.message) : awayCodes.test(code);
 }

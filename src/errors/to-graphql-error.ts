@@ -1,5 +1,5 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { LinewardError } from './lineward-error.ts';
+import { LinewardError, toLinewardError } from './lineward-error.ts';
 
 // What the GraphQL libraries answer for requests they refuse themselves. Codes of the persisted-query protocol stay,
 // because clients act on them by name.
@@ -30,23 +30,17 @@ export function toGraphqlError(
   const { locations, path } = formatted;
   const trace = requestId === null ? {} : { requestId };
   const place = { ...(locations === undefined ? {} : { locations }), ...(path === undefined ? {} : { path }) };
-  if (origin instanceof LinewardError) {
-    const { spec, code, message } = origin;
-    const field = origin.field.length === 0 ? {} : { field: origin.field };
-    return {
-      message: spec.exposed ? message : spec.message,
-      ...place,
-      extensions: { code, retryable: spec.retryable, ...trace, ...field },
-    };
+  if (!(origin instanceof LinewardError)) {
+    const code = String(formatted.extensions?.code ?? '');
+    if (protocolCodes.has(code)) return { message: formatted.message, extensions: { code } };
+    if (requestFaults.has(code) || origin instanceof GraphQLError) {
+      return { message: formatted.message, ...place, extensions: { code: 'BAD_INPUT', retryable: false, ...trace } };
+    }
   }
-  const code = String(formatted.extensions?.code ?? '');
-  if (protocolCodes.has(code)) return { message: formatted.message, extensions: { code } };
-  if (requestFaults.has(code) || origin instanceof GraphQLError) {
-    return { message: formatted.message, ...place, extensions: { code: 'BAD_INPUT', retryable: false, ...trace } };
-  }
+  const { spec, code, message, field } = toLinewardError(origin);
   return {
-    message: new LinewardError('INTERNAL').message,
+    message: spec.exposed ? message : spec.message,
     ...place,
-    extensions: { code: 'INTERNAL', retryable: false, ...trace },
+    extensions: { code, retryable: spec.retryable, ...trace, ...(field.length === 0 ? {} : { field }) },
   };
 }

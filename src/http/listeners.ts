@@ -63,6 +63,8 @@ export interface ListenerPorts {
 }
 
 const megabyte = 1024 * 1024;
+/** A client that never sends the rest of its request must not hold up the stop. */
+const drainMs = 5_000;
 
 /** The addresses a process serves. */
 export class Listeners {
@@ -101,9 +103,13 @@ export class Listeners {
     };
   }
 
-  /** Stops accepting, and waits for the requests that run. */
+  /** Stops accepting, and waits for the requests that run; those that take longer than 5 s are cut off. */
   async stop(): Promise<void> {
+    const late = setTimeout(() => {
+      for (const server of this.#servers) server.server.closeAllConnections();
+    }, drainMs);
     await Promise.all(this.#servers.map((server) => server.close()));
+    clearTimeout(late);
   }
 
   #create(

@@ -30,7 +30,7 @@ export class RequestErasureInput extends MutationInput {
   @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
   entityId?: string;
 
-  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
+  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
   reason?: string;
 
   @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
@@ -38,7 +38,7 @@ export class RequestErasureInput extends MutationInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'A second request with the same key and input answers the first operation.',
+    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
   })
   idempotencyKey?: string;
 }
@@ -59,7 +59,7 @@ export class CancelOperationInput extends MutationInput {
   @Field(() => ID, { description: 'The operation.' })
   id!: string;
 
-  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
+  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
   reason?: string;
 }
 

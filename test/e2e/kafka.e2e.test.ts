@@ -133,7 +133,7 @@ describe.skipIf(missing)(`from the raw topic to the certificate${skip}`, () => {
 
   test('the produce API says what is wrong with a whole request', async () => {
     const long = 'x'.repeat(249);
-    for (const topic of [uniqueName('unmapped'), long])
+    for (const topic of [uniqueName('unmapped'), long, '%00'])
       expect(await app.produce(topic, { records: batch(0, 1) })).toMatchObject({
         status: 404,
         body: { error_code: 40_401 },

@@ -75,6 +75,7 @@ test('an intake by alias works; one for an unknown entity, an empty list or no l
   );
   for (const [to, body, status, code] of [
     ['/api/v1/entities/Demo.Nobody/records', { records: [{}] }, 404, 'NOT_FOUND'],
+    ['/api/v1/entities/Demo.%00/records', { records: [{}] }, 404, 'NOT_FOUND'],
     ['/api/v1/entities/nodot/records', { records: [{}] }, 404, 'NOT_FOUND'],
     [path, { records: [] }, 400, 'BAD_INPUT'],
     [path, [], 400, 'BAD_INPUT'],

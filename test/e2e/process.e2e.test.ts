@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -154,6 +154,33 @@ describe('with nothing set', () => {
     expect(await processesOn(dataDir)).toEqual([]);
   });
 
+  test('the database that is killed is unavailable and not our fault, and comes back by itself', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir });
+    const { main } = await ready(lineward);
+    const ask = () => postGraphql(main, { query: '{ entities(first: 1) { nodes { id } } }' });
+    process.kill(
+      Number((await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0]),
+      'SIGKILL',
+    );
+    const { errors } = await eventually(ask, (answer) => answer.errors.length > 0);
+    expect(errors[0]?.extensions).toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryable: true });
+    await eventually(ask, (answer) => answer.errors.length === 0);
+    expect(await stop(lineward)).toBe(0);
+    expect(await processesOn(dataDir)).toEqual([]);
+  });
+
+  test('a client that never sends the rest of its request does not keep it from stopping', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir });
+    const { main } = await ready(lineward);
+    const { hostname, port } = new URL(main);
+    const client = connect(Number(port), hostname).on('error', () => {});
+    client.write('POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{');
+    await once(client, 'connect');
+    await fetch(`${main}/healthz`);
+    expect(await stop(lineward)).toBe(0);
+    expect(await processesOn(dataDir)).toEqual([]);
+  });
+
   test('a signal during the start leaves nothing running', async () => {
     const own = join(directory, 'interrupted');
     const lineward = run({ LINEWARD_DATA_DIR: own });
@@ -176,16 +203,32 @@ describe('refuses to start, says why, and leaves nothing running', () => {
     taken.close();
     expect(lineward.err()).toMatch(new RegExp(`PORT_IN_USE: Port ${port} on 127.0.0.1 is taken.* set ${variable} `));
     expect(lineward.out()).toBe('');
+    expect(lineward.err()).not.toMatch(/^\s+at /m);
     expect(await processesOn(dataDir)).toEqual([]);
   });
 
-  test('when the data directory cannot be written', async () => {
+  test.each([
+    ['LINEWARD_DATA_DIR', 'below a file'],
+    ['LINEWARD_DATA_DIR', '/proc/data'],
+    ['LAKE_URL', 'file:///proc/lake'],
+  ])('when %s cannot be written: %s', async (setting, given) => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    const lineward = run({ LINEWARD_DATA_DIR: join(file, 'data') });
+    const place = given === 'below a file' ? join(file, 'data') : given;
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir, [setting]: place });
     expect(await lineward.exit).toBe(1);
-    expect(lineward.err()).toMatch(/DATA_DIR_NOT_WRITABLE: .*set LINEWARD_DATA_DIR/);
+    expect(lineward.err()).toMatch(new RegExp(`DATA_DIR_NOT_WRITABLE: .*set ${setting}`));
     expect(lineward.err()).not.toMatch(/^\s+at /m);
+    expect(await processesOn(dataDir)).toEqual([]);
+  });
+
+  test('when Redis does not answer', async () => {
+    const lineward = run({ LINEWARD_DATA_DIR: dataDir, REDIS_URL: 'redis://:hunter2@127.0.0.1:1' });
+    expect(await lineward.exit).toBe(1);
+    expect(lineward.err()).toMatch(/QUEUE_UNAVAILABLE: The Redis of REDIS_URL does not answer/);
+    expect(lineward.err()).toMatch(/"code":"ECONNREFUSED".*"Redis does not answer"/);
+    expect(lineward.err()).not.toMatch(/hunter2|^\s+at /m);
+    expect(await processesOn(dataDir)).toEqual([]);
   });
 
   test('when settings are wrong: all of them are named, and no secret is printed', async () => {

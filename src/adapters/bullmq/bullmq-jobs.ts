@@ -17,14 +17,14 @@ export interface BullmqJobsOptions {
   readonly logger: Logger;
   /** How long a task of a worker that died stays with it, milliseconds. */
   readonly lockMs: number;
-  /** How long `close` lets running tasks finish before they get their signal, milliseconds. */
+  /** How long `drain` lets running tasks finish before they get their signal, milliseconds. */
   readonly drainMs?: number;
 }
 
 /** Finished tasks are kept this long so that a repeated enqueue of the same id stays a no-op. Seconds. */
 const keepFinishedSeconds = 3_600;
 const closeMs = 2_000;
-const defaultDrainMs = 6_000;
+const defaultDrainMs = 4_000;
 const retryBackendMs = 1_000;
 
 const states: Readonly<Record<string, TaskState>> = {
@@ -47,6 +47,7 @@ export class BullmqJobs implements JobScheduler {
   readonly #workers: AnyWorker[] = [];
   readonly #connection: Connection;
   #stopping = false;
+  #drained: Promise<void> | null = null;
 
   constructor(options: BullmqJobsOptions) {
     this.#options = options;
@@ -93,9 +94,7 @@ export class BullmqJobs implements JobScheduler {
           runRetryDelay: retryBackendMs,
         },
       );
-      worker.on('error', (error) =>
-        this.#options.logger.warn({ queue, error: error.message }, 'job worker lost its backend'),
-      );
+      worker.on('error', (error) => this.#options.logger.warn({ queue, error }, 'job worker lost its backend'));
       this.#workers.push(worker);
       await worker.waitUntilReady();
     }
@@ -105,7 +104,20 @@ export class BullmqJobs implements JobScheduler {
    * Takes no further task, lets running ones finish, then asks them to hand themselves back and gives them as long again.
    * Without an end to it a worker whose backend is away would never close; what is cut off runs again elsewhere.
    */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  /** Drains, and closes the connections. */
   async close(): Promise<void> {
+    await this.drain();
+    // A backend that went away may never answer the goodbye of its connections.
+    await endsWithin(Promise.all([...this.#queues.values()].map((queue) => queue.close())), closeMs);
+    await endsWithin(this.#connection.close(), closeMs);
+  }
+
+  async #drain(): Promise<void> {
     this.#stopping = true;
     const { drainMs = defaultDrainMs } = this.#options;
     const closed = Promise.all(this.#workers.map((worker) => worker.close()));
@@ -113,9 +125,6 @@ export class BullmqJobs implements JobScheduler {
       for (const worker of this.#workers) worker.cancelAllJobs('shutdown');
       await endsWithin(closed, drainMs);
     }
-    // A backend that went away may never answer the goodbye of its connections.
-    await endsWithin(Promise.all([...this.#queues.values()].map((queue) => queue.close())), closeMs);
-    await endsWithin(this.#connection.close(), closeMs);
   }
 
   #queue(name: string): AnyQueue {
@@ -123,7 +132,7 @@ export class BullmqJobs implements JobScheduler {
     if (known !== undefined) return known;
     const queue = this.#connection.queue(name);
     queue.on('error', (error: Error) =>
-      this.#options.logger.warn({ queue: name, error: error.message }, 'job queue lost its backend'),
+      this.#options.logger.warn({ queue: name, error }, 'job queue lost its backend'),
     );
     this.#queues.set(name, queue);
     return queue;

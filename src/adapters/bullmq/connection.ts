@@ -1,6 +1,7 @@
 import { createPostgresBackend, type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from '../../domain/logger.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 
 export type JobsBackend =
   | { readonly kind: 'postgres'; readonly url: string }
@@ -55,10 +56,13 @@ function overRedis(url: string, logger: Logger): Connection {
   const queues = new Redis(url, { maxRetriesPerRequest: 1 });
   const workers = new Redis(url, { maxRetriesPerRequest: null });
   for (const connection of [queues, workers])
-    connection.on('error', (error: Error) => logger.warn({ error: error.message }, 'Redis does not answer'));
+    connection.on('error', (error: Error) => logger.warn({ error }, 'Redis does not answer'));
   return {
     prepare: async () => {
-      await queues.ping();
+      await queues.ping().catch((cause: unknown) => {
+        const message = 'The Redis of REDIS_URL does not answer. Check address, user and password.';
+        throw new LinewardError('QUEUE_UNAVAILABLE', message, { path: ['REDIS_URL'], cause });
+      });
     },
     queue: (name) => new Queue(name, { connection: queues }),
     worker: (name, run, settings) => new Worker(name, withSignal(run), { connection: workers, ...settings }),

@@ -11,7 +11,9 @@ const FETCH_WAIT_MS = 250;
 const HEARTBEAT_MS = 3_000;
 /** No fetch and no heartbeat for so long, outside of a batch, is a hung client. */
 const STALL_MS = 60_000;
-const STOP_GRACE_MS = 10_000;
+/** The process has 10 s to stop in all. */
+const STOP_GRACE_MS = 3_000;
+const STOP_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 15_000;
 
 /** After these answers the partitions are already another member's; a mere rebalance waits for the running batch. */
@@ -62,7 +64,6 @@ export class GroupConsumer implements RunningStream {
   readonly #faults = new Map<number, string>();
   readonly #backoffs = new Map<number, Backoff>();
   readonly #batches = new Set<AbortController>();
-  readonly #outcome = Promise.withResolvers<void>();
   #clientFault: string | null = null;
   #generation = 0;
   #aliveAt = 0;
@@ -72,11 +73,10 @@ export class GroupConsumer implements RunningStream {
     this.#options = options;
   }
 
-  /** Resolves when the group is joined, or with `fault` set when the first try failed; it goes on trying. */
-  static async start(options: GroupConsumerOptions): Promise<GroupConsumer> {
+  /** Does not wait for the group: it may have to let the session of a member that was killed run out first. */
+  static start(options: GroupConsumerOptions): GroupConsumer {
     const consumer = new GroupConsumer(options);
     consumer.#ended = consumer.#supervise();
-    await consumer.#outcome.promise;
     return consumer;
   }
 
@@ -84,7 +84,7 @@ export class GroupConsumer implements RunningStream {
     return this.#clientFault ?? this.#faults.values().next().value ?? null;
   }
 
-  /** Waits for the running batches; those that take longer than 10 s see their signal aborted. */
+  /** Waits for the running batches; those that take longer than 3 s see their signal aborted. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     const grace = setTimeout(() => {
@@ -103,7 +103,6 @@ export class GroupConsumer implements RunningStream {
       } catch (error) {
         this.#clientFault = toKafkaError(error, `consuming ${this.#options.topic}`).message;
         this.#options.logger?.warn({ group: this.#options.group, topic: this.#options.topic }, this.#clientFault);
-        this.#outcome.resolve();
         if (this.#generation !== joinedBefore) backoff.reset();
         await backoff.wait(this.#stopping.signal);
       }
@@ -112,7 +111,7 @@ export class GroupConsumer implements RunningStream {
 
   /** One kafkajs consumer from connect to its end; rejects when it crashed, resolves when the stream is stopped. */
   async #runClient(): Promise<void> {
-    const { kafka, group, topic, partitionsAtOnce } = this.#options;
+    const { kafka, group, topic } = this.#options;
     const consumer = kafka.consumer({ groupId: group, ...consumerSettings });
     const end = Promise.withResolvers<void>();
     end.promise.catch(() => undefined);
@@ -129,25 +128,30 @@ export class GroupConsumer implements RunningStream {
       end.reject(new LinewardError('KAFKA_UNAVAILABLE', 'The Kafka consumer hangs; it is replaced.'));
     }, STALL_MS / 10);
     try {
-      const running = consumer
-        .connect()
-        .then(() => consumer.subscribe({ topic, fromBeginning: true }))
-        .then(() =>
-          consumer.run({
-            autoCommit: false,
-            eachBatchAutoResolve: false,
-            partitionsConsumedConcurrently: partitionsAtOnce,
-            eachBatch: (payload) => this.#eachBatch(consumer, payload),
-          }),
-        );
-      await Promise.race([running.then(() => end.promise), end.promise]);
+      await Promise.race([this.#join(consumer).then(() => end.promise), end.promise]);
     } finally {
       clearInterval(watchdog);
       this.#stopping.signal.removeEventListener('abort', stop);
-      await withinDeadline(consumer.disconnect(), 'leaving the group', CLOSE_DEADLINE_MS).catch(() => undefined);
+      const deadlineMs = this.#stopping.signal.aborted ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS;
+      await withinDeadline(consumer.disconnect(), 'leaving the group', deadlineMs).catch(() => undefined);
       this.#generation += 1;
       for (const batch of this.#batches) batch.abort();
     }
+  }
+
+  async #join(consumer: Consumer): Promise<void> {
+    const { signal } = this.#stopping;
+    const { topic, partitionsAtOnce } = this.#options;
+    await consumer.connect();
+    if (!signal.aborted) await consumer.subscribe({ topic, fromBeginning: true });
+    // Each step would connect again the client that was disconnected meanwhile.
+    if (signal.aborted) return consumer.disconnect();
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitionsAtOnce,
+      eachBatch: (payload) => this.#eachBatch(consumer, payload),
+    });
   }
 
   #touch(): void {
@@ -163,9 +167,7 @@ export class GroupConsumer implements RunningStream {
     this.#backoffs.clear();
     this.#options.onAssigned?.(partitions);
     if (partitions.length > 0) consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
-    void Promise.all(partitions.map((partition) => this.#place(consumer, partition))).then(() =>
-      this.#outcome.resolve(),
-    );
+    for (const partition of partitions) void this.#place(consumer, partition);
   }
 
   /** Moves a paused partition to its position and lets it flow. */
@@ -186,7 +188,6 @@ export class GroupConsumer implements RunningStream {
         const fault = toStreamFault(error, `looking up the position of ${topic}/${partition}`);
         this.#faults.set(partition, fault);
         logger?.warn({ topic, partition }, fault);
-        this.#outcome.resolve();
         await this.#backoffOf(partition).wait(this.#stopping.signal);
       }
     }

@@ -138,12 +138,12 @@ export class KafkajsGateway implements KafkaGateway {
       startOf: async (group: string, topic: string, partition: number) =>
         (await this.committed(group, topic)).get(partition) ?? this.#earliest(topic, partition),
     };
-    return this.#register(await startTransformStream(deps, stream));
+    return this.#register(startTransformStream(deps, stream));
   }
 
   async readStream(stream: Parameters<KafkaGateway['readStream']>[0]): Promise<RunningStream> {
     const { group, source } = stream;
-    const consumer = await GroupConsumer.start({
+    const consumer = GroupConsumer.start({
       kafka: this.#kafka,
       logger: this.#logger,
       group,

@@ -106,9 +106,9 @@ async function abandon(transaction: Transaction): Promise<void> {
 }
 
 /** Starts the stream of `KafkaGateway.transformStream`. */
-export async function startTransformStream(deps: TransformDeps, stream: TransformStream): Promise<RunningStream> {
+export function startTransformStream(deps: TransformDeps, stream: TransformStream): RunningStream {
   const work = new TransformWork(deps, stream);
-  const consumer = await GroupConsumer.start({
+  const consumer = GroupConsumer.start({
     kafka: deps.kafka,
     logger: deps.logger,
     group: stream.group,

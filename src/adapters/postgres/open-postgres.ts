@@ -10,7 +10,7 @@ export interface Postgres {
 
 /**
  * The server at `databaseUrl`, or an embedded one over the data directory, which then belongs to this process alone.
- * @throws LinewardError DATABASE_UNAVAILABLE, DATA_DIR_LOCKED, DATA_DIR_NOT_WRITABLE.
+ * @throws LinewardError DATABASE_UNAVAILABLE, DATA_DIR_LOCKED.
  */
 export async function openPostgres(databaseUrl: string | null, dataDir: string): Promise<Postgres> {
   if (databaseUrl !== null) {

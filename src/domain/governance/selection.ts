@@ -1,3 +1,5 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+
 /** Names a whole account, or one data subject inside it by the value of a subject key field. */
 export interface SubjectSelector {
   readonly accountId: string;
@@ -48,4 +50,21 @@ export function isSelected(selection: Selection, accountId: string | null, key: 
     selector.accountId === accountId &&
     (selector.subject === undefined || key(selector.subject.field) === selector.subject.value);
   return selection.act.some(matches) && !selection.keep.some(matches);
+}
+
+/** Most characters of an account, a field or a value: longer ones do not fit the database's indexes. */
+const selectorCharsMax = 1_024;
+
+/** @throws LinewardError BAD_INPUT for a part of a selector that is blank or too long. `path` is the selector's place. */
+export function assertSelector({ accountId, subject }: SubjectSelector, path: readonly string[]): void {
+  assertText(accountId, [...path, 'accountId'], selectorCharsMax);
+  if (subject === undefined) return;
+  assertText(subject.field, [...path, 'subject', 'field'], selectorCharsMax);
+  assertText(subject.value, [...path, 'subject', 'value'], selectorCharsMax);
+}
+
+/** @throws LinewardError BAD_INPUT for a text that is blank or too long. */
+export function assertText(text: string, path: readonly string[], charsMax: number): void {
+  if (text.trim() !== '' && text.length <= charsMax) return;
+  throw new LinewardError('BAD_INPUT', `${path.join('.')}: must have 1 to ${charsMax} characters`, { path });
 }

@@ -22,12 +22,20 @@ export function recordKeys(value: Buffer, accountField: string, subjectFields: r
   if (record === null) return null;
   const read = (field: string): string | null => {
     const found: unknown = Object.hasOwn(record, field) ? record[field] : null;
+    if (Number.isInteger(found) && !Number.isSafeInteger(found)) return longInteger(value, field);
     return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? String(found) : null;
   };
   return {
     accountId: read(accountField),
     subjects: Object.fromEntries(subjectFields.map((field) => [field, read(field)])),
   };
+}
+
+/** An integer beyond ±2^53 as it is written: rounded, one subject would be taken for another. */
+function longInteger(message: Buffer, field: string): string {
+  const asWritten = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
+    typeof value === 'number' && /^-?\d+$/.test(context?.source ?? '') ? context?.source : value;
+  return String((JSON.parse(message.toString('utf8'), asWritten) as Record<string, unknown>)[field]);
 }
 
 export function matches(selection: Selection, keys: RecordKeys): boolean {

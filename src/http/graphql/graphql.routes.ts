@@ -104,12 +104,16 @@ function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {
 
 function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
   const rules = options.development ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  // Not given the server itself: its faults, as a port that is taken, would be told as faults of the sockets too.
   const sockets = new WebSocketServer({
-    server: server.server,
+    noServer: true,
     path,
     maxPayload: payloadBytesMax,
     // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
     verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }) => isOwnOrigin(origin, req.headers.host),
+  });
+  server.server.on('upgrade', (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
   });
   const requestIds = new WeakMap<IncomingMessage, string>();
   const requestIdOf = (request: IncomingMessage): string => {

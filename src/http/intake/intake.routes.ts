@@ -18,7 +18,11 @@ export function intakeRoutes(
   server.post('/api/v1/entities/:entity/records', async (request) => {
     const { entity: fullName } = paramsSchema.parse(request.params);
     const cut = fullName.lastIndexOf('.');
-    const entity = cut < 1 ? null : await deps.registry.entityNamed(fullName.slice(0, cut), fullName.slice(cut + 1));
+    // The database refuses to look for a text with U+0000.
+    const entity =
+      cut < 1 || fullName.includes('\0')
+        ? null
+        : await deps.registry.entityNamed(fullName.slice(0, cut), fullName.slice(cut + 1));
     if (entity === null)
       throw new LinewardError('NOT_FOUND', 'There is no entity of this name; the path takes namespace.name.');
     const body = bodySchema.safeParse(request.body);

@@ -57,7 +57,7 @@ export function produceRoutes(server: FastifyInstance, deps: { readonly produce:
     const { topic } = topicSchema.parse(request.params);
     const body = bodySchema.safeParse(request.body);
     if (!body.success) {
-      const place = body.error.issues[0]?.path.join('.') ?? 'records';
+      const place = body.error.issues[0]?.path.join('.') || 'records';
       return reply
         .status(422)
         .type(answerType)

@@ -1,10 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { type LegalHold, LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+
+const textCharsMax = 4_000;
 
 export interface PlaceLegalHold {
   /** The legal matter the hold serves, as counsel names it. */
@@ -25,7 +27,9 @@ export class GovernanceService {
   }
 
   async placeLegalHold(actor: Actor, input: PlaceLegalHold): Promise<LegalHold> {
-    assertFilled({ matterId: input.matterId, reason: input.reason, accountId: input.selector.accountId });
+    assertText(input.matterId, ['matterId'], textCharsMax);
+    assertText(input.reason, ['reason'], textCharsMax);
+    assertSelector(input.selector, ['scope']);
     return this.#em.fork().transactional(async (tx) => {
       const hold = tx.create(LegalHoldSchema, {
         id: newId(),
@@ -50,7 +54,7 @@ export class GovernanceService {
 
   /** Ends one hold; other holds on the same data stay. */
   async releaseLegalHold(actor: Actor, input: { readonly id: string; readonly reason: string }): Promise<LegalHold> {
-    assertFilled({ reason: input.reason });
+    assertText(input.reason, ['reason'], textCharsMax);
     return this.#em.fork().transactional(async (tx) => {
       const hold = await tx.findOne(LegalHoldSchema, { id: input.id });
       if (hold === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
@@ -80,11 +84,5 @@ export class GovernanceService {
         ? { subject: { field: hold.subjectField, value: hold.subjectValue } }
         : {}),
     }));
-  }
-}
-
-function assertFilled(values: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (value.trim() === '') throw new LinewardError('BAD_INPUT', `${name}: must not be empty`, { path: [name] });
   }
 }

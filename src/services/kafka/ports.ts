@@ -91,6 +91,7 @@ export interface KafkaGateway {
   close(): Promise<void>;
 }
 
+/** A stream from the moment it is asked for: it joins its group, and tries again what fails, by itself. */
 export interface RunningStream {
   /** Last fault, null while it runs well. */
   readonly fault: string | null;

@@ -48,7 +48,10 @@ export class ProduceService {
     if (this.#kafkaNamespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
     if (records.length > recordsMax)
       throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordsMax} in one request`, { path: ['records'] });
-    const mapping = await this.#registry.mappingOf({ namespace: this.#kafkaNamespace, name: topic }, 'TOPIC');
+    // The database refuses to look for a text with U+0000.
+    const mapping = topic.includes('\0')
+      ? null
+      : await this.#registry.mappingOf({ namespace: this.#kafkaNamespace, name: topic }, 'TOPIC');
     if (mapping === null) {
       throw new LinewardError(
         'TOPIC_NOT_MAPPED',

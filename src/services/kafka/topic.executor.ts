@@ -39,7 +39,7 @@ export class TopicExecutor implements TargetExecutor {
     const topic = await this.#kafka.describeTopic(place.name);
     const gap = topic === null ? missing(place) : uncompacted(place, topic);
     if (topic === null || gap !== null) return estimate('NONE', { gaps: gap === null ? [] : [gap] });
-    const view = await this.#view(place, selection, '');
+    const view = await this.#view(place, selection, { operationId: '' });
     const offsets = await this.#kafka.offsets(place.name);
     return estimate('TOMBSTONE', {
       records: view.live.length,
@@ -54,10 +54,10 @@ export class TopicExecutor implements TargetExecutor {
     const topic = await this.#kafka.describeTopic(place.name);
     const gap = topic === null ? missing(place) : uncompacted(place, topic);
     if (topic === null || gap !== null) return receipt({ open: gap === null ? [] : [gap] });
-    let view = await this.#view(place, await context.selectionNow(), context.operationId);
+    let view = await this.#view(place, await context.selectionNow(), context);
     for (let pass = 0; view.live.length > 0 && pass < passesMax; pass += 1) {
       await this.#bury(context, view);
-      view = await this.#view(place, await context.selectionNow(), context.operationId);
+      view = await this.#view(place, await context.selectionNow(), context);
     }
     const offsets = await this.#kafka.offsets(place.name);
     const { paused } = await this.#progress.passed({ datasetId: place.datasetId, name: place.name }, view.ends, {
@@ -116,9 +116,14 @@ export class TopicExecutor implements TargetExecutor {
     };
   }
 
-  async #view(place: TargetPlace, selection: Selection, operationId: string): Promise<SelectedView> {
-    const view = new SelectedView(selection, place, operationId);
-    await this.#kafka.scan(place.name, (message) => view.add({ ...message, operationId: operationOf(message) }));
+  async #view(
+    place: TargetPlace,
+    selection: Selection,
+    run: { readonly operationId: string; readonly signal?: AbortSignal },
+  ): Promise<SelectedView> {
+    const view = new SelectedView(selection, place, run.operationId);
+    const add = (message: KafkaMessage) => view.add({ ...message, operationId: operationOf(message) });
+    await this.#kafka.scan(place.name, add, run.signal);
     return view;
   }
 

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
-import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
 import { EntitySchema } from '../../entities/entity.entity.ts';
@@ -30,6 +30,8 @@ export interface RequestErasure {
 
 /** Most subjects of one request. */
 const subjectsMax = 10_000;
+const idempotencyKeyCharsMax = 255;
+const reasonCharsMax = 4_000;
 
 /**
  * What people may do with an operation: ask, approve, cancel, retry. Each is one transaction with its audit event; the
@@ -53,6 +55,9 @@ export class OperationService {
   /** The same idempotency key with the same input answers the operation it made before. */
   async requestErasure(actor: Actor, input: RequestErasure): Promise<Operation> {
     const subjects = readSubjects(input.subjects);
+    if (input.idempotencyKey !== undefined)
+      assertText(input.idempotencyKey, ['idempotencyKey'], idempotencyKeyCharsMax);
+    if (input.reason !== undefined) assertText(input.reason, ['reason'], reasonCharsMax);
     const inputDigest = this.#notary.digest({
       subjects,
       entityId: input.entityId ?? null,
@@ -142,6 +147,7 @@ export class OperationService {
     input: { readonly id: string; readonly reason?: string | undefined },
   ): Promise<Operation> {
     return this.#change(actor, input.id, 'cancelOperation', 'CANCELLED', async (operation, tx) => {
+      if (input.reason !== undefined) assertText(input.reason, ['reason'], reasonCharsMax);
       operation.statusReason = input.reason ?? 'Cancelled on request.';
       operation.finishedAt = new Date();
       await tx.nativeUpdate(
@@ -210,14 +216,7 @@ function readSubjects(given: readonly SubjectSelector[]): readonly SubjectSelect
     });
   }
   given.forEach((selector, index) => {
-    const fields = { accountId: selector.accountId, ...(selector.subject ?? {}) };
-    for (const [name, value] of Object.entries(fields)) {
-      if (value.trim() === '' || value.length > 1_024) {
-        throw new LinewardError('BAD_INPUT', `subjects.${index}.${name}: must have 1 to 1024 characters`, {
-          path: ['subjects', String(index), name],
-        });
-      }
-    }
+    assertSelector(selector, ['subjects', String(index)]);
   });
   const plain = given.map(({ accountId, subject }) =>
     subject === undefined ? { accountId } : { accountId, subject: { ...subject } },

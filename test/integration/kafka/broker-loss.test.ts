@@ -93,7 +93,7 @@ describe.skipIf(missing)(`loss of the broker${missing ? `: ${missing}` : ''}`, (
         handled.push(...messages.map((message) => message.offset));
       },
     });
-    expect(stream.fault).not.toBeNull();
+    await until(() => stream.fault !== null);
     await broker.restart();
     await other.produce(topic, numbered(0, 5));
     await until(() => handled.length === 5);

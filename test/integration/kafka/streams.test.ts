@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { KafkaMessage, OutgoingMessage } from '../../../src/services/kafka/ports.ts';
@@ -178,5 +180,28 @@ describe.skipIf(missing)(`streams${missing ? `: ${missing}` : ''}`, () => {
     setTimeout(() => release.resolve(), 500);
     await stream.stop();
     expect(finished).toBe(true);
+  });
+
+  // A member that was killed keeps its place in the group until its session has run out.
+  test('a stream that waits for its group can be stopped', { timeout: 15_000 }, async () => {
+    const [source, group] = [await freshTopic(gateway), uniqueName('group')];
+    await gateway.produce(source, numbered(0, 1));
+    const silent = new kafkajs.Kafka({ brokers: [broker.brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const member = silent.consumer({ groupId: group, sessionTimeout: 60_000, rebalanceTimeout: 60_000 });
+    const [reading, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await member.connect();
+    await member.subscribe({ topic: source, fromBeginning: true });
+    await member.run({
+      eachMessage: async () => {
+        reading.resolve();
+        await release.promise;
+      },
+    });
+    await reading.promise;
+    const stream = await gateway.readStream({ group, source, positionOf: async () => null, handle: async () => {} });
+    await sleep(1_000);
+    await stream.stop();
+    release.resolve();
+    await member.disconnect();
   });
 });

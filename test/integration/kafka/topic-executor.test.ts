@@ -101,6 +101,12 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     expect(seen).toMatchObject({ survivors: 5, lost: 10 });
   });
 
+  test('stops reading the topic when the worker stops', async () => {
+    const signal = AbortSignal.abort();
+    const stopped = executor.execute({ ...context(await filledTopic(), { now: () => asked }), signal });
+    await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
   test('a topic that is not compacted is a gap and is left alone', async () => {
     const topic = await freshTopic(gateway, 1, { 'cleanup.policy': 'delete' });
     await gateway.produce(topic, [{ key: 'K', value: JSON.stringify({ account: 'AC1' }) }]);

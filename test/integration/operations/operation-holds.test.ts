@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import { OperationSubjectSchema } from '../../../src/entities/operation.entity.ts';
@@ -31,6 +32,14 @@ describe('a legal hold', () => {
     await lane.user.approve(id);
     expect(await lane.user.ended(id)).toMatchObject({ status: 'COMPLETED', round: 2 });
     expect(await lane.user.auditActions(holdId)).toEqual(['placeLegalHold', 'releaseLegalHold']);
+  });
+
+  it.each([
+    { accountId: ' ' },
+    { accountId: randomBytes(4_000).toString('hex') },
+    { accountId: 'AC1', subject: { field: '', value: 'U1' } },
+  ])('on nothing that can be found is refused', async (selector) => {
+    await expect(hold(selector)).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 
   it('on one of several accounts leaves that one alone, and names it', async () => {

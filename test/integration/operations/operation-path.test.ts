@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signatureHolds } from '../../../src/domain/operations/certificate.ts';
 import { planHash } from '../../../src/domain/operations/plan.ts';
@@ -191,6 +192,9 @@ describe('a request', () => {
   it.each([
     ['no subject', { subjects: [] }, 'BAD_INPUT'],
     ['an empty account', { subjects: [{ accountId: ' ' }] }, 'BAD_INPUT'],
+    ['a blank key', { idempotencyKey: ' ' }, 'BAD_INPUT'],
+    ['a key that no index takes', { idempotencyKey: randomBytes(4_000).toString('hex') }, 'BAD_INPUT'],
+    ['an endless reason', { reason: 'x'.repeat(4_001) }, 'BAD_INPUT'],
     ['an unknown entity', { entityId: 'none' }, 'NOT_FOUND'],
     ['too many', { subjects: Array.from({ length: 10_001 }, (_, n) => ({ accountId: `AC${n}` })) }, 'LIMIT_EXCEEDED'],
   ])('with %s is refused', async (_what, input, code) => {
