@@ -8,13 +8,13 @@ const algorithm = 'aes-256-gcm';
 // Without it Node takes tags of 4 bytes, also where fewer bytes than a tag are left.
 const options = { authTagLength: tagBytes };
 
-/** Ciphertext ‖ tag. Pure: the caller answers for never using an IV twice under one key. */
-export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+/** Ciphertext ‖ tag; a string is encrypted as UTF-8. Pure: the caller answers for never using an IV twice under one key. */
+export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
   return encryptGcmBehind([], key, iv, plaintext, aad);
 }
 
 /** IV ‖ ciphertext ‖ tag: what suite 1 calls `ct`. */
-export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffer {
+export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
   return encryptGcmBehind([iv], key, iv, plaintext, aad);
 }
 
@@ -25,7 +25,7 @@ export function encryptGcmBehind(
 ): Buffer {
   const cipher = createCipheriv(algorithm, key, iv, options);
   cipher.setAAD(aad);
-  const ciphertext = cipher.update(plaintext);
+  const ciphertext = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
   // GCM holds no bytes back: `final` only makes the tag.
   cipher.final();
   return Buffer.concat([...before, ciphertext, cipher.getAuthTag()]);

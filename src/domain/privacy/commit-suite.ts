@@ -36,7 +36,7 @@ export function deriveCommittedKey(key: KeyObject, salt: Uint8Array): CommittedK
 export function sealCommitted(
   { messageKey, prefix }: CommittedKey,
   iv: Uint8Array,
-  plaintext: Uint8Array,
+  plaintext: Uint8Array | string,
   aad: Uint8Array,
 ): Buffer {
   return encryptGcmBehind([prefix, iv], messageKey, iv, plaintext, aad);
@@ -45,20 +45,26 @@ export function sealCommitted(
 /** The plaintext; throws when anything does not fit, the commitment before a byte is decrypted. */
 export function openCommitted(key: KeyObject, ct: Buffer, aad: Uint8Array): Buffer {
   if (ct.length < prefixBytes) throw decryptFailed();
-  const prefix = ct.subarray(0, prefixBytes);
-  const known = knownKey(key, prefix);
-  const committed = known ?? deriveCommittedKey(key, ct.subarray(0, saltBytes));
-  if (!timingSafeEqual(committed.prefix, prefix)) throw decryptFailed();
+  const committed = committedKeyOf(key, ct.subarray(0, prefixBytes));
   const iv = ct.subarray(prefixBytes, prefixBytes + ivBytes);
   const plaintext = decryptGcm(committed.messageKey, iv, ct.subarray(prefixBytes + ivBytes), aad);
-  // Kept only behind a checked tag: strangers' salts must not drive out the ones in use.
-  if (known === undefined) keep(key, committed);
+  keep(key, committed);
   return plaintext;
+}
+
+/** @throws LinewardError DECRYPT_FAILED when the commitment is not the key's. */
+function committedKeyOf(key: KeyObject, prefix: Buffer): CommittedKey {
+  const kept = keptKeys.get(key);
+  // Messages of one epoch come in rows. Both comparisons take the same time wherever the bytes differ.
+  if (kept !== undefined && timingSafeEqual(kept.last.prefix, prefix)) return kept.last;
+  const committed = kept?.bySalt.get(saltText(prefix)) ?? deriveCommittedKey(key, prefix.subarray(0, saltBytes));
+  if (!timingSafeEqual(committed.prefix, prefix)) throw decryptFailed();
+  return committed;
 }
 
 /** Derived keys by their salt, and the one of the last message. */
 interface KeptKeys {
-  last: CommittedKey;
+  readonly last: CommittedKey;
   readonly bySalt: Map<string, CommittedKey>;
 }
 
@@ -66,22 +72,15 @@ interface KeptKeys {
 const keptKeys = new WeakMap<KeyObject, KeptKeys>();
 const writerEpochs = new WeakMap<KeyObject, { readonly committed: CommittedKey; left: number }>();
 
-function knownKey(key: KeyObject, prefix: Buffer): CommittedKey | undefined {
+/** Called behind a checked tag alone: strangers' salts must not drive out the ones in use. */
+function keep(key: KeyObject, last: CommittedKey): void {
   const kept = keptKeys.get(key);
-  // Salts alone, which are no secret; messages of one epoch come in rows.
-  if (kept === undefined || prefix.compare(kept.last.prefix, 0, saltBytes, 0, saltBytes) === 0) return kept?.last;
-  const found = kept.bySalt.get(saltText(prefix));
-  if (found !== undefined) kept.last = found;
-  return found;
-}
-
-function keep(key: KeyObject, committed: CommittedKey): void {
-  const kept = keptKeys.get(key) ?? { last: committed, bySalt: new Map<string, CommittedKey>() };
-  keptKeys.set(key, kept);
-  kept.last = committed;
-  const [oldest] = kept.bySalt.keys();
-  if (kept.bySalt.size >= epochsKeptMax && oldest !== undefined) kept.bySalt.delete(oldest);
-  kept.bySalt.set(saltText(committed.prefix), committed);
+  if (kept?.last === last) return;
+  const bySalt = kept?.bySalt ?? new Map<string, CommittedKey>();
+  const [oldest] = bySalt.keys();
+  if (bySalt.size >= epochsKeptMax && oldest !== undefined) bySalt.delete(oldest);
+  bySalt.set(saltText(last.prefix), last);
+  keptKeys.set(key, { last, bySalt });
 }
 
 const saltText = (prefix: Buffer): string => prefix.toString('latin1', 0, saltBytes);

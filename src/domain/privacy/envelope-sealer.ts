@@ -4,7 +4,7 @@ import { type CommittedKey, deriveCommittedKey, nextCommittedKey, sealCommitted 
 import { assertOpenContext, associatedData, type OpenContext } from './envelope-context.ts';
 import { EnvelopeFrame, type EnvelopeSuite, envelopeLengthMax, isEnvelopeSuite } from './envelope-text.ts';
 import { pad } from './sealed-padding.ts';
-import { encodeSealedValue } from './sealed-value.ts';
+import { sealedForm } from './sealed-value.ts';
 import { sealSiv, sivKeyOf } from './siv-suite.ts';
 
 export interface SealContext extends OpenContext {
@@ -51,7 +51,7 @@ export class EnvelopeSealer {
     const plaintext = this.#plaintext(value);
     if (suite === 1) return this.#text(sealGcm(key, ivPool.next(), plaintext, this.#aad));
     if (suite === 2) return this.#text(this.#committed(nextCommittedKey(key), ivPool.next(), plaintext));
-    return this.#text(sealSiv(sivKeyOf(key), plaintext, this.#aad));
+    return this.#text(sealSiv(sivKeyOf(key), Buffer.from(plaintext), this.#aad));
   }
 
   /** {@link seal} with given randomness. For known-answer tests alone: an IV used twice breaks the key. */
@@ -60,7 +60,7 @@ export class EnvelopeSealer {
     const plaintext = this.#plaintext(value);
     if (suite === 1) return this.#text(sealGcm(key, iv, plaintext, this.#aad));
     if (suite === 2) return this.#text(this.#committed(deriveCommittedKey(key, salt), iv, plaintext));
-    return this.#text(sealSiv(sivKeyOf(key), plaintext, this.#aad));
+    return this.#text(sealSiv(sivKeyOf(key), Buffer.from(plaintext), this.#aad));
   }
 
   /** True when a sealer of `context` would make the same envelopes as this one. */
@@ -78,14 +78,14 @@ export class EnvelopeSealer {
     );
   }
 
-  #committed(committed: CommittedKey, iv: Uint8Array, plaintext: Buffer): Buffer {
+  #committed(committed: CommittedKey, iv: Uint8Array, plaintext: Buffer | string): Buffer {
     return sealCommitted(committed, iv, plaintext, this.#aad);
   }
 
-  #plaintext(value: unknown): Buffer {
-    const plaintext = encodeSealedValue(value);
+  #plaintext(value: unknown): Buffer | string {
+    const plaintext = sealedForm(value);
     if (plaintext.length > envelopeLengthMax / 2) throw tooLong();
-    return this.#context.padding === true ? pad(plaintext) : plaintext;
+    return this.#context.padding === true ? pad(Buffer.from(plaintext)) : plaintext;
   }
 
   #text(ct: Buffer): string {

@@ -16,9 +16,15 @@ const nodesMax = 1 << 20;
  * class instances, and nesting deeper than 32.
  */
 export function encodeSealedValue(value: unknown): Buffer {
+  const form = sealedForm(value);
+  return typeof form === 'string' ? Buffer.from(form, 'utf8') : form;
+}
+
+/** {@link encodeSealedValue} where a string may stand for its UTF-8: a cipher that takes both is spared a copy. */
+export function sealedForm(value: unknown): Buffer | string {
   if (typeof value === 'string') {
     assertWellFormed(value);
-    return Buffer.from(value, 'utf8');
+    return value;
   }
   if (value === null) throw new LinewardError('VALUE_INVALID', 'Null is not encrypted; keep it as null.');
   const [tag, text] = typeof value === 'bigint' ? [bigintTag, value.toString()] : [jsonTag, jsonText(value)];

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nextCommittedKey } from '../../../src/domain/privacy/commit-suite.ts';
 import {
   type EnvelopeSuite,
   openEnvelope,
@@ -350,6 +351,14 @@ describe('the key-committing suite', () => {
     const another = createSecretKey(randomBytes(32));
     expect(saltOf(sealWith(key))).toBe(saltOf(sealWith(key)));
     expect(saltOf(sealWith(another))).not.toBe(saltOf(sealWith(key)));
+  });
+
+  it('takes a new salt after 2^20 messages', () => {
+    const another = createSecretKey(randomBytes(32));
+    const first = nextCommittedKey(another);
+    for (let message = 1; message < 2 ** 20; message += 1)
+      if (nextCommittedKey(another) !== first) expect.unreachable(`message ${message}`);
+    expect(nextCommittedKey(another).prefix).not.toEqual(first.prefix);
   });
 
   it('opens messages of several epochs in any order', () => {
