@@ -105,11 +105,12 @@ export function buildServices(
 
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
+  const accountKeys = new AccountKeyReadModel({ em });
   const privacy = {
     semanticTypes,
     semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
-    accountKeys: new AccountKeyReadModel({ em }),
-    keyLifecycle: new KeyLifecycleService({ em, keys, tokenKeys, keyProviders }),
+    accountKeys,
+    keyLifecycle: new KeyLifecycleService({ em, keys, tokenKeys, keyProviders, accountKeys }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
   const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys });

@@ -1,6 +1,5 @@
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
-import type { KeyState } from '../domain/privacy/key-state.ts';
-import type { AccountKeyRow } from '../entities/account-key.entity.ts';
+import type { AccountKeyView, KeyState } from '../domain/privacy/key-state.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
@@ -21,18 +20,19 @@ const KeyStateEnum = describedEnum<KeyState>('KeyState', 'Life of a version of a
 })
 export class AccountKeyType
   extends NodeType
-  implements Pick<AccountKeyRow, 'accountId' | 'scope' | 'version' | 'state' | 'kekId' | 'createdAt'>
+  implements Pick<AccountKeyView, 'accountId' | 'subjectScope' | 'keyVersion' | 'state' | 'kekId' | 'createdAt'>
 {
   @Field(() => String, { description: 'The account.' })
   accountId!: string;
 
   @Field(() => String, {
-    description: 'Empty for the account’s own key; else the `sub` of envelopes, a keyed digest of the person.',
+    nullable: true,
+    description: 'Null for the account’s own key; else the `sub` of envelopes, a keyed digest of the person.',
   })
-  scope!: string;
+  subjectScope!: string | null;
 
   @Field(() => Int, { description: 'The `kv` of envelopes.' })
-  version!: number;
+  keyVersion!: number;
 
   @Field(() => KeyStateEnum, { description: 'Where it stands in its life.' })
   state!: KeyState;
@@ -76,7 +76,7 @@ export class RotateAccountKeyInput extends MutationInput {
 @ObjectType({ description: 'The new version.' })
 export class RotateAccountKeyPayload extends MutationPayload {
   @Field(() => AccountKeyType, { nullable: true, description: 'The new version; null when refused.' })
-  accountKey?: AccountKeyRow | null;
+  accountKey?: AccountKeyView | null;
 }
 
 @InputType({ description: 'Keys to wrap anew.' })

@@ -32,7 +32,7 @@ const KeyScopeEnum = describedEnum<KeyScope>('KeyScope', 'Whose key encrypts.', 
 });
 
 @ObjectType('ProtectionParams', { description: 'How an action is done; null leaves it to the product.' })
-export class ProtectionParamsType {
+class ProtectionParamsType {
   @Field(() => RemovalFormEnum, { nullable: true, description: 'For REMOVE on nullable fields.' })
   removalForm?: RemovalForm | null;
 

@@ -20,12 +20,12 @@ export interface AccountKey extends KeyVersionName {
 
 /** One text per version of a holder's key, for maps. */
 export function versionId(name: KeyVersionName): string {
-  return `${name.version}\0${holderId(name)}`;
+  return `${name.version}:${holderId(name)}`;
 }
 
-/** One text per holder, for maps. */
+/** One text per holder, for maps and locks; no scope holds a colon. */
 export function holderId({ accountId, scope }: KeyHolder): string {
-  return `${scope}\0${accountId}`;
+  return `${scope}:${accountId}`;
 }
 
 /** The holder of the keys of this installation itself. No account has an empty id. */

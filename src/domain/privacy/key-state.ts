@@ -6,8 +6,8 @@ export type KeyState = (typeof keyStates)[number];
 export const leaseBlock = 2 ** 20;
 
 /** A key that encrypted so many values is replaced, and so is one that is so old. */
-export const rotationCount = 2 ** 31;
-export const rotationAgeMs = 90 * 24 * 60 * 60 * 1_000;
+const rotationCount = 2 ** 31;
+const rotationAgeMs = 90 * 24 * 60 * 60 * 1_000;
 
 /** From here on a key refuses: random 96-bit IVs allow 2^32 messages (NIST SP 800-38D, 8.3), less a tenth for blocks under way. */
 export const messageCap = Math.floor(0.9 * 2 ** 32);
@@ -19,4 +19,20 @@ export function isDueForRotation(
 ): boolean {
   const ageMs = key.activatedAt == null ? 0 : now.getTime() - key.activatedAt.getTime();
   return key.encCount >= rotationCount || ageMs >= rotationAgeMs;
+}
+
+/** What may be told of a version of a key. */
+export interface AccountKeyView {
+  readonly id: string;
+  readonly accountId: string;
+  /** Null for the account's own key. */
+  readonly subjectScope: string | null;
+  readonly keyVersion: number;
+  readonly state: KeyState;
+  readonly kekId: string;
+  readonly encCount: number;
+  readonly createdAt: Date;
+  readonly activatedAt: Date | null;
+  readonly retiredAt: Date | null;
+  readonly destroyedAt: Date | null;
 }

@@ -59,8 +59,6 @@ class JsonProtection {
       const field = isGuessed ? guess.node : node.fields.get(scanner.textOf(index, scanner.string(index)));
       position = isGuessed ? position + 1 : (field?.position ?? position) + 1;
       const start = scanner.blank(colon + 1);
-      const begun = this.#copied;
-      const before = this.#out;
       const end = field === undefined ? null : this.#member(field, start, depth + 1);
       const behind = end ?? scanner.value(start, depth + 1);
       if (field === undefined) this.counts.unknownRemoved += 1;
@@ -69,8 +67,6 @@ class JsonProtection {
       if (!isLast && text.charCodeAt(next) !== 44) throw noJson();
       const following = isLast ? next : scanner.blank(next + 1);
       if (end === null) {
-        // What the member put out goes with it.
-        [this.#out, this.#copied] = [before, begun];
         this.#replace(kept, isFirst && !isLast ? following : behind, '');
       } else {
         kept = behind;
@@ -81,7 +77,7 @@ class JsonProtection {
     }
   }
 
-  /** Behind the value of a field; null when nothing of it may stay. */
+  /** Behind the value of a field; null when nothing of it may stay, and then nothing is put out. */
   #member(node: PlanNode, at: number, depth: number): number | null {
     const scanner = this.#scanner;
     if (node.passes) return scanner.value(at, depth);
@@ -103,10 +99,8 @@ class JsonProtection {
     let index = scanner.blank(at + 1);
     if (scanner.text.charCodeAt(index) === 93) return index + 1;
     for (;;) {
-      const [before, begun] = [this.#out, this.#copied];
       let end = this.#member(element, index, depth + 1);
       if (end === null) {
-        [this.#out, this.#copied] = [before, begun];
         end = scanner.value(index, depth + 1);
         this.#replace(index, end, 'null');
       }

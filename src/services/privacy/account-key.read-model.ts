@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
-import { keyStates } from '../../domain/privacy/key-state.ts';
+import { type AccountKeyView, keyStates } from '../../domain/privacy/key-state.ts';
 import { keysetPage } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
 
@@ -19,22 +19,21 @@ const keyRow = z
     retired_at: z.coerce.date().nullable(),
     destroyed_at: z.coerce.date().nullable(),
   })
-  .transform((row) => ({
-    id: row.id,
-    accountId: row.account_id,
-    scope: row.scope,
-    version: row.version,
-    state: row.state,
-    kekId: row.kek_id,
-    encCount: row.enc_count,
-    createdAt: row.created_at,
-    activatedAt: row.activated_at,
-    retiredAt: row.retired_at,
-    destroyedAt: row.destroyed_at,
-  }));
-/** What may be told of a version of a key. */
-export type AccountKeyView = z.output<typeof keyRow>;
-
+  .transform(
+    (row): AccountKeyView => ({
+      id: row.id,
+      accountId: row.account_id,
+      subjectScope: row.scope === '' ? null : row.scope,
+      keyVersion: row.version,
+      state: row.state,
+      kekId: row.kek_id,
+      encCount: row.enc_count,
+      createdAt: row.created_at,
+      activatedAt: row.activated_at,
+      retiredAt: row.retired_at,
+      destroyedAt: row.destroyed_at,
+    }),
+  );
 const columns =
   'id, account_id, scope, version, state, kek_id, enc_count, created_at, activated_at, retired_at, destroyed_at';
 

@@ -1,9 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { KeyHolder } from '../../domain/privacy/key-holder.ts';
+import type { AccountKeyView } from '../../domain/privacy/key-state.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import type { AccountKeyReadModel } from './account-key.read-model.ts';
 import type { AccountKeyService } from './account-key.service.ts';
 import type { KeyProviders } from './key-providers.ts';
 import type { TokenKeys } from './token-keys.ts';
@@ -39,28 +41,31 @@ export class KeyLifecycleService {
   readonly #keys: AccountKeyService;
   readonly #tokens: TokenKeys;
   readonly #providers: KeyProviders;
+  readonly #readModel: AccountKeyReadModel;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly keys: AccountKeyService;
     readonly tokenKeys: TokenKeys;
     readonly keyProviders: KeyProviders;
+    readonly accountKeys: AccountKeyReadModel;
   }) {
     this.#em = deps.em;
     this.#keys = deps.keys;
     this.#tokens = deps.tokenKeys;
     this.#providers = deps.keyProviders;
+    this.#readModel = deps.accountKeys;
   }
 
   /**
    * Makes a new version of a key, which encrypts from `activateAt` on, or from now.
    * @throws LinewardError VALUE_INVALID, KEY_DESTROYED, KEY_UNAVAILABLE, CONFLICT; BAD_INPUT for a time in the past.
    */
-  async rotateAccountKey(actor: Actor, selector: KeySelector, activateAt?: Date): Promise<AccountKeyRow> {
+  async rotateAccountKey(actor: Actor, selector: KeySelector, activateAt?: Date): Promise<AccountKeyView> {
     if (activateAt !== undefined && activateAt.getTime() < Date.now() - 1_000)
       throw new LinewardError('BAD_INPUT', 'activateAt: must be in the future', { path: ['activateAt'] });
     const holder = await this.holderOf(selector);
-    return this.#em.fork().transactional(async (tx) => {
+    const id = await this.#em.fork().transactional(async (tx) => {
       const row = await this.#keys.addVersion(tx, holder, activateAt);
       audit(tx, actor, {
         action: 'rotateAccountKey',
@@ -68,8 +73,11 @@ export class KeyLifecycleService {
         resourceId: row.id,
         details: { accountId: row.accountId, version: row.version, state: row.state },
       });
-      return row;
+      return row.id;
     });
+    const [view] = await this.#readModel.accountKeysById([id]);
+    if (view === undefined) throw new LinewardError('INTERNAL', 'A key that was made is not there.');
+    return view;
   }
 
   /**

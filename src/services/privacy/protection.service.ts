@@ -115,21 +115,26 @@ export class ProtectionService {
     });
   }
 
+  /** @throws LinewardError VALUE_INVALID, KEY_DESTROYED … at the field that names the account or person, before any work. */
   #sealUnder(plan: ProtectionPlan, keys: RecordKeys): Seal {
+    if (plan.encryptsForAccounts) usable(keys.account, plan.accountField, 'account');
+    if (plan.encryptsForSubjects) usable(keys.subject, plan.subjectField, 'subject');
     return (value, protection) => {
       const isSubjects = protection.keyScope === 'SUBJECT';
-      const key = isSubjects ? keys.subject : keys.account;
-      const field = isSubjects ? plan.subjectField : plan.accountField;
-      const path = field === null ? [] : [field];
-      if (key === undefined)
-        throw new LinewardError('VALUE_INVALID', `The record names no ${isSubjects ? 'subject' : 'account'}.`, {
-          path,
-        });
-      if (key instanceof LinewardError) throw new LinewardError(key.code, key.message, { path });
+      const key = isSubjects
+        ? usable(keys.subject, plan.subjectField, 'subject')
+        : usable(keys.account, plan.accountField, 'account');
       this.#keys.charge(key, 1);
       return sealUnderKey(key, value, protection);
     };
   }
+}
+
+function usable(key: KeyAnswer, field: string | null, holder: string): AccountKey {
+  const path = field === null ? [] : [field];
+  if (key === undefined) throw new LinewardError('VALUE_INVALID', `The record names no ${holder}.`, { path });
+  if (key instanceof LinewardError) throw new LinewardError(key.code, key.message, { path });
+  return key;
 }
 
 const noSeal: Seal = () => {

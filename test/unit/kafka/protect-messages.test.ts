@@ -10,17 +10,22 @@ function protection(): MessageProtection {
     policies: { planOf: async () => ({}) },
     gate: { checkFor: async () => ({ faults: () => [] }) },
     protection: {
-      protect: async (_plan: unknown, records: readonly { code?: ErrorCode }[]) =>
-        records.map((record) =>
+      protectTexts: async (_plan: unknown, texts: readonly { text: string; record: { code?: ErrorCode } }[]) =>
+        texts.map(({ text, record }) =>
           record.code === undefined
-            ? { ok: true, record, unknownRemoved: 0, faultsRemoved: 0 }
+            ? { ok: true, text, unknownRemoved: 0, faultsRemoved: 0 }
             : { ok: false, code: record.code, path: ['account'] },
         ),
     },
   };
   return new MessageProtection(deps as unknown as Deps);
 }
-const stream = { source: { name: 'raw' }, targetName: 'clean' } as Parameters<MessageProtection['protect']>[0];
+const stream = {
+  source: { name: 'raw' },
+  targetName: 'clean',
+  accountField: 'account',
+  subjectFields: [],
+} as Parameters<MessageProtection['protect']>[0];
 const messages = (...values: unknown[]) =>
   values.map((value, index) => ({
     topic: 'raw',
@@ -37,6 +42,13 @@ describe('protecting messages', () => {
     const [first, second] = await protection().protect(stream, messages({ code: 'KEY_DESTROYED' }, { a: 1 }));
     expect(first).toMatchObject({ topic: 'clean.dead-letter', value: expect.stringContaining('KEY_DESTROYED') });
     expect(second?.value).toBe('{"a":1}');
+  });
+
+  it('gives up a message that is no UTF-8 instead of changing it', async () => {
+    const [message] = messages({ a: 1 });
+    const broken = { ...message, value: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]) };
+    const [answer] = await protection().protect(stream, [broken] as Parameters<MessageProtection['protect']>[1]);
+    expect(answer).toMatchObject({ topic: 'clean.dead-letter', value: expect.stringContaining('MESSAGE_INVALID') });
   });
 
   it.each(['KEY_UNAVAILABLE', 'KEY_MISMATCH'] as const)('gives up nothing when a key answers %s', async (code) => {
