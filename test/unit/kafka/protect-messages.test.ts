@@ -25,7 +25,7 @@ const stream = {
   targetName: 'clean',
   accountField: 'account',
   subjectFields: [],
-} as Parameters<MessageProtection['protect']>[0];
+} as unknown as Parameters<MessageProtection['protect']>[0];
 const messages = (...values: unknown[]) =>
   values.map((value, index) => ({
     topic: 'raw',
