@@ -11,6 +11,8 @@ export interface VersionToWrite {
   readonly content: SchemaContent;
   /** An id that the caller brings; null to take the next one. */
   readonly id: number | null;
+  /** The state of the subject that the version was judged in, see `Situation`. */
+  readonly state: string | null;
 }
 
 const written = z.object({ id: z.number().nullable(), at: z.coerce.date() });
@@ -36,7 +38,8 @@ export async function lockSubject(tx: EntityManager, subject: SubjectName): Prom
 
 /**
  * Writes a version in one statement: the schema, unless the context has it; what it refers to; and its place. Answers the id
- * of the schema, and when the version was written.
+ * of the schema, and when the version was written. The subject is held before the counter of the context, as everywhere, so
+ * that no two writers wait for each other.
  * @throws LinewardError CONFLICT, or a violation of the primary key, when another transaction has just written what this one
  * did not see; see `contended`.
  */
@@ -55,6 +58,7 @@ export async function writeVersion(
     subject: subject.name,
     version: given.version,
     wanted: given.id,
+    state: given.state,
     guid: schemaGuid(identity),
     format: content.format,
     text: content.text,
@@ -73,16 +77,25 @@ export async function writeVersion(
 
 const writeStatement = `
   with given as (
-    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, guid text,
-      format text, text text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
+    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, state text,
+      guid text, format text, text text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
       targets jsonb)
   ), subject_row as (
-    insert into registry_subject (context, name) select context, subject from given on conflict do nothing
+    insert into registry_subject (context, name) select context, subject from given on conflict do nothing returning name
+  ), held as (
+    select registry_subject.xmin::text as state from registry_subject join given
+      on registry_subject.context = given.context and registry_subject.name = given.subject
+    where (select count(*) from subject_row) >= 0
+    for key share of registry_subject
+  ), unchanged as (
+    select from given where state is not distinct from (select state from held)
   ), known as (
-    select schema.id from schema join given on given.context = schema.context and given.identity = schema.identity
+    select schema.id from unchanged, schema
+    join given on given.context = schema.context and given.identity = schema.identity
   ), numbered as (
     update registry_context set last_id = greatest(last_id + case when wanted is null then 1 else 0 end, wanted)
-    from given where registry_context.name = given.context and not exists (select 1 from known)
+    from given where registry_context.name = given.context and exists (select from unchanged)
+      and not exists (select 1 from known)
     returning coalesce(wanted, last_id) as id
   ), made as (
     insert into schema (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set)
