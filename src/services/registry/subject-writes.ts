@@ -9,6 +9,8 @@ export interface VersionToWrite {
   readonly subject: SubjectName;
   readonly version: number;
   readonly content: SchemaContent;
+  /** The text of the schema as it was given. */
+  readonly givenText: string;
   /** An id that the caller brings; null to take the next one. */
   readonly id: number | null;
   /** The state of the subject that the version was judged in, see `Situation`. */
@@ -62,6 +64,7 @@ export async function writeVersion(
     guid: schemaGuid(identity),
     format: content.format,
     text: content.text,
+    original: originalOf(given),
     identity,
     text_identity: textIdentity(content),
     schema_references: content.references,
@@ -75,10 +78,16 @@ export async function writeVersion(
   return { id, at };
 }
 
+/** The text as it was given, where that is not how it is answered; null for what the database cannot keep. */
+function originalOf({ content, givenText }: VersionToWrite): string | null {
+  const isKept = givenText !== content.text && givenText.isWellFormed() && !givenText.includes('\0');
+  return isKept ? givenText : null;
+}
+
 const writeStatement = `
   with given as (
     select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, state text,
-      guid text, format text, text text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
+      guid text, format text, text text, original text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
       targets jsonb)
   ), subject_row as (
     insert into registry_subject (context, name) select context, subject from given on conflict do nothing returning name
@@ -103,6 +112,9 @@ const writeStatement = `
     from given, numbered
     on conflict (context, identity) do nothing
     returning id
+  ), original_row as (
+    insert into schema_original (context, schema_id, text)
+    select context, made.id, original from given, made where original is not null
   ), referred as (
     insert into schema_reference (context, schema_id, target_context, target_subject, target_version)
     select distinct given.context, made.id, target.context, target.subject, target.version

@@ -247,6 +247,7 @@ export class SubjectService {
       subject,
       version,
       content,
+      givenText: given.text,
       id: given.id,
       state: situation.state,
     });
