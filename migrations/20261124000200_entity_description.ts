@@ -134,8 +134,10 @@ const words = `
   $$;
 `;
 
+// Each of these is always few rows by key: planning them anew took longer than doing them.
 const refreshFields = `
-  create function search_refresh_fields(given text[]) returns void language plpgsql as $$
+  create function search_refresh_fields(given text[]) returns void language plpgsql
+    set plan_cache_mode = force_generic_plan as $$
   begin
     delete from search_entry where kind = 'FIELD' and entity_id = any(given);
     insert into search_entry
@@ -155,7 +157,8 @@ const refreshFields = `
 `;
 
 const refreshEntities = `
-  create function search_refresh_entities(given text[]) returns void language plpgsql as $$
+  create function search_refresh_entities(given text[]) returns void language plpgsql
+    set plan_cache_mode = force_generic_plan as $$
   begin
     insert into search_entry
       (id, kind, entity_id, namespace, keys, names, tags, classifications, semantic_types, format, document)
@@ -192,7 +195,8 @@ const refreshEntities = `
 `;
 
 const refreshDatasets = `
-  create function search_refresh_datasets(given text[]) returns void language plpgsql as $$
+  create function search_refresh_datasets(given text[]) returns void language plpgsql
+    set plan_cache_mode = force_generic_plan as $$
   begin
     insert into search_entry
       (id, kind, namespace, keys, names, tags, classifications, semantic_types, document)

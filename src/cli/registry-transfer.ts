@@ -39,7 +39,7 @@ export async function exportRegistry(registry: string, file: string): Promise<st
   const output = await open(file, 'w');
   let versions = 0;
   try {
-    const subjects = z.array(z.string()).parse(await read(`${registry}/subjects?deleted=true&subjectPrefix=:*:`));
+    const subjects = await subjectsOf(registry);
     for (const subject of subjects) {
       const base = `${registry}/subjects/${encodeURIComponent(subject)}/versions`;
       const all = z.array(z.number()).parse(await read(`${base}?deleted=true`));
@@ -53,10 +53,21 @@ export async function exportRegistry(registry: string, file: string): Promise<st
       await output.write(await settingsOf(registry, subject));
     }
     await output.write(await settingsOf(registry, null));
-    return `${versions} versions of ${subjects.length} subjects written to ${file}`;
+    return `${versions} versions of ${subjects.size} subjects written to ${file}`;
   } finally {
     await output.close();
   }
+}
+
+/** All subjects, by pages: a registry tells a part of a long list, and not that it is one. An old one knows no pages. */
+async function subjectsOf(registry: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let before = -1; found.size > before; ) {
+    before = found.size;
+    const page = await read(`${registry}/subjects?deleted=true&subjectPrefix=:*:&offset=${found.size}`);
+    for (const subject of z.array(z.string()).parse(page)) found.add(subject);
+  }
+  return found;
 }
 
 async function settingsOf(registry: string, subject: string | null): Promise<string> {

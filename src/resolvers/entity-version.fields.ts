@@ -47,6 +47,14 @@ export class EntityVersionFields {
 
   @FieldResolver(() => String, {
     description:
+      'Text of its schema as it was first registered, with its white space, and in Protobuf its comments. A document has none of its own.',
+  })
+  async originalText(@Root() version: EntityVersion, @Ctx() context: RequestContext): Promise<string> {
+    return (await schemaOf(version, context)).original;
+  }
+
+  @FieldResolver(() => String, {
+    description:
       'GUID of its schema: the same wherever the schema is registered, e.g. in the header `__value_schema_id`.',
   })
   async guid(@Root() version: EntityVersion, @Ctx() context: RequestContext): Promise<string> {

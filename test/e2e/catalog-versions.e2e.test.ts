@@ -48,6 +48,43 @@ describe('a version knows its schema', () => {
       ],
     });
   });
+
+  test.each([
+    [
+      'AVRO',
+      'Demo',
+      'Spaced',
+      '{ "type": "record",\n  "name": "Spaced", "namespace": "Demo", "x": 1.0, "fields": [] }',
+    ],
+    ['JSON', 'Demo', 'SpacedToo', '{\n  "title": "Demo.SpacedToo", "type": "object" }'],
+    [
+      'PROTOBUF',
+      'demo',
+      'Said',
+      'syntax = "proto3";\npackage demo;\n// Who said it.\nmessage Said { string who = 1; }\n',
+    ],
+  ])('with the text of %s as it was first registered', async (schemaType, namespace, name, schema) => {
+    for (const text of [schema, `${schema}\n`])
+      await registerSchema(app, `${name}-value`, { schemaType, schema: text });
+    const { entity } = await app.done(
+      `query ($namespace: String!, $name: String!) { entity(namespace: $namespace, name: $name) {
+        versions { totalCount } latestVersion { originalText schemaText } } }`,
+      { namespace, name },
+    );
+    expect(entity.versions.totalCount).toBe(1);
+    expect(entity.latestVersion.originalText).toBe(schema);
+    expect(entity.latestVersion.schemaText).not.toBe(schema);
+    await registerSchema(app, `${name}-again`, { schemaType, schema: entity.latestVersion.schemaText });
+  });
+
+  test('whose text is its original one, where the registry has changed nothing', async () => {
+    const { version } = await registered(app, documentOf('Plain', [field('id')]));
+    const { node } = await app.done(
+      'query ($id: ID!) { node(id: $id) { ... on EntityVersion { originalText schemaText } } }',
+      { id: version.id },
+    );
+    expect(node.originalText).toBe(node.schemaText);
+  });
 });
 
 describe('the difference of two versions', () => {

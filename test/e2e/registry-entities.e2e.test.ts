@@ -133,6 +133,23 @@ describe('entities over plain HTTP', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  test('show every version, however many there are', async () => {
+    const document = (index: number) => ({
+      ...documentOf('Old', [{ name: 'a', type: 'string' }]),
+      version: `0.${index}`,
+    });
+    const { namespace } = (await call('POST', '/v1/entities', { document: document(1) })).body.entity;
+    for (let index = 2; index <= 102; index += 1) await call('POST', '/v1/entities', { document: document(index) });
+    const path = `/v1/entities/${namespace}.Old`;
+    expect((await call('GET', `${path}/versions/1`)).body).toEqual(document(1));
+    expect((await call('GET', `${path}/versions/latest`)).body).toEqual(document(102));
+    const { body: newest } = await call('GET', path);
+    const { body: rest } = await call('GET', `${path}?after=${encodeURIComponent(newest.next)}`);
+    const numbers = [newest, rest].flatMap((page) => page.versions.map((version: Data) => version.number));
+    expect(numbers).toEqual(Array.from({ length: 102 }, (_, index) => 102 - index));
+    expect(rest.next).toBeNull();
+  });
+
   test.each([
     ['GET', '/v1/entities/No.Body', undefined, 404, 404],
     ['GET', '/v1/entities/Demo.SparkSummit/versions/99', undefined, 404, 40_402],
@@ -183,4 +200,82 @@ describe('/openapi.json', () => {
     ])
       expect(body.paths).toHaveProperty([path]);
   });
+
+  test('tells the status and the members of what is answered, and what queries hold', async () => {
+    const { body: api } = await call('GET', '/openapi.json');
+    const schema = JSON.stringify({
+      type: 'record',
+      name: 'Api',
+      namespace: 'n',
+      fields: [{ name: 'a', type: 'int' }],
+    });
+    const { body: made } = await call('POST', '/subjects/api/versions', {
+      schema,
+      metadata: { properties: { owner: 'me' } },
+    });
+    const [{ guid }] = (await app.em.fork().execute('select guid from schema where id = ?', [made.id])) as [Data];
+    const tie = { subject: 'api', associationType: 'value', lifecycle: 'WEAK' };
+    const resource = { resourceName: 'api', resourceNamespace: 'n', resourceType: 'topic', associations: [tie] };
+    const bodies: Readonly<Record<string, unknown>> = {
+      'post /associations': { ...resource, resourceId: 'api' },
+      'post /associations:batchGet': { requests: [{ resourceId: 'api' }] },
+      'post /associations:batchMutate': { requests: [{ ...resource, resourceId: 'api' }] },
+      'post /compatibility/subjects/{subject}/versions': { schema },
+      'post /compatibility/subjects/{subject}/versions/{version}': { schema },
+      'post /subjects/{subject}': { schema },
+      'post /subjects/{subject}/versions': { schema },
+      'put /associations/resources/{resource}': resource,
+      'put /config/{subject}': { compatibility: 'FULL', normalize: false, compatibilityGroup: 'g' },
+      'put /mode/{subject}': { mode: 'READWRITE' },
+      'put /v1/entities/{entity}/mappings': {
+        dataset: { namespace: 'kafka://x', name: 'api' },
+        role: 'TOPIC',
+        accountField: 'a',
+      },
+    };
+    const values: Readonly<Record<string, string>> = {
+      ...{ subject: 'api', version: '1', id: String(made.id), entity: 'n.Api', guid, resource: 'api' },
+      ...{ namespace: 'n', name: 'api' },
+    };
+    const asked: string[] = [];
+    const ask = async (method: string, path: string): Promise<void> => {
+      const operation = api.paths[path][method];
+      const query = path.endsWith('/metadata') ? '?key=owner&value=me' : '';
+      const address = `${path}${query}`.replace(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? name);
+      const { status, body } = await call(method.toUpperCase(), address, bodies[`${method} ${path}`]);
+      const answer = operation.responses[String(status)];
+      expect(answer, `${method} ${path} answers ${status}`).toBeDefined();
+      expect(undescribed(api, answer.content['application/json'].schema, body), `${method} ${path}`).toEqual([]);
+      asked.push(`${method} ${path}`);
+    };
+    for (const name of Object.keys(bodies).toSorted().reverse()) {
+      const [method = '', path = ''] = name.split(' ');
+      await ask(method, path);
+    }
+    for (const path of Object.keys(api.paths)) if (api.paths[path].get !== undefined) await ask('get', path);
+    expect(asked.length).toBeGreaterThan(35);
+    const queried = Object.values<Data>(api.paths).flatMap((methods) =>
+      Object.values<Data>(methods).flatMap(({ parameters = [] }) =>
+        parameters.filter((one: Data) => one.in === 'query').map((one: Data) => one.name),
+      ),
+    );
+    expect(new Set(queried).size).toBeGreaterThan(20);
+    expect(api.paths['/contexts/{context}'].delete.responses).toHaveProperty('204');
+  });
 });
+
+/** Members of an answer that its schema does not have, and values of another type. */
+function undescribed(api: Data, given: Data, value: Data, place = ''): readonly string[] {
+  const schema = given.$ref === undefined ? given : api.components.schemas[given.$ref.split('/').at(-1)];
+  if (schema.type === undefined) return [];
+  const type = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
+  const is = type === 'number' ? 'integer' : type;
+  if (![schema.type].flat().includes(is)) return [`${place} is ${is}`];
+  if (is === 'array')
+    return value.flatMap((item: Data, index: number) => undescribed(api, schema.items, item, `${place}[${index}]`));
+  if (is !== 'object' || schema.properties === undefined) return [];
+  return Object.entries<Data>(value).flatMap(([key, inner]) => {
+    const member = schema.properties[key];
+    return member === undefined ? [`${place}.${key}`] : undescribed(api, member, inner, `${place}.${key}`);
+  });
+}

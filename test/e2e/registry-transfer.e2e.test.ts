@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -103,6 +105,32 @@ describe('a registry that moves', () => {
     expect(versions(await exported(app))).toEqual(versions(await exported(from)));
     expect((await readFile(file, 'utf8')).split('\n').length).toBeGreaterThan(6);
     await app.stop();
+  });
+
+  test.each([
+    ['tells its subjects by pages', 2],
+    ['knows no pages', null],
+  ])('leaves whole from a registry that %s', async (_name, pageMax) => {
+    const subjects = ['a', 'b', 'c', 'd', 'e'];
+    const server = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://old');
+      const offset = pageMax === null ? 0 : Number(searchParams.get('offset') ?? 0);
+      const [, kind, subject, , version] = pathname.split('/');
+      const answer =
+        kind !== 'subjects'
+          ? { compatibilityLevel: 'FULL' }
+          : subject === undefined
+            ? subjects.slice(offset, offset + (pageMax ?? subjects.length))
+            : version === undefined
+              ? [1]
+              : { subject, version: 1, id: subjects.indexOf(subject) + 1, schema: '"int"' };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const file = join(folder, `pages-${pageMax}.ndjson`);
+    expect(await exportRegistry(`http://127.0.0.1:${port}`, file)).toMatch(/^5 versions of 5 subjects/);
+    server.close();
   });
 
   test('is refused line by line where a line is wrong, and the others arrive', async () => {

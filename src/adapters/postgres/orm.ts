@@ -11,6 +11,7 @@ import { GovernanceMigration } from '../../../migrations/20261123000600_governan
 import { SchemaRegistryMigration } from '../../../migrations/20261124000100_schema_registry.ts';
 import { EntityDescriptionMigration } from '../../../migrations/20261124000200_entity_description.ts';
 import { AssociationMigration } from '../../../migrations/20261124000300_association.ts';
+import { OriginalSchemaTextMigration } from '../../../migrations/20261126000100_original_schema_text.ts';
 import { PrivacyMigration } from '../../../migrations/20261126000100_privacy.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -61,6 +62,7 @@ const migrationsList = [
   { name: '20261124000100_schema_registry', class: SchemaRegistryMigration },
   { name: '20261124000200_entity_description', class: EntityDescriptionMigration },
   { name: '20261124000300_association', class: AssociationMigration },
+  { name: '20261126000100_original_schema_text', class: OriginalSchemaTextMigration },
   { name: '20261126000100_privacy', class: PrivacyMigration },
 ];
 

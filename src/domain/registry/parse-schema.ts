@@ -11,7 +11,7 @@ const parsers: Readonly<Record<SchemaFormat, (source: SchemaSource) => ParsedSch
 };
 
 /** Largest text of one schema, in characters. */
-const schemaCharsMax = 4 * 1024 * 1024;
+export const schemaCharsMax = 4 * 1024 * 1024;
 
 /**
  * Reads and checks a schema of any language.

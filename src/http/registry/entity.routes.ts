@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { mappingRoles } from '../../domain/operations/target.ts';
+import type { Page, PageRequest } from '../../domain/page.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryReadModel } from '../../services/registry/registry.read-model.ts';
 import type { RegisteredEntityVersion, RegistryService } from '../../services/registry/registry.service.ts';
@@ -39,10 +40,8 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
     GET: [
       'READ',
       async (request) => {
-        const after = queryOf(request, 'after');
-        const page = await registry.entities({ first: pageMax, ...(after === null ? {} : { after }) });
-        const last = page.hasNextPage ? page.items.at(-1) : undefined;
-        return { entities: page.items.map(entityAnswer), next: last === undefined ? null : page.cursorOf(last) };
+        const page = await registry.entities(pageAsked(request));
+        return { entities: page.items.map(entityAnswer), next: nextOf(page) };
       },
     ],
     POST: ['WRITE', register],
@@ -52,11 +51,16 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
       'READ',
       async (request) => {
         const entity = await entityOf(request);
-        const [aliases, versions] = await Promise.all([registry.aliasesOf([entity.id]), versionsOf(entity)]);
+        const [aliases, pageFor] = await Promise.all([
+          registry.aliasesOf([entity.id]),
+          registry.versionsOf([entity.id], pageAsked(request)),
+        ]);
+        const page = pageFor(entity.id);
         return {
           ...entityAnswer(entity),
           aliases: aliases.get(entity.id) ?? [],
-          versions: versions.map(versionAnswer),
+          versions: page.items.map(versionAnswer),
+          next: nextOf(page),
         };
       },
     ],
@@ -66,9 +70,11 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
       'READ',
       async (request) => {
         const wanted = readVersionNumber(paramOf(request, 'version') ?? '');
-        const versions = await versionsOf(await entityOf(request));
-        const found = wanted === 'latest' ? versions[0] : versions.find((version) => version.number === wanted);
-        if (found === undefined)
+        const { id } = await entityOf(request);
+        const found = await (wanted === 'latest'
+          ? registry.latestVersionOnly(id)
+          : registry.versionNumbered(id, wanted));
+        if (found === null)
           throw new LinewardError('VERSION_NOT_FOUND', `Version ${wanted} not found.`, { path: ['version'] });
         return JSON.parse(found.document);
       },
@@ -110,12 +116,17 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
       });
     return found;
   }
+}
 
-  /** Newest first. */
-  async function versionsOf(entity: Entity): Promise<readonly EntityVersion[]> {
-    const pageFor = await registry.versionsOf([entity.id], { first: pageMax });
-    return pageFor(entity.id).items;
-  }
+function pageAsked(request: FastifyRequest): PageRequest {
+  const after = queryOf(request, 'after');
+  return { first: pageMax, ...(after === null ? {} : { after }) };
+}
+
+/** Cursor of the next page; null on the last one. */
+function nextOf<T>(page: Page<T>): string | null {
+  const last = page.hasNextPage ? page.items.at(-1) : undefined;
+  return last === undefined ? null : page.cursorOf(last);
 }
 
 function parsed<T extends z.ZodType>(shape: T, body: unknown): z.infer<T> {

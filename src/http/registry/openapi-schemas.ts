@@ -10,6 +10,30 @@ export const object = (properties: object, required: readonly string[] = []) => 
 });
 export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
+/** A schema as it stands: JSON for Avro and JSON Schema, and source for Protobuf. */
+export const schemaText = { description: 'The schema as it stands: JSON, or the source of Protobuf.' } as const;
+
+const compatibility = {
+  ...text,
+  enum: ['NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'],
+} as const;
+const config = {
+  compatibilityPolicy: { ...text, enum: ['STRICT', 'LENIENT'] },
+  compatibilityGroup: {
+    ...text,
+    description: 'Property of the metadata: versions with other values are not compared.',
+  },
+  alias: { ...text, description: 'Subject that stands for this one.' },
+  normalize: flag,
+  validateFields: flag,
+  validateRules: flag,
+  defaultMetadata: { type: 'object' },
+  overrideMetadata: { type: 'object' },
+  defaultRuleSet: { type: 'object' },
+  overrideRuleSet: { type: 'object' },
+} as const;
+const entity = { id: text, namespace: text, name: text, catalogNamespace: text, createdAt: text, updatedAt: text };
+
 export const schemas = {
   Error: object(
     {
@@ -28,7 +52,13 @@ export const schemas = {
     },
     ['namespace', 'schema'],
   ),
-  Entity: object({ id: text, namespace: text, name: text, catalogNamespace: text, createdAt: text, updatedAt: text }),
+  Entity: object(entity),
+  EntityWithVersions: object({
+    ...entity,
+    aliases: list(text),
+    versions: list(ref('EntityVersion')),
+    next: { type: ['string', 'null'] },
+  }),
   EntityVersion: object({
     number: whole,
     schemaId: whole,
@@ -75,17 +105,8 @@ export const schemas = {
     },
     ['schema'],
   ),
-  Config: object({
-    compatibility: {
-      ...text,
-      enum: ['NONE', 'BACKWARD', 'BACKWARD_TRANSITIVE', 'FORWARD', 'FORWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'],
-    },
-    compatibilityPolicy: { ...text, enum: ['STRICT', 'LENIENT'] },
-    compatibilityGroup: text,
-    alias: text,
-    normalize: flag,
-    validateFields: flag,
-  }),
+  Config: object({ compatibilityLevel: compatibility, ...config }),
+  ConfigChange: object({ compatibility, ...config }),
   Mode: object({ mode: { ...text, enum: ['READWRITE', 'READONLY', 'READONLY_OVERRIDE', 'IMPORT'] } }, ['mode']),
   Associations: object({
     resourceId: text,

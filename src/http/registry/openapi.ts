@@ -1,4 +1,5 @@
-import { flag, list, object, ref, schemas, text, whole } from './openapi-schemas.ts';
+import { parametersOf } from './openapi-parameters.ts';
+import { flag, list, object, ref, schemas, schemaText, text, whole } from './openapi-schemas.ts';
 
 /** A path of the listener with its methods, as routes were added. */
 export interface DescribedRoute {
@@ -9,16 +10,19 @@ export interface DescribedRoute {
 interface Operation {
   readonly summary: string;
   readonly body?: object;
-  readonly answer: object;
+  /** Null when nothing is answered but 204. */
+  readonly answer: object | null;
+  /** Of what is done; 200 when absent. */
+  readonly status?: number;
 }
 
 const operations: Readonly<Record<string, Operation>> = {
   'GET /': { summary: 'Says that the registry is there.', answer: object({}) },
   'POST /': { summary: 'Says that the registry is there.', answer: object({}) },
-  'GET /openapi.json': { summary: 'This description.', answer: object({}) },
+  'GET /openapi.json': { summary: 'This description.', answer: { type: 'object' } },
   'GET /v1/entities': {
     summary: 'Entities by name, 100 at a time; `next` is the `after` of the next page.',
-    answer: object({ entities: list(ref('Entity')), next: text }),
+    answer: object({ entities: list(ref('Entity')), next: { type: ['string', 'null'] } }),
   },
   'POST /v1/entities': {
     summary:
@@ -32,8 +36,9 @@ const operations: Readonly<Record<string, Operation>> = {
     }),
   },
   'GET /v1/entities/{entity}': {
-    summary: 'An entity by `namespace.name` or alias, with its newest 100 versions.',
-    answer: ref('Entity'),
+    summary:
+      'An entity by `namespace.name` or alias, with its versions, newest first, 100 at a time; `next` is the `after` of the next page.',
+    answer: ref('EntityWithVersions'),
   },
   'GET /v1/entities/{entity}/versions/{version}': {
     summary: 'The document of a version, or of `latest`, as it was registered.',
@@ -68,7 +73,7 @@ const operations: Readonly<Record<string, Operation>> = {
   'DELETE /subjects/{subject}/versions/{version}': { summary: 'Deletes a version, softly first.', answer: whole },
   'GET /subjects/{subject}/versions/{version}/schema': {
     summary: 'The text of the schema of a version.',
-    answer: text,
+    answer: schemaText,
   },
   'GET /subjects/{subject}/versions/{version}/referencedby': {
     summary: 'Ids of schemas that refer to a version.',
@@ -86,7 +91,7 @@ const operations: Readonly<Record<string, Operation>> = {
   'GET /schemas': { summary: 'Versions with their schemas.', answer: list(ref('Schema')) },
   'GET /schemas/types': { summary: 'Schema languages.', answer: list(text) },
   'GET /schemas/ids/{id}': { summary: 'A schema by its id.', answer: ref('Schema') },
-  'GET /schemas/ids/{id}/schema': { summary: 'The text of a schema by its id.', answer: text },
+  'GET /schemas/ids/{id}/schema': { summary: 'The text of a schema by its id.', answer: schemaText },
   'GET /schemas/ids/{id}/subjects': { summary: 'Subjects that have a schema.', answer: list(text) },
   'GET /schemas/ids/{id}/versions': {
     summary: 'Subjects and versions that have a schema.',
@@ -111,7 +116,7 @@ const operations: Readonly<Record<string, Operation>> = {
     answer: object({ is_compatible: flag, messages: list(text) }),
   },
   'GET /contexts': { summary: 'Names of contexts.', answer: list(text) },
-  'DELETE /contexts/{context}': { summary: 'Forgets a context that has no subject.', answer: object({}) },
+  'DELETE /contexts/{context}': { summary: 'Forgets a context that has no subject.', answer: null },
   'POST /associations': {
     summary: 'Ties subjects to a resource.',
     body: ref('Associations'),
@@ -132,7 +137,7 @@ const operations: Readonly<Record<string, Operation>> = {
   },
   'DELETE /associations/resources/{resource}': {
     summary: 'Removes associations of a resource, with `cascadeLifecycle` its own subjects too.',
-    answer: object({}),
+    answer: null,
   },
   'GET /associations/resources/{namespace}/{name}': {
     summary: 'Subjects that describe a resource, by its name.',
@@ -147,6 +152,7 @@ const operations: Readonly<Record<string, Operation>> = {
     summary: 'Makes or changes associations of several resources, each on its own.',
     body: object({ requests: list(ref('Associations')) }),
     answer: object({ results: list({ type: 'object' }) }),
+    status: 207,
   },
   'GET /v1/metadata/id': { summary: 'Ids of the clusters.', answer: object({ id: text, scope: { type: 'object' } }) },
   'GET /v1/metadata/version': {
@@ -154,18 +160,18 @@ const operations: Readonly<Record<string, Operation>> = {
     answer: object({ version: text, commitId: text }),
   },
   'GET /v1/metadata/deployment': { summary: 'Kind of the deployment.', answer: object({ attributes: list(text) }) },
-  ...settingOperations('config', 'compatibility configuration', ref('Config')),
-  ...settingOperations('mode', 'mode', ref('Mode')),
+  ...settingOperations('config', 'compatibility configuration', ref('Config'), ref('ConfigChange')),
+  ...settingOperations('mode', 'mode', ref('Mode'), ref('Mode')),
 };
 
-function settingOperations(path: string, what: string, shape: object): Record<string, Operation> {
+function settingOperations(path: string, what: string, shape: object, change: object): Record<string, Operation> {
   return Object.fromEntries(
     [
       ['', 'of everything'],
       ['/{subject}', 'of a subject or context'],
     ].flatMap(([suffix, whose]) => [
       [`GET /${path}${suffix}`, { summary: `The ${what} ${whose}.`, answer: shape }],
-      [`PUT /${path}${suffix}`, { summary: `Sets the ${what} ${whose}.`, body: shape, answer: shape }],
+      [`PUT /${path}${suffix}`, { summary: `Sets the ${what} ${whose}.`, body: change, answer: change }],
       [`DELETE /${path}${suffix}`, { summary: `Removes the ${what} ${whose}; answers what it was.`, answer: shape }],
     ]),
   );
@@ -201,19 +207,16 @@ export function openApi(routes: readonly DescribedRoute[]): object {
 
 function operationOf(method: string, address: string): object {
   const known = operations[`${method} ${address}`];
-  const parameters = [...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: text,
-  }));
+  const parameters = parametersOf(`${method} ${address}`);
   const json = (schema: object) => ({ 'application/json': { schema } });
   return {
     summary: known?.summary ?? '',
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(known?.body === undefined ? {} : { requestBody: { required: true, content: json(known.body) } }),
     responses: {
-      200: { description: 'Done.', content: json(known?.answer ?? {}) },
+      ...(known?.answer === null
+        ? { 204: { description: 'Done.' } }
+        : { [known?.status ?? 200]: { description: 'Done.', content: json(known?.answer ?? {}) } }),
       default: { description: 'Refused.', content: json(ref('Error')) },
     },
   };

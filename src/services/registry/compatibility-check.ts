@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import type { CompatibilityLevel } from '../../domain/registry/compatibility.ts';
@@ -153,6 +154,8 @@ export class CompatibilityCheck {
     const comparedWith: number[] = [];
     const incompatibilities: VersionIncompatibility[] = [];
     for (const version of due) {
+      // Each may take long to read and to compare, so others have their turn in between.
+      await setImmediate();
       // What the metadata reserves is a matter of the last version only.
       const rules = comparedWith.length === 0 ? config : { ...config, validateFields: false };
       const conflict = await this.#compatibility.conflictWith([version], candidate, rules);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type Conflict, type EarlierVersion, firstConflict } from '../../domain/registry/compatibility.ts';
 import { defaultLevel, type RegistryConfig } from '../../domain/registry/registry-config.ts';
@@ -57,12 +58,23 @@ export class CompatibilityService {
     const comparable = versions.filter((version) => sameGroup(config, candidate.metadata, version.schema.metadata));
     const level = config.compatibilityLevel ?? defaultLevel;
     const compared = level.endsWith('_TRANSITIVE') ? comparable : comparable.slice(0, 1);
-    const earlier: EarlierVersion[] = [];
-    for (const { version, schema } of compared) earlier.push({ version, schema: await this.#store.parsed(schema, em) });
-    const reserved = config.validateFields === true ? reservedConflict(candidate, compared[0], earlier[0]) : null;
-    const conflict =
-      reserved ?? firstConflict(candidate.parsed, earlier, level, config.compatibilityPolicy ?? 'STRICT');
-    return conflict === null ? null : { ...conflict, config };
+    const policy = config.compatibilityPolicy ?? 'STRICT';
+    const reserved = config.validateFields === true ? await this.#reserved(candidate, compared[0], em) : null;
+    if (reserved !== null) return { ...reserved, config };
+    for (const [index, { version, schema }] of compared.entries()) {
+      // Each may take long to read and to compare, so others have their turn in between.
+      if (index > 0) await setImmediate();
+      const earlier = { version, schema: await this.#store.parsed(schema, em) };
+      const conflict = firstConflict(candidate.parsed, [earlier], level, policy);
+      if (conflict !== null) return { ...conflict, config };
+    }
+    return null;
+  }
+
+  async #reserved(candidate: Candidate, last: SubjectVersion | undefined, em: EntityManager): Promise<Conflict | null> {
+    if (last === undefined) return reservedConflict(candidate, undefined, undefined);
+    const { version, schema } = last;
+    return reservedConflict(candidate, last, { version, schema: await this.#store.parsed(schema, em) });
   }
 }
 

@@ -15,6 +15,8 @@ export interface VersionSchema {
   readonly id: number;
   readonly format: SchemaFormat;
   readonly text: string;
+  /** The text as it was first registered. */
+  readonly original: string;
   readonly guid: string;
 }
 
@@ -22,6 +24,7 @@ const versionSchemaRow = z.object({
   id: z.number(),
   format: z.enum(schemaFormats),
   text: z.string(),
+  original: z.string(),
   guid: z.string(),
 });
 
@@ -74,12 +77,12 @@ export class EntityVersionReadModel {
 
   /** Schemas of the default context by their ids. */
   async schemasById(ids: readonly number[]): Promise<ReadonlyMap<number, VersionSchema>> {
-    const rows = await this.#em
-      .fork()
-      .execute('select id, format, text, guid from schema where context = ? and id = any(?::integer[])', [
-        defaultContext,
-        textArray(ids.map(String)),
-      ]);
+    const rows = await this.#em.fork().execute(
+      `select id, format, schema.text, coalesce(schema_original.text, schema.text) as original, guid
+         from schema left join schema_original on schema_original.context = schema.context and schema_id = id
+         where schema.context = ? and id = any(?::integer[])`,
+      [defaultContext, textArray(ids.map(String))],
+    );
     return new Map(rows.map((row) => versionSchemaRow.parse(row)).map((schema) => [schema.id, schema]));
   }
 

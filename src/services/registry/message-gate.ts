@@ -3,9 +3,8 @@ import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryReadModel } from './registry.read-model.ts';
-import type { SchemaStore } from './schema-store.ts';
-
-const versionsKept = 1_000;
+import { parsedLimits, type SchemaStore } from './schema-store.ts';
+import { WeighedCache } from './weighed-cache.ts';
 
 interface Gate {
   readonly guid: string;
@@ -25,7 +24,7 @@ export interface MessageCheck {
 export class MessageGate {
   readonly #registry: RegistryReadModel;
   readonly #store: SchemaStore;
-  readonly #schemas = new Map<number, Gate>();
+  readonly #schemas = new WeighedCache<number, Gate>(parsedLimits);
 
   constructor(deps: { readonly registry: RegistryReadModel; readonly schemaStore: SchemaStore }) {
     this.#registry = deps.registry;
@@ -47,8 +46,7 @@ export class MessageGate {
     const stored = await this.#store.byId(defaultContext, schemaId);
     if (stored === null) throw new LinewardError('SCHEMA_NOT_FOUND');
     const gate = { guid: stored.guid, schema: await this.#store.parsed(stored) };
-    if (this.#schemas.size >= versionsKept) this.#schemas.clear();
-    this.#schemas.set(schemaId, gate);
+    this.#schemas.set(schemaId, gate, stored.text.length);
     return gate;
   }
 }

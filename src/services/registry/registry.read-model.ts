@@ -159,6 +159,13 @@ export class RegistryReadModel {
     });
   }
 
+  async versionNumbered(entityId: string, number: number): Promise<EntityVersion | null> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from entity_version where entity_id = ? and number = ?', [entityId, number]);
+    return rows.map((row) => versionRow.parse(row))[0] ?? null;
+  }
+
   async latestVersionOnly(entityId: string): Promise<EntityVersion | null> {
     const rows = await this.#em
       .fork()

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { parseSchema } from '../../domain/registry/parse-schema.ts';
+import { parseSchema, schemaCharsMax } from '../../domain/registry/parse-schema.ts';
 import type { ParsedSchema, ReferencedSchema } from '../../domain/registry/schema-format.ts';
 import type { SchemaReference } from '../../domain/registry/schema-identity.ts';
 import { readSubjectName } from '../../domain/registry/subject-name.ts';
@@ -12,17 +12,17 @@ import {
   subjectVersionJoin,
   subjectVersionRow,
 } from './subject-rows.ts';
+import { WeighedCache } from './weighed-cache.ts';
 
-const parsedKept = 500;
-const parsedCharsMax = 64 * 1024 * 1024;
+/** What is kept of schemas that were read: weighed by their texts, since one takes up to 50 times its text. */
+export const parsedLimits = { entriesMax: 500, weightMax: 8 * 1024 * 1024 } as const;
 /** Most schemas that one schema may refer to, directly or not. */
 const referencesMax = 1_000;
 
 /** Schemas by id, and what they mean. Schemas never change, so each is read and parsed once while it is in use. */
 export class SchemaStore {
   readonly #em: EntityManager;
-  readonly #parsed = new Map<string, { readonly parsed: ParsedSchema; readonly chars: number }>();
-  #chars = 0;
+  readonly #parsed = new WeighedCache<string, ParsedSchema>(parsedLimits);
 
   constructor(deps: { readonly em: EntityManager }) {
     this.#em = deps.em;
@@ -38,30 +38,18 @@ export class SchemaStore {
   async parsed(schema: StoredSchema, em = this.#em.fork()): Promise<ParsedSchema> {
     const key = `${schema.context}/${schema.id}`;
     const known = this.#parsed.get(key);
-    if (known !== undefined) {
-      this.#parsed.delete(key);
-      this.#parsed.set(key, known);
-      return known.parsed;
-    }
+    if (known !== undefined) return known;
     const references = await this.referenced(schema.context, schema.references, em);
     const parsed = parseSchema(schema.format, { text: schema.text, references });
-    this.#keep(key, { parsed, chars: schema.text.length });
+    const weight = references.reduce((sum, { text }) => sum + text.length, schema.text.length);
+    this.#parsed.set(key, parsed, weight);
     return parsed;
-  }
-
-  #keep(key: string, entry: { readonly parsed: ParsedSchema; readonly chars: number }): void {
-    this.#parsed.set(key, entry);
-    this.#chars += entry.chars;
-    for (const [oldest, { chars }] of this.#parsed) {
-      if (this.#parsed.size <= parsedKept && this.#chars <= parsedCharsMax) return;
-      this.#parsed.delete(oldest);
-      this.#chars -= chars;
-    }
   }
 
   /**
    * The texts behind references, and behind theirs: what is referred to stands before what refers to it.
-   * @throws LinewardError SCHEMA_INVALID for a version that does not exist, LIMIT_EXCEEDED for more than 1,000.
+   * @throws LinewardError SCHEMA_INVALID for a version that does not exist, LIMIT_EXCEEDED for more than 1,000, SCHEMA_TOO_LARGE
+   * when they are larger together than one schema may be: all of them are read with it.
    */
   async referenced(
     context: string,
@@ -70,6 +58,7 @@ export class SchemaStore {
   ): Promise<readonly ReferencedSchema[]> {
     const found = new Map<string, ReferencedSchema>();
     const open = new Set<string>();
+    let chars = 0;
     const walk = async (list: readonly SchemaReference[], from: string): Promise<void> => {
       for (const [index, reference] of list.entries()) {
         if (found.has(reference.name) || open.has(reference.name)) continue;
@@ -79,6 +68,13 @@ export class SchemaStore {
           });
         open.add(reference.name);
         const { schema } = await target(em, { context: from, reference, path: ['references', String(index)] });
+        chars += schema.text.length;
+        if (chars > schemaCharsMax)
+          throw new LinewardError(
+            'SCHEMA_TOO_LARGE',
+            `What the schema refers to has more than ${schemaCharsMax} characters altogether.`,
+            { path: ['references', String(index)] },
+          );
         await walk(schema.references, schema.context);
         found.set(reference.name, { name: reference.name, text: schema.text });
         open.delete(reference.name);

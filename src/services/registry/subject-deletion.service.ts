@@ -5,7 +5,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
 import { subjectNotFound, type VersionNumber } from './subject.read-model.ts';
-import { lockSubject } from './subject-writes.ts';
+import { contended, lockSubject } from './subject-writes.ts';
 
 interface Place {
   readonly version: number;
@@ -83,27 +83,29 @@ export class SubjectDeletionService {
    * @throws LinewardError SUBJECT_NOT_FOUND when there is no such context, CONTEXT_NOT_EMPTY
    */
   async deleteContext(actor: Actor, context: string): Promise<void> {
-    await this.#em.fork().transactional(async (tx) => {
-      const known = await tx.execute('select 1 from registry_context where name = ? for update', [context]);
-      if (known.length === 0)
-        throw new LinewardError('SUBJECT_NOT_FOUND', `Context '${context}' not found.`, { path: ['context'] });
-      const rows = await tx.execute('select 1 from subject_version where context = ? limit 1', [context]);
-      if (rows.length > 0 || context === defaultContext)
-        throw new LinewardError('CONTEXT_NOT_EMPTY', `The specified context '${context}' is not empty.`, {
-          path: ['context'],
-        });
-      // The numbers stay counted where schemas were, so that no id is given twice.
-      await tx.execute('delete from registry_subject where context = ?', [context]);
-      await tx.execute(
-        'delete from registry_context where name = ? and not exists (select 1 from schema where schema.context = name)',
-        [context],
-      );
-      audit(tx, actor, { action: 'deleteContext', resourceType: 'Context', resourceId: context });
-    });
+    await contended(() =>
+      this.#em.fork().transactional(async (tx) => {
+        const known = await tx.execute('select 1 from registry_context where name = ? for update', [context]);
+        if (known.length === 0)
+          throw new LinewardError('SUBJECT_NOT_FOUND', `Context '${context}' not found.`, { path: ['context'] });
+        const rows = await tx.execute('select 1 from subject_version where context = ? limit 1', [context]);
+        if (rows.length > 0 || context === defaultContext)
+          throw new LinewardError('CONTEXT_NOT_EMPTY', `The specified context '${context}' is not empty.`, {
+            path: ['context'],
+          });
+        // The numbers stay counted where schemas were, so that no id is given twice.
+        await tx.execute('delete from registry_subject where context = ?', [context]);
+        await tx.execute(
+          'delete from registry_context where name = ? and not exists (select 1 from schema where schema.context = name)',
+          [context],
+        );
+        audit(tx, actor, { action: 'deleteContext', resourceType: 'Context', resourceId: context });
+      }),
+    );
   }
 
   async #transactional<T>(permanent: boolean, work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    const result = await this.#em.fork().transactional(work);
+    const result = await contended(() => this.#em.fork().transactional(work));
     if (permanent) this.#permanentDeletions += 1;
     return result;
   }
@@ -158,6 +160,7 @@ export class SubjectDeletionService {
         : 'update subject_version set deleted_at = now() where context = ? and subject = ? and version = any(?::int[])',
       [context, name, numbers],
     );
+    // Also tells registrations under way that the numbers begin again, see `Situation.state`.
     if (what.last)
       await tx.execute('update registry_subject set config = null, mode = null where context = ? and name = ?', [
         context,

@@ -14,16 +14,19 @@ export interface Situation {
   readonly lastNumber: number;
   /** Versions, not deleted, whose schema has the text and references asked for; newest first. */
   readonly sameText: readonly SubjectVersion[];
+  /** What differs after every change of the subject's settings and every deletion of all of it; null when the subject is new. */
+  readonly state: string | null;
   /** True when a setting was made for the subject itself, its context or all: not the built-in default. */
   readonly levelIsSet: boolean;
 }
 
-const answerRow = z.object({ kind: z.enum(['setting', 'last', 'latest', 'same']), value: z.unknown() });
+const answerRow = z.object({ kind: z.enum(['state', 'setting', 'last', 'latest', 'same']), value: z.unknown() });
 
 /** Reads the situation in one statement. `identity` is the `textIdentity` of the schema that is to be registered. */
 export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
   const { context, name } = subject;
   const rows = await em.execute(situationStatement, [
+    ...[context, name],
     ...[context, name, defaultContext, context],
     ...[context, name],
     ...[context, name],
@@ -44,12 +47,15 @@ export async function situationOf(em: EntityManager, subject: SubjectName, ident
         .nullable()
         .parse(of('last')[0] ?? null) ?? 0,
     sameText: of('same').map(subjectVersionRow),
+    state: z.string().parse(of('state')[0] ?? '') || null,
     levelIsSet: settings.config.compatibilityLevel !== undefined,
   };
 }
 
 const situationStatement = `
-  select 'setting' as kind, to_jsonb(setting) as value from (
+  select 'state' as kind, to_jsonb(xmin::text) as value from registry_subject where context = ? and name = ?
+  union all
+  select 'setting', to_jsonb(setting) from (
     select context, name, config, mode from registry_subject
     where (context = ? and name in (?, '') or context = ? and name = '') and (config is not null or mode is not null)
     order by name = '', context <> ?

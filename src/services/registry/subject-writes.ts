@@ -9,8 +9,12 @@ export interface VersionToWrite {
   readonly subject: SubjectName;
   readonly version: number;
   readonly content: SchemaContent;
+  /** The text of the schema as it was given. */
+  readonly givenText: string;
   /** An id that the caller brings; null to take the next one. */
   readonly id: number | null;
+  /** The state of the subject that the version was judged in, see `Situation`. */
+  readonly state: string | null;
 }
 
 const written = z.object({ id: z.number().nullable(), at: z.coerce.date() });
@@ -36,7 +40,8 @@ export async function lockSubject(tx: EntityManager, subject: SubjectName): Prom
 
 /**
  * Writes a version in one statement: the schema, unless the context has it; what it refers to; and its place. Answers the id
- * of the schema, and when the version was written.
+ * of the schema, and when the version was written. The subject is held before the counter of the context, as everywhere, so
+ * that no two writers wait for each other.
  * @throws LinewardError CONFLICT, or a violation of the primary key, when another transaction has just written what this one
  * did not see; see `contended`.
  */
@@ -55,9 +60,11 @@ export async function writeVersion(
     subject: subject.name,
     version: given.version,
     wanted: given.id,
+    state: given.state,
     guid: schemaGuid(identity),
     format: content.format,
     text: content.text,
+    original: originalOf(given),
     identity,
     text_identity: textIdentity(content),
     schema_references: content.references,
@@ -71,18 +78,33 @@ export async function writeVersion(
   return { id, at };
 }
 
+/** The text as it was given, where that is not how it is answered; null for what the database cannot keep. */
+function originalOf({ content, givenText }: VersionToWrite): string | null {
+  const isKept = givenText !== content.text && givenText.isWellFormed() && !givenText.includes('\0');
+  return isKept ? givenText : null;
+}
+
 const writeStatement = `
   with given as (
-    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, guid text,
-      format text, text text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
+    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, state text,
+      guid text, format text, text text, original text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
       targets jsonb)
   ), subject_row as (
-    insert into registry_subject (context, name) select context, subject from given on conflict do nothing
+    insert into registry_subject (context, name) select context, subject from given on conflict do nothing returning name
+  ), held as (
+    select registry_subject.xmin::text as state from registry_subject join given
+      on registry_subject.context = given.context and registry_subject.name = given.subject
+    where (select count(*) from subject_row) >= 0
+    for key share of registry_subject
+  ), unchanged as (
+    select from given where state is not distinct from (select state from held)
   ), known as (
-    select schema.id from schema join given on given.context = schema.context and given.identity = schema.identity
+    select schema.id from unchanged, schema
+    join given on given.context = schema.context and given.identity = schema.identity
   ), numbered as (
     update registry_context set last_id = greatest(last_id + case when wanted is null then 1 else 0 end, wanted)
-    from given where registry_context.name = given.context and not exists (select 1 from known)
+    from given where registry_context.name = given.context and exists (select from unchanged)
+      and not exists (select 1 from known)
     returning coalesce(wanted, last_id) as id
   ), made as (
     insert into schema (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set)
@@ -90,6 +112,9 @@ const writeStatement = `
     from given, numbered
     on conflict (context, identity) do nothing
     returning id
+  ), original_row as (
+    insert into schema_original (context, schema_id, text)
+    select context, made.id, original from given, made where original is not null
   ), referred as (
     insert into schema_reference (context, schema_id, target_context, target_subject, target_version)
     select distinct given.context, made.id, target.context, target.subject, target.version

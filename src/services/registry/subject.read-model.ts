@@ -67,14 +67,18 @@ export class SubjectReadModel {
   /** Qualified names of subjects that have a version of the kind asked for, in their order. */
   async subjects(request: SubjectsRequest): Promise<readonly string[]> {
     const { where, parameters } = prefixCondition(request.prefix, 'registry_subject.name', 'registry_subject.context');
+    // The range is told for versions too: a merge of the two indexes would walk all versions before it otherwise.
+    const range = prefixCondition(request.prefix, 'version.subject', 'version.context');
     const some = (deleted: DeletedFilter): string =>
       `exists (select 1 from subject_version version where version.context = registry_subject.context
-        and version.subject = registry_subject.name and ${condition(deleted, 'version')})`;
-    const kind = request.deleted === 'only' ? `not ${some('none')} and ${some('only')}` : some(request.deleted);
+        and version.subject = registry_subject.name and ${range.where} and ${condition(deleted, 'version')})`;
+    const isOnly = request.deleted === 'only';
+    const kind = isOnly ? `not ${some('none')} and ${some('only')}` : some(request.deleted);
+    const ranges = isOnly ? [...range.parameters, ...range.parameters] : range.parameters;
     const rows = await this.#em.fork().execute<{ context: string; name: string }[]>(
       `select context, name from registry_subject where ${where} and name <> '' and ${kind}
        order by context, name offset ? limit ?`,
-      [...parameters, request.offset, request.limit],
+      [...parameters, ...ranges, request.offset, request.limit],
     );
     return rows.map(printSubjectName);
   }

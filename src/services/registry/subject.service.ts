@@ -247,7 +247,14 @@ export class SubjectService {
     const { subject } = situation;
     await holdReferences(tx, subject, content.references);
     const version = given.version ?? situation.lastNumber + 1;
-    const { id: schemaId, at } = await writeVersion(tx, { subject, version, content, id: given.id });
+    const { id: schemaId, at } = await writeVersion(tx, {
+      subject,
+      version,
+      content,
+      givenText: given.text,
+      id: given.id,
+      state: situation.state,
+    });
     assertId(schemaId, given);
     return { schemaId, version, at };
   }

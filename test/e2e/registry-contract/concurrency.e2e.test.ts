@@ -95,6 +95,32 @@ describe(`${clients} clients at once`, () => {
     const all: readonly number[] = (await registry.ask('GET', `/subjects/${s}/versions?deleted=true`)).body;
     expect(all).toEqual(upTo(all.length));
   });
+
+  test('that register, delete for good and configure a few subjects wait for nobody in a ring, and leave no gap', async () => {
+    const s = unique();
+    const work = async (index: number): Promise<readonly Answer[]> => {
+      const answers: Answer[] = [];
+      for (let round = 0; round < 10; round += 1) {
+        const subject = `${s}-${(index + round) % 3}`;
+        const kind = (index * 7 + round * 3) % 10;
+        if (kind < 6) answers.push(await register(subject, schemaOf(s, (index + round * 5) % 12)));
+        else if (kind < 8) answers.push(await registry.ask('DELETE', `/subjects/${subject}`));
+        else if (kind < 9) answers.push(await registry.ask('DELETE', `/subjects/${subject}?permanent=true`));
+        else answers.push(await registry.ask('PUT', `/config/${subject}`, { body: { compatibility: 'FULL' } }));
+      }
+      return answers;
+    };
+    const answers = (await Promise.all(numbers.map(work))).flat();
+    expect(answers.filter(({ status }) => status >= 500).map(({ text }) => text)).toEqual([]);
+    for (const subject of [0, 1, 2]) {
+      const all = (await registry.ask('GET', `/subjects/${s}-${subject}/versions?deleted=true`)).body;
+      if (Array.isArray(all)) expect(all).toEqual(upTo(all.length));
+    }
+    const [deadlocks] = await registry.app.em
+      .fork()
+      .execute('select deadlocks::integer from pg_stat_database where datname = current_database()');
+    expect(deadlocks).toEqual({ deadlocks: 0 });
+  }, 60_000);
 });
 
 test('the same record registered under two subjects is one schema and one entity', async () => {

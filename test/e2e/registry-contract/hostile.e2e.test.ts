@@ -198,3 +198,22 @@ test('no query makes it fail on its own side', async () => {
       expect(answers.filter(({ status }) => status >= 500).map(({ text }) => `${path} ${key} ${text}`)).toEqual([]);
     }
 });
+
+test('a schema is not read with more behind its references than one schema may hold', async () => {
+  const s = unique();
+  const names = [0, 1, 2, 3, 4].map((index) => `E${s}${index}`);
+  for (const name of names) {
+    const schema = JSON.stringify({ type: 'enum', name, symbols: ['A'], doc: 'x'.repeat(1_000_000) });
+    await registry.ask('POST', `/subjects/${name}/versions`, { body: { schema } });
+  }
+  const refer = (some: readonly string[]) =>
+    registry.ask('POST', `/subjects/${s}/versions`, {
+      body: {
+        schema: record(some.map((type) => `{"name":"${type}","type":"${type}"}`).join(',')),
+        references: some.map((name) => ({ name, subject: name, version: 1 })),
+      },
+    });
+  const answer = await refer(names);
+  expect([answer.status, answer.body.error_code]).toEqual([422, 42_209]);
+  expect((await refer(names.slice(1))).status).toBe(200);
+});

@@ -1,3 +1,4 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { CompatibilityPolicy } from '../schema-format.ts';
 import { compareArrays } from './array-comparison.ts';
 import {
@@ -13,8 +14,10 @@ import { compareObjects } from './object-comparison.ts';
 
 /** Most differences that are told of one pair. */
 const toldMax = 100;
-/** Most comparisons; sums of sums multiply, and what goes beyond is told as a change. */
-const comparisonsMax = 200_000;
+/** Most pairs that one comparison looks at: the members of two sums are all compared with each other, and sums of sums multiply. */
+const stepsMax = 1_000_000;
+/** What it costs to compare a pair for the first time, where looking one up costs 1. */
+const comparedSteps = 5;
 
 /**
  * Compares two schemas as Confluent's registry does: by structure, keyword by keyword, where widening is compatible and
@@ -23,25 +26,36 @@ const comparisonsMax = 200_000;
 export class JsonComparison implements Comparison {
   readonly policy: CompatibilityPolicy;
   readonly #known = new Map<JsonNode, Map<JsonNode, readonly JsonDifference[]>>();
-  #comparisons = 0;
+  #steps = 0;
 
   constructor(policy: CompatibilityPolicy) {
     this.policy = policy;
   }
 
-  /** Differences with paths relative to the pair; none when data of `original` is valid under `update`. */
+  /**
+   * Differences with paths relative to the pair; none when data of `original` is valid under `update`.
+   * @throws LinewardError LIMIT_EXCEEDED when there is too much to compare.
+   */
   compare(original: JsonNode, update: JsonNode): readonly JsonDifference[] {
+    this.#count(1);
     if (original === update || original.kind === 'never') return [];
     const ofOriginal = this.#known.get(original) ?? new Map<JsonNode, readonly JsonDifference[]>();
     const known = ofOriginal.get(update);
     if (known !== undefined) return known;
-    this.#comparisons += 1;
-    if (this.#comparisons > comparisonsMax) return [{ type: 'COMBINED_TYPE_SUBSCHEMAS_CHANGED', path: '' }];
+    this.#count(comparedSteps);
     this.#known.set(original, ofOriginal);
     ofOriginal.set(update, []);
     const found = this.#differences(original, update).slice(0, toldMax);
     ofOriginal.set(update, found);
     return found;
+  }
+
+  #count(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > stepsMax)
+      throw new LinewardError('LIMIT_EXCEEDED', `The schemas are too large to compare: over ${stepsMax} steps.`, {
+        path: ['schema'],
+      });
   }
 
   #differences(original: JsonNode, update: JsonNode): readonly JsonDifference[] {

@@ -21,7 +21,15 @@ export function messageCheck(
   try {
     const check = compiled(resolver, references);
     const names = new Set(resolver.met.flatMap(({ schema }) => Object.keys(membersOf(schema.properties))));
-    return (message) => (check(message) ? [] : (check.errors ?? []).map((error) => faultOf(error, names)));
+    return (message) => {
+      try {
+        return check(message) ? [] : (check.errors ?? []).map((error) => faultOf(error, names));
+      } catch (error) {
+        // A schema that refers to itself checks a message as deep as it is, and the stack ends somewhere.
+        if (error instanceof RangeError) return [{ path: '(message)', message: 'is nested too deeply' }];
+        throw error;
+      }
+    };
   } catch (error) {
     const isPattern = error instanceof Error && error.constructor.name.startsWith('RE2JS');
     const message = isPattern

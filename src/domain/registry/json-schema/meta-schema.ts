@@ -9,6 +9,7 @@ import { type Draft, draftOf } from './json-draft.ts';
 import { invalidJsonSchema, type JsonResolver, unescaped } from './json-resolver.ts';
 import { isPattern } from './linear-pattern.ts';
 import { membersOf } from './subschemas.ts';
+import { checkUniqueItemsOnce } from './unique-items.ts';
 
 const metaSchemaIds: Readonly<Record<Draft, string>> = {
   4: 'http://json-schema.org/draft-04/schema',
@@ -25,6 +26,7 @@ export function validatorOf(draft: Draft, options: Options = {}): Ajv {
   if (draft === 6) ajv.addMetaSchema(draft6);
   addFormats.default(ajv, { mode: 'fast' });
   ajv.addFormat('regex', true);
+  checkUniqueItemsOnce(ajv);
   return ajv;
 }
 
