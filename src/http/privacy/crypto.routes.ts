@@ -32,7 +32,7 @@ const lineCharsMax = 2 * 1024 * 1024;
 /** A batch of a stream is full at so many characters, or at as many lines as a call takes. */
 const batchCharsMax = 8 * 1024 * 1024;
 
-type Refusal = { readonly ref: null; readonly ok: false; readonly code: string; readonly message: string };
+type Refusal = { readonly ref: string | null; readonly ok: false; readonly code: string; readonly message: string };
 type Verb<Item> = (actor: Actor, items: readonly Item[]) => Promise<readonly CryptoAnswer[]>;
 
 /**
@@ -84,14 +84,22 @@ async function answerAll<Item>(
 ): Promise<readonly (CryptoAnswer | Refusal)[]> {
   const parsed = given.map((item) => schema.safeParse(item));
   const answers = (await verb(parsed.flatMap((one) => (one.success ? [one.data] : [])))).values();
-  return parsed.map((one) => (one.success ? (answers.next().value ?? refusal([])) : refusal(one.error.issues)));
+  return parsed.map((one, index) =>
+    one.success ? (answers.next().value ?? refusal(null, [])) : refusal(refOf(given[index]), one.error.issues),
+  );
 }
 
-function refusal(issues: readonly z.core.$ZodIssue[]): Refusal {
+const withRef = z.object({ ref: z.string().max(200) });
+
+function refOf(item: unknown): string | null {
+  return withRef.safeParse(item).data?.ref ?? null;
+}
+
+function refusal(ref: string | null, issues: readonly z.core.$ZodIssue[]): Refusal {
   const places = [...new Set(issues.map((issue) => issue.path.join('.')))].filter((place) => place !== '');
   const message =
     places.length === 0 ? 'The line is no JSON object.' : `Missing or of another type: ${places.join(', ')}.`;
-  return { ref: null, ok: false, code: 'BAD_INPUT', message };
+  return { ref, ok: false, code: 'BAD_INPUT', message };
 }
 
 function parsedLine(line: string): unknown {

@@ -43,9 +43,13 @@ export async function recordUse(
       audit(tx, actor, {
         action: actions[verb],
         resourceType: 'Account',
-        resourceId: account === '' ? null : account,
+        resourceId: null,
         outcome: refused.has(account) ? 'REFUSED' : 'SUCCESS',
-        details: { values: counts.get(account) ?? 0, ...(purpose === undefined ? {} : { purpose }) },
+        details: {
+          ...(account === '' ? {} : { accountId: account }),
+          values: counts.get(account) ?? 0,
+          ...(purpose === undefined ? {} : { purpose }),
+        },
       });
     return refused;
   });
