@@ -53,6 +53,12 @@ async function stopAll(stops: readonly Stop[]): Promise<void> {
 async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<App['urls']> {
   const parts = await openParts(env, logger, onClose);
   const services = buildServices(env, logger, parts);
+  const { keys } = services;
+  parts.listener.on('account_key_changed', {
+    notified: (keyId) => keys.forget(keyId),
+    reconnected: () => keys.forgetAll(),
+  });
+  parts.listener.start();
   const work: Stop[] = [() => parts.jobs.drain()];
   onClose(() => stopAll(work));
   if (env.LINEWARD_ROLES.includes('worker')) {

@@ -32,13 +32,16 @@ import { TargetRunner } from './services/operations/target-runner.ts';
 import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
 import { CryptoService } from './services/privacy/crypto.service.ts';
+import { KeyHolders } from './services/privacy/key-holders.ts';
 import { KeyLifecycleService } from './services/privacy/key-lifecycle.service.ts';
+import { KeyRingExecutor } from './services/privacy/key-ring.executor.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
 import { ProtectionPolicyService } from './services/privacy/protection-policy.service.ts';
 import { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
 import { SemanticTypeService } from './services/privacy/semantic-type.service.ts';
 import { TokenKeys } from './services/privacy/token-keys.ts';
+import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
 import { AffectedDatasetsReadModel } from './services/registry/affected-datasets.ts';
 import { AssociationService } from './services/registry/association.service.ts';
 import { CatalogSearchReadModel } from './services/registry/catalog-search.read-model.ts';
@@ -61,7 +64,7 @@ import { SubjectDeletionService } from './services/registry/subject-deletion.ser
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProviders, engine, store, kafka, jobs }: Parts,
+  { database, notary, keyProviders, shredLedger, engine, store, kafka, jobs }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -106,11 +109,12 @@ export function buildServices(
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
   const accountKeys = new AccountKeyReadModel({ em });
+  const holders = new KeyHolders({ tokenKeys });
   const privacy = {
     semanticTypes,
     semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
     accountKeys,
-    keyLifecycle: new KeyLifecycleService({ em, keys, tokenKeys, keyProviders, accountKeys }),
+    keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
   const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys });
@@ -145,11 +149,23 @@ export function buildServices(
   const executors = [
     new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }) }),
     new LakeTableExecutor({ em, store, engine, index, notary }),
+    new KeyRingExecutor({
+      em,
+      keys,
+      holders,
+      ledger: shredLedger,
+      places: new UnencryptedPlaces({ registry, protection }),
+    }),
   ];
   const holds = governanceService;
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const operations = new OperationReadModel({ em, notary });
-  const operationService = new OperationService({ em, driver, notary });
+  const operationService = new OperationService({
+    em,
+    driver,
+    notary,
+    shred: { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 },
+  });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
@@ -173,6 +189,7 @@ export function buildServices(
     protection,
     protectionPolicyService,
     protectionService,
+    keys,
     ...privacy,
     streams,
     streamService,

@@ -4,6 +4,7 @@ import type { Logger as PinoLogger } from 'pino';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
+import { FileShredLedger } from './adapters/keys/local/file-shred-ledger.ts';
 import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
 import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
@@ -11,10 +12,12 @@ import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
+import { PostgresListener } from './adapters/postgres/postgres-listener.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import type { Env } from './config/env.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
+import { replayShreds } from './services/privacy/shred-replay.ts';
 
 /** Takes what closes a part that was opened. */
 export type OnClose = (close: () => Promise<void>) => void;
@@ -35,8 +38,16 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
   const keyProviders = new KeyProviders(current, others);
 
-  const operationEvents = new PostgresOperationEvents({ url: postgres.url, logger });
+  const listener = new PostgresListener({ url: postgres.url, logger });
+  onClose(() => listener.close());
+  const operationEvents = new PostgresOperationEvents({ listener });
   onClose(() => operationEvents.close());
+  const shredLedger = new FileShredLedger(
+    join(env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger'), 'shredded.ndjson'),
+  );
+  onClose(() => shredLedger.close());
+  const replayed = await replayShreds(database.em, shredLedger);
+  if (replayed > 0) logger.info({ entries: replayed }, 'destroyed keys were looked through again');
   const engineDir = join(env.LINEWARD_DATA_DIR, 'tmp', `engine-${process.pid}`);
   await mkdir(engineDir, { recursive: true });
   await ensureWritable(env.lakeRoot, 'LAKE_URL');
@@ -65,5 +76,5 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   });
   onClose(() => jobs.close());
   await jobs.ready();
-  return { database, notary, keyProviders, operationEvents, engine, store, kafka, jobs };
+  return { database, notary, keyProviders, shredLedger, listener, operationEvents, engine, store, kafka, jobs };
 }

@@ -122,6 +122,28 @@ export const envSchema = z.object({
     .min(1)
     .default(10_000_000)
     .describe('Values that an actor may encrypt, decrypt and redact of one account in a minute, each.'),
+  SHRED_APPROVALS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe('Different actors who must approve the destruction of keys.'),
+  SHRED_COOL_OFF_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(43_200)
+    .default(0)
+    .describe('Time between the last approval of a destruction of keys and its begin, in which it can be cancelled.'),
+  LINEWARD_LEDGER_DIR: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .optional()
+    .describe(
+      'Directory of the ledger of destroyed keys; keep it apart from the database and its backups. Unset: `ledger` in the data directory.',
+    ),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()

@@ -26,6 +26,8 @@ export const AccountKeySchema = defineEntity({
     activatedAt: p.datetime().strictNullable(),
     retiredAt: p.datetime().strictNullable(),
     destroyedAt: p.datetime().strictNullable(),
+    /** The operation that destroyed it. */
+    destroyedBy: p.text().strictNullable(),
   },
 });
 export type AccountKeyRow = InferEntity<typeof AccountKeySchema>;

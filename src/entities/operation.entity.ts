@@ -1,7 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { OperationPlan } from '../domain/operations/plan.ts';
 import type { OperationKind, OperationStatus, TargetStatus } from '../domain/operations/status.ts';
-import type { MappingRole, TargetEstimate, TargetReceipt, TargetVerification } from '../domain/operations/target.ts';
+import type { TargetEstimate, TargetReceipt, TargetRole, TargetVerification } from '../domain/operations/target.ts';
 
 /** One piece of our own work, from request to certificate. The row is the outbox of its tasks. */
 export const OperationSchema = defineEntity({
@@ -22,7 +22,11 @@ export const OperationSchema = defineEntity({
     round: p.integer(),
     attempt: p.integer(),
     requestedBy: p.text(),
+    /** Who approved, by comma; all of them once `approvalsNeeded` is reached. */
     approvedBy: p.text().strictNullable(),
+    approvalsNeeded: p.integer(),
+    /** Approved work begins no sooner. */
+    executeAfter: p.datetime().strictNullable(),
     createdAt: p.datetime(),
     plannedAt: p.datetime().strictNullable(),
     approvedAt: p.datetime().strictNullable(),
@@ -56,7 +60,7 @@ export const OperationTargetSchema = defineEntity({
     id: p.text().primary(),
     operationId: p.text(),
     datasetId: p.text(),
-    role: p.text().$type<MappingRole>(),
+    role: p.text().$type<TargetRole>(),
     round: p.integer(),
     sequence: p.integer(),
     accountField: p.text(),

@@ -10,6 +10,7 @@ import {
   OperationFilter,
   OperationPayload,
   RequestErasureInput,
+  RequestShredInput,
   RetryOperationInput,
 } from '../schema/operation.input.ts';
 import { OperationConnection, OperationType } from '../schema/operation.type.ts';
@@ -54,6 +55,17 @@ export class OperationsResolver {
         entityId: input.entityId == null ? undefined : localId('Entity', input.entityId, ['entityId']),
       }),
     }));
+  }
+
+  @Mutation(() => OperationPayload, {
+    description:
+      'Asks for the keys of accounts or persons to be destroyed, so that nobody can read what they encrypted, wherever copies lie. The plan lists the keys and waits for approval; nothing brings them back.',
+  })
+  requestShred(
+    @Acting() actor: Actor,
+    @Arg('input', () => RequestShredInput, { description: 'Whose keys.' }) input: RequestShredInput,
+  ) {
+    return mutationPayload(input, async () => ({ operation: await this.#service.requestShred(actor, input) }));
   }
 
   @Mutation(() => OperationPayload, { description: 'Approves exactly the plan that was read; the work begins.' })

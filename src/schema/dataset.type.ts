@@ -7,12 +7,18 @@ import { NodeType } from './node.type.ts';
 import { MutationInput } from './payload.type.ts';
 import { Instant } from './scalars.ts';
 
-export const MappingRoleEnum = describedEnum<MappingRole>('MappingRole', 'What kind of place a mapped dataset is.', {
+export const mappingRoleDescriptions: Readonly<Record<MappingRole, string>> = {
   TOPIC: 'A Kafka topic.',
   LAKE_TABLE: 'A directory of files in the lake.',
   WAREHOUSE_TABLE: 'A table of a warehouse. Recorded, not yet acted on: plans list it as a gap.',
   SEARCH_INDEX: 'A search index. Recorded, not yet acted on: plans list it as a gap.',
-});
+};
+
+export const MappingRoleEnum = describedEnum<MappingRole>(
+  'MappingRole',
+  'What kind of place a mapped dataset is.',
+  mappingRoleDescriptions,
+);
 
 @ObjectType('Dataset', {
   implements: NodeType,

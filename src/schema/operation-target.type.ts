@@ -2,18 +2,23 @@ import { Field, Int, ObjectType } from 'type-graphql';
 import type { TargetStatus } from '../domain/operations/status.ts';
 import type {
   Gap,
-  MappingRole,
   Residue,
   TargetEstimate,
   TargetReceipt,
+  TargetRole,
   TargetVerification,
 } from '../domain/operations/target.ts';
 import type { OperationTarget } from '../entities/operation.entity.ts';
 import { connectionOf } from './connection.type.ts';
-import { MappingRoleEnum } from './dataset.type.ts';
+import { mappingRoleDescriptions } from './dataset.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { Instant, Json } from './scalars.ts';
+
+const TargetRoleEnum = describedEnum<TargetRole>('TargetRole', 'What kind of place an operation acts on.', {
+  ...mappingRoleDescriptions,
+  KEY_RING: 'The keys of this installation.',
+});
 
 const TargetStatusEnum = describedEnum<TargetStatus>('TargetStatus', 'How far the work in one place has come.', {
   PENDING: 'Not begun.',
@@ -54,7 +59,7 @@ class ResidueType implements Residue {
 
 @ObjectType('TargetEstimate', { description: 'What the plan expects in one place. Counts are estimates.' })
 class TargetEstimateType implements Pick<TargetEstimate, 'action' | 'files' | 'bytes' | 'records' | 'seconds'> {
-  @Field(() => String, { description: '`REWRITE`, `TOMBSTONE`, or `NONE` when nothing can be done there.' })
+  @Field(() => String, { description: '`REWRITE`, `TOMBSTONE`, `DESTROY`, or `NONE` when nothing can be done there.' })
   action!: TargetEstimate['action'];
 
   @Field(() => Int, { description: 'Files to be changed.' })
@@ -141,8 +146,8 @@ export class OperationTargetType
       | 'updatedAt'
     >
 {
-  @Field(() => MappingRoleEnum, { description: 'What kind of place.' })
-  role!: MappingRole;
+  @Field(() => TargetRoleEnum, { description: 'What kind of place.' })
+  role!: TargetRole;
 
   @Field(() => Int, { description: 'Order along lineage: places of a lower number finish first.' })
   sequence!: number;

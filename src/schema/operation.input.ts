@@ -22,6 +22,26 @@ export class SubjectSelectorInput {
   subject?: SubjectKeyInput;
 }
 
+@InputType({ description: 'Whose keys to destroy.' })
+export class RequestShredInput extends MutationInput {
+  @Field(() => [SubjectSelectorInput], {
+    description: '1 to 10,000 accounts, each with the keys of all persons in it, or single persons.',
+  })
+  subjects!: SubjectSelectorInput[];
+
+  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
+  reason?: string;
+
+  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
+  dryRun?: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The same key with the same input answers the operation made before.',
+  })
+  idempotencyKey?: string;
+}
+
 @InputType({ description: 'Whom to erase.' })
 export class RequestErasureInput extends MutationInput {
   @Field(() => [SubjectSelectorInput], { description: '1 to 10,000 accounts or subjects; repeated ones count once.' })

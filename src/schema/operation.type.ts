@@ -9,6 +9,7 @@ import { Instant } from './scalars.ts';
 
 const OperationKindEnum = describedEnum<OperationKind>('OperationKind', 'What an operation does.', {
   ERASURE: 'Removes all records of accounts or data subjects from every place that holds them.',
+  SHRED: 'Destroys the keys of accounts or data subjects, so that nobody can read what they encrypted.',
 });
 
 export const OperationStatusEnum = describedEnum<OperationStatus>('OperationStatus', 'How far an operation has come.', {
@@ -44,6 +45,8 @@ export class OperationType
       | 'round'
       | 'requestedBy'
       | 'approvedBy'
+      | 'approvalsNeeded'
+      | 'executeAfter'
       | 'createdAt'
       | 'plannedAt'
       | 'approvedAt'
@@ -77,8 +80,14 @@ export class OperationType
   @Field(() => String, { description: 'Actor who asked for it.' })
   requestedBy!: string;
 
-  @Field(() => String, { nullable: true, description: 'Actor who approved the plan.' })
+  @Field(() => String, { nullable: true, description: 'Actors who approved the plan so far, separated by commas.' })
   approvedBy!: string | null;
+
+  @Field(() => Int, { description: 'How many different actors must approve the plan before it is executed.' })
+  approvalsNeeded!: number;
+
+  @Field(() => Instant, { nullable: true, description: 'Approved work begins no sooner; null when at once.' })
+  executeAfter!: Date | null;
 
   @Field(() => Instant, { description: 'When it was requested.' })
   createdAt!: Date;

@@ -56,7 +56,7 @@ export async function operationParts(options: OperationPartsOptions) {
     certifier,
     driver,
     governance: holds,
-    service: new OperationService({ em, driver, notary }),
+    service: new OperationService({ em, driver, notary, shred: { approvals: 1, coolOffMs: 0 } }),
     read: new OperationReadModel({ em, notary }),
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */

@@ -1,27 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
-import type { Logger } from '../../domain/logger.ts';
 import type { OperationEvents } from '../../services/operations/ports.ts';
+import type { ChannelHandler, PostgresListener } from './postgres-listener.ts';
 
-const channel = 'operation_updated';
-const reconnectMs = 1_000;
-
-/** One LISTEN connection for all subscribers of this process; it reconnects, and wakes everybody when it has. */
-export class PostgresOperationEvents implements OperationEvents {
-  readonly #url: string;
-  readonly #logger: Logger;
+/** Wakes the subscribers of this process, all of them when the connection was away. */
+export class PostgresOperationEvents implements OperationEvents, ChannelHandler {
+  readonly #listener: PostgresListener;
   readonly #wakers = new Map<string, Set<Ticks>>();
-  readonly #closing = new AbortController();
-  #client: Client | null = null;
-  #loop: Promise<void> | null = null;
 
-  constructor(deps: { readonly url: string; readonly logger: Logger }) {
-    this.#url = deps.url;
-    this.#logger = deps.logger;
+  constructor(deps: { readonly listener: PostgresListener }) {
+    this.#listener = deps.listener;
+    this.#listener.on('operation_updated', this);
   }
 
   changes(operationId: string): AsyncIterableIterator<void> {
-    this.#loop ??= this.#listen();
+    this.#listener.start();
     const wakers = this.#wakers.get(operationId) ?? new Set();
     const ticks = new Ticks(() => {
       wakers.delete(ticks);
@@ -31,42 +22,21 @@ export class PostgresOperationEvents implements OperationEvents {
     return ticks;
   }
 
+  /** Ends every subscription. */
   async close(): Promise<void> {
-    this.#closing.abort();
     for (const ticks of [...this.#wakers.values()].flatMap((set) => [...set])) await ticks.return();
-    await this.#client?.end().catch(() => {});
-    await this.#loop;
   }
 
-  async #listen(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      const client = new Client({ connectionString: this.#url, keepAlive: true });
-      this.#client = client;
-      const lost = new Promise<void>((resolve) => {
-        client.on('error', () => resolve());
-        client.on('end', () => resolve());
-      });
-      client.on('notification', (message) => this.#wake(message.payload ?? ''));
-      try {
-        await client.connect();
-        await client.query(`listen ${channel}`);
-        // Whatever changed while nobody listened.
-        this.#wakeAll();
-        await lost;
-      } catch (error) {
-        this.#logger.warn({ error }, 'the connection for operation events failed');
-      }
-      await client.end().catch(() => {});
-      await sleep(reconnectMs, undefined, { signal: this.#closing.signal }).catch(() => {});
-    }
+  notified(operationId: string): void {
+    this.#wake(operationId);
+  }
+
+  reconnected(): void {
+    for (const operationId of this.#wakers.keys()) this.#wake(operationId);
   }
 
   #wake(operationId: string): void {
     for (const ticks of this.#wakers.get(operationId) ?? []) ticks.tick();
-  }
-
-  #wakeAll(): void {
-    for (const operationId of this.#wakers.keys()) this.#wake(operationId);
   }
 }
 

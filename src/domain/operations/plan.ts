@@ -1,10 +1,10 @@
 import { digestOf } from '../canonical-json.ts';
-import type { Gap, MappingRole, TargetEstimate } from './target.ts';
+import type { Gap, TargetEstimate, TargetRole } from './target.ts';
 
 /** One place in a plan. `sequence` orders places along lineage: all of a lower sequence finish first. */
 export interface PlannedTarget {
   readonly dataset: { readonly id: string; readonly namespace: string; readonly name: string };
-  readonly role: MappingRole;
+  readonly role: TargetRole;
   readonly sequence: number;
   readonly accountField: string;
   readonly subjectFields: readonly string[];

@@ -2,13 +2,24 @@
 export const mappingRoles = ['TOPIC', 'LAKE_TABLE', 'WAREHOUSE_TABLE', 'SEARCH_INDEX'] as const;
 export type MappingRole = (typeof mappingRoles)[number];
 
+/** A place an operation acts on: that of a mapping, or the keys of this installation. */
+export type TargetRole = MappingRole | 'KEY_RING';
+
+/** The place of all keys, which no mapping speaks of. */
+export const keyRing = {
+  id: '00000000-0000-7000-8000-000000000001',
+  namespace: 'lineward://keys',
+  name: 'account_key',
+  role: 'KEY_RING',
+} as const;
+
 /** One dataset an operation acts on, with the keys by which its records name accounts and subjects. */
 export interface TargetPlace {
   readonly targetId: string;
   readonly datasetId: string;
   readonly namespace: string;
   readonly name: string;
-  readonly role: MappingRole;
+  readonly role: TargetRole;
   readonly accountField: string;
   readonly subjectFields: readonly string[];
 }
@@ -29,7 +40,7 @@ export interface Residue {
 
 /** What planning a target found. All counts are estimates made without writing anything. */
 export interface TargetEstimate {
-  readonly action: 'REWRITE' | 'TOMBSTONE' | 'NONE';
+  readonly action: 'REWRITE' | 'TOMBSTONE' | 'DESTROY' | 'NONE';
   readonly files: number;
   readonly bytes: number;
   /** Records (rows or messages) expected to go. */

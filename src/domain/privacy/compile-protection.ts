@@ -41,7 +41,9 @@ export function compileProtection(input: ProtectionInput): ProtectionPlan {
   const nodes = nodesByPath(root);
   const steps = input.fields.flatMap(({ path }) => {
     const protection = nodes.get(path)?.protection;
-    return protection === null || protection === undefined ? [] : [{ path, ...protection }];
+    if (protection === null || protection === undefined) return [];
+    const classifications = input.types.find(protection.semanticType)?.classifications ?? ['UNKNOWN'];
+    return [{ path, ...protection, isPersonal: classifications.length > 0 }];
   });
   const gaps = input.fields.map(({ path }) => path).filter((path) => isGap(nodes.get(path), input.accountField));
   if (input.strict && gaps.length > 0) {

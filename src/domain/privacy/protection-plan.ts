@@ -37,6 +37,8 @@ export interface PlanNode {
 
 export interface ProtectionStep extends FieldProtection {
   readonly path: string;
+  /** True when the type of the values is classified. */
+  readonly isPersonal: boolean;
 }
 
 export interface ProtectionWarning {

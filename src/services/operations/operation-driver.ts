@@ -136,7 +136,8 @@ export class OperationDriver {
 /** The status transitions that follow from the rows alone. */
 function step(operation: Operation, targets: readonly OperationTarget[]): void {
   const before = operation.status;
-  if (operation.status === 'APPROVED') operation.status = 'EXECUTING';
+  const isDue = operation.executeAfter == null || operation.executeAfter <= new Date();
+  if (operation.status === 'APPROVED' && isDue) operation.status = 'EXECUTING';
   const executing = targets.some((target) => target.status === 'PENDING' || target.status === 'EXECUTING');
   if (operation.status === 'EXECUTING' && !executing) operation.status = 'VERIFYING';
   // An untouched row wakes no subscriber.

@@ -6,7 +6,7 @@ import type { LineageStep } from '../../domain/lineage/graph.ts';
 import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
 import { selectionIn, sequenceOf, unmappedSteps } from '../../domain/operations/reach.ts';
 import { mayBecome } from '../../domain/operations/status.ts';
-import type { Gap, TargetEstimate, TargetPlace } from '../../domain/operations/target.ts';
+import { type Gap, keyRing, type TargetEstimate, type TargetPlace } from '../../domain/operations/target.ts';
 import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
 import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -43,7 +43,11 @@ export class OperationPlanner {
     const selection = await selectionOf(this.#deps.em, operationId, this.#deps.holds);
     const held = new Set(selection.held.map((selector) => this.#deps.notary.digest(selector)));
     const { targets, gaps } =
-      selection.act.length === 0 ? { targets: [], gaps: [] } : await this.#targets(operation, selection);
+      selection.act.length === 0
+        ? { targets: [], gaps: [] }
+        : operation.kind === 'SHRED'
+          ? await this.#keyRing(selection)
+          : await this.#targets(operation, selection);
     const subjects = await this.#deps.em
       .fork()
       .find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
@@ -65,6 +69,20 @@ export class OperationPlanner {
       operation.updatedAt = new Date();
       return operation;
     });
+  }
+
+  /** Keys are one place, whatever holds the values that they encrypted. */
+  async #keyRing(selection: SelectionAfterHolds): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
+    const { id, namespace, name, role } = keyRing;
+    const executor = this.#deps.executors.find((candidate) => candidate.role === role);
+    if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${role}`);
+    const fields = selection.act.flatMap(({ subject }) => (subject === undefined ? [] : [subject.field]));
+    const keys = { accountField: 'account_id', subjectFields: [...new Set(fields)].sort() };
+    const place: TargetPlace = { targetId: '', datasetId: id, namespace, name, role, ...keys };
+    const within = selectionIn(place, selection);
+    const estimate = await executor.plan(place, within);
+    const target = { dataset: { id, namespace, name }, role, sequence: 0, ...keys, estimate };
+    return { targets: [target], gaps: [...within.gaps, ...estimate.gaps] };
   }
 
   async #targets(

@@ -3,7 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
 import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
-import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
+import { finalStatuses, mayBecome, type OperationKind, type OperationStatus } from '../../domain/operations/status.ts';
 import { EntitySchema } from '../../entities/entity.entity.ts';
 import {
   type Operation,
@@ -18,14 +18,25 @@ import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers } from './operation-subjects.ts';
 import type { Notary } from './ports.ts';
 
-export interface RequestErasure {
+export interface RequestOperation {
   readonly subjects: readonly SubjectSelector[];
-  /** Only this entity's places; all entities when absent. */
-  readonly entityId?: string | undefined;
   readonly reason?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   /** Stop after the plan. */
   readonly dryRun?: boolean | undefined;
+}
+
+export interface RequestErasure extends RequestOperation {
+  /** Only this entity's places; all entities when absent. */
+  readonly entityId?: string | undefined;
+}
+
+/** How hard it is to destroy keys. */
+export interface ShredRules {
+  /** Different actors who must approve. */
+  readonly approvals: number;
+  /** Time between the last approval and the work. */
+  readonly coolOffMs: number;
 }
 
 /** Most subjects of one request. */
@@ -41,24 +52,37 @@ export class OperationService {
   readonly #em: EntityManager;
   readonly #driver: Pick<OperationDriver, 'advance'>;
   readonly #notary: Notary;
+  readonly #shred: ShredRules;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly driver: Pick<OperationDriver, 'advance'>;
     readonly notary: Notary;
+    readonly shred: ShredRules;
   }) {
     this.#em = deps.em;
     this.#driver = deps.driver;
     this.#notary = deps.notary;
+    this.#shred = deps.shred;
   }
 
   /** The same idempotency key with the same input answers the operation it made before. */
-  async requestErasure(actor: Actor, input: RequestErasure): Promise<Operation> {
+  requestErasure(actor: Actor, input: RequestErasure): Promise<Operation> {
+    return this.#request(actor, 'ERASURE', input);
+  }
+
+  /** As `requestErasure`, for the keys of accounts and persons. */
+  requestShred(actor: Actor, input: RequestOperation): Promise<Operation> {
+    return this.#request(actor, 'SHRED', input);
+  }
+
+  async #request(actor: Actor, kind: OperationKind, input: RequestErasure): Promise<Operation> {
     const subjects = readSubjects(input.subjects);
     if (input.idempotencyKey !== undefined)
       assertText(input.idempotencyKey, ['idempotencyKey'], idempotencyKeyCharsMax);
     if (input.reason !== undefined) assertText(input.reason, ['reason'], reasonCharsMax);
     const inputDigest = this.#notary.digest({
+      ...(kind === 'ERASURE' ? {} : { kind }),
       subjects,
       entityId: input.entityId ?? null,
       reason: input.reason ?? null,
@@ -76,7 +100,7 @@ export class OperationService {
       if (input.entityId !== undefined && (await tx.count(EntitySchema, { id: input.entityId })) === 0) {
         throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
       }
-      return this.#insert(tx, actor, input, { subjects, inputDigest });
+      return this.#insert(tx, actor, input, { kind, subjects, inputDigest });
     });
     await this.#driver.advance(operation.id);
     return operation;
@@ -86,12 +110,12 @@ export class OperationService {
     tx: EntityManager,
     actor: Actor,
     input: RequestErasure,
-    derived: { subjects: readonly SubjectSelector[]; inputDigest: string },
+    derived: { kind: OperationKind; subjects: readonly SubjectSelector[]; inputDigest: string },
   ): Promise<Operation> {
     const now = new Date();
     const operation = tx.create(OperationSchema, {
       id: newId(),
-      kind: 'ERASURE',
+      kind: derived.kind,
       status: 'REQUESTED',
       reason: input.reason ?? null,
       dryRun: input.dryRun ?? false,
@@ -101,6 +125,7 @@ export class OperationService {
       round: 1,
       attempt: 0,
       requestedBy: actor.id,
+      approvalsNeeded: derived.kind === 'SHRED' ? this.#shred.approvals : 1,
       createdAt: now,
       updatedAt: now,
     });
@@ -117,7 +142,7 @@ export class OperationService {
     for (let start = 0; start < rows.length; start += 1_000)
       await tx.insertMany(OperationSubjectSchema, rows.slice(start, start + 1_000));
     audit(tx, actor, {
-      action: 'requestErasure',
+      action: derived.kind === 'SHRED' ? 'requestShred' : 'requestErasure',
       resourceType: 'Operation',
       resourceId: operation.id,
       details: { subjects: rows.length, dryRun: operation.dryRun, inputDigest: derived.inputDigest },
@@ -125,19 +150,26 @@ export class OperationService {
     return operation;
   }
 
-  /** Binds to the plan that the approver read. */
+  /** Binds to the plan that the approver read. Where several must approve, the last one lets the work begin. */
   async approveOperation(actor: Actor, input: { readonly id: string; readonly planHash: string }): Promise<Operation> {
-    return this.#change(actor, input.id, 'approveOperation', 'APPROVED', (operation) => {
+    return this.#change(actor, input.id, 'approveOperation', 'APPROVED', async (operation, tx) => {
       if (operation.dryRun)
-        throw new LinewardError(
-          'OPERATION_STATE',
-          'A dry run is never executed; request the erasure again without dryRun.',
-          { path: ['id'] },
-        );
+        throw new LinewardError('OPERATION_STATE', 'A dry run is never executed; request it again without dryRun.', {
+          path: ['id'],
+        });
       if (operation.planHash !== input.planHash)
         throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
-      operation.approvedBy = actor.id;
+      const approvers = await addApproval(tx, actor, operation);
+      operation.approvedBy = approvers.join(', ');
+      if (approvers.length < operation.approvalsNeeded) {
+        operation.statusReason = `${approvers.length} of ${operation.approvalsNeeded} approvals; another actor must approve the same plan`;
+        return 'PLANNED';
+      }
+      operation.statusReason = null;
       operation.approvedAt = new Date();
+      if (operation.kind === 'SHRED' && this.#shred.coolOffMs > 0)
+        operation.executeAfter = new Date(operation.approvedAt.getTime() + this.#shred.coolOffMs);
+      return 'APPROVED';
     });
   }
 
@@ -171,6 +203,7 @@ export class OperationService {
       operation.plannedAt = null;
       operation.approvedBy = null;
       operation.approvedAt = null;
+      operation.executeAfter = null;
       operation.finishedAt = null;
     });
   }
@@ -180,14 +213,13 @@ export class OperationService {
     id: string,
     action: string,
     to: OperationStatus,
-    change: (operation: Operation, tx: EntityManager) => void | Promise<void>,
+    change: (operation: Operation, tx: EntityManager) => undefined | Promise<OperationStatus | undefined>,
   ): Promise<Operation> {
     const operation = await this.#em.fork().transactional(async (tx) => {
       const found = await lockOperation(tx, id);
       if (!mayBecome(found.status, to))
         throw new LinewardError('OPERATION_STATE', refusalOf(action, found.status), { path: ['id'] });
-      await change(found, tx);
-      found.status = to;
+      found.status = (await change(found, tx)) ?? to;
       found.updatedAt = new Date();
       audit(tx, actor, {
         action,
@@ -200,6 +232,24 @@ export class OperationService {
     await this.#driver.advance(operation.id);
     return operation;
   }
+}
+
+/** Who has approved this round of an operation, the actor included. */
+async function addApproval(tx: EntityManager, actor: Actor, { id, round }: Operation): Promise<readonly string[]> {
+  const added = await tx.execute<unknown[]>(
+    `insert into operation_approval (operation_id, round, actor_id, approved_at) values (?, ?, ?, now())
+     on conflict do nothing returning 1`,
+    [id, round, actor.id],
+  );
+  if (added.length === 0)
+    throw new LinewardError('OPERATION_STATE', 'You have approved this plan already; another actor must, too.', {
+      path: ['id'],
+    });
+  const rows = await tx.execute<{ actor_id: string }[]>(
+    'select actor_id from operation_approval where operation_id = ? and round = ? order by approved_at, actor_id',
+    [id, round],
+  );
+  return rows.map((row) => row.actor_id);
 }
 
 function refusalOf(action: string, status: OperationStatus): string {

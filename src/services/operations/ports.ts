@@ -1,9 +1,9 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type {
-  MappingRole,
   TargetEstimate,
   TargetPlace,
   TargetReceipt,
+  TargetRole,
   TargetVerification,
 } from '../../domain/operations/target.ts';
 
@@ -19,7 +19,7 @@ export interface LeaseGuard {
 export interface TargetProgress {
   readonly done: number;
   readonly total: number;
-  readonly unit: 'files' | 'messages';
+  readonly unit: 'files' | 'messages' | 'keys';
 }
 
 export interface ExecutionContext {
@@ -40,7 +40,7 @@ export interface ExecutionContext {
  * `execute` finds what is done by comparing the world with its own records, and answers the receipt of the whole.
  */
 export interface TargetExecutor {
-  readonly role: MappingRole;
+  readonly role: TargetRole;
   plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate>;
   execute(context: ExecutionContext): Promise<TargetReceipt>;
   /** Reads back by other code than `execute` uses. */

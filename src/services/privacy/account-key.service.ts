@@ -29,7 +29,7 @@ export interface AccountKeyServiceDeps {
 const dataKeyBytes = 32;
 const defaultCache = { entriesMax: 10_000, ttlMs: keyCacheTtlMsMax };
 /** What every key seals when it is made, to prove later that it opens or that it is gone. */
-export const canaryText = 'lineward:canary';
+const canaryText = 'lineward:canary';
 const canaryForm: SealForm = { semanticType: '', suite: 1, padding: false };
 
 /**
@@ -138,6 +138,11 @@ export class AccountKeyService {
   forget(keyId: string): void {
     this.#cache.delete(keyId);
     this.#leases.forget(keyId);
+  }
+
+  /** Drops all that this process keeps of keys. */
+  forgetAll(): void {
+    this.#cache.clear();
   }
 
   async #encrypting(holder: KeyHolder, known: AccountKeyRow | undefined): Promise<AccountKey> {

@@ -1,20 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import type { KeyHolder } from '../../domain/privacy/key-holder.ts';
 import type { AccountKeyView } from '../../domain/privacy/key-state.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { AccountKeyReadModel } from './account-key.read-model.ts';
 import type { AccountKeyService } from './account-key.service.ts';
+import type { KeyHolders, KeySelector } from './key-holders.ts';
 import type { KeyProviders } from './key-providers.ts';
-import type { TokenKeys } from './token-keys.ts';
-
-/** An account, or a person in it by the value of a key field. */
-export interface KeySelector {
-  readonly accountId: string;
-  readonly subject?: { readonly field: string; readonly value: string } | undefined;
-}
 
 export interface RewrapAccountKeys {
   /** Keys that were wrapped before; now by default. Give the same time again to go on. */
@@ -39,20 +32,20 @@ const rewrapsAtOnce = 16;
 export class KeyLifecycleService {
   readonly #em: EntityManager;
   readonly #keys: AccountKeyService;
-  readonly #tokens: TokenKeys;
+  readonly #holders: KeyHolders;
   readonly #providers: KeyProviders;
   readonly #readModel: AccountKeyReadModel;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly keys: AccountKeyService;
-    readonly tokenKeys: TokenKeys;
+    readonly holders: KeyHolders;
     readonly keyProviders: KeyProviders;
     readonly accountKeys: AccountKeyReadModel;
   }) {
     this.#em = deps.em;
     this.#keys = deps.keys;
-    this.#tokens = deps.tokenKeys;
+    this.#holders = deps.holders;
     this.#providers = deps.keyProviders;
     this.#readModel = deps.accountKeys;
   }
@@ -64,7 +57,7 @@ export class KeyLifecycleService {
   async rotateAccountKey(actor: Actor, selector: KeySelector, activateAt?: Date): Promise<AccountKeyView> {
     if (activateAt !== undefined && activateAt.getTime() < Date.now() - 1_000)
       throw new LinewardError('BAD_INPUT', 'activateAt: must be in the future', { path: ['activateAt'] });
-    const holder = await this.holderOf(selector);
+    const holder = await this.#holders.holderOf(selector);
     const id = await this.#em.fork().transactional(async (tx) => {
       const row = await this.#keys.addVersion(tx, holder, activateAt);
       audit(tx, actor, {
@@ -120,13 +113,5 @@ export class KeyLifecycleService {
         [anew.wrapped, anew.kekId, id, wrapped],
       );
     return changed.length === 1;
-  }
-
-  /** Whose key it is: the account's, or that of a person by the keyed digest of its name. */
-  async holderOf({ accountId, subject }: KeySelector): Promise<KeyHolder> {
-    if (accountId === '')
-      throw new LinewardError('VALUE_INVALID', 'accountId: must not be empty', { path: ['accountId'] });
-    if (subject === undefined) return { accountId, scope: '' };
-    return { accountId, scope: (await this.#tokens.subjectScope())({ accountId, ...subject }) };
   }
 }

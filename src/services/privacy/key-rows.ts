@@ -13,9 +13,17 @@ export async function lockHolder(tx: EntityManager, holder: KeyHolder): Promise<
 /** The number after the newest version. A holder whose newest version is destroyed gets no further key. */
 export async function nextVersion(em: EntityManager, holder: KeyHolder): Promise<number> {
   const [newest] = await em.find(AccountKeySchema, { ...holder }, { orderBy: { version: 'desc' }, limit: 1 });
+  if (holder.scope !== '' && holder.accountId !== '') await assertAccountLives(em, holder.accountId);
   if (newest === undefined) return 1;
   if (newest.state === 'DESTROYED') throw new LinewardError('KEY_DESTROYED');
   return newest.version + 1;
+}
+
+// Who destroys an account's keys means the persons in it that come later, too.
+async function assertAccountLives(em: EntityManager, accountId: string): Promise<void> {
+  const where = { accountId, scope: '' };
+  const [newest] = await em.find(AccountKeySchema, where, { orderBy: { version: 'desc' }, limit: 1 });
+  if (newest?.state === 'DESTROYED') throw new LinewardError('KEY_DESTROYED');
 }
 
 /** Keys that encrypt now, and keys made ahead whose time has come, of many holders in one statement. */

@@ -30,3 +30,28 @@ export interface WrappedKey {
   readonly kekId: string;
   readonly wrapped: Buffer;
 }
+
+/** Keys that were destroyed, by whom they were held. */
+export interface ShreddedHolder {
+  readonly operationId: string;
+  readonly accountId: string;
+  /** Empty for the account's own key; else that of a person, a keyed digest. */
+  readonly scope: string;
+  /** True when the keys of all persons in the account went, too. */
+  readonly isWhole: boolean;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/**
+ * Remembers destroyed keys outside of the database, so that a database restored from a backup can be told what to forget.
+ * It grows only.
+ */
+export interface ShredLedger {
+  /** Names the ledger; stored with how far a database has read it. */
+  readonly id: string;
+  /** Returns once the entry is on the disk. */
+  append(holder: ShreddedHolder): Promise<void>;
+  /** Entries from a place on, each with the place behind it. @throws LinewardError CONFLICT for a line that is none. */
+  entries(from: number): AsyncIterable<{ readonly holder: ShreddedHolder; readonly next: number }>;
+}

@@ -28,6 +28,10 @@ export class UnwrappedKeyCache {
     return entry.key;
   }
 
+  clear(): void {
+    this.#entries.clear();
+  }
+
   delete(id: string): void {
     this.#entries.delete(id);
   }

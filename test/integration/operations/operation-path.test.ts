@@ -211,7 +211,12 @@ describe('a request', () => {
       logger: quietLogger,
       scheduler: { enqueue: away, stateOf: away },
     });
-    const service = new OperationService({ em: lane.em, driver, notary: lane.notary });
+    const service = new OperationService({
+      em: lane.em,
+      driver,
+      notary: lane.notary,
+      shred: { approvals: 1, coolOffMs: 0 },
+    });
     const seed = await seedPlaces(lane);
     const { id } = await service.requestErasure(tester, {
       subjects: [{ accountId: seed.accountId }],

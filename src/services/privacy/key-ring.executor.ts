@@ -1,0 +1,191 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
+import { newId } from '../../domain/id.ts';
+import {
+  type Gap,
+  keyRing,
+  type TargetEstimate,
+  type TargetPlace,
+  type TargetReceipt,
+  type TargetVerification,
+} from '../../domain/operations/target.ts';
+import { openEnvelope } from '../../domain/privacy/envelope.ts';
+import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
+import { toLinewardError } from '../../errors/lineward-error.ts';
+import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
+import type { AccountKeyService } from './account-key.service.ts';
+import type { KeyHolders } from './key-holders.ts';
+import { announceKeyChange } from './key-rows.ts';
+import type { ShredLedger } from './ports.ts';
+import type { UnencryptedPlaces } from './unencrypted-places.ts';
+
+export interface KeyRingDeps {
+  readonly em: EntityManager;
+  readonly keys: AccountKeyService;
+  readonly holders: KeyHolders;
+  readonly ledger: ShredLedger;
+  readonly places: UnencryptedPlaces;
+}
+
+/** Accounts and persons between two looks at the holds. */
+const holdersAtOnce = 50;
+/** Most keys that are listed in a plan and a receipt; more are counted. */
+const listedMax = 10_000;
+
+/**
+ * Destroys keys: what they encrypted can then be read by nobody, wherever copies of it lie. The ledger is written before the
+ * row, so that a database restored from a backup forgets again; a row without its key stays for ever, so that the account
+ * or person never gets a new one.
+ */
+export class KeyRingExecutor implements TargetExecutor {
+  readonly role = keyRing.role;
+  readonly #deps: KeyRingDeps;
+
+  constructor(deps: KeyRingDeps) {
+    this.#deps = deps;
+  }
+
+  async plan(_place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
+    const { free, gaps } = freeOfHolds(selection);
+    const manifest: Readonly<Record<string, unknown>>[] = [];
+    let records = 0;
+    for (const selector of free) {
+      const rows = await this.#keysOf(selector);
+      records += rows.length;
+      for (const { id, version, state } of rows)
+        if (manifest.length < listedMax) manifest.push({ keyId: id, keyVersion: version, state });
+    }
+    const seconds = Math.ceil(free.length / 500);
+    return { action: 'DESTROY', files: 0, bytes: 0, records, seconds, gaps, manifest };
+  }
+
+  async execute(context: ExecutionContext): Promise<TargetReceipt> {
+    const { act } = await context.requested();
+    for (let start = 0; start < act.length; start += holdersAtOnce) {
+      await context.lease.assertHeld();
+      // Holds are read again: one placed a moment ago still saves its keys.
+      const free = new Set(freeOfHolds(await context.selectionNow()).free.map(nameOf));
+      for (const selector of act.slice(start, start + holdersAtOnce))
+        if (free.has(nameOf(selector))) await this.#destroy(context.operationId, selector);
+      await context.report({ done: Math.min(start + holdersAtOnce, act.length), total: act.length, unit: 'keys' });
+    }
+    return this.#receipt(context, freeOfHolds(await context.selectionNow()).gaps);
+  }
+
+  /** Reads the rows anew, and tries to open what every key sealed when it was made. */
+  async verify(context: ExecutionContext): Promise<TargetVerification> {
+    const { free, gaps } = freeOfHolds(await context.selectionNow());
+    let [survivors, scanned] = [0, 0];
+    for (const selector of free) {
+      for (const row of await this.#keysOf(selector)) {
+        scanned += 1;
+        if (row.wrapped != null || row.state !== 'DESTROYED' || (await this.#opensCanary(row))) survivors += 1;
+      }
+    }
+    const method = 'the canary of every key version must answer KEY_DESTROYED, and its row must hold no key';
+    return { survivors, lost: 0, recordsScanned: scanned, method, open: gaps };
+  }
+
+  async #destroy(operationId: string, selector: SubjectSelector): Promise<void> {
+    const rows = await this.#keysOf(selector);
+    // A worker before us came so far.
+    if (rows.length > 0 && rows.every(({ state }) => state === 'DESTROYED')) return;
+    const holder = await this.#deps.holders.holderOf(selector);
+    const isWhole = selector.subject === undefined;
+    await this.#deps.ledger.append({ operationId, ...holder, isWhole, at: new Date().toISOString() });
+    await destroyKeys(this.#deps.em, { operationId, ...holder, isWhole });
+  }
+
+  async #keysOf(selector: SubjectSelector): Promise<readonly AccountKeyRow[]> {
+    const { accountId, scope } = await this.#deps.holders.holderOf(selector);
+    const where = selector.subject === undefined ? { accountId } : { accountId, scope };
+    return this.#deps.em.fork().find(AccountKeySchema, where, { orderBy: { scope: 'asc', version: 'asc' } });
+  }
+
+  async #opensCanary({ accountId, scope, version, canary }: AccountKeyRow): Promise<boolean> {
+    if (canary == null) return false;
+    try {
+      const { key } = await this.#deps.keys.keyVersion({ accountId, scope, version });
+      const subject = scope === '' ? {} : { subjectScope: scope };
+      openEnvelope({ accountId, ...subject, keyVersion: version, key }, canary);
+      return true;
+    } catch (error) {
+      return toLinewardError(error).code !== 'KEY_DESTROYED';
+    }
+  }
+
+  async #receipt(context: ExecutionContext, open: readonly Gap[]): Promise<TargetReceipt> {
+    const rows = await this.#deps.em
+      .fork()
+      .find(AccountKeySchema, { destroyedBy: context.operationId }, { orderBy: { id: 'asc' } });
+    return {
+      recordsErased: rows.length,
+      recordsKept: 0,
+      filesRewritten: 0,
+      filesRemoved: 0,
+      bytesBefore: 0,
+      bytesAfter: 0,
+      evidence: rows.slice(0, listedMax).map(({ id, version, destroyedAt }) => ({
+        keyId: id,
+        keyVersion: version,
+        destroyedAt: destroyedAt?.toISOString() ?? null,
+      })),
+      residues: [
+        {
+          dataset: `${keyRing.namespace}/${keyRing.name}`,
+          reason:
+            'backups of the database from before hold the wrapped keys until they expire; a restore destroys them again from the ledger before it serves',
+          until: null,
+        },
+        ...(await this.#deps.places.residues()),
+      ],
+      open,
+    };
+  }
+}
+
+/**
+ * What of a selection is free to be destroyed. A key is whole: a hold on one person keeps the key of the whole account, which
+ * encrypted that person's values too.
+ */
+function freeOfHolds({ act, keep }: Selection): {
+  readonly free: readonly SubjectSelector[];
+  readonly gaps: readonly Gap[];
+} {
+  const held = new Set(keep.map((hold) => hold.accountId));
+  const free = act.filter(({ accountId, subject }) => subject !== undefined || !held.has(accountId));
+  const kept = act.length - free.length;
+  const reason = `${kept} account(s) have persons under a legal hold, whose values the account's key encrypts; nothing of their keys is destroyed`;
+  return { free, gaps: kept === 0 ? [] : [{ code: 'HOLD_ACTIVE', dataset: keyRing.name, reason }] };
+}
+
+function nameOf({ accountId, subject }: SubjectSelector): string {
+  return JSON.stringify([accountId, subject?.field, subject?.value]);
+}
+
+export interface DestroyedHolder {
+  readonly operationId: string;
+  readonly accountId: string;
+  readonly scope: string;
+  /** True for a whole account with the keys of all persons in it. */
+  readonly isWhole: boolean;
+}
+
+/** Destroys every version of a holder's keys, and leaves a row of the holder where it had none. Again it changes nothing. */
+export async function destroyKeys(em: EntityManager, { operationId, accountId, scope, isWhole }: DestroyedHolder) {
+  await em.fork().transactional(async (tx) => {
+    await tx.execute(
+      `insert into account_key (id, account_id, scope, version, state, kek_id, enc_count, created_at, destroyed_at, destroyed_by)
+       select ?, ?, ?, 1, 'DESTROYED', '', 0, now(), now(), ?
+       where not exists (select 1 from account_key where account_id = ? and scope = ?)
+       on conflict do nothing`,
+      [newId(), accountId, scope, operationId, accountId, scope],
+    );
+    const rows = await tx.execute<{ id: string }[]>(
+      `update account_key set state = 'DESTROYED', wrapped = null, destroyed_at = now(), destroyed_by = ?
+       where account_id = ? and (? or scope = ?) and state <> 'DESTROYED' returning id`,
+      [operationId, accountId, isWhole, scope],
+    );
+    for (const { id } of rows) await announceKeyChange(tx, id);
+  });
+}
