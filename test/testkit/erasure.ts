@@ -9,16 +9,34 @@ const operation = `query ($id: ID!) { node(id: $id) { ... on Operation {
 const ended = ['COMPLETED', 'PARTIAL', 'BLOCKED', 'FAILED', 'CANCELLED'];
 
 /** Requests an erasure, approves its plan when there is one to approve, and answers the operation at its end. */
-export async function erase(
+export function erase(
   app: TestApp,
   input: Record<string, unknown>,
   beforeApproval: () => Promise<void> = async () => {},
 ): Promise<Data> {
-  const { requestErasure } = await app.done(
-    `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { userErrors { code message } operation { id } } }`,
+  return carriedOut(app, 'Erasure', input, beforeApproval);
+}
+
+/** The same for the keys of accounts and persons. */
+export function shred(
+  app: TestApp,
+  input: Record<string, unknown>,
+  beforeApproval: () => Promise<void> = async () => {},
+): Promise<Data> {
+  return carriedOut(app, 'Shred', input, beforeApproval);
+}
+
+async function carriedOut(
+  app: TestApp,
+  kind: 'Erasure' | 'Shred',
+  input: Record<string, unknown>,
+  beforeApproval: () => Promise<void>,
+): Promise<Data> {
+  const requested = await app.done(
+    `mutation ($input: Request${kind}Input!) { request${kind}(input: $input) { userErrors { code message } operation { id } } }`,
     { input },
   );
-  const { id } = requestErasure.operation;
+  const { id } = requested[`request${kind}`].operation;
   const ask = async (): Promise<Data> => (await app.done(operation, { id })).node;
   const planned = await eventually(ask, ({ status }) => status === 'PLANNED' || ended.includes(status));
   if (planned.status !== 'PLANNED') return planned;

@@ -3,7 +3,8 @@ export const mappingRoles = ['TOPIC', 'LAKE_TABLE', 'WAREHOUSE_TABLE', 'SEARCH_I
 export type MappingRole = (typeof mappingRoles)[number];
 
 /** A place an operation acts on: that of a mapping, or the keys of this installation. */
-export type TargetRole = MappingRole | 'KEY_RING';
+export const targetRoles = [...mappingRoles, 'KEY_RING'] as const;
+export type TargetRole = (typeof targetRoles)[number];
 
 /** The place of all keys, which no mapping speaks of. */
 export const keyRing = {

@@ -9,10 +9,10 @@ import {
   targetStatuses,
 } from '../../domain/operations/status.ts';
 import {
-  mappingRoles,
   type TargetEstimate,
   type TargetReceipt,
   type TargetVerification,
+  targetRoles,
 } from '../../domain/operations/target.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { Certificate } from '../../entities/certificate.entity.ts';
@@ -83,7 +83,7 @@ const targetRow = z
     id: z.string(),
     operation_id: z.string(),
     dataset_id: z.string(),
-    role: z.enum(mappingRoles),
+    role: z.enum(targetRoles),
     round: z.number(),
     sequence: z.number(),
     account_field: z.string(),

@@ -15,6 +15,7 @@ const unequalOnPurpose = {
   action: 'an audit event names any action as text; a protection policy takes one of four',
   kind: 'each kind of thing has its own kinds',
   reason: 'a legal hold must say why; an operation may',
+  role: 'an operation also acts on the keys, which no mapping speaks of',
   semanticType: 'a field may not say what it holds; a policy is about one type',
   state: 'a key and a stream have states of their own',
   status: 'an operation and its targets pass through different states',
