@@ -1,6 +1,9 @@
 import { isUtf8 } from 'node:buffer';
+import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
+import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
+import { frameMessage, readFrame } from '../../domain/registry/wire-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
-import { LinewardError } from '../../errors/lineward-error.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
@@ -33,20 +36,72 @@ export class MessageProtection {
   }
 
   async protect(stream: RunnableStream, messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]> {
+    const contents = messages.map(contentOf);
+    const answers = new Map<number, Answer>();
+    await this.#protectTexts(stream, contents, answers);
+    for (const schemaId of new Set(contents.flatMap((content) => (content.kind === 'AVRO' ? [content.schemaId] : []))))
+      await this.#protectAvros(stream, schemaId, contents, answers);
+    return messages.map((message, index) => {
+      if (message.value === null) return { ...passedOn(message), value: null };
+      const answer = answers.get(index) ?? { ok: false, code: 'MESSAGE_INVALID' };
+      if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
+      return answer.ok ? { ...passedOn(message), value: answer.value } : deadLetter(stream, message, answer.code);
+    });
+  }
+
+  async #protectTexts(
+    stream: RunnableStream,
+    contents: readonly Content[],
+    answers: Map<number, Answer>,
+  ): Promise<void> {
+    if (!contents.some(({ kind }) => kind === 'JSON')) return;
     const plan = await this.#policies.planOf(stream.entityId, keysOf(stream));
     const check = await this.#gate.checkFor(stream.entityId);
-    const read = messages.map((message) => readValue(message, (value) => check.faults(value).length === 0));
-    const fitting = read.flatMap((result) => (result.ok && result.value !== null ? [result.value] : []));
-    const answers = (await this.#protection.protectTexts(plan, fitting)).values();
-    return messages.map((message, index) => {
-      const result = read[index];
-      if (result === undefined || !result.ok) return deadLetter(stream, message, 'MESSAGE_INVALID');
-      if (result.value === null) return { ...passedOn(message), value: null };
-      const answer = answers.next().value;
-      if (answer !== undefined && !answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
-      if (answer === undefined || !answer.ok) return deadLetter(stream, message, answer?.code ?? 'INTERNAL');
-      return { ...passedOn(message), value: answer.text };
-    });
+    const fitting = contents.flatMap((content, index) =>
+      content.kind === 'JSON' && check.faults(content.record).length === 0 ? [{ ...content, index }] : [],
+    );
+    const protectedTexts = await this.#protection.protectTexts(plan, fitting);
+    for (const [position, answer] of protectedTexts.entries())
+      answers.set(fitting[position]?.index ?? -1, answer.ok ? { ok: true, value: answer.text } : answer);
+  }
+
+  /** Messages of one schema in the registry's wire format. One of another entity has no version here, and is given up. */
+  async #protectAvros(
+    stream: RunnableStream,
+    schemaId: number,
+    contents: readonly Content[],
+    answers: Map<number, Answer>,
+  ): Promise<void> {
+    const known = await this.#avroOf(stream, schemaId);
+    if (known === null) return;
+    const payloads = contents.flatMap((content, index) =>
+      content.kind === 'AVRO' && content.schemaId === schemaId ? [{ payload: content.payload, index }] : [],
+    );
+    const protectedOnes = await this.#protection.protectAvros(
+      known.plan,
+      known.record,
+      payloads.map(({ payload }) => payload),
+    );
+    for (const [position, answer] of protectedOnes.entries()) {
+      const framed = (payload: Uint8Array): Buffer =>
+        Buffer.from(frameMessage({ schemaId, messageIndexes: null, payload }));
+      answers.set(payloads[position]?.index ?? -1, answer.ok ? { ok: true, value: framed(answer.bytes) } : answer);
+    }
+  }
+
+  async #avroOf(
+    stream: RunnableStream,
+    schemaId: number,
+  ): Promise<{ readonly plan: ProtectionPlan; readonly record: AvroRecord } | null> {
+    try {
+      const record = await this.#gate.avroRecord(schemaId);
+      if (record === null) return null;
+      return { record, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
+    } catch (error) {
+      const { code } = toLinewardError(error);
+      if (code === 'SCHEMA_NOT_FOUND' || code === 'NOT_FOUND') return null;
+      throw error;
+    }
   }
 }
 
@@ -56,18 +111,26 @@ export class MessageProtection {
  */
 const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
 
-type ReadValue = { readonly ok: true; readonly value: JsonRecord | null } | { readonly ok: false };
+type Answer = { readonly ok: true; readonly value: string | Buffer } | { readonly ok: false; readonly code: ErrorCode };
 
-function readValue(message: KafkaMessage, fits: (value: unknown) => boolean): ReadValue {
-  if (message.value === null) return { ok: true, value: null };
+/** What a value is: bare JSON, Avro in the registry's wire format, or neither. */
+type Content =
+  | ({ readonly kind: 'JSON' } & JsonRecord)
+  | { readonly kind: 'AVRO'; readonly schemaId: number; readonly payload: Uint8Array }
+  | { readonly kind: 'NONE' };
+
+function contentOf({ value }: KafkaMessage): Content {
+  if (value === null) return { kind: 'NONE' };
   try {
+    // No JSON begins with a zero byte.
+    if (value[0] === 0) return { kind: 'AVRO', ...readFrame(value, false) };
     // Decoding would put U+FFFD in the place of what is no UTF-8.
-    if (!isUtf8(message.value)) return { ok: false };
-    const text = message.value.toString('utf8');
+    if (!isUtf8(value)) return { kind: 'NONE' };
+    const text = value.toString('utf8');
     const record: unknown = JSON.parse(text);
-    return record !== null && fits(record) ? { ok: true, value: { text, record } } : { ok: false };
+    return record === null ? { kind: 'NONE' } : { kind: 'JSON', text, record };
   } catch {
-    return { ok: false };
+    return { kind: 'NONE' };
   }
 }
 

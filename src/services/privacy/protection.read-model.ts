@@ -87,12 +87,12 @@ export class ProtectionReadModel {
   }
 
   /**
-   * What happens to each field of the newest version of an entity under the policies in force now.
-   * @throws LinewardError NOT_FOUND; SCHEMA_INVALID for fields without a type under `strict`.
+   * What happens to each field of the newest version of an entity, or of that of a schema, under the policies in force now.
+   * @throws LinewardError NOT_FOUND when there is no such entity or version; SCHEMA_INVALID for fields without a type under `strict`.
    */
-  async planOf(entityId: string, keys: PlanKeys): Promise<ProtectionPlan> {
+  async planOf(entityId: string, keys: PlanKeys, schemaId: number | null = null): Promise<ProtectionPlan> {
     const [entity] = await this.#registry.entitiesById([entityId]);
-    const latest = await this.#registry.latestVersion(entityId);
+    const latest = await this.#registry.latestVersion(entityId, schemaId);
     if (entity === undefined || latest === null) throw new LinewardError('NOT_FOUND', 'there is no such entity');
     const rows = await this.#em.fork().execute('select * from protection_policy');
     const policies = rows.map((row) => policyRow.parse(row));

@@ -7,9 +7,11 @@ import {
   type Seal,
 } from '../../domain/privacy/apply-protection.ts';
 import { type AccountKey, holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
+import { avroIdIn, type ProtectedAvro, protectAvro } from '../../domain/privacy/protect-avro.ts';
 import { type ProtectedJson, protectJson } from '../../domain/privacy/protect-json.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
+import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
@@ -28,6 +30,12 @@ export interface JsonRecord {
 
 /** Records between two turns of the event loop: other requests are served while a batch is under way. */
 const recordsPerTurn = 500;
+
+/** Records in whatever form: how many, and the id that a field of one names. */
+interface Batch {
+  readonly count: number;
+  idOf(field: string | null, index: number): string | null;
+}
 
 /** Keys of one record: of its account, and of the person that it is about. */
 interface RecordKeys {
@@ -56,23 +64,48 @@ export class ProtectionService {
     records: readonly unknown[],
     options: ApplyOptions = {},
   ): Promise<readonly Protected<AppliedProtection>[]> {
-    return this.#each(plan, records, (index, seal) => applyProtection(plan, records[index], seal, options));
+    const idOf = (field: string | null, index: number) => idIn(field, records[index]);
+    return this.#each(plan, { count: records.length, idOf }, (index, seal) =>
+      applyProtection(plan, records[index], seal, options),
+    );
   }
 
   /** {@link protect} for records as JSON text: what is not protected stays as it stands, every digit of a number included. */
   protectTexts(plan: ProtectionPlan, texts: readonly JsonRecord[]): Promise<readonly Protected<ProtectedJson>[]> {
-    const records = texts.map(({ record }) => record);
-    return this.#each(plan, records, (index, seal) => protectJson(plan, texts[index]?.text ?? '', seal));
+    const idOf = (field: string | null, index: number) => idIn(field, texts[index]?.record);
+    return this.#each(plan, { count: texts.length, idOf }, (index, seal) =>
+      protectJson(plan, texts[index]?.text ?? '', seal),
+    );
+  }
+
+  /** {@link protect} for records in Avro's binary encoding; the answers are data of the same schema. */
+  protectAvros(
+    plan: ProtectionPlan,
+    schema: AvroRecord,
+    payloads: readonly Uint8Array[],
+  ): Promise<readonly Protected<ProtectedAvro>[]> {
+    const payload = (index: number) => payloads[index] ?? new Uint8Array();
+    const idOf = (field: string | null, index: number): string | null => {
+      try {
+        return avroIdIn(field, schema, payload(index));
+      } catch {
+        // Bytes that are no data of the schema are refused when they are protected.
+        return null;
+      }
+    };
+    return this.#each(plan, { count: payloads.length, idOf }, (index, seal) =>
+      protectAvro(plan, schema, payload(index), seal),
+    );
   }
 
   async #each<T>(
     plan: ProtectionPlan,
-    records: readonly unknown[],
+    batch: Batch,
     protectOne: (index: number, seal: Seal) => T,
   ): Promise<readonly Protected<T>[]> {
-    const keysOf = await this.#recordKeys(plan, records);
+    const keysOf = await this.#recordKeys(plan, batch);
     const answers: Protected<T>[] = [];
-    for (const index of records.keys()) {
+    for (let index = 0; index < batch.count; index += 1) {
       if (index > 0 && index % recordsPerTurn === 0) await setImmediate();
       try {
         const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index)) : noSeal;
@@ -94,18 +127,20 @@ export class ProtectionService {
   }
 
   /** Reads the keys that a batch needs at once; answers those of a record by its index. */
-  async #recordKeys(plan: ProtectionPlan, records: readonly unknown[]): Promise<(index: number) => RecordKeys> {
+  async #recordKeys(plan: ProtectionPlan, { count, idOf }: Batch): Promise<(index: number) => RecordKeys> {
     if (!plan.encrypts) return () => ({ account: undefined, subject: undefined });
-    const accounts = records.map((record) => idIn(plan.accountField, record));
     const scopeOf = plan.encryptsForSubjects ? await this.#tokens.subjectScope() : null;
-    const holders = records.map((record, index): { account: KeyHolder | null; subject: KeyHolder | null } => {
-      const accountId = accounts[index] ?? null;
-      const [field, value] = [plan.subjectField, idIn(plan.subjectField, record)];
-      if (accountId === null) return { account: null, subject: null };
-      const account = plan.encryptsForAccounts ? { accountId, scope: '' } : null;
-      if (scopeOf === null || field === null || value === null) return { account, subject: null };
-      return { account, subject: { accountId, scope: scopeOf({ accountId, field, value }) } };
-    });
+    const holders = Array.from(
+      { length: count },
+      (_, index): { account: KeyHolder | null; subject: KeyHolder | null } => {
+        const accountId = idOf(plan.accountField, index);
+        const [field, value] = [plan.subjectField, idOf(plan.subjectField, index)];
+        if (accountId === null) return { account: null, subject: null };
+        const account = plan.encryptsForAccounts ? { accountId, scope: '' } : null;
+        if (scopeOf === null || field === null || value === null) return { account, subject: null };
+        return { account, subject: { accountId, scope: scopeOf({ accountId, field, value }) } };
+      },
+    );
     const wanted = holders.flatMap(({ account, subject }) => [account, subject]).filter((one) => one !== null);
     const keys = await this.#keys.activeKeys(wanted);
     const keyOf = (holder: KeyHolder | null): KeyAnswer => (holder === null ? undefined : keys.get(holderId(holder)));

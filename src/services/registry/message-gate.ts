@@ -1,3 +1,5 @@
+import { AvroSchema } from '../../domain/registry/avro/avro-schema.ts';
+import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
 import type { MessageFault } from '../../domain/registry/message.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
@@ -38,6 +40,12 @@ export class MessageGate {
     const { schemaId } = version;
     const { schema, guid } = await this.#gateOf(schemaId);
     return { schemaId, guid, faults: (message) => schema.messageFaults(message) };
+  }
+
+  /** The record that an Avro schema of the default context describes; null for another schema, or none. */
+  async avroRecord(schemaId: number): Promise<AvroRecord | null> {
+    const { schema } = await this.#gateOf(schemaId);
+    return schema instanceof AvroSchema && schema.root.kind === 'record' ? schema.root : null;
   }
 
   async #gateOf(schemaId: number): Promise<Gate> {

@@ -173,14 +173,28 @@ export class RegistryReadModel {
     return rows.map((row) => versionRow.parse(row))[0] ?? null;
   }
 
-  /** Newest version of an entity with all its fields. */
-  async latestVersion(entityId: string): Promise<{ version: EntityVersion; fields: readonly EntityField[] } | null> {
-    const version = await this.latestVersionOnly(entityId);
+  /** Newest version of an entity with all its fields; that of a schema where one is given. */
+  async latestVersion(
+    entityId: string,
+    schemaId: number | null = null,
+  ): Promise<{ version: EntityVersion; fields: readonly EntityField[] } | null> {
+    const version =
+      schemaId === null ? await this.latestVersionOnly(entityId) : await this.#versionOfSchema(entityId, schemaId);
     if (version === null) return null;
     const fields = await this.#em
       .fork()
       .execute('select * from entity_field where version_id = ? order by ordinal', [version.id]);
     return { version, fields: fields.map((row) => fieldRow.parse(row)) };
+  }
+
+  async #versionOfSchema(entityId: string, schemaId: number): Promise<EntityVersion | null> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from entity_version where entity_id = ? and schema_id = ? order by number desc limit 1', [
+        entityId,
+        schemaId,
+      ]);
+    return rows.map((row) => versionRow.parse(row))[0] ?? null;
   }
 
   /** The mapping of a dataset in a role; the oldest when several entities share the dataset. */
