@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { systemActor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import {
   type AccountKey,
@@ -13,6 +14,7 @@ import { isDueForRotation } from '../../domain/privacy/key-state.ts';
 import { type SealForm, sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
 import { KeyLeases } from './key-leases.ts';
 import type { KeyProviders } from './key-providers.ts';
@@ -182,7 +184,15 @@ export class AccountKeyService {
     return this.#em.fork().transactional(async (tx) => {
       await lockHolder(tx, { accountId, scope });
       const now = (await currentRows(tx, [due], this.#clock())).get(holderId(due));
-      return now !== undefined && now.id !== due.id ? now : this.addVersion(tx, { accountId, scope });
+      if (now !== undefined && now.id !== due.id) return now;
+      const made = await this.addVersion(tx, { accountId, scope });
+      audit(tx, systemActor, {
+        action: 'rotateAccountKey',
+        resourceType: 'AccountKey',
+        resourceId: made.id,
+        details: { accountId, version: made.version, state: made.state, reason: 'age or number of values' },
+      });
+      return made;
     });
   }
 
