@@ -1,12 +1,9 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Destruction of keys as an operation: the key ring as a place, several approvals, a time to think, and the replay of its ledger. */
+/** Destruction of keys as an operation: several approvals, a time to think, and the replay of its ledger. */
 export class ShredMigration extends Migration {
   override up(): void {
     this.addSql(`
-      insert into dataset (id, namespace, name, created_at)
-      values ('00000000-0000-7000-8000-000000000001', 'lineward://keys', 'account_key', now());
-
       alter table operation
         add column approvals_needed integer not null default 1 check (approvals_needed between 1 and 10),
         add column execute_after timestamptz;

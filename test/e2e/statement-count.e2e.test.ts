@@ -31,6 +31,15 @@ async function seed(): Promise<void> {
       `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { userErrors { code } } }`,
       { input: { subjects: [{ accountId: `AC${index}` }] } },
     );
+    await app.done(
+      `mutation ($input: DefineSemanticTypeInput!) { defineSemanticType(input: $input) { userErrors { code } } }`,
+      { input: { name: 'seeded', description: `version ${index}`, redaction: { kind: 'NULL' } } },
+    );
+    await app.done(
+      `mutation ($input: DefineSemanticTypeInput!) { defineSemanticType(input: $input) { userErrors { code } } }`,
+      { input: { name: `seeded-${index}`, redaction: { kind: 'CONSTANT' } } },
+    );
+    await app.done(`mutation { rotateAccountKey(input: { accountId: "SEEDED" }) { userErrors { code } } }`);
   }
   const em = app.em.fork();
   const operations = await em.execute<{ id: string }[]>('select id from operation order by id');
@@ -93,11 +102,19 @@ const lists = {
   legalHolds: '{ totalCount nodes { id accountId } }',
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
   auditEvents: '{ totalCount nodes { id action resourceId } }',
+  semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',
+  semanticTypeVersions: '{ totalCount nodes { name version } }',
+  accountKeys: '{ totalCount nodes { id keyVersion state } }',
+};
+/** What lists are asked for beside a page. */
+const argumentsOf: Readonly<Record<string, string>> = {
+  semanticTypeVersions: 'name: "seeded", ',
+  accountKeys: 'accountId: "SEEDED", ',
 };
 
 describe('the number of SQL statements does not grow with the list', () => {
   test.each(Object.entries(lists))('%s', async (name, selection) => {
-    const query = `query ($first: Int) { ${name}(first: $first) ${selection} }`;
+    const query = `query ($first: Int) { ${name}(${argumentsOf[name] ?? ''}first: $first) ${selection} }`;
     const few = await statementsOf(query, 10);
     const many = await statementsOf(query, total);
     expect([few.data[name].nodes.length, many.data[name].nodes.length]).toEqual([10, total]);

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../domain/canonical-json.ts';
 import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { finalStatuses, mayBecome, type OperationKind, type OperationStatus } from '../../domain/operations/status.ts';
+import { keyRing } from '../../domain/operations/target.ts';
 import { EntitySchema } from '../../entities/entity.entity.ts';
 import {
   type Operation,
@@ -129,6 +130,11 @@ export class OperationService {
       createdAt: now,
       updatedAt: now,
     });
+    if (derived.kind === 'SHRED')
+      await tx.execute(
+        'insert into dataset (id, namespace, name, created_at) values (?, ?, ?, now()) on conflict do nothing',
+        [keyRing.id, keyRing.namespace, keyRing.name],
+      );
     await tx.persist(operation).flush();
     const rows = derived.subjects.map((selector) => ({
       id: newId(),
