@@ -144,7 +144,7 @@ export class TopicExecutor implements TargetExecutor {
       );
       const refused = sent.find((result) => !result.ok);
       if (refused !== undefined && !refused.ok)
-        throw new LinewardError('KAFKA_UNAVAILABLE', `a tombstone was not written: ${refused.code}`);
+        throw new LinewardError(refused.code, `a tombstone was not written: ${refused.message}`);
       await context.report({
         done: Math.min(start + tombstonesPerBatch, live.length),
         total: live.length,

@@ -146,6 +146,7 @@ export class OperationPlanner {
       operation.plannedAt = now;
       operation.updatedAt = now;
       operation.status = facts.blocked ? 'BLOCKED' : 'PLANNED';
+      operation.statusReason = null;
       if (facts.blocked) {
         operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
         operation.finishedAt = now;
@@ -167,6 +168,17 @@ export class OperationPlanner {
           held: facts.held.size,
         },
       });
+    });
+  }
+
+  /** Says why an operation is not planned yet; it is tried again. */
+  async wait(operationId: string, fault: LinewardError): Promise<void> {
+    await this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      const statusReason = `waiting: ${fault.code}: ${fault.message}`;
+      if (operation.status !== 'PLANNING' || operation.statusReason === statusReason) return;
+      operation.statusReason = statusReason;
+      operation.updatedAt = new Date();
     });
   }
 

@@ -7,7 +7,7 @@ import type { TargetPlace } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import { OperationSchema, type OperationTarget, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import { isWorthAnotherRun } from '../../jobs/kit.ts';
+import { isAway, isWorthAnotherRun } from '../../jobs/kit.ts';
 import { textArray } from '../sql.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
@@ -144,7 +144,7 @@ export class TargetRunner {
     // The row belongs to whoever took over.
     if (error.code === 'LEASE_LOST') return;
     // Waiting, not failing: the sweeper comes back, and no attempt is used up.
-    if (error.code === 'UPSTREAM_BEHIND') return this.#wait(target, error.message);
+    if (isAway(error) && !end.run.signal.aborted) return this.#wait(target, error.message);
     // The process stops: the row stays as it is and the next worker goes on from the world it finds.
     if (end.run.signal.aborted) throw error;
     if (error.code === 'CANCELLED')

@@ -96,16 +96,34 @@ describe('a place that fails', () => {
     expect((await lane.user.certificates(operation.id))[0]?.body.outcome).toBe('FAILED');
   });
 
-  it('by waiting for its upstream uses no attempts up', async () => {
+  it.each(['UPSTREAM_BEHIND', 'KAFKA_UNAVAILABLE'] as const)(
+    'by %s is waited for, and uses no attempts up',
+    async (code) => {
+      const seed = await seedPlaces(lane);
+      // More often than a task has attempts.
+      const failures = Array.from({ length: 7 }, () => new LinewardError(code));
+      lane.lake.script(seed.places[0], { failures });
+      const operation = await lane.user.erase(seed);
+      expect(operation.status).toBe('COMPLETED');
+      expect(failures).toEqual([]);
+      expect((await lane.user.targets(operation))[0]?.statusReason).toBeNull();
+    },
+  );
+});
+
+describe('planning', () => {
+  it('waits for a part that is away, says so, and goes on when it is back', async () => {
     const seed = await seedPlaces(lane);
-    const behind = () => new LinewardError('UPSTREAM_BEHIND');
-    // More often than a task has attempts.
-    const failures = Array.from({ length: 7 }, behind);
-    lane.lake.script(seed.places[0], { failures });
-    const operation = await lane.user.erase(seed);
-    expect(operation.status).toBe('COMPLETED');
-    expect(failures).toEqual([]);
-    expect((await lane.user.targets(operation))[0]?.statusReason).toBeNull();
+    const planFailures = Array.from({ length: 12 }, () => new LinewardError('KAFKA_UNAVAILABLE'));
+    lane.lake.script(seed.places[0], { planFailures });
+    const { id } = await lane.user.request(seed);
+    await vi.waitFor(async () => {
+      const operation = await lane.user.reaches(id, 'PLANNING');
+      expect(operation.statusReason).toBe('waiting: KAFKA_UNAVAILABLE: Kafka does not answer; try again later.');
+      expect(operation.finishedAt).toBeNull();
+    });
+    expect(await lane.user.reaches(id, 'PLANNED', 'FAILED')).toMatchObject({ status: 'PLANNED', statusReason: null });
+    expect(planFailures).toEqual([]);
   });
 });
 
