@@ -12,6 +12,7 @@ import { executeTargetJob } from '../../jobs/execute-target.job.ts';
 import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
 import { planOperationJob } from '../../jobs/plan-operation.job.ts';
 import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
+import { dropExpiredIdentifiers } from './identifier-expiry.ts';
 import { lockOperation } from './operation-lock.ts';
 
 export interface DriverDeps {
@@ -31,6 +32,7 @@ interface NeededTask {
 }
 
 const sweepMax = 1_000;
+const expiryIntervalMs = 3_600_000;
 
 /**
  * Moves operations on. PostgreSQL says what is to be done, the queue only when: `advance` reads the rows and sees to it
@@ -38,6 +40,7 @@ const sweepMax = 1_000;
  */
 export class OperationDriver {
   readonly #deps: DriverDeps;
+  #expiryDueAt = 0;
 
   constructor(deps: DriverDeps) {
     this.#deps = deps;
@@ -61,6 +64,7 @@ export class OperationDriver {
 
   /** Takes up every operation that has work left: the outbox reader, and the repair of everything that got lost. */
   async sweep(): Promise<void> {
+    await this.#expire();
     const where = { status: { $in: [...workingStatuses] } };
     const open = await this.#deps.em
       .fork()
@@ -70,6 +74,12 @@ export class OperationDriver {
         this.#deps.logger.warn({ operationId: id, error }, 'an operation could not be advanced');
       });
     }
+  }
+
+  async #expire(): Promise<void> {
+    if (Date.now() < this.#expiryDueAt) return;
+    await dropExpiredIdentifiers(this.#deps.em);
+    this.#expiryDueAt = Date.now() + expiryIntervalMs;
   }
 
   #neededTasks(operation: Operation, targets: readonly OperationTarget[]): NeededTask[] {

@@ -14,7 +14,7 @@ import { audit } from '../audit/audit.service.ts';
 import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { lockOperation } from './operation-lock.ts';
-import { type HoldReader, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
 
 export interface PlannerDeps {
@@ -151,6 +151,7 @@ export class OperationPlanner {
         operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
         operation.finishedAt = now;
       }
+      if (operation.dryRun) await endDryRun(tx, operation);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));
@@ -192,6 +193,7 @@ export class OperationPlanner {
       operation.statusReason = `${error.code}: ${error.message}`;
       operation.finishedAt = new Date();
       operation.updatedAt = operation.finishedAt;
+      if (operation.dryRun) await endDryRun(tx, operation);
       audit(tx, systemActor, {
         action: 'planOperation',
         resourceType: 'Operation',
@@ -201,6 +203,13 @@ export class OperationPlanner {
       });
     });
   }
+}
+
+/** It ends with its plan. It is not COMPLETED, since nothing was erased. */
+async function endDryRun(tx: EntityManager, operation: Operation): Promise<void> {
+  operation.finishedAt = operation.updatedAt;
+  operation.statusReason ??= 'dry run: it ends with its plan';
+  await dropIdentifiers(tx, operation.id);
 }
 
 interface MappedPlace {
