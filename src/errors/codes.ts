@@ -46,6 +46,7 @@ export const errorCodes = {
   ALREADY_EXISTS: refusal('An object of that name exists already.', 409),
   IDEMPOTENCY_MISMATCH: refusal('The idempotency key was used before with other input.', 409),
   LIMIT_EXCEEDED: refusal('The request is over a limit.', 413),
+  QUERY_TOO_COMPLEX: { ...fault('The GraphQL document is over a limit.', 400), level: 'info' },
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
   FORBIDDEN: { ...fault('The actor may not do this.', 403), level: 'warn' },
 

@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ASTNode, GraphQLError, type GraphQLFormattedError, Kind, print } from 'graphql';
 import { LinewardError, toLinewardError } from './lineward-error.ts';
 
 // What the GraphQL libraries answer for requests they refuse themselves. Codes of the persisted-query protocol stay,
@@ -34,7 +34,8 @@ export function toGraphqlError(
     const code = String(formatted.extensions?.code ?? '');
     if (protocolCodes.has(code)) return { message: formatted.message, extensions: { code } };
     if (requestFaults.has(code) || origin instanceof GraphQLError) {
-      return { message: formatted.message, ...place, extensions: { code: 'BAD_INPUT', retryable: false, ...trace } };
+      const message = withoutLiterals(formatted.message, nodesOf(error));
+      return { message, ...place, extensions: { code: 'BAD_INPUT', retryable: false, ...trace } };
     }
   }
   const { spec, code, message, field } = toLinewardError(origin);
@@ -43,4 +44,17 @@ export function toGraphqlError(
     ...place,
     extensions: { code, retryable: spec.retryable, ...trace, ...(field.length === 0 ? {} : { field }) },
   };
+}
+
+const literals: ReadonlySet<Kind> = new Set([Kind.STRING, Kind.INT, Kind.FLOAT, Kind.LIST, Kind.OBJECT]);
+
+function nodesOf(error: unknown): readonly ASTNode[] {
+  return error instanceof GraphQLError ? (error.nodes ?? []) : [];
+}
+
+/** GraphQL repeats literals that do not fit, and these may be personal data; the error's location leads to them. */
+function withoutLiterals(message: string, nodes: readonly ASTNode[]): string {
+  return nodes
+    .filter((node) => literals.has(node.kind))
+    .reduce((text, node) => text.replaceAll(print(node), '(value)'), message);
 }

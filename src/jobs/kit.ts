@@ -93,6 +93,11 @@ export function isWorthAnotherRun(fault: LinewardError): boolean {
   return fault.spec.retryable || fault.code === 'INTERNAL';
 }
 
+/** True for a part that does not answer now: it is waited for, however long, and no attempt is used up. */
+export function isAway(fault: LinewardError): boolean {
+  return fault.spec.retryable && fault.spec.http === 503;
+}
+
 export type TaskState = 'WAITING' | 'ACTIVE' | 'COMPLETED' | 'FAILED' | 'MISSING';
 
 /** How services put tasks in a queue. A second task with the id of a known one is ignored. */

@@ -51,7 +51,8 @@ export class OperationFields {
 
   @FieldResolver(() => CertificateType, {
     nullable: true,
-    description: 'The newest certificate; null until one is issued.',
+    description:
+      'The newest certificate; null until one is issued. What was cancelled after it began gets one of what had been done.',
   })
   certificate(@Root() operation: Operation, @Ctx() { loaders }: RequestContext): Promise<Certificate | null> {
     return loaders.certificate.load(operation.id);

@@ -15,7 +15,7 @@ const OperationKindEnum = describedEnum<OperationKind>('OperationKind', 'What an
 export const OperationStatusEnum = describedEnum<OperationStatus>('OperationStatus', 'How far an operation has come.', {
   REQUESTED: 'Accepted; the plan is not begun.',
   PLANNING: 'The plan is being made.',
-  PLANNED: 'The plan is frozen and waits for approval. A dry run stays here.',
+  PLANNED: 'The plan is frozen and waits for approval. A dry run ends here, with `finishedAt` set.',
   APPROVED: 'Approved; the work is about to begin.',
   EXECUTING: 'Places are being changed.',
   VERIFYING: 'Places are being read back.',
@@ -103,7 +103,8 @@ export class OperationType
 }
 
 @ObjectType('OperationSubject', {
-  description: 'Whom an operation is about. The clear identifiers are dropped when it completes; the digest stays.',
+  description:
+    'Whom an operation is about. The clear identifiers are dropped when it completes or is cancelled, when a dry run is planned, and 30 days after any other end that nobody retried; the digest stays.',
 })
 class OperationSubjectType implements Pick<OperationSubject, 'digest' | 'held' | 'accountId' | 'subjectField'> {
   @Field(() => String, {
@@ -114,7 +115,7 @@ class OperationSubjectType implements Pick<OperationSubject, 'digest' | 'held' |
   @Field(() => Boolean, { description: 'True when a legal hold keeps it.' })
   held!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'The account while there is work left; null afterwards.' })
+  @Field(() => String, { nullable: true, description: 'The account while there may be work left; null afterwards.' })
   accountId!: string | null;
 
   @Field(() => String, { nullable: true, description: 'Field that names the data subject; null for a whole account.' })

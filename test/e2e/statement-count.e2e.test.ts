@@ -85,9 +85,7 @@ const dataset = `id name lakeTable { rows files } mappings(first: 2) { totalCoun
 const lists = {
   entities: `{ totalCount nodes { ${entity}
     versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } }
-      format schemaText guid registrySubjects(first: 2) { totalCount nodes { subject version } } deprecation { at }
-      diff { complete from { number } to { number } added { path datasets(first: 1) { nodes { role } } } removed { id }
-        changed { before { path } } classificationChanges { path } affectedDatasets { name } } } }
+      format schemaText guid registrySubjects(first: 2) { totalCount nodes { subject version } } deprecation { at } } }
     mappings(first: 2) { nodes { id dataset { ${dataset} } } } } }`,
   fields: `{ totalCount nodes { path tags version { number } entity { ${entity} }
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
@@ -119,6 +117,15 @@ describe('the number of SQL statements does not grow with the list', () => {
     const many = await statementsOf(query, total);
     expect([few.data[name].nodes.length, many.data[name].nodes.length]).toEqual([10, total]);
     expect(few.statements).toBeGreaterThan(0);
+    expect(many.statements).toBe(few.statements);
+  });
+
+  test('differences of versions, whose lists have no pages: ten are as many as one query may ask for', async () => {
+    const diff = `diff { complete from { number } to { number } added { path datasets(first: 1) { nodes { role } } }
+      removed { id } changed { before { path } } classificationChanges { path } affectedDatasets { name } }`;
+    const query = `query ($first: Int) { entities(first: $first) { nodes { versions(first: 2) { nodes { ${diff} } } } } }`;
+    const [few, many] = [await statementsOf(query, 1), await statementsOf(query, 10)];
+    expect([few.data.entities.nodes.length, many.data.entities.nodes.length]).toEqual([1, 10]);
     expect(many.statements).toBe(few.statements);
   });
 

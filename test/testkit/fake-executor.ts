@@ -19,6 +19,8 @@ export interface PlaceScript {
   readonly planFailures?: unknown[];
   readonly failures?: unknown[];
   readonly verifyFailures?: unknown[];
+  /** Records erased when `execute` did not come to its end; an error where that cannot be told. */
+  readonly erasedSoFar?: number | Error;
   /** Runs within `execute`, between the check of the lease and the change. */
   readonly during?: (context: ExecutionContext) => Promise<void>;
 }
@@ -69,18 +71,13 @@ export class FakeExecutor implements TargetExecutor {
     await script.during?.(context);
     await context.lease.assertHeld();
     this.log.push(`end ${place.name}`);
-    const erased = selection.act.length === 0 ? 0 : (script.records ?? 1);
-    return {
-      recordsErased: erased,
-      recordsKept: 0,
-      filesRewritten: erased > 0 ? 1 : 0,
-      filesRemoved: 0,
-      bytesBefore: 10,
-      bytesAfter: 5,
-      evidence: [{ file: 'one', fencingToken: context.lease.fencingToken }],
-      residues: [],
-      open: [],
-    };
+    return receiptOf(context, selection.act.length === 0 ? 0 : (script.records ?? 1));
+  }
+
+  async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
+    const { erasedSoFar } = this.#of(context.place);
+    if (erasedSoFar instanceof Error) throw erasedSoFar;
+    return erasedSoFar === undefined ? null : receiptOf(context, erasedSoFar);
   }
 
   async verify(context: ExecutionContext): Promise<TargetVerification> {
@@ -95,6 +92,20 @@ export class FakeExecutor implements TargetExecutor {
   #of(place: TargetPlace): PlaceScript {
     return this.#scripts.get(place.name) ?? {};
   }
+}
+
+function receiptOf(context: ExecutionContext, erased: number): TargetReceipt {
+  return {
+    recordsErased: erased,
+    recordsKept: 0,
+    filesRewritten: erased > 0 ? 1 : 0,
+    filesRemoved: 0,
+    bytesBefore: 10,
+    bytesAfter: 5,
+    evidence: [{ file: 'one', fencingToken: context.lease.fencingToken }],
+    residues: [],
+    open: [],
+  };
 }
 
 function throwNext(failures: unknown[] | undefined): void {

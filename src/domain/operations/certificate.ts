@@ -19,7 +19,7 @@ export interface CertificateBody {
   readonly operationId: string;
   readonly kind: string;
   readonly round: number;
-  readonly outcome: 'COMPLETED' | 'PARTIAL' | 'FAILED';
+  readonly outcome: 'COMPLETED' | 'PARTIAL' | 'FAILED' | 'CANCELLED';
   readonly planHash: string;
   readonly requestedBy: string;
   readonly requestedAt: string;

@@ -7,15 +7,7 @@ import {
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import fastifyApollo from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import {
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  NoSchemaIntrospectionCustomRule,
-  specifiedRules,
-  validate,
-} from 'graphql';
+import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { Actor } from '../../domain/access/actor.ts';
@@ -24,6 +16,9 @@ import { toLinewardError } from '../../errors/lineward-error.ts';
 import { originOf, toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { assertToken } from '../listener.ts';
+import { admitOperation, DocumentGate, validationErrorsMax } from './admit-operation.ts';
+import { assertCost } from './query-limits.ts';
+import { assertVariables } from './variable-values.ts';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -44,8 +39,9 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
     introspection: options.development,
     hideSchemaDetailsFromClientErrors: !options.development,
     includeStacktraceInErrorResponses: false,
-    validationOptions: { maxErrors: 5 },
+    validationOptions: { maxErrors: validationErrorsMax },
     csrfPrevention: true,
+    allowBatchedHttpRequests: false,
     // It would end the process by the signal as soon as GraphQL has stopped, with everything else still running.
     stopOnTerminationSignals: false,
     // Reaches also what is refused before a request has a context.
@@ -56,18 +52,41 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
       options.development
         ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false })
         : ApolloServerPluginLandingPageDisabled(),
+      limits,
       errorsOf(server),
     ],
   });
   await apollo.start();
+  const gate = new DocumentGate(options.schema);
   await server.register(fastifyApollo(apollo), {
     path,
-    context: async (request) => options.contextOf(request.actor, request.id),
+    context: async (request) => {
+      // The last place before the document is parsed.
+      gate.assert(sourceOf(request.body) ?? sourceOf(request.query) ?? '');
+      return options.contextOf(request.actor, request.id);
+    },
   });
   // Fastify itself drains: by now every request is answered. Apollo's own drain plugin would wait for this very close.
   server.addHook('onClose', () => apollo.stop());
   subscriptions(server, options);
 }
+
+/** The document as the client sent it; null where it names one that was sent before. */
+function sourceOf(sent: unknown): string | null {
+  const query = typeof sent === 'object' && sent !== null && 'query' in sent ? sent.query : null;
+  return typeof query === 'string' ? query : null;
+}
+
+const limits: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: async () => ({
+    didResolveOperation: async ({ schema, document, operation, request }) => {
+      if (operation === undefined) return;
+      const variables = request.variables ?? {};
+      assertVariables(schema, operation, variables);
+      assertCost(schema, document, operation, variables);
+    },
+  }),
+};
 
 /** Shapes errors with the request id, and logs those that are our fault. */
 function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {
@@ -103,7 +122,6 @@ function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {
 }
 
 function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
-  const rules = options.development ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
   // Not given the server itself: its faults, as a port that is taken, would be told as faults of the sockets too.
   const sockets = new WebSocketServer({
     noServer: true,
@@ -123,8 +141,7 @@ function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
   };
   const cleanup = useServer<{ authorization?: string }>(
     {
-      schema: options.schema,
-      validate: (schema, document) => validate(schema, document, rules, { maxErrors: 5 }),
+      onSubscribe: (_socket, _id, payload) => admitOperation(options.schema, payload, options),
       onConnect: ({ connectionParams, extra }) => {
         if (options.apiToken === null) return true;
         try {

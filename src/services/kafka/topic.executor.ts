@@ -45,7 +45,7 @@ export class TopicExecutor implements TargetExecutor {
       records: view.live.length,
       seconds: Math.ceil((2 * view.messages) / scanRate),
       gaps: viewGaps(place, view),
-      manifest: offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest })),
+      manifest: offsetsOf(offsets),
     });
   }
 
@@ -74,9 +74,22 @@ export class TopicExecutor implements TargetExecutor {
       open.push({ code: 'SURVIVORS', dataset: place.name, reason: 'new records of the subjects keep arriving' });
     return receipt({
       recordsErased: view.tombstoned,
-      evidence: offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest })),
+      evidence: offsetsOf(offsets),
       residues: view.tombstoned === 0 ? [] : [supersededResidue(place, topic)],
       open,
+    });
+  }
+
+  /** The topic itself is the record: each tombstone names the operation that wrote it. */
+  async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
+    const { place } = context;
+    const topic = await this.#kafka.describeTopic(place.name);
+    if (topic === null) return null;
+    const view = await this.#view(place, { act: [], keep: [] }, context);
+    return receipt({
+      recordsErased: view.tombstoned,
+      evidence: offsetsOf(await this.#kafka.offsets(place.name)),
+      residues: view.tombstoned === 0 ? [] : [supersededResidue(place, topic)],
     });
   }
 
@@ -144,7 +157,7 @@ export class TopicExecutor implements TargetExecutor {
       );
       const refused = sent.find((result) => !result.ok);
       if (refused !== undefined && !refused.ok)
-        throw new LinewardError('KAFKA_UNAVAILABLE', `a tombstone was not written: ${refused.code}`);
+        throw new LinewardError(refused.code, `a tombstone was not written: ${refused.message}`);
       await context.report({
         done: Math.min(start + tombstonesPerBatch, live.length),
         total: live.length,
@@ -222,6 +235,10 @@ function supersededResidue(place: TargetPlace, topic: TopicDescription): Residue
       'superseded values stay in the log until their segment has rolled and is compacted, which takes one later write per partition',
     until,
   };
+}
+
+function offsetsOf(offsets: Awaited<ReturnType<KafkaGateway['offsets']>>) {
+  return offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest }));
 }
 
 function estimate(action: TargetEstimate['action'], facts: Partial<TargetEstimate>): TargetEstimate {

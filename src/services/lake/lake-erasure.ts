@@ -57,6 +57,20 @@ export class LakeErasure {
     }
   }
 
+  /** The receipt of a run that ended before its end. Swaps that took place are put on record first. */
+  async soFar(): Promise<TargetReceipt> {
+    try {
+      await this.#settleSwaps();
+      const records = [...(await this.#files.byPath()).values()];
+      const unwritten = records.filter(({ state }) => state === 'PLANNED' || state === 'STAGED').length;
+      const reason = `${unwritten} file(s) with records of the subjects were found and not rewritten`;
+      const dataset = this.#context.place.name;
+      return lakeReceipt(dataset, records, unwritten === 0 ? [] : [{ code: 'FILES_NOT_REWRITTEN', dataset, reason }]);
+    } finally {
+      await this.#file.removeStaged();
+    }
+  }
+
   async #judge(): Promise<JudgedSelection> {
     const { act, keep } = await this.#context.selectionNow();
     return { selection: { act, keep }, digest: this.#deps.notary.digest({ act: keysOf(act), keep: keysOf(keep) }) };
@@ -65,6 +79,10 @@ export class LakeErasure {
   /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */
   async #recover(): Promise<void> {
     await this.#context.lease.assertHeld();
+    await this.#settleSwaps();
+  }
+
+  async #settleSwaps(): Promise<void> {
     const swapped: string[] = [];
     for (const record of (await this.#files.byPath()).values()) {
       if (record.state === 'STAGED') {

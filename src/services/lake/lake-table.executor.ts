@@ -31,6 +31,11 @@ export class LakeTableExecutor implements TargetExecutor {
     return new LakeErasure(this.#deps, context, await this.#registered(context.place)).run();
   }
 
+  async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
+    const table = await this.#tableOf(context.place);
+    return table === null ? null : new LakeErasure(this.#deps, context, table).soFar();
+  }
+
   async verify(context: ExecutionContext): Promise<TargetVerification> {
     return new LakeVerification(this.#deps, context, await this.#registered(context.place)).run();
   }

@@ -3,7 +3,7 @@ import { systemActor } from '../../domain/access/actor.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
 import { newId } from '../../domain/id.ts';
 import { type CertificateBody, type CertifiedTarget, openPoints } from '../../domain/operations/certificate.ts';
-import type { Residue } from '../../domain/operations/target.ts';
+import type { Gap, Residue } from '../../domain/operations/target.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import {
@@ -19,7 +19,8 @@ import type { Notary } from './ports.ts';
 
 /**
  * Ends an operation: draws the sum of what its places reported, signs it, and drops the clear identifiers of the
- * subjects once nothing is left to do for them. Success is never inferred: one open point makes the end PARTIAL.
+ * subjects once nothing is left to do for them. Success is never inferred: one open point makes the end PARTIAL. A
+ * cancelled operation gets a certificate of what it had done.
  */
 export class OperationCertifier {
   readonly #em: EntityManager;
@@ -37,7 +38,10 @@ export class OperationCertifier {
     const held = new Set(selection.held.map((selector) => this.#notary.digest(selector)));
     await this.#em.fork().transactional(async (tx) => {
       const operation = await lockOperation(tx, operationId);
-      if (operation.status !== 'VERIFYING') return;
+      const isCancelled = operation.status === 'CANCELLED';
+      if (operation.status !== 'VERIFYING' && !isCancelled) return;
+      // A late run of the task.
+      if (isCancelled && (await tx.count(CertificateSchema, { operationId, round: operation.round })) > 0) return;
       const body = await this.#body(tx, operation, { subjects: held, narrower: selection.keep.length });
       const text = canonicalJson(body);
       tx.persist(
@@ -50,16 +54,8 @@ export class OperationCertifier {
           issuedAt: new Date(body.issuedAt),
         }),
       );
-      operation.status = body.outcome;
-      operation.statusReason =
-        body.open.length === 0
-          ? null
-          : body.open
-              .map((gap) => `${gap.code}: ${gap.reason}`)
-              .join('; ')
-              .slice(0, 4_000);
-      operation.finishedAt = new Date(body.issuedAt);
-      operation.updatedAt = operation.finishedAt;
+      operation.updatedAt = new Date(body.issuedAt);
+      if (!isCancelled) end(operation, body);
       await tx.nativeUpdate(OperationSubjectSchema, { operationId, digest: { $in: [...held] } }, { held: true });
       if (body.outcome === 'COMPLETED') await dropIdentifiers(tx, operationId);
       audit(tx, systemActor, {
@@ -86,6 +82,7 @@ export class OperationCertifier {
       subjects: held.subjects.size,
       narrower: held.narrower,
     });
+    const isCancelled = operation.status === 'CANCELLED';
     const allFailed = targets.length > 0 && targets.every((target) => target.status === 'FAILED');
     return {
       type: 'lineward.certificate',
@@ -93,20 +90,36 @@ export class OperationCertifier {
       operationId: operation.id,
       kind: operation.kind,
       round: operation.round,
-      outcome: allFailed ? 'FAILED' : open.length === 0 ? 'COMPLETED' : 'PARTIAL',
+      outcome: isCancelled ? 'CANCELLED' : allFailed ? 'FAILED' : open.length === 0 ? 'COMPLETED' : 'PARTIAL',
       planHash: operation.planHash ?? '',
       requestedBy: operation.requestedBy,
       requestedAt: operation.createdAt.toISOString(),
       approvedBy: operation.approvedBy ?? '',
       approvedAt: operation.approvedAt?.toISOString() ?? '',
       issuedAt: new Date().toISOString(),
-      subjects: subjects.map((subject) => ({ digest: subject.digest, held: held.subjects.has(subject.digest) })),
+      subjects: subjects.map(({ digest, ...subject }) => ({
+        digest,
+        held: held.subjects.has(digest) || (isCancelled && subject.held),
+      })),
       targets,
       totals: totals(targets),
-      open,
+      open: isCancelled ? [...open, cancelledPoint] : open,
       residues: targets.flatMap((target): readonly Residue[] => target.receipt?.residues ?? []),
     };
   }
+}
+
+const cancelledPoint: Gap = {
+  code: 'CANCELLED',
+  dataset: '*',
+  reason: 'the operation was cancelled before it was certified; only what the receipts tell was done',
+};
+
+function end(operation: Operation, body: CertificateBody): void {
+  const reasons = body.open.map((gap) => `${gap.code}: ${gap.reason}`).join('; ');
+  operation.status = body.outcome;
+  operation.statusReason = reasons === '' ? null : reasons.slice(0, 4_000);
+  operation.finishedAt = operation.updatedAt;
 }
 
 async function certifiedTargets(tx: EntityManager, operation: Operation): Promise<readonly CertifiedTarget[]> {

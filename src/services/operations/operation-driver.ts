@@ -1,17 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from '../../domain/logger.ts';
 import { workingStatuses } from '../../domain/operations/status.ts';
-import {
-  type Operation,
-  OperationSchema,
-  type OperationTarget,
-  OperationTargetSchema,
-} from '../../entities/operation.entity.ts';
+import { CertificateSchema } from '../../entities/certificate.entity.ts';
+import { type Operation, type OperationTarget, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { certifyOperationJob } from '../../jobs/certify-operation.job.ts';
 import { executeTargetJob } from '../../jobs/execute-target.job.ts';
 import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
 import { planOperationJob } from '../../jobs/plan-operation.job.ts';
 import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
+import { textArray } from '../sql.ts';
+import { dropExpiredIdentifiers } from './identifier-expiry.ts';
 import { lockOperation } from './operation-lock.ts';
 
 export interface DriverDeps {
@@ -19,6 +17,12 @@ export interface DriverDeps {
   readonly scheduler: JobScheduler;
   readonly logger: Logger;
 }
+
+/** What has work left, and what was cancelled in the middle of its work and has no certificate of what it did. */
+const unfinished = `
+  select o.id from operation o where o.status = any(?::text[]) or (o.status = 'CANCELLED'
+    and exists (select 1 from operation_target t where t.operation_id = o.id and t.round = o.round and t.fencing_token > 0)
+    and not exists (select 1 from certificate c where c.operation_id = o.id and c.round = o.round))`;
 
 /** A task that an operation needs now, and the row whose `attempt` numbers it. */
 interface NeededTask {
@@ -31,6 +35,7 @@ interface NeededTask {
 }
 
 const sweepMax = 1_000;
+const expiryIntervalMs = 3_600_000;
 
 /**
  * Moves operations on. PostgreSQL says what is to be done, the queue only when: `advance` reads the rows and sees to it
@@ -38,6 +43,7 @@ const sweepMax = 1_000;
  */
 export class OperationDriver {
   readonly #deps: DriverDeps;
+  #expiryDueAt = 0;
 
   constructor(deps: DriverDeps) {
     this.#deps = deps;
@@ -49,6 +55,9 @@ export class OperationDriver {
       const operation = await lockOperation(tx, operationId);
       const targets = await tx.find(OperationTargetSchema, { operationId, round: operation.round });
       step(operation, targets);
+      const { round } = operation;
+      if (operation.status === 'CANCELLED' && (await tx.count(CertificateSchema, { operationId, round })) > 0)
+        return [];
       return this.#neededTasks(operation, targets);
     });
     for (const task of needed) {
@@ -61,15 +70,21 @@ export class OperationDriver {
 
   /** Takes up every operation that has work left: the outbox reader, and the repair of everything that got lost. */
   async sweep(): Promise<void> {
-    const where = { status: { $in: [...workingStatuses] } };
+    await this.#expire();
     const open = await this.#deps.em
       .fork()
-      .find(OperationSchema, where, { fields: ['id'], orderBy: { id: 'asc' }, limit: sweepMax });
+      .execute<{ id: string }[]>(`${unfinished} order by id limit ${sweepMax}`, [textArray(workingStatuses)]);
     for (const { id } of open) {
       await this.advance(id).catch((error: unknown) => {
         this.#deps.logger.warn({ operationId: id, error }, 'an operation could not be advanced');
       });
     }
+  }
+
+  async #expire(): Promise<void> {
+    if (Date.now() < this.#expiryDueAt) return;
+    await dropExpiredIdentifiers(this.#deps.em);
+    this.#expiryDueAt = Date.now() + expiryIntervalMs;
   }
 
   #neededTasks(operation: Operation, targets: readonly OperationTarget[]): NeededTask[] {
@@ -89,9 +104,23 @@ export class OperationDriver {
         if (open.length === 0) return [this.#operationTask(certifyOperationJob, operation)];
         return open.map((target) => this.#targetTask(verifyTargetJob, target));
       }
+      case 'CANCELLED':
+        return this.#closingTasks(operation, targets);
       default:
         return [];
     }
+  }
+
+  /** A cancelled operation still says what it had done: each place that was at work ends its run, then all is certified. */
+  #closingTasks(operation: Operation, targets: readonly OperationTarget[]): NeededTask[] {
+    const running = targets.filter((target) => target.status === 'EXECUTING' || target.status === 'VERIFYING');
+    if (running.length > 0) {
+      return running.map((target) =>
+        this.#targetTask(target.status === 'EXECUTING' ? executeTargetJob : verifyTargetJob, target),
+      );
+    }
+    const wasBegun = targets.some((target) => target.fencingToken > 0);
+    return wasBegun ? [this.#operationTask(certifyOperationJob, operation)] : [];
   }
 
   #operationTask(job: JobContract<{ operationId: string }, unknown>, operation: Operation): NeededTask {

@@ -14,7 +14,7 @@ import { audit } from '../audit/audit.service.ts';
 import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { lockOperation } from './operation-lock.ts';
-import { type HoldReader, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
 
 export interface PlannerDeps {
@@ -164,10 +164,12 @@ export class OperationPlanner {
       operation.plannedAt = now;
       operation.updatedAt = now;
       operation.status = facts.blocked ? 'BLOCKED' : 'PLANNED';
+      operation.statusReason = null;
       if (facts.blocked) {
         operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
         operation.finishedAt = now;
       }
+      if (operation.dryRun) await endDryRun(tx, operation);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));
@@ -188,6 +190,17 @@ export class OperationPlanner {
     });
   }
 
+  /** Says why an operation is not planned yet; it is tried again. */
+  async wait(operationId: string, fault: LinewardError): Promise<void> {
+    await this.#deps.em.fork().transactional(async (tx) => {
+      const operation = await lockOperation(tx, operationId);
+      const statusReason = `waiting: ${fault.code}: ${fault.message}`;
+      if (operation.status !== 'PLANNING' || operation.statusReason === statusReason) return;
+      operation.statusReason = statusReason;
+      operation.updatedAt = new Date();
+    });
+  }
+
   /** Ends an operation that cannot be planned, with the reason. */
   async fail(operationId: string, error: LinewardError): Promise<void> {
     await this.#deps.em.fork().transactional(async (tx) => {
@@ -198,6 +211,7 @@ export class OperationPlanner {
       operation.statusReason = `${error.code}: ${error.message}`;
       operation.finishedAt = new Date();
       operation.updatedAt = operation.finishedAt;
+      if (operation.dryRun) await endDryRun(tx, operation);
       audit(tx, systemActor, {
         action: 'planOperation',
         resourceType: 'Operation',
@@ -207,6 +221,13 @@ export class OperationPlanner {
       });
     });
   }
+}
+
+/** It ends with its plan. It is not COMPLETED, since nothing was erased. */
+async function endDryRun(tx: EntityManager, operation: Operation): Promise<void> {
+  operation.finishedAt = operation.updatedAt;
+  operation.statusReason ??= 'dry run: it ends with its plan';
+  await dropIdentifiers(tx, operation.id);
 }
 
 interface MappedPlace {

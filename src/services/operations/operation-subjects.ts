@@ -39,3 +39,8 @@ export async function dropIdentifiers(tx: EntityManager, operationId: string): P
     { accountId: null, subjectField: null, subjectValue: null },
   );
 }
+
+/** True while it is still known in the clear whom the operation is about. */
+export async function isIdentified(tx: EntityManager, operationId: string): Promise<boolean> {
+  return (await tx.count(OperationSubjectSchema, { operationId, accountId: { $ne: null } })) > 0;
+}

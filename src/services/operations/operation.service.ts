@@ -16,7 +16,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers } from './operation-subjects.ts';
+import { dropIdentifiers, isIdentified } from './operation-subjects.ts';
 import type { Notary } from './ports.ts';
 
 export interface RequestOperation {
@@ -200,7 +200,11 @@ export class OperationService {
 
   /** Takes up again what ended PARTIAL, BLOCKED or FAILED, from a fresh plan that needs approval again. */
   async retryOperation(actor: Actor, input: { readonly id: string }): Promise<Operation> {
-    return this.#change(actor, input.id, 'retryOperation', 'REQUESTED', (operation) => {
+    return this.#change(actor, input.id, 'retryOperation', 'REQUESTED', async (operation, tx) => {
+      if (!(await isIdentified(tx, operation.id))) {
+        const message = 'It is no longer known whom the operation is about; request it again.';
+        throw new LinewardError('OPERATION_STATE', message, { path: ['id'] });
+      }
       operation.round += 1;
       operation.attempt = 0;
       operation.statusReason = null;

@@ -43,6 +43,11 @@ export interface TargetExecutor {
   readonly role: TargetRole;
   plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate>;
   execute(context: ExecutionContext): Promise<TargetReceipt>;
+  /**
+   * The receipt of what `execute` had done when it was cancelled or failed for good; changes nothing in the place. Null or
+   * absent where nothing is on record.
+   */
+  receiptSoFar?(context: ExecutionContext): Promise<TargetReceipt | null>;
   /** Reads back by other code than `execute` uses. */
   verify(context: ExecutionContext): Promise<TargetVerification>;
 }

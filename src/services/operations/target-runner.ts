@@ -3,11 +3,11 @@ import type { Selection } from '../../domain/governance/selection.ts';
 import type { Logger } from '../../domain/logger.ts';
 import { selectionIn } from '../../domain/operations/reach.ts';
 import type { TargetStatus } from '../../domain/operations/status.ts';
-import type { TargetPlace } from '../../domain/operations/target.ts';
+import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import { OperationSchema, type OperationTarget, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import { isWorthAnotherRun } from '../../jobs/kit.ts';
+import { isAway, isWorthAnotherRun } from '../../jobs/kit.ts';
 import { textArray } from '../sql.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
@@ -79,13 +79,35 @@ export class TargetRunner {
     lease: HeldLease,
     run: TargetRun,
   ): Promise<Record<string, unknown>> {
+    await this.#assertNotCancelled(target.operationId);
+    const executor = this.#executorOf(target);
+    const context = await this.#context(target, lease, run);
+    const result =
+      phase === 'EXECUTE'
+        ? { receipt: JSON.stringify(await executor.execute(context)) }
+        : { verification: JSON.stringify(await executor.verify(context)) };
+    // A cancelled operation knows nobody, and whoever looks for nobody finds all of it done.
+    await this.#assertNotCancelled(target.operationId);
+    return result;
+  }
+
+  #executorOf(target: OperationTarget): TargetExecutor {
     const executor = this.#deps.executors.find((candidate) => candidate.role === target.role);
     if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${target.role}`);
+    return executor;
+  }
+
+  /** What is kept of a run that ended before its end: the receipt of what was done, which says that it is not all. */
+  async #soFar(target: OperationTarget, lease: HeldLease, run: TargetRun): Promise<Record<string, unknown>> {
     const context = await this.#context(target, lease, run);
-    if (phase === 'EXECUTE') {
-      return { receipt: JSON.stringify(await executor.execute(context)) };
-    }
-    return { verification: JSON.stringify(await executor.verify(context)) };
+    const receipt = (await this.#executorOf(target).receiptSoFar?.(context)) ?? null;
+    if (receipt === null) return {};
+    const unfinished: Gap = {
+      code: 'UNFINISHED',
+      dataset: context.place.name,
+      reason: 'the work ended before it was done; the receipt tells what was done by then',
+    };
+    return { receipt: JSON.stringify({ ...receipt, open: [...receipt.open, unfinished] }) };
   }
 
   async #context(target: OperationTarget, lease: HeldLease, run: TargetRun): Promise<ExecutionContext> {
@@ -144,15 +166,35 @@ export class TargetRunner {
     // The row belongs to whoever took over.
     if (error.code === 'LEASE_LOST') return;
     // Waiting, not failing: the sweeper comes back, and no attempt is used up.
-    if (error.code === 'UPSTREAM_BEHIND') return this.#wait(target, error.message);
+    if (isAway(error) && !end.run.signal.aborted) return this.#wait(target, error.message);
     // The process stops: the row stays as it is and the next worker goes on from the world it finds.
     if (end.run.signal.aborted) throw error;
     if (error.code === 'CANCELLED')
-      return this.#write(target, lease, { status: 'CANCELLED', status_reason: error.message });
+      return this.#close(phase, target, lease, { status: 'CANCELLED', reason: error.message, run: end.run });
     const facts = { operationId: target.operationId, targetId: target.id, phase, code: error.code };
     this.#deps.logger.warn({ ...facts, error: error.cause ?? error }, 'a target failed');
     if (isWorthAnotherRun(error) && !end.run.isLastAttempt) throw error;
-    await this.#write(target, lease, { status: 'FAILED', status_reason: `${error.code}: ${error.message}` });
+    const reason = `${error.code}: ${error.message}`;
+    await this.#close(phase, target, lease, { status: 'FAILED', reason, run: end.run });
+  }
+
+  /** Ends a target before its end, with the evidence of what it had done. */
+  async #close(
+    phase: Phase,
+    target: OperationTarget,
+    lease: HeldLease,
+    end: { status: TargetStatus; reason: string; run: TargetRun },
+  ): Promise<void> {
+    let { reason } = end;
+    let kept: Record<string, unknown> = {};
+    try {
+      if (phase === 'EXECUTE') kept = await this.#soFar(target, lease, end.run);
+    } catch (error) {
+      const { code } = toLinewardError(error);
+      if (code === 'LEASE_LOST' || end.run.signal.aborted) throw error;
+      reason = `${reason}; what was done before is not known (${code})`;
+    }
+    await this.#write(target, lease, { ...kept, status: end.status, status_reason: reason });
   }
 
   async #wait(target: OperationTarget, reason: string): Promise<void> {

@@ -101,6 +101,15 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     expect(seen).toMatchObject({ survivors: 5, lost: 10 });
   });
 
+  test('tells what a run that was stopped had buried, though nobody is known any more', async () => {
+    const topic = await filledTopic();
+    const subject: Selection = { act: [{ accountId: 'AC1', subject: { field: 'user', value: 'U3' } }], keep: [] };
+    expect(await executor.receiptSoFar(context(topic, { now: () => nothing }))).toMatchObject({ recordsErased: 0 });
+    await executor.execute(context(topic, { now: () => subject, requested: subject }));
+    const receipt = await executor.receiptSoFar(context(topic, { now: () => nothing, requested: nothing }));
+    expect(receipt).toMatchObject({ recordsErased: 2, residues: [{ dataset: topic }] });
+  });
+
   test('stops reading the topic when the worker stops', async () => {
     const signal = AbortSignal.abort();
     const stopped = executor.execute({ ...context(await filledTopic(), { now: () => asked }), signal });

@@ -94,4 +94,24 @@ describe('an erasure killed by SIGKILL', () => {
     expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
     expect((await parts.store.names(`${table.location}/_index`)).length).toBe(2);
   });
+
+  it('and then given up tells what it had done, with the swap that was not on record yet', async () => {
+    const { table, target } = await filled();
+    const kill: KillPoint = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
+    const erase = { ...target, selection, fencingToken: 1 };
+    await runLakeChild({ url: db.url, root, tableId: table.id, kill, erase });
+    const nobody = { act: [], keep: [] };
+    const context = executionContext({ table, ...target, selection: nobody, fencingToken: 2 });
+    const receipt = await parts.executor.receiptSoFar(context);
+    expect(receipt).toMatchObject({
+      filesRewritten: 1,
+      filesRemoved: 1,
+      open: [{ code: 'FILES_NOT_REWRITTEN', reason: expect.stringMatching(/^1 file/) }],
+    });
+    for (const { path, sha256 } of receipt?.evidence ?? [])
+      expect(sha256 === null ? null : await parts.store.sha256(String(path))).toBe(sha256);
+    expect(receipt?.recordsErased).toBeGreaterThan(1);
+    expect(receipt?.recordsErased).toBeLessThan(undisturbed.outcome.recordsErased);
+    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
+  });
 });

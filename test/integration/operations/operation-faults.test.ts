@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { tester } from '../../testkit/actor.ts';
+import type { PlaceScript } from '../../testkit/fake-executor.ts';
 import { type OperationsLane, operationsLane, type Seed, seedPlaces } from '../../testkit/operations.ts';
 
 let lane: OperationsLane;
@@ -11,10 +12,11 @@ beforeAll(async () => {
 afterAll(() => lane?.close());
 
 /** Makes the first place of a seed wait in `execute`, and tells when it is there. */
-function gateAt(seed: Seed) {
+function gateAt(seed: Seed, script: PlaceScript = {}) {
   const begun = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   lane.lake.script(seed.places[0], {
+    ...script,
     during: async () => {
       begun.resolve();
       await gate.promise;
@@ -96,16 +98,34 @@ describe('a place that fails', () => {
     expect((await lane.user.certificates(operation.id))[0]?.body.outcome).toBe('FAILED');
   });
 
-  it('by waiting for its upstream uses no attempts up', async () => {
+  it.each(['UPSTREAM_BEHIND', 'KAFKA_UNAVAILABLE'] as const)(
+    'by %s is waited for, and uses no attempts up',
+    async (code) => {
+      const seed = await seedPlaces(lane);
+      // More often than a task has attempts.
+      const failures = Array.from({ length: 7 }, () => new LinewardError(code));
+      lane.lake.script(seed.places[0], { failures });
+      const operation = await lane.user.erase(seed);
+      expect(operation.status).toBe('COMPLETED');
+      expect(failures).toEqual([]);
+      expect((await lane.user.targets(operation))[0]?.statusReason).toBeNull();
+    },
+  );
+});
+
+describe('planning', () => {
+  it('waits for a part that is away, says so, and goes on when it is back', async () => {
     const seed = await seedPlaces(lane);
-    const behind = () => new LinewardError('UPSTREAM_BEHIND');
-    // More often than a task has attempts.
-    const failures = Array.from({ length: 7 }, behind);
-    lane.lake.script(seed.places[0], { failures });
-    const operation = await lane.user.erase(seed);
-    expect(operation.status).toBe('COMPLETED');
-    expect(failures).toEqual([]);
-    expect((await lane.user.targets(operation))[0]?.statusReason).toBeNull();
+    const planFailures = Array.from({ length: 12 }, () => new LinewardError('KAFKA_UNAVAILABLE'));
+    lane.lake.script(seed.places[0], { planFailures });
+    const { id } = await lane.user.request(seed);
+    await vi.waitFor(async () => {
+      const operation = await lane.user.reaches(id, 'PLANNING');
+      expect(operation.statusReason).toBe('waiting: KAFKA_UNAVAILABLE: Kafka does not answer; try again later.');
+      expect(operation.finishedAt).toBeNull();
+    });
+    expect(await lane.user.reaches(id, 'PLANNED', 'FAILED')).toMatchObject({ status: 'PLANNED', statusReason: null });
+    expect(planFailures).toEqual([]);
   });
 });
 
@@ -134,7 +154,6 @@ describe('a cancel', () => {
     });
     expect(lane.lake.log).not.toContain(`end ${seed.places[0]?.name}`);
     expect(lane.lake.callsOf('execute', seed.places[1])).toEqual([]);
-    expect(await lane.user.certificates(id)).toEqual([]);
     expect((await lane.user.ended(id)).status).toBe('CANCELLED');
   });
 });

@@ -1,0 +1,48 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { systemActor } from '../../domain/access/actor.ts';
+import { audit } from '../audit/audit.service.ts';
+import { lockOperation } from './operation-lock.ts';
+import { dropIdentifiers } from './operation-subjects.ts';
+
+/** How long what ended without finishing its work may be retried: also the time after a legal hold to look at it again. */
+const retryDays = 30;
+const perRun = 1_000;
+
+// A hold on an account defers its erasures, so their time begins with its release.
+const expired = `
+  select o.id from operation o
+  where o.status in ('PARTIAL', 'BLOCKED', 'FAILED')
+    and o.finished_at < now() - ? * interval '1 day'
+    and exists (select 1 from operation_subject s where s.operation_id = o.id and s.account_id is not null)
+    and not exists (
+      select 1 from operation_subject s join legal_hold h on h.account_id = s.account_id
+      where s.operation_id = o.id and (h.released_at is null or h.released_at >= now() - ? * interval '1 day'))`;
+
+/**
+ * Clear identifiers of operations that nobody retried go after 30 days; the keyed digests stay. Until then a retry needs
+ * them. Answers how many operations it was.
+ */
+export async function dropExpiredIdentifiers(em: EntityManager): Promise<number> {
+  const found = await em
+    .fork()
+    .execute<{ id: string }[]>(`${expired} order by o.id limit ${perRun}`, [retryDays, retryDays]);
+  for (const { id } of found) await em.fork().transactional((tx) => expire(tx, id));
+  return found.length;
+}
+
+async function expire(tx: EntityManager, id: string): Promise<void> {
+  const operation = await lockOperation(tx, id);
+  // Somebody may have retried it, or placed a hold, since it was found.
+  const [due] = await tx.execute<unknown[]>(`${expired} and o.id = ?`, [retryDays, retryDays, id]);
+  if (due === undefined) return;
+  await dropIdentifiers(tx, id);
+  const note = `not retried within ${retryDays} days; its identifiers were dropped`;
+  operation.statusReason = operation.statusReason == null ? note : `${operation.statusReason}; ${note}`;
+  operation.updatedAt = new Date();
+  audit(tx, systemActor, {
+    action: 'dropIdentifiers',
+    resourceType: 'Operation',
+    resourceId: id,
+    details: { retryDays, status: operation.status },
+  });
+}
