@@ -50,6 +50,7 @@ import { CompatibilityCheck } from './services/registry/compatibility-check.ts';
 import { DeprecationService } from './services/registry/deprecation.service.ts';
 import { EntityDescriptionService } from './services/registry/entity-description.service.ts';
 import { EntityVersionReadModel } from './services/registry/entity-version.read-model.ts';
+import { MappingService } from './services/registry/mapping.service.ts';
 import { MessageGate } from './services/registry/message-gate.ts';
 import { RegistryReadModel } from './services/registry/registry.read-model.ts';
 import { RegistryService } from './services/registry/registry.service.ts';
@@ -77,6 +78,7 @@ export function buildServices(
   const subjectService = new SubjectService({ em, schemaStore, compatibility, semanticTypes });
   const registryService = new RegistryService({ em, subjectService, semanticTypes });
   const subjectDeletionService = new SubjectDeletionService({ em });
+  const mappingService = new MappingService({ em });
   const associations = new AssociationService({ em });
   const registrySettingsService = new RegistrySettingsService({ em });
   const registryTransfer = new RegistryTransferService({
@@ -173,6 +175,7 @@ export function buildServices(
   return {
     registry,
     registryService,
+    mappingService,
     schemaStore,
     compatibility,
     subjects,

@@ -56,6 +56,7 @@ export const errorCodes = {
   MESSAGE_INVALID: refusal('The message does not fit the schema of its entity.'),
   TOPIC_NOT_MAPPED: refusal('No entity is mapped to the topic.', 404),
   MAPPING_INVALID: refusal('The mapping does not fit the entity.'),
+  MAPPING_IN_USE: refusal('A stream or an operation still needs the mapping.', 409),
 
   SUBJECT_NOT_FOUND: registryRefusal(40_401, 'There is no such subject.'),
   VERSION_NOT_FOUND: registryRefusal(40_402, 'The subject has no such version.'),

@@ -6,6 +6,7 @@ import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { CryptoService } from '../services/privacy/crypto.service.ts';
 import type { AssociationService } from '../services/registry/association.service.ts';
 import type { CompatibilityService } from '../services/registry/compatibility.service.ts';
+import type { MappingService } from '../services/registry/mapping.service.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
 import type { RegistryService } from '../services/registry/registry.service.ts';
 import type { RegistrySettingsService } from '../services/registry/registry-settings.service.ts';
@@ -46,6 +47,7 @@ export interface ApiDeps {
   readonly associations: AssociationService;
   readonly registryTransfer: RegistryTransferService;
   readonly registryService: RegistryService;
+  readonly mappingService: MappingService;
   readonly compatibility: CompatibilityService;
   readonly subjects: SubjectReadModel;
   readonly subjectService: SubjectService;

@@ -12,7 +12,10 @@ import {
   MapEntityPayload,
   RegisterEntityVersionInput,
   RegisterEntityVersionPayload,
+  UnmapEntityInput,
+  UnmapEntityPayload,
 } from '../schema/registry.input.ts';
+import type { MappingService } from '../services/registry/mapping.service.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
 import type { RegistryService } from '../services/registry/registry.service.ts';
 import { Acting } from './acting.ts';
@@ -28,8 +31,15 @@ export class RegistryResolver {
   readonly #service: RegistryService;
   readonly #readModel: RegistryReadModel;
 
-  constructor(deps: { readonly registryService: RegistryService; readonly registry: RegistryReadModel }) {
+  readonly #mappings: MappingService;
+
+  constructor(deps: {
+    readonly registryService: RegistryService;
+    readonly registry: RegistryReadModel;
+    readonly mappingService: MappingService;
+  }) {
     this.#service = deps.registryService;
+    this.#mappings = deps.mappingService;
     this.#readModel = deps.registry;
   }
 
@@ -103,5 +113,21 @@ export class RegistryResolver {
         subjectFields: input.subjectFields ?? [],
       }),
     );
+  }
+
+  @Mutation(() => UnmapEntityPayload, {
+    description:
+      'Removes a mapping, so that erasures of the entity no longer reach the dataset; where lineage leads to it, their plans list it as a gap. Refused with MAPPING_IN_USE while a stream or an operation needs it.',
+  })
+  unmapEntity(
+    @Acting() actor: Actor,
+    @Arg('input', () => UnmapEntityInput, { description: 'The mapping.' }) input: UnmapEntityInput,
+  ) {
+    return mutationPayload(input, async () => {
+      const id = localId('Mapping', input.id, ['id']);
+      const { entityId, dataset } = await this.#mappings.unmapEntity(actor, { id });
+      const [entity = null] = await this.#readModel.entitiesById([entityId]);
+      return { entity, dataset };
+    });
   }
 }

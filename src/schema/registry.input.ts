@@ -1,9 +1,9 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import type { MappingRole } from '../domain/operations/target.ts';
-import type { Mapping } from '../entities/dataset.entity.ts';
+import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import type { EntityVersion } from '../entities/entity-version.entity.ts';
-import { MappingRoleEnum, MappingType, RecordKeysInput } from './dataset.type.ts';
+import { DatasetType, MappingRoleEnum, MappingType, RecordKeysInput } from './dataset.type.ts';
 import { EntityType, EntityVersionType } from './entity.type.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Json } from './scalars.ts';
@@ -57,6 +57,24 @@ export class MapEntityInput extends RecordKeysInput {
 
   @Field(() => MappingRoleEnum, { description: 'What kind of place it is.' })
   role!: MappingRole;
+}
+
+@InputType({ description: 'A mapping to remove.' })
+export class UnmapEntityInput extends MutationInput {
+  @Field(() => ID, { description: 'The mapping.' })
+  id!: string;
+}
+
+@ObjectType({ description: 'What the removed mapping had joined.' })
+export class UnmapEntityPayload extends MutationPayload {
+  @Field(() => EntityType, { nullable: true, description: 'The entity; null when refused.' })
+  entity?: Entity | null;
+
+  @Field(() => DatasetType, {
+    nullable: true,
+    description: 'The dataset, which stays in the catalog; null when refused.',
+  })
+  dataset?: Dataset | null;
 }
 
 @ObjectType({ description: 'The mapping.' })

@@ -52,6 +52,33 @@ describe('mapEntity', () => {
   });
 });
 
+const unmapEntity = `mutation ($input: UnmapEntityInput!) { unmapEntity(input: $input) { clientMutationId
+  userErrors { code field message } entity { id mappings(first: 9) { nodes { id } } } dataset { name } } }`;
+
+describe('unmapEntity', () => {
+  test('removes the mapping, and answers what it had joined', async () => {
+    const input = mapping({ dataset: { namespace: 'kafka://here', name: 'left' } });
+    const { id } = (await app.done(mapEntity, { input })).mapEntity.mapping;
+    const { unmapEntity: done } = await app.done(unmapEntity, { input: { id, clientMutationId: 'mine' } });
+    expect(done).toMatchObject({ clientMutationId: 'mine', entity: { id: entityId }, dataset: { name: 'left' } });
+    expect(done.entity.mappings.nodes.map((one: Data) => one.id)).not.toContain(id);
+    expect(await app.refusals(unmapEntity, { input: { id } })).toMatchObject([{ code: 'NOT_FOUND', field: ['id'] }]);
+    expect(await app.refusals(unmapEntity, { input: { id: entityId } })).toMatchObject([{ code: 'NOT_FOUND' }]);
+  });
+
+  test('is refused while a stream lands in the dataset', async () => {
+    const landed = await app.done(
+      `mutation ($input: CreateLakeLandingInput!) { createLakeLanding(input: $input) { userErrors { code message }
+         stream { id target { mappings(first: 1) { nodes { id } } } } } }`,
+      { input: { entityId, area: 'unmap', dateField: 'date_created', accountField: 'account_sid' } },
+    );
+    const { id } = landed.createLakeLanding.stream.target.mappings.nodes[0];
+    expect(await app.refusals(unmapEntity, { input: { id } })).toMatchObject([
+      { code: 'MAPPING_IN_USE', field: ['id'], message: expect.stringContaining('LANDING') },
+    ]);
+  });
+});
+
 const setPolicy = `mutation ($input: SetProtectionPolicyInput!) { setProtectionPolicy(input: $input) {
   userErrors { code field message } protectionPolicy { id action semanticType } } }`;
 const preview = `query ($id: ID!, $field: String!, $sample: JSON!) {
@@ -218,10 +245,11 @@ describe('the audit log', () => {
         { name: 'd', type: 'string' },
       ]),
     });
-    await act('mapEntity', mapEntity, {
+    const { mapping: mapped } = await act('mapEntity', mapEntity, {
       ...mapping({ entityId: entity.id, accountField: 'a' }),
       role: 'WAREHOUSE_TABLE',
     });
+    await act('unmapEntity', unmapEntity, { id: mapped.id });
     await act('setProtectionPolicy', setPolicy, {
       scope: 'NAMESPACE',
       scopeName: 'Demo',

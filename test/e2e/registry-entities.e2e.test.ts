@@ -14,7 +14,8 @@ const call = async (method: string, path: string, body?: unknown): Promise<{ sta
     headers: { 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.json() };
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
 };
 
 describe('entities over plain HTTP', () => {
@@ -69,6 +70,13 @@ describe('entities over plain HTTP', () => {
     };
     expect((await call('PUT', '/v1/entities/Demo.SparkSummit/mappings', mapping)).body).toEqual(mapping);
     expect((await call('GET', '/v1/entities/Demo.SparkSummit/mappings')).body).toEqual([mapping]);
+    const query = new URLSearchParams(mapping.dataset);
+    const removal = (): Promise<{ status: number; body: Data }> =>
+      call('DELETE', `/v1/entities/Demo.SparkSummit/mappings?${query}`);
+    expect(await removal()).toMatchObject({ status: 204 });
+    expect((await call('GET', '/v1/entities/Demo.SparkSummit/mappings')).body).toEqual([]);
+    expect(await removal()).toMatchObject({ status: 404, body: { error_code: 404 } });
+    expect((await call('DELETE', '/v1/entities/Demo.SparkSummit/mappings')).status).toBe(400);
   });
 
   test('registered as Avro are documents too, with tags that name a type as twilio_type', async () => {

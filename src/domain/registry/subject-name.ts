@@ -26,11 +26,12 @@ export function readSubjectName(text: string, context = defaultContext): Subject
     found.name === '' ||
     found.name.length > subjectCharsMax ||
     /\p{Cc}/u.test(found.name) ||
+    !found.name.isWellFormed() ||
     globalSubjects.has(found.name)
   ) {
     throw new LinewardError(
       'SUBJECT_INVALID',
-      `The specified subject '${text.slice(0, 80)}' is not valid: a subject has 1 to ${subjectCharsMax} characters, none of them a control character, and is not reserved.`,
+      `The specified subject '${text.slice(0, 80)}' is not valid: a subject has 1 to ${subjectCharsMax} characters, none of them a control character or half of a pair, and is not reserved.`,
       { path: ['subject'] },
     );
   }
@@ -52,7 +53,7 @@ export function readSettingName(text: string, context = defaultContext): Subject
 export function readContext(text: string): string {
   const bare = text.replace(/^:(.*):$/su, '$1');
   const context = bare.startsWith('.') ? bare : `.${bare}`;
-  if (context.length > contextCharsMax || /[\p{Cc}:]/u.test(context)) {
+  if (context.length > contextCharsMax || /[\p{Cc}:]/u.test(context) || !context.isWellFormed()) {
     throw new LinewardError('SUBJECT_INVALID', `The context '${text.slice(0, 80)}' is not valid.`, {
       path: ['context'],
     });

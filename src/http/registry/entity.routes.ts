@@ -1,8 +1,9 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { mappingRoles } from '../../domain/operations/target.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { MappingService } from '../../services/registry/mapping.service.ts';
 import type { RegistryReadModel } from '../../services/registry/registry.read-model.ts';
 import type { RegisteredEntityVersion, RegistryService } from '../../services/registry/registry.service.ts';
 import { readVersionNumber } from '../../services/registry/subject.read-model.ts';
@@ -20,6 +21,7 @@ const pageMax = 100;
 export interface EntityRoutesDeps {
   readonly registry: RegistryReadModel;
   readonly registryService: RegistryService;
+  readonly mappingService: MappingService;
 }
 
 const registration = z.object({ document: z.unknown(), aliases: z.array(z.string()).nullish() });
@@ -32,10 +34,13 @@ const mapping = z.object({
 
 /**
  * `/v1/entities…`: schema documents, and the topics, tables and indexes that hold records of an entity. The same as the
- * mutations `registerEntityVersion` and `mapEntity`, for programs that speak plain HTTP. `{entity}` is `namespace.name` or an
+ * mutations `registerEntityVersion`, `mapEntity` and `unmapEntity`, for programs that speak plain HTTP. `{entity}` is `namespace.name` or an
  * alias.
  */
-export function entityRoutes(scope: RegistryScope, { registry, registryService }: EntityRoutesDeps): void {
+export function entityRoutes(
+  scope: RegistryScope,
+  { registry, registryService, mappingService }: EntityRoutesDeps,
+): void {
   addPath(scope, '/v1/entities', {
     GET: [
       'READ',
@@ -83,6 +88,7 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
   addPath(scope, '/v1/entities/:entity/mappings', {
     GET: ['READ', async (request) => (await registry.placesOf([(await entityOf(request)).id])).map(mappingAnswer)],
     PUT: ['WRITE', map],
+    DELETE: ['DELETE', unmap],
   });
 
   async function register(request: FastifyRequest): Promise<unknown> {
@@ -104,6 +110,15 @@ export function entityRoutes(scope: RegistryScope, { registry, registryService }
     const body = parsed(mapping, objectBody(request));
     const given = { ...body, entityId: entity.id, subjectFields: body.subjectFields ?? [] };
     return mappingAnswer(await registryService.mapEntity(request.actor, given));
+  }
+
+  async function unmap(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const entity = await entityOf(request);
+    const [namespace, name] = (['namespace', 'name'] as const).map((key) => queryOf(request, key));
+    if (namespace == null || name == null)
+      throw new LinewardError('BAD_INPUT', 'The query must name the dataset by `namespace` and `name`.');
+    await mappingService.unmapEntity(request.actor, { entityId: entity.id, namespace, name });
+    return reply.status(204).send();
   }
 
   async function entityOf(request: FastifyRequest): Promise<Entity> {

@@ -19,6 +19,8 @@ const parameters = {
   latestOnly: [flag, 'Only the newest version of each subject.'],
   lifecycle: [text, 'Only associations of this lifecycle.'],
   limit: [whole, 'Most items of the answer.'],
+  name: [text, 'Name of the dataset.'],
+  namespace: [text, 'Namespace of the dataset.'],
   normalize: [flag, 'Brings the schema to its normal form first.'],
   offset: [whole, 'Items to leave out at the beginning.'],
   permanent: [flag, 'Deletes for good what was softly deleted before.'],
@@ -38,6 +40,7 @@ const version: readonly Parameter[] = ['deleted', 'format'];
 const queries: Readonly<Record<string, readonly Parameter[]>> = {
   'GET /v1/entities': ['after'],
   'GET /v1/entities/{entity}': ['after'],
+  'DELETE /v1/entities/{entity}/mappings': ['namespace', 'name'],
   'GET /subjects': ['subjectPrefix', 'deleted', 'deletedOnly', ...page],
   'POST /subjects/{subject}': ['normalize', ...version],
   'DELETE /subjects/{subject}': ['permanent'],

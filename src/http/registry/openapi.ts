@@ -53,6 +53,11 @@ const operations: Readonly<Record<string, Operation>> = {
     body: ref('Mapping'),
     answer: ref('Mapping'),
   },
+  'DELETE /v1/entities/{entity}/mappings': {
+    summary:
+      'Removes the mapping of an entity to the dataset of `namespace` and `name`; 409 while a stream or an operation needs it.',
+    answer: null,
+  },
   'GET /subjects': { summary: 'Names of subjects.', answer: list(text) },
   'POST /subjects/{subject}': {
     summary: 'Finds the version of a subject that has a schema.',

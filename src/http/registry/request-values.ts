@@ -14,19 +14,29 @@ function memberOf(holder: unknown, name: string): unknown {
     : undefined;
 }
 
-/** A part of the address; null when the route has none of that name. */
+/** Parts of the address that have a code of their own for names which may not be. */
+const judgedElsewhere = new Set(['subject', 'context']);
+
+/** A part of the address; null when the route has none of that name. @throws LinewardError VALUE_INVALID as `queryList` */
 export function paramOf(request: FastifyRequest, name: string): string | null {
   const value = memberOf(request.params, name);
-  return typeof value === 'string' ? value : null;
+  if (typeof value !== 'string') return null;
+  if (!judgedElsewhere.has(name)) assertText(value, name);
+  return value;
 }
 
-/** All values of a query parameter, in order. @throws LinewardError VALUE_INVALID for U+0000 */
+/** The database keeps no U+0000, and has no form for half of a surrogate pair. */
+function assertText(text: string, name: string): void {
+  if (!text.includes('\0') && text.isWellFormed()) return;
+  throw new LinewardError('VALUE_INVALID', `${name}: must be text without the character U+0000`, { path: [name] });
+}
+
+/** All values of a query parameter, in order. @throws LinewardError VALUE_INVALID for U+0000 or half of a surrogate pair */
 export function queryList(request: FastifyRequest, name: string): readonly string[] {
   const value = memberOf(request.query, name);
   if (value === undefined) return [];
   const texts = [value].flat().filter((text) => typeof text === 'string');
-  if (texts.some((text) => text.includes('\0')))
-    throw new LinewardError('VALUE_INVALID', `${name}: must not hold the character U+0000`, { path: [name] });
+  for (const text of texts) assertText(text, name);
   return texts;
 }
 

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
-import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
+import { type AuditEvent, AuditEventSchema } from '../../entities/audit-event.entity.ts';
 
 /** What happened, in words of the product. `details` hold ids, names of schemas and counts, never personal data. */
 export interface AuditEntry {
@@ -15,18 +15,21 @@ export interface AuditEntry {
 
 /** Writes an audit event in the caller's own transaction: no change without its event, no event without its change. */
 export function audit(tx: EntityManager, actor: Actor, entry: AuditEntry): void {
-  tx.persist(
-    tx.create(AuditEventSchema, {
-      id: newId(),
-      at: new Date(),
-      actorId: actor.id,
-      actorKind: actor.kind,
-      action: entry.action,
-      resourceType: entry.resourceType,
-      resourceId: entry.resourceId,
-      outcome: entry.outcome ?? 'SUCCESS',
-      details: entry.details ?? {},
-      requestId: actor.requestId,
-    }),
-  );
+  tx.persist(tx.create(AuditEventSchema, auditEvent(actor, entry)));
+}
+
+/** The event, for a statement that writes it together with the change. */
+export function auditEvent(actor: Actor, entry: AuditEntry): AuditEvent {
+  return {
+    id: newId(),
+    at: new Date(),
+    actorId: actor.id,
+    actorKind: actor.kind,
+    action: entry.action,
+    resourceType: entry.resourceType,
+    resourceId: entry.resourceId,
+    outcome: entry.outcome ?? 'SUCCESS',
+    details: entry.details ?? {},
+    requestId: actor.requestId,
+  };
 }

@@ -131,6 +131,14 @@ export class OperationPlanner {
       });
     }
     gaps.push(...(await this.#unmappedGaps(ids, steps)));
+    const associated = await registry.unmappedAssociations(entityIds, { all: operation.entityId == null });
+    gaps.push(
+      ...associated.map(({ resource, subject }) => ({
+        code: 'ASSOCIATED_UNMAPPED',
+        dataset: resource,
+        reason: `associated with subject "${subject}", but not mapped: the erasure cannot reach it; map the entity to it`,
+      })),
+    );
     return {
       targets: targets.sort(
         (one, other) => one.sequence - other.sequence || one.dataset.name.localeCompare(other.dataset.name),

@@ -38,13 +38,21 @@ export async function writeEntityVersion(
   readonly number: number;
   readonly isNew: boolean;
 }> {
-  const row = {
+  const row = { ...catalogRow(given), schema_id: given.schemaId };
+  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row)]);
+  const { entity_id, version_id, number, is_new } = written.parse(answer);
+  return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
+}
+
+/** The version as `catalogColumns` reads it. */
+export function catalogRow(given: Omit<EntityVersionToWrite, 'schemaId'>) {
+  return {
     entity_id: newId(),
     version_id: newId(),
     namespace: storable(given.namespace),
     name: storable(given.name),
     folder: given.catalogNamespace,
-    schema_id: given.schemaId,
+    folder_otherwise: defaultCatalogNamespace,
     document: given.document,
     label: given.label,
     fingerprint: given.fingerprint,
@@ -62,9 +70,6 @@ export async function writeEntityVersion(
       doc: field.doc === null ? null : storable(field.doc),
     })),
   };
-  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row), defaultCatalogNamespace]);
-  const { entity_id, version_id, number, is_new } = written.parse(answer);
-  return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
 }
 
 /** The text with U+FFFD for what the database cannot keep: U+0000 and halves of surrogate pairs. Documents have them escaped. */
@@ -72,34 +77,41 @@ function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-const writeStatement = `
-  with given as (
-    select * from jsonb_to_record(?::jsonb) as given (entity_id text, version_id text, namespace text, name text, folder text,
-      schema_id integer, document text, label text, fingerprint text, created_by text, fields jsonb)
-  ), known as (
-    select entity_version.id, entity_version.entity_id, number from given
-    join entity on entity.namespace = given.namespace and entity.name = given.name
-    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = given.fingerprint
+export const catalogColumns = `entity_id text, version_id text, namespace text, name text, folder text, folder_otherwise text,
+  document text, label text, fingerprint text, created_by text, fields jsonb`;
+
+/** Steps of a statement that write what the step `catalog` has: those columns and the id of the schema. */
+export const catalogSteps = `
+  known_version as (
+    select entity_version.id, entity_version.entity_id, number from catalog
+    join entity on entity.namespace = catalog.namespace and entity.name = catalog.name
+    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = catalog.fingerprint
   ), entity_row as (
     insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at)
-    select entity_id, namespace, name, coalesce(folder, ?), now(), now() from given where not exists (select 1 from known)
+    select entity_id, namespace, name, coalesce(folder, folder_otherwise), now(), now() from catalog
+    where not exists (select 1 from known_version)
     on conflict (namespace, name) do update
-      set catalog_namespace = coalesce((select folder from given), entity.catalog_namespace), updated_at = excluded.updated_at
+      set catalog_namespace = coalesce((select folder from catalog), entity.catalog_namespace), updated_at = excluded.updated_at
     returning id
   ), version_row as (
     insert into entity_version (id, entity_id, number, schema_id, document, label, fingerprint, created_by, created_at)
-    select given.version_id, entity_row.id,
+    select catalog.version_id, entity_row.id,
       1 + coalesce((select max(number) from entity_version other where other.entity_id = entity_row.id), 0),
       schema_id, document, label, fingerprint, created_by, now()
-    from given, entity_row
+    from catalog, entity_row
     returning id, entity_id, number
   ), field_rows as (
     insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc)
     select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type,
       array(select jsonb_array_elements_text(classifications)), array(select jsonb_array_elements_text(tags)), doc
-    from version_row, given, jsonb_to_recordset(given.fields) as field (id text, ordinal integer, path text, type text,
+    from version_row, catalog, jsonb_to_recordset(catalog.fields) as field (id text, ordinal integer, path text, type text,
       nullable boolean, required boolean, semantic_type text, classifications jsonb, tags jsonb, doc text)
-  )
+  )`;
+
+const writeStatement = `
+  with catalog as (
+    select * from jsonb_to_record(?::jsonb) as catalog (${catalogColumns}, schema_id integer)
+  ), ${catalogSteps}
   select entity_id, id as version_id, number, true as is_new from version_row
   union all
-  select entity_id, id, number, false from known`;
+  select entity_id, id, number, false from known_version`;

@@ -6,6 +6,7 @@ import type { Entity } from '../../entities/entity.entity.ts';
 import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
 import { keysetPage, keysetPages } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
+import { type UnmappedAssociation, unmappedAssociations } from './associated-places.ts';
 import {
   type EntityConditions,
   entityCondition,
@@ -219,6 +220,14 @@ export class RegistryReadModel {
       const dataset = byId.get(mapping.datasetId);
       return dataset === undefined ? [] : [{ mapping, dataset }];
     });
+  }
+
+  /** Associated places of these entities that no mapping tells how to search; with `all` also those of no entity. */
+  unmappedAssociations(
+    entityIds: readonly string[],
+    which: { readonly all: boolean },
+  ): Promise<readonly UnmappedAssociation[]> {
+    return unmappedAssociations(this.#em.fork(), entityIds, which);
   }
 
   /** Ids of every entity; an erasure without an entity filter reaches all of them. */

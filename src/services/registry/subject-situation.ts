@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { defaultContext, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { executePrepared, prepared } from '../sql.ts';
 import { inForce, type RegistrySettings, settingRow } from './registry-settings.ts';
 import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
 
@@ -16,16 +17,18 @@ export interface Situation {
   readonly sameText: readonly SubjectVersion[];
   /** What differs after every change of the subject's settings and every deletion of all of it; null when the subject is new. */
   readonly state: string | null;
+  /** When it was read, by the clock of the database. */
+  readonly at: Date;
   /** True when a setting was made for the subject itself, its context or all: not the built-in default. */
   readonly levelIsSet: boolean;
 }
 
-const answerRow = z.object({ kind: z.enum(['state', 'setting', 'last', 'latest', 'same']), value: z.unknown() });
+const answerRow = z.object({ kind: z.enum(['now', 'state', 'setting', 'last', 'latest', 'same']), value: z.unknown() });
 
 /** Reads the situation in one statement. `identity` is the `textIdentity` of the schema that is to be registered. */
 export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
   const { context, name } = subject;
-  const rows = await em.execute(situationStatement, [
+  const rows = await executePrepared(em, situationStatement, [
     ...[context, name],
     ...[context, name, defaultContext, context],
     ...[context, name],
@@ -47,13 +50,18 @@ export async function situationOf(em: EntityManager, subject: SubjectName, ident
         .nullable()
         .parse(of('last')[0] ?? null) ?? 0,
     sameText: of('same').map(subjectVersionRow),
+    at: z.coerce.date().parse(of('now')[0]),
     state: z.string().parse(of('state')[0] ?? '') || null,
     levelIsSet: settings.config.compatibilityLevel !== undefined,
   };
 }
 
-const situationStatement = `
-  select 'state' as kind, to_jsonb(xmin::text) as value from registry_subject where context = ? and name = ?
+const situationStatement = prepared(
+  'subject_situation',
+  `
+  select 'now' as kind, to_jsonb(now()) as value
+  union all
+  select 'state', to_jsonb(xmin::text) from registry_subject where context = ? and name = ?
   union all
   select 'setting', to_jsonb(setting) from (
     select context, name, config, mode from registry_subject
@@ -71,4 +79,5 @@ const situationStatement = `
   select 'same', to_jsonb(same) from (
     select ${subjectVersionColumns} from ${subjectVersionJoin}
     where subject_version.context = ? and subject = ? and deleted_at is null and text_identity = ? order by version desc
-  ) same`;
+  ) same`,
+);

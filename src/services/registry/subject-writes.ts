@@ -1,6 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { type SchemaContent, schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
+import {
+  type SchemaContent,
+  type SchemaReference,
+  schemaGuid,
+  schemaIdentity,
+  textIdentity,
+} from '../../domain/registry/schema-identity.ts';
 import { defaultContext, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
@@ -15,9 +21,11 @@ export interface VersionToWrite {
   readonly id: number | null;
   /** The state of the subject that the version was judged in, see `Situation`. */
   readonly state: string | null;
+  /** When the version is written. */
+  readonly at: Date;
 }
 
-const written = z.object({ id: z.number().nullable(), at: z.coerce.date() });
+const written = z.object({ id: z.number().nullable() });
 
 /** Makes the context known; the default one always is. */
 export async function openContext(tx: EntityManager, { context }: SubjectName): Promise<void> {
@@ -38,24 +46,38 @@ export async function lockSubject(tx: EntityManager, subject: SubjectName): Prom
   ]);
 }
 
+/** Holds back every other registration in the context that brings a new schema, so that what is read next stays true. */
+export async function holdCounter(tx: EntityManager, { context }: SubjectName): Promise<void> {
+  await tx.execute('select 1 from registry_context where name = ? for no key update', [context]);
+}
+
 /**
  * Writes a version in one statement: the schema, unless the context has it; what it refers to; and its place. Answers the id
- * of the schema, and when the version was written. The subject is held before the counter of the context, as everywhere, so
+ * of the schema. The subject is held before the counter of the context, as everywhere, so
  * that no two writers wait for each other.
  * @throws LinewardError CONFLICT, or a violation of the primary key, when another transaction has just written what this one
  * did not see; see `contended`.
  */
-export async function writeVersion(
-  tx: EntityManager,
-  given: VersionToWrite,
-): Promise<{ readonly id: number; readonly at: Date }> {
+export async function writeVersion(tx: EntityManager, given: VersionToWrite): Promise<number> {
+  return writtenId(await tx.execute(writeStatement, [JSON.stringify(versionRow(given))]));
+}
+
+/** @throws LinewardError CONFLICT when nothing was written, because the subject is no longer as it was read. */
+export function writtenId([answer]: readonly unknown[]): number {
+  const { id } = written.parse(answer);
+  if (id === null) throw new LinewardError('CONFLICT');
+  return id;
+}
+
+/** The version as `givenVersion` reads it. */
+export function versionRow(given: VersionToWrite) {
   const { subject, content } = given;
   const identity = schemaIdentity(content);
   const targets = content.references.map((reference) => {
     const target = readSubjectName(reference.subject, subject.context);
     return { context: target.context, subject: target.name, version: reference.version };
   });
-  const row = {
+  return {
     context: subject.context,
     subject: subject.name,
     version: given.version,
@@ -71,11 +93,8 @@ export async function writeVersion(
     metadata: content.metadata,
     rule_set: content.ruleSet,
     targets,
+    at: given.at,
   };
-  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row)]);
-  const { id, at } = written.parse(answer);
-  if (id === null) throw new LinewardError('CONFLICT');
-  return { id, at };
 }
 
 /** The text as it was given, where that is not how it is answered; null for what the database cannot keep. */
@@ -84,11 +103,14 @@ function originalOf({ content, givenText }: VersionToWrite): string | null {
   return isKept ? givenText : null;
 }
 
-const writeStatement = `
-  with given as (
-    select * from jsonb_to_record(?::jsonb) as given (context text, subject text, version integer, wanted integer, state text,
-      guid text, format text, text text, original text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb,
-      targets jsonb)
+const givenColumns = `context text, subject text, version integer, wanted integer, state text, guid text, format text, text text,
+  original text, identity text, text_identity text, schema_references jsonb, metadata jsonb, rule_set jsonb, targets jsonb,
+  at timestamptz`;
+
+/** Steps of a statement that writes a version; after them, `chosen` has the id of its schema. `more` are further columns. */
+export const versionSteps = (more = ''): string => `
+  given as (
+    select * from jsonb_to_record(?::jsonb) as given (${givenColumns}${more})
   ), subject_row as (
     insert into registry_subject (context, name) select context, subject from given on conflict do nothing returning name
   ), held as (
@@ -107,8 +129,9 @@ const writeStatement = `
       and not exists (select 1 from known)
     returning coalesce(wanted, last_id) as id
   ), made as (
-    insert into schema (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set)
-    select context, numbered.id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set
+    insert into schema
+      (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set, created_at)
+    select context, numbered.id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set, at
     from given, numbered
     on conflict (context, identity) do nothing
     returning id
@@ -122,10 +145,30 @@ const writeStatement = `
   ), chosen as (
     select id from known union all select id from made
   ), placed as (
-    insert into subject_version (context, subject, version, schema_id)
-    select context, subject, version, chosen.id from given, chosen
-  )
-  select (select id from chosen) as id, now() as at`;
+    insert into subject_version (context, subject, version, schema_id, created_at)
+    select context, subject, version, chosen.id, at from given, chosen
+  )`;
+
+const writeStatement = `with ${versionSteps()} select (select id from chosen) as id`;
+
+/** Keeps what a schema refers to from being deleted before the reference is known. */
+export async function holdReferences(
+  tx: EntityManager,
+  { context }: SubjectName,
+  references: readonly SchemaReference[],
+): Promise<void> {
+  for (const [index, reference] of references.entries()) {
+    const target = readSubjectName(reference.subject, context);
+    const rows = await tx.execute(
+      `select 1 from subject_version where context = ? and subject = ? and version = ? and deleted_at is null for share`,
+      [target.context, target.name, reference.version],
+    );
+    if (rows.length === 0)
+      throw new LinewardError('SCHEMA_INVALID', `references.${index}: the version was deleted meanwhile`, {
+        path: ['references', String(index)],
+      });
+  }
+}
 
 const retried = new Set(['23505', '40P01', '40001', 'CONFLICT']);
 const attemptsMax = 12;

@@ -1,19 +1,14 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import { parseSchema } from '../../domain/registry/parse-schema.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
-import {
-  type SchemaContent,
-  type SchemaReference,
-  schemaGuid,
-  schemaIdentity,
-  textIdentity,
-} from '../../domain/registry/schema-identity.ts';
-import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { type SchemaContent, schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
+import { printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { audit } from '../audit/audit.service.ts';
+import { auditEvent } from '../audit/audit.service.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
-import { catalogSchema } from './catalog-schema.ts';
+import { catalogVersion } from './catalog-schema.ts';
 import {
   type CompatibilityService,
   incompatible,
@@ -28,12 +23,21 @@ import {
   knownVersion,
   type RegisterSchema,
 } from './registration.ts';
+import { writeRegistration } from './registration-write.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
 import { subjectNotFound } from './subject.read-model.ts';
 import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
 import { type Situation, situationOf } from './subject-situation.ts';
-import { contended, lockSubject, openContext, writeVersion } from './subject-writes.ts';
+import {
+  contended,
+  holdCounter,
+  holdReferences,
+  lockSubject,
+  openContext,
+  type VersionToWrite,
+  writeVersion,
+} from './subject-writes.ts';
 
 /** A schema that was read, and the situation that it was judged in. */
 interface Prepared {
@@ -74,19 +78,24 @@ export class SubjectService {
    */
   async register(actor: Actor, subject: SubjectName, request: RegisterSchema): Promise<SubjectVersion> {
     const references = await this.#store.settled(subject.context, request.references);
-    const given = { ...request, references };
+    // Read by now: within the transaction it would be a second connection, which may not come while others wait for it too.
+    const given = { ...request, references, types: await this.#types.known() };
     return contended(async (locked) => {
+      const em = this.#em.fork();
       if (locked) {
-        return this.#em.fork().transactional(async (tx) => {
+        return em.transactional(async (tx) => {
           await lockSubject(tx, subject);
+          await holdCounter(tx, subject);
           const prepared = await this.#prepared(tx, subject, given);
           return prepared.known ?? this.#add(tx, actor, given, prepared);
         });
       }
-      const prepared = await this.#prepared(this.#em.fork(), subject, given);
+      const prepared = await this.#prepared(em, subject, given);
       if (prepared.known !== null) return prepared.known;
-      await openContext(this.#em.fork(), subject);
-      return this.#em.fork().transactional((tx) => this.#add(tx, actor, given, prepared));
+      await openContext(em, subject);
+      // What is checked or held beside the write needs a transaction; the write alone is one.
+      if (references.length === 0 && given.id === null) return this.#add(em, actor, given, prepared);
+      return em.transactional((tx) => this.#add(tx, actor, given, prepared));
     });
   }
 
@@ -242,35 +251,37 @@ export class SubjectService {
   async #write(
     tx: EntityManager,
     given: RegisterSchema,
-    { situation, content }: Prepared,
-  ): Promise<{ readonly schemaId: number; readonly version: number; readonly at: Date }> {
-    const { subject } = situation;
-    await holdReferences(tx, subject, content.references);
-    const version = given.version ?? situation.lastNumber + 1;
-    const { id: schemaId, at } = await writeVersion(tx, {
-      subject,
-      version,
-      content,
-      givenText: given.text,
-      id: given.id,
-      state: situation.state,
-    });
+    prepared: Prepared,
+  ): Promise<{ readonly schemaId: number; readonly version: number }> {
+    await holdReferences(tx, prepared.situation.subject, prepared.content.references);
+    const version = versionToWrite(given, prepared);
+    const schemaId = await writeVersion(tx, version);
     assertId(schemaId, given);
-    return { schemaId, version, at };
+    return { schemaId, version: version.version };
   }
 
-  async #add(tx: EntityManager, actor: Actor, given: RegisterSchema, prepared: Prepared): Promise<SubjectVersion> {
+  async #add(
+    em: EntityManager,
+    actor: Actor,
+    given: RegisterSchema & { readonly types: SemanticTypes },
+    prepared: Prepared,
+  ): Promise<SubjectVersion> {
     const { situation, content, parsed } = prepared;
-    const { subject } = situation;
-    const { schemaId: id, version, at } = await this.#write(tx, given, prepared);
-    const types = await this.#types.known();
-    await catalogSchema(tx, actor, { subject, version, schemaId: id, content, parsed, at, types });
-    audit(tx, actor, {
-      action: 'registerSchema',
-      resourceType: 'SubjectVersion',
-      resourceId: `${printSubjectName(subject)}/${version}`,
-      details: { schemaId: id, format: content.format },
+    const { subject, at } = situation;
+    await holdReferences(em, subject, content.references);
+    const toWrite = versionToWrite(given, prepared);
+    const { version } = toWrite;
+    const id = await writeRegistration(em, {
+      version: toWrite,
+      catalog: catalogVersion(actor, { subject, version, content, parsed, at, types: given.types }),
+      event: auditEvent(actor, {
+        action: 'registerSchema',
+        resourceType: 'SubjectVersion',
+        resourceId: `${printSubjectName(subject)}/${version}`,
+        details: { format: content.format },
+      }),
     });
+    assertId(id, given);
     const identity = schemaIdentity(content);
     const { context } = subject;
     const schema = { ...content, context, id, identity, guid: schemaGuid(identity), createdAt: at };
@@ -278,21 +289,8 @@ export class SubjectService {
   }
 }
 
-/** Keeps what a schema refers to from being deleted before the reference is known. */
-async function holdReferences(
-  tx: EntityManager,
-  { context }: SubjectName,
-  references: readonly SchemaReference[],
-): Promise<void> {
-  for (const [index, reference] of references.entries()) {
-    const target = readSubjectName(reference.subject, context);
-    const rows = await tx.execute(
-      `select 1 from subject_version where context = ? and subject = ? and version = ? and deleted_at is null for share`,
-      [target.context, target.name, reference.version],
-    );
-    if (rows.length === 0)
-      throw new LinewardError('SCHEMA_INVALID', `references.${index}: the version was deleted meanwhile`, {
-        path: ['references', String(index)],
-      });
-  }
+function versionToWrite(given: RegisterSchema, { situation, content }: Prepared): VersionToWrite {
+  const { subject, state, at } = situation;
+  const version = given.version ?? situation.lastNumber + 1;
+  return { subject, version, content, givenText: given.text, id: given.id, state, at };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, avro, optional, type Registry, startRegistry, unique } from './contract.ts';
 
@@ -53,6 +54,16 @@ describe(`${clients} clients at once`, () => {
     const ids = idsOf(await Promise.all(numbers.map((index) => register(`${s}-${index}`, schemaOf(s, index)))));
     expect(new Set(ids).size).toBe(clients);
     expect(await Promise.all(numbers.map((index) => versionsOf(`${s}-${index}`)))).toEqual(numbers.map(() => [1]));
+  });
+
+  test('that register when the known semantic types are out of date do not wait for connections of each other', async () => {
+    const s = unique();
+    for (let round = 0; round < 3; round += 1) {
+      await sleep(1_100);
+      idsOf(
+        await Promise.all(numbers.map((index) => register(`${s}-${index}-${round}`, schemaOf(`${s}r${round}`, index)))),
+      );
+    }
   });
 
   test('that register eight schemas under eight subjects, in any order, agree on the ids', async () => {
