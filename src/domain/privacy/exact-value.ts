@@ -1,0 +1,25 @@
+import { LinewardError } from '../../errors/lineward-error.ts';
+
+/**
+ * Refuses numbers that JSON has changed on their way in: a whole number beyond 2^53 was rounded, and one beyond 10^308 became
+ * infinite, before anybody could look. Walks with a list of its own, because values may nest deeply.
+ * @throws LinewardError VALUE_INVALID
+ */
+export function assertExact(value: unknown): void {
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next === 'number') assertExactNumber(next);
+    else if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) open.push(inner);
+  }
+}
+
+function assertExactNumber(value: number): void {
+  if (Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)) return;
+  throw new LinewardError('VALUE_INVALID', 'JSON rounds whole numbers beyond 2^53; send them as text.');
+}
+
+/** A value as JSON can say it: a bigint, which streams encrypt for a number beyond 2^53, becomes its digits as text. */
+export function exactJson(value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
