@@ -6,11 +6,16 @@ import { LinewardError } from '../../errors/lineward-error.ts';
  * @throws LinewardError VALUE_INVALID
  */
 export function assertExact(value: unknown): void {
+  if (typeof value === 'string') return;
   const open: unknown[] = [value];
+  // A value that holds itself is walked once; what becomes of it is for others to say.
+  const seen = new Set<object>();
   while (open.length > 0) {
     const next = open.pop();
     if (typeof next === 'number') assertExactNumber(next);
-    else if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) open.push(inner);
+    if (typeof next !== 'object' || next === null || seen.has(next)) continue;
+    seen.add(next);
+    for (const inner of Object.values(next)) open.push(inner);
   }
 }
 
