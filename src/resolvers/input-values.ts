@@ -8,6 +8,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { Json } from '../schema/scalars.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 type Slot = Pick<GraphQLArgument, 'name' | 'type' | 'extensions'>;
@@ -42,8 +43,9 @@ function settledValue(type: GraphQLInputType, value: unknown, path: readonly str
   if (isListType(real) && Array.isArray(value))
     return value.map((item, index) => settledValue(real.ofType, item, [...path, String(index)]));
   if (isInputObjectType(real)) return settled(Object.values(real.getFields()), value as Values, path);
-  if (typeof value === 'string' && value.includes('\0')) {
-    throw new LinewardError('BAD_INPUT', `${path.join('.')}: must not hold the character U+0000`, { path });
+  if (typeof value === 'string' && real !== Json && (value.includes('\0') || !value.isWellFormed())) {
+    const what = value.includes('\0') ? 'the character U+0000' : 'half of a surrogate pair';
+    throw new LinewardError('BAD_INPUT', `${path.join('.')}: must not hold ${what}`, { path });
   }
   return value;
 }

@@ -1,6 +1,5 @@
 import { Arg, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
-import { LinewardError } from '../errors/lineward-error.ts';
 import {
   CryptoBulkPayload,
   CryptoPayload,
@@ -101,14 +100,9 @@ function sealItem({ ref, accountId, subject, value, type, suite, padding }: Encr
     subject: subject ?? null,
     value: value ?? null,
     semanticType: type ?? '',
-    suite: suiteOf(suite ?? 1),
+    suite: suite ?? 1,
     padding: padding ?? false,
   };
-}
-
-function suiteOf(suite: number): SealItem['suite'] {
-  if (suite === 1 || suite === 2 || suite === 3) return suite;
-  throw new LinewardError('SUITE_UNKNOWN', 'suite: is 1, 2 or 3 for values', { path: ['suite'] });
 }
 
 function openItem({ ref, accountId, envelope }: DecryptItemInput): OpenItem {

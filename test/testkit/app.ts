@@ -65,7 +65,10 @@ export async function postGraphql(
   return { status: response.status, requestId: response.headers.get('x-request-id') ?? '', data, errors };
 }
 
-export async function testApp(settings: Record<string, string> = {}): Promise<TestApp> {
+export async function testApp(
+  settings: Record<string, string> = {},
+  logTo?: { write(line: string): void },
+): Promise<TestApp> {
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'lineward-app-'));
   const start = async (more: Record<string, string> = {}) => {
@@ -81,7 +84,7 @@ export async function testApp(settings: Record<string, string> = {}): Promise<Te
       ...settings,
       ...more,
     });
-    return startApp(env, createLogger(env.LOG_LEVEL));
+    return startApp(env, createLogger(env.LOG_LEVEL, logTo));
   };
   let app = await start();
   const graphql = (query: string, variables: Record<string, unknown> = {}) =>

@@ -63,7 +63,8 @@ export function idIn(field: string | null, record: unknown): string | null {
       value = value[step.name];
     }
     if (typeof value === 'bigint' || Number.isSafeInteger(value)) return String(value);
-    return typeof value === 'string' && value !== '' ? value : null;
+    // Halves of surrogate pairs all become the same bytes, and persons who differ in them one.
+    return typeof value === 'string' && value !== '' && value.isWellFormed() ? value : null;
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import { isAccountId } from './account-id.ts';
 
 /** Whose key it is: an account's (`scope` empty) or that of a person in it. */
@@ -46,9 +47,14 @@ export interface SubjectName {
 /**
  * The scope of a person's key, 22 characters: a keyed digest, because it stands in the clear in envelopes and key rows, and
  * the value may be a telephone number. Under another installation's key the same person has another scope.
+ * @throws LinewardError VALUE_INVALID for half of a surrogate pair: as bytes, all of them are equal.
  */
 export function subjectScope(key: KeyObject, { accountId, field, value }: SubjectName): string {
   const hmac = createHmac('sha256', key).update('lineward:subject');
-  for (const part of [accountId, field, value]) hmac.update(`\0${Buffer.byteLength(part)}:${part}`);
+  for (const part of [accountId, field, value]) {
+    if (!part.isWellFormed())
+      throw new LinewardError('VALUE_INVALID', 'The name of a person holds half a character (surrogate).');
+    hmac.update(`\0${Buffer.byteLength(part)}:${part}`);
+  }
   return hmac.digest().subarray(0, 16).toString('base64url');
 }

@@ -8,8 +8,15 @@ import { type CryptoService, itemsMax } from '../../services/privacy/crypto.serv
 import { linesOf, ndjson, printedLines, streamOf } from '../ndjson.ts';
 
 const ref = z.string().max(200).nullish().default(null);
-const value = z.json();
-const subject = z.object({ field: z.string().min(1).max(1_024), value: z.string().min(1).max(1_024) });
+// What a value may be is for the service to say: a schema of all JSON values recurses as deep as the value is nested, and
+// its refusals name keys of the value.
+const value = z.unknown().refine((given) => given !== undefined);
+const subjectPart = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .refine((text) => text.isWellFormed());
+const subject = z.object({ field: subjectPart, value: subjectPart });
 const redactItem = z
   .object({ ref, type: z.string(), value, derived: z.boolean().default(false) })
   .transform(({ type, ...item }) => ({ ...item, semanticType: type }));
@@ -25,10 +32,12 @@ const sealItem = z
   })
   .transform(({ type, ...item }) => ({ ...item, semanticType: type }));
 const openItem = z.object({ ref, accountId: z.string(), value });
-const purposeQuery = z.object({ purpose: z.string().default('') });
+// A purpose that is given twice is none.
+const purposeQuery = z.object({ purpose: z.string().catch('') });
 
 /** Longest line, characters: an envelope of the largest size and what stands around it. */
 const lineCharsMax = 2 * 1024 * 1024;
+const lineTooLong = Symbol('a line that is too long');
 /** A batch of a stream is full at so many characters, or at as many lines as a call takes. */
 const batchCharsMax = 8 * 1024 * 1024;
 
@@ -38,7 +47,7 @@ type Verb<Item> = (actor: Actor, items: readonly Item[]) => Promise<readonly Cry
 /**
  * `POST /api/v1/crypto:redact`, `crypto:seal` and `crypto:open?purpose=…` of the main listener. As JSON: one item, or an
  * array of at most 10,000, answered alike. As NDJSON: an item a line, streamed both ways, answered line by line in order; a
- * line that is no item is refused by itself.
+ * line that is no item, or too long to be one, is refused by itself.
  */
 export function cryptoRoutes(server: FastifyInstance, { crypto }: { readonly crypto: CryptoService }): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
@@ -85,7 +94,7 @@ async function answerAll<Item>(
   const parsed = given.map((item) => schema.safeParse(item));
   const answers = (await verb(parsed.flatMap((one) => (one.success ? [one.data] : [])))).values();
   return parsed.map((one, index) =>
-    one.success ? (answers.next().value ?? refusal(null, [])) : refusal(refOf(given[index]), one.error.issues),
+    one.success ? (answers.next().value ?? refusal(null, [])) : refusal(given[index], one.error.issues),
   );
 }
 
@@ -95,14 +104,18 @@ function refOf(item: unknown): string | null {
   return withRef.safeParse(item).data?.ref ?? null;
 }
 
-function refusal(ref: string | null, issues: readonly z.core.$ZodIssue[]): Refusal {
+function refusal(item: unknown, issues: readonly z.core.$ZodIssue[]): Refusal {
+  const ref = refOf(item);
+  if (item === lineTooLong)
+    return { ref, ok: false, code: 'LIMIT_EXCEEDED', message: `The line has more than ${lineCharsMax} characters.` };
   const places = [...new Set(issues.map((issue) => issue.path.join('.')))].filter((place) => place !== '');
   const message =
     places.length === 0 ? 'The line is no JSON object.' : `Missing or of another type: ${places.join(', ')}.`;
   return { ref, ok: false, code: 'BAD_INPUT', message };
 }
 
-function parsedLine(line: string): unknown {
+function parsedLine(line: string | null): unknown {
+  if (line === null) return lineTooLong;
   try {
     return JSON.parse(line);
   } catch {
@@ -110,13 +123,13 @@ function parsedLine(line: string): unknown {
   }
 }
 
-async function* batchesOf(lines: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
-  let batch: string[] = [];
+async function* batchesOf(lines: AsyncIterable<string | null>): AsyncGenerator<readonly (string | null)[]> {
+  let batch: (string | null)[] = [];
   let chars = 0;
   for await (const line of lines) {
-    if (line.trim() === '') continue;
+    if (line?.trim() === '') continue;
     batch.push(line);
-    chars += line.length;
+    chars += line?.length ?? 0;
     if (batch.length < itemsMax && chars < batchCharsMax) continue;
     yield batch;
     batch = [];
@@ -127,8 +140,8 @@ async function* batchesOf(lines: AsyncIterable<string>): AsyncGenerator<readonly
 
 /** The head of the answer is out when a stream fails, so the failure is its last line. */
 async function* answersOf(
-  batches: AsyncIterable<readonly string[]>,
-  answer: (lines: readonly string[]) => Promise<readonly unknown[]>,
+  batches: AsyncIterable<readonly (string | null)[]>,
+  answer: (lines: readonly (string | null)[]) => Promise<readonly unknown[]>,
 ): AsyncGenerator<unknown> {
   try {
     for await (const batch of batches) yield* await answer(batch);

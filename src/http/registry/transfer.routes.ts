@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryTransferService } from '../../services/registry/registry-transfer.service.ts';
-import { linesOf, ndjson, printedLines, streamOf } from '../ndjson.ts';
+import { ndjson, printedLines, streamOf, wholeLinesOf } from '../ndjson.ts';
 
 /** Longest line of an import, characters: a schema of the largest size with each of its quotes escaped. */
 const lineCharsMax = 16 * 1024 * 1024;
@@ -25,7 +25,7 @@ export function transferRoutes(
       throw new LinewardError('BAD_INPUT', `Send the lines of an export as ${ndjson}.`, {
         path: ['content-type'],
       });
-    const answers = deps.registryTransfer.imported(request.actor, linesOf(body, lineCharsMax));
+    const answers = deps.registryTransfer.imported(request.actor, wholeLinesOf(body, lineCharsMax));
     return reply.type(ndjson).send(Readable.from(printedLines(answers)));
   });
 }

@@ -178,10 +178,13 @@ export class AccountKeyService {
     });
   }
 
-  /** The version after a key that is due; of two processes that notice, one makes it. */
+  /**
+   * The version after a key that is due; of two processes that notice, one makes it. A key that is due may go on up to its
+   * cap, so a provider that does not wrap just now stops nobody.
+   */
   async #replaced(due: AccountKeyRow): Promise<AccountKeyRow> {
     const { accountId, scope } = due;
-    return this.#em.fork().transactional(async (tx) => {
+    const replaced = this.#em.fork().transactional(async (tx) => {
       await lockHolder(tx, { accountId, scope });
       const now = (await currentRows(tx, [due], this.#clock())).get(holderId(due));
       if (now !== undefined && now.id !== due.id) return now;
@@ -193,6 +196,10 @@ export class AccountKeyService {
         details: { accountId, version: made.version, state: made.state, reason: 'age or number of values' },
       });
       return made;
+    });
+    return replaced.catch((error: unknown) => {
+      if (error instanceof LinewardError && error.code === 'KEY_UNAVAILABLE') return due;
+      throw error;
     });
   }
 

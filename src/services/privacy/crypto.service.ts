@@ -3,12 +3,15 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
 import { type EnvelopeHeader, openEnvelope, readEnvelopeHeader } from '../../domain/privacy/envelope.ts';
+import { isEnvelopeSuite } from '../../domain/privacy/envelope-text.ts';
+import { assertExact, exactJson } from '../../domain/privacy/exact-value.ts';
 import {
   type AccountKey,
   holderId,
   isKeyHolder,
   type KeyHolder,
   type KeyVersionName,
+  type SubjectName,
   versionId,
 } from '../../domain/privacy/key-holder.ts';
 import { redactValue } from '../../domain/privacy/redact-value.ts';
@@ -30,7 +33,8 @@ interface Item {
 export interface SealItem extends Item {
   readonly accountId: string;
   readonly semanticType: string;
-  readonly suite: 1 | 2 | 3;
+  /** 1, 2 or 3. */
+  readonly suite: number;
   readonly padding: boolean;
   /** The person whose own key encrypts; null for the account's key. */
   readonly subject: { readonly field: string; readonly value: string } | null;
@@ -74,6 +78,7 @@ export class CryptoService {
     return answered(items, ({ semanticType, value, derived }) => {
       assertQuota(refused, '');
       const type = knownType(types, semanticType);
+      assertExact(value);
       if (derived && type.derivedPolicy === 'DROP') return null;
       return redactValue(redactors.get(type.name) ?? (() => null), value) ?? null;
     });
@@ -84,19 +89,19 @@ export class CryptoService {
     const types = await this.#deps.semanticTypes.known();
     const refused = await this.#record(actor, 'SEAL', items, (item) => item.accountId);
     const scopeOf = items.some((item) => item.subject !== null) ? await this.#deps.tokenKeys.subjectScope() : null;
-    const holderOf = ({ accountId, subject }: SealItem): KeyHolder =>
-      subject === null || scopeOf === null
-        ? { accountId, scope: '' }
-        : { accountId, scope: scopeOf({ accountId, ...subject }) };
-    // An account is named by the caller, so the installation's own keys are out of reach.
-    const keys = await this.#deps.keys.activeKeys(items.filter((item) => item.accountId !== '').map(holderOf));
-    return answered(items, (item) => {
+    const holders = items.map((item) => holderOf(item, scopeOf));
+    const keys = await this.#deps.keys.activeKeys(holders.filter((holder) => holder !== null));
+    return answered(items, (item, index) => {
       assertQuota(refused, item.accountId);
       if (item.value === null) return null;
+      assertExact(item.value);
+      if (!isEnvelopeSuite(item.suite)) throw new LinewardError('SUITE_UNKNOWN', 'suite: is 1, 2 or 3 for values');
       const semanticType = item.semanticType === '' ? '' : knownType(types, item.semanticType).name;
-      const key = usable(keys.get(holderId(holderOf(item))), 'VALUE_INVALID');
+      const holder = holders[index] ?? null;
+      const key = usable(holder === null ? undefined : keys.get(holderId(holder)), 'VALUE_INVALID');
       this.#deps.keys.charge(key, 1);
-      return sealUnderKey(key, item.value, { semanticType, suite: item.suite, padding: item.padding });
+      const { suite, padding } = item;
+      return sealUnderKey(key, item.value, { semanticType, suite, padding });
     });
   }
 
@@ -106,7 +111,7 @@ export class CryptoService {
    */
   async open(actor: Actor, items: readonly OpenItem[], purpose: string): Promise<readonly CryptoAnswer[]> {
     const why = purpose.trim();
-    if (why === '' || why.length > purposeMax)
+    if (why === '' || why.length > purposeMax || /[\p{Cc}\p{Cs}]/u.test(why))
       throw new LinewardError('BAD_INPUT', `purpose: say in 1 to ${purposeMax} characters what the values are for`, {
         path: ['purpose'],
       });
@@ -122,7 +127,7 @@ export class CryptoService {
       const key = usable(keys.get(versionId(nameOf(header))), 'DECRYPT_FAILED');
       const subject = key.scope === '' ? {} : { subjectScope: key.scope };
       const context = { accountId: item.accountId, ...subject, keyVersion: key.version, key: key.key };
-      return openEnvelope(context, String(item.value));
+      return exactJson(openEnvelope(context, String(item.value)));
     });
   }
 
@@ -170,6 +175,15 @@ async function answered<T extends Item>(
     }
   }
   return answers;
+}
+
+/** Null for what cannot have a key. An account is named by the caller, so the installation's own keys are out of reach. */
+function holderOf({ accountId, subject }: SealItem, scopeOf: ((name: SubjectName) => string) | null): KeyHolder | null {
+  if (accountId === '') return null;
+  if (subject === null || scopeOf === null) return { accountId, scope: '' };
+  const { field, value } = subject;
+  if (![accountId, field, value].every((part) => part.isWellFormed())) return null;
+  return { accountId, scope: scopeOf({ accountId, field, value }) };
 }
 
 function assertQuota(refused: ReadonlySet<string>, account: string): void {

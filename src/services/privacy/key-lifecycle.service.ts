@@ -76,7 +76,8 @@ export class KeyLifecycleService {
   /**
    * Wraps keys anew under the newest wrapping key of the current provider, those first that were wrapped longest ago. No value
    * changes, and other processes notice nothing.
-   * @throws LinewardError BAD_INPUT; KEY_UNAVAILABLE, KEY_MISMATCH: what was wrapped until then stays so.
+   * @throws LinewardError BAD_INPUT; KEY_UNAVAILABLE: what was wrapped until then stays so; KEY_MISMATCH when all was done
+   * but keys that cannot be unwrapped.
    */
   async rewrapAccountKeys(actor: Actor, input: RewrapAccountKeys): Promise<RewrappedKeys> {
     const { wrappedBefore = new Date(), limit = rewrapDefault } = input;
@@ -86,8 +87,9 @@ export class KeyLifecycleService {
     const due = { state: { $ne: 'DESTROYED' as const }, wrappedAt: { $lt: wrappedBefore } };
     const rows = await em.find(AccountKeySchema, due, { orderBy: { wrappedAt: 'asc', id: 'asc' }, limit });
     let rewrapped = 0;
+    const damaged: string[] = [];
     for (let start = 0; start < rows.length; start += rewrapsAtOnce) {
-      const done = await Promise.all(rows.slice(start, start + rewrapsAtOnce).map((row) => this.#rewrap(row)));
+      const done = await Promise.all(rows.slice(start, start + rewrapsAtOnce).map((row) => this.#rewrap(row, damaged)));
       rewrapped += done.filter(Boolean).length;
     }
     const remaining = await em.count(AccountKeySchema, due);
@@ -96,16 +98,29 @@ export class KeyLifecycleService {
         action: 'rewrapAccountKeys',
         resourceType: 'AccountKey',
         resourceId: null,
-        details: { rewrapped, remaining, kekId: this.#providers.current.id },
+        details: { rewrapped, remaining, damaged: damaged.length, kekId: this.#providers.current.id },
       });
     });
+    if (damaged.length > 0)
+      throw new LinewardError(
+        'KEY_MISMATCH',
+        `${damaged.length} wrapped keys cannot be unwrapped, e.g. ${damaged[0]}.`,
+        {
+          details: { rewrapped, remaining, damaged },
+        },
+      );
     return { rewrapped, remaining, wrappedBefore };
   }
 
-  /** True unless somebody destroyed or wrapped the key meanwhile. */
-  async #rewrap({ id, kekId, wrapped }: AccountKeyRow): Promise<boolean> {
+  /** True unless somebody destroyed or wrapped the key meanwhile, or nobody can unwrap it: one bad key stops no others. */
+  async #rewrap({ id, kekId, wrapped }: AccountKeyRow, damaged: string[]): Promise<boolean> {
     if (wrapped == null) return false;
-    const anew = await this.#providers.rewrap({ kekId, wrapped: Buffer.from(wrapped) });
+    const anew = await this.#providers.rewrap({ kekId, wrapped: Buffer.from(wrapped) }).catch((error: unknown) => {
+      if (!(error instanceof LinewardError) || error.code !== 'KEY_MISMATCH') throw error;
+      damaged.push(id);
+      return null;
+    });
+    if (anew === null) return false;
     const changed = await this.#em
       .fork()
       .execute<unknown[]>(

@@ -6,6 +6,7 @@ import {
   idIn,
   type Seal,
 } from '../../domain/privacy/apply-protection.ts';
+import { assertExact } from '../../domain/privacy/exact-value.ts';
 import { type AccountKey, holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
 import { avroIdIn, type ProtectedAvro, protectAvro } from '../../domain/privacy/protect-avro.ts';
 import { type ProtectedJson, protectJson } from '../../domain/privacy/protect-json.ts';
@@ -120,6 +121,7 @@ export class ProtectionService {
 
   /** One record with its marks. @throws LinewardError with the code and path that `protect` answers. */
   async protectSample(plan: ProtectionPlan, record: unknown): Promise<unknown> {
+    assertExact(record, ['sample']);
     const [answer] = await this.protect(plan, [record], { marks: true });
     if (answer?.ok === true) return answer.record;
     const path = answer?.path ?? [];

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { installation, type SubjectName, subjectScope } from '../../domain/privacy/key-holder.ts';
 import type { Tokenize } from '../../domain/privacy/redaction-rule.ts';
 import { tokenizeUnder } from '../../domain/privacy/token.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
 
 /**
@@ -27,13 +28,22 @@ export class TokenKeys {
   }
 
   #token(): Promise<KeyObject> {
-    this.#key ??= this.#keys.keyVersion({ ...installation, version: 1 }).then(
-      ({ key }) => key,
-      async () => (await this.#keys.activeKey(installation)).key,
-    );
+    this.#key ??= this.#first();
     this.#key.catch(() => {
       this.#key = null;
     });
     return this.#key;
+  }
+
+  /** Version 1, whatever came after it; made when there is none. A provider that does not answer makes no other key. */
+  async #first(): Promise<KeyObject> {
+    const name = { ...installation, version: 1 };
+    try {
+      return (await this.#keys.keyVersion(name)).key;
+    } catch (error) {
+      if (!(error instanceof LinewardError) || error.code !== 'DECRYPT_FAILED') throw error;
+      await this.#keys.activeKey(installation);
+      return (await this.#keys.keyVersion(name)).key;
+    }
   }
 }
