@@ -5,6 +5,7 @@ import { AccountKeySchema } from '../../src/entities/account-key.entity.ts';
 import { AccountKeyReadModel } from '../../src/services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from '../../src/services/privacy/account-key.service.ts';
 import { CryptoService } from '../../src/services/privacy/crypto.service.ts';
+import { KeyHolders } from '../../src/services/privacy/key-holders.ts';
 import { KeyLifecycleService } from '../../src/services/privacy/key-lifecycle.service.ts';
 import { KeyProviders } from '../../src/services/privacy/key-providers.ts';
 import type { KeyProvider } from '../../src/services/privacy/ports.ts';
@@ -24,12 +25,14 @@ export function keyParts({ em, provider, others = [], clock, quotaPerMinute = 1_
   const keyProviders = new KeyProviders(provider, others);
   const keys = new AccountKeyService({ em, providers: keyProviders, ...(clock === undefined ? {} : { clock }) });
   const tokenKeys = new TokenKeys({ keys });
+  const holders = new KeyHolders({ tokenKeys });
   const accountKeys = new AccountKeyReadModel({ em });
   const semanticTypes = new SemanticTypeReadModel({ em });
   return {
     keys,
     tokenKeys,
-    lifecycle: new KeyLifecycleService({ em, keys, tokenKeys, keyProviders, accountKeys }),
+    holders,
+    lifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute }),
   };
 }

@@ -34,8 +34,8 @@ describe('keys of persons', () => {
     const accountId = newAccount();
     const keys = await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const { keys: own, lifecycle } = process();
-        return own.activeKey(await lifecycle.holderOf({ accountId, subject }));
+        const { keys: own, holders } = process();
+        return own.activeKey(await holders.holderOf({ accountId, subject }));
       }),
     );
     expect(keys.every(({ key, version }) => version === 1 && key.equals(keys[0]!.key))).toBe(true);
@@ -45,7 +45,7 @@ describe('keys of persons', () => {
 
   it('are other keys than the account’s and than those of others, and hide who it is', async () => {
     const [one, two] = [newAccount(), newAccount()];
-    const { keys, lifecycle } = process();
+    const { keys, ...parts } = process();
     const selectors = [
       { accountId: one },
       { accountId: one, subject },
@@ -53,7 +53,7 @@ describe('keys of persons', () => {
       { accountId: one, subject: { ...subject, value: '+14155552672' } },
       { accountId: two, subject },
     ];
-    const holders = await Promise.all(selectors.map((selector) => lifecycle.holderOf(selector)));
+    const holders = await Promise.all(selectors.map((selector) => parts.holders.holderOf(selector)));
     expect(new Set(holders.map(({ scope }) => scope)).size).toBe(5);
     expect(JSON.stringify(holders)).not.toContain('4155552671');
     const made = [...(await keys.activeKeys(holders)).values()];
@@ -63,8 +63,8 @@ describe('keys of persons', () => {
 
   it('rotate by themselves, and say so in the audit trail without the person', async () => {
     const accountId = newAccount();
-    const { keys, lifecycle } = process();
-    const holder = await lifecycle.holderOf({ accountId, subject });
+    const { keys, lifecycle, holders } = process();
+    const holder = await holders.holderOf({ accountId, subject });
     await keys.activeKey(accountHolder(accountId));
     await keys.activeKey(holder);
     expect(await lifecycle.rotateAccountKey(tester, { accountId, subject })).toMatchObject({
