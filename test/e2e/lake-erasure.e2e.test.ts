@@ -69,6 +69,27 @@ test('records land, each answered on its own; what does not fit stays out and is
   for (const file of await dataFiles()) expect((await readFile(file)).includes('canary-body')).toBe(false);
 });
 
+test('a value that its column or folder cannot take is refused alone, with its field and without the value', async () => {
+  const before = await rows();
+  const bad = [
+    { ...message(0), account_sid: 'canary\0' },
+    { ...message(0), sid: 'canary\ud800' },
+    { ...message(0), date_created: 'canary' },
+    { ...message(0), date_created: '2018-02-30T00:00:00Z' },
+    { ...message(0), date_created: '' },
+  ];
+  const { status, body } = await app.post(path, { records: bad });
+  expect(status).toBe(200);
+  const text = 'holds the character U+0000 or half of a surrogate pair';
+  const date = 'date_created is not a date or date-time of ISO 8601';
+  expect(body.results).toEqual([
+    { ok: false, code: 'VALUE_INVALID', message: `account_sid ${text}` },
+    { ok: false, code: 'VALUE_INVALID', message: `sid ${text}` },
+    ...Array(3).fill({ ok: false, code: 'VALUE_INVALID', message: date }),
+  ]);
+  expect(await rows()).toBe(before);
+});
+
 test('an intake by alias works; one for an unknown entity, an empty list or no list is refused', async () => {
   expect((await app.post('/api/v1/entities/SparkSummit.Demo/records', { records: [null] })).body.results).toHaveLength(
     1,

@@ -114,6 +114,11 @@ export class SelectedView {
     return [...this.#live.values()];
   }
 
+  /** What takes memory. */
+  get remembered(): number {
+    return this.#live.size + this.#tombstoned.size;
+  }
+
   /** Keys that this operation has put a tombstone on, in this run or an earlier one. */
   get tombstoned(): number {
     return this.#tombstoned.size;

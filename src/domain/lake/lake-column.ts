@@ -72,14 +72,22 @@ const fits: Readonly<Record<LakeColumn['type'], (value: unknown) => boolean>> = 
   VARCHAR: (value) => typeof value === 'string',
   INTEGER: (value) => wholeNumber(value, int32) !== null,
   BIGINT: (value) => wholeNumber(value, int64) !== null,
-  DOUBLE: (value) => typeof value === 'number',
+  DOUBLE: (value) => typeof value === 'number' && Number.isFinite(value),
   BOOLEAN: (value) => typeof value === 'boolean',
   JSON: (value) => JSON.stringify(value) !== undefined,
 };
 
-/** True if a column takes the value exactly as it is; every column takes null. */
-export function fitsColumn(type: LakeColumn['type'], value: unknown): boolean {
-  return value === null || value === undefined || fits[type](value);
+/** Why a column does not take the value exactly as it is, null when it does; every column takes null. Never quotes the value. */
+export function columnFault(type: LakeColumn['type'], value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (!fits[type](value)) return `is not a ${type}`;
+  return type === 'VARCHAR' ? textFault(value) : null;
+}
+
+/** Why no text column keeps a text as it is; null when it does, and for what is no text. */
+export function textFault(value: unknown): string | null {
+  if (typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed())) return null;
+  return 'holds the character U+0000 or half of a surrogate pair';
 }
 
 /** A whole number from a safe number, a bigint or canonical decimal text within the range; else null. */

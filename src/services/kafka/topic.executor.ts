@@ -1,5 +1,5 @@
 import type { Selection } from '../../domain/governance/selection.ts';
-import { matches, type RecordKeys, recordKeys, SelectedView } from '../../domain/kafka/table-view.ts';
+import { matches, SelectedView } from '../../domain/kafka/table-view.ts';
 import type {
   Gap,
   Residue,
@@ -13,6 +13,7 @@ import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { operationHeader } from './erased-records.ts';
 import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
 import type { StreamProgress } from './stream-progress.ts';
+import { assertKeysMax, selectedKeysMax, TopicVerification } from './topic-verification.ts';
 
 const tombstonesPerBatch = 500;
 const passesMax = 5;
@@ -29,10 +30,16 @@ export class TopicExecutor implements TargetExecutor {
   readonly role = 'TOPIC';
   readonly #kafka: KafkaGateway;
   readonly #progress: Pick<StreamProgress, 'passed' | 'besides'>;
+  readonly #keysMax: number;
 
-  constructor(deps: { readonly kafka: KafkaGateway; readonly progress: Pick<StreamProgress, 'passed' | 'besides'> }) {
+  constructor(deps: {
+    readonly kafka: KafkaGateway;
+    readonly progress: Pick<StreamProgress, 'passed' | 'besides'>;
+    readonly keysMax?: number;
+  }) {
     this.#kafka = deps.kafka;
     this.#progress = deps.progress;
+    this.#keysMax = deps.keysMax ?? selectedKeysMax;
   }
 
   async plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
@@ -98,35 +105,7 @@ export class TopicExecutor implements TargetExecutor {
     const topic = await this.#kafka.describeTopic(place.name);
     if (topic === null)
       return { survivors: 0, lost: 0, recordsScanned: 0, method: 'topic does not exist', open: [missing(place)] };
-    const [selection, requested] = [await context.selectionNow(), await context.requested()];
-    // Another fold than the deleter's: whom the newest value of each key is about, then what is left.
-    const newest = new Map<string, 'SELECTED' | 'HELD' | 'OTHER'>();
-    let lost = 0;
-    let scanned = 0;
-    await this.#kafka.scan(
-      place.name,
-      ({ partition, key, value, headers }) => {
-        scanned += 1;
-        const name = `${partition}:${key?.toString('base64') ?? `#${scanned}`}`;
-        const ours = headers[operationHeader]?.toString('utf8') === context.operationId;
-        if (value === null) {
-          if (ours && newest.get(name) === 'OTHER') lost += 1;
-          newest.delete(name);
-          return;
-        }
-        const keys = recordKeys(value, place.accountField, place.subjectFields);
-        newest.set(name, aboutWhom(keys, selection, requested));
-      },
-      context.signal,
-    );
-    const survivors = [...newest.values()].filter((about) => about === 'SELECTED').length;
-    return {
-      survivors,
-      lost,
-      recordsScanned: scanned,
-      method: 'full read_committed scan, newest value per key',
-      open: [],
-    };
+    return new TopicVerification({ kafka: this.#kafka, context, keysMax: this.#keysMax }).run();
   }
 
   async #view(
@@ -135,7 +114,10 @@ export class TopicExecutor implements TargetExecutor {
     run: { readonly operationId: string; readonly signal?: AbortSignal },
   ): Promise<SelectedView> {
     const view = new SelectedView(selection, place, run.operationId);
-    const add = (message: KafkaMessage) => view.add({ ...message, operationId: operationOf(message) });
+    const add = (message: KafkaMessage) => {
+      view.add({ ...message, operationId: operationOf(message) });
+      assertKeysMax(place.name, view.remembered, this.#keysMax);
+    };
     await this.#kafka.scan(place.name, add, run.signal);
     return view;
   }
@@ -165,11 +147,6 @@ export class TopicExecutor implements TargetExecutor {
       });
     }
   }
-}
-
-function aboutWhom(keys: RecordKeys | null, selection: Selection, requested: Selection): 'SELECTED' | 'HELD' | 'OTHER' {
-  if (keys === null || !matches(requested, keys)) return 'OTHER';
-  return matches(selection, keys) ? 'SELECTED' : 'HELD';
 }
 
 function operationOf(message: KafkaMessage): string | null {

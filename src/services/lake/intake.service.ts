@@ -1,4 +1,6 @@
 import { directNamespace } from '../../domain/kafka/stream-name.ts';
+import { textFault } from '../../domain/lake/lake-column.ts';
+import { partitionOf, unknownDatePartition } from '../../domain/lake/table-location.ts';
 import { faultsText } from '../../domain/registry/message.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { keysOf, type RunnableStream, type StreamReadModel } from '../kafka/stream.read-model.ts';
@@ -54,15 +56,12 @@ export class IntakeService {
       );
     }
     const check = await this.#deps.gate.checkFor(entityId);
+    const dateField = await this.#deps.landing.dateFieldOf(stream.tableId);
     const results: TakenRecord[] = records.map((record) => {
       const faults = check.faults(record);
-      return faults.length === 0
-        ? { ok: true }
-        : {
-            ok: false,
-            code: 'MESSAGE_INVALID',
-            message: faultsText(faults),
-          };
+      if (faults.length > 0) return { ok: false, code: 'MESSAGE_INVALID', message: faultsText(faults) };
+      const fault = placeFault(record as Record<string, unknown>, { ...stream, dateField });
+      return fault === null ? { ok: true } : { ok: false, code: 'VALUE_INVALID', message: fault };
     });
     const plan = await this.#deps.policies.planOf(entityId, keysOf(stream));
     const fitting = records.flatMap((record, index) => (results[index]?.ok ? [{ record, index }] : []));
@@ -84,13 +83,7 @@ export class IntakeService {
     const misfits = await this.#inTurn(stream.id, () =>
       this.#land({ ...stream, tableId: stream.tableId ?? '' }, ready),
     );
-    for (const { index, column } of misfits) {
-      results[index] = {
-        ok: false,
-        code: 'VALUE_INVALID',
-        message: `${column} does not fit its column of the lake table`,
-      };
-    }
+    for (const { index, message } of misfits) results[index] = { ok: false, code: 'VALUE_INVALID', message };
     return results;
   }
 
@@ -98,9 +91,9 @@ export class IntakeService {
   async #land(
     stream: RunnableStream & { readonly tableId: string },
     ready: readonly ReadyRecord[],
-  ): Promise<readonly { readonly index: number; readonly column: string }[]> {
+  ): Promise<readonly { readonly index: number; readonly message: string }[]> {
     let landing = ready;
-    const misfits: { index: number; column: string }[] = [];
+    const misfits: { index: number; message: string }[] = [];
     for (let attempt = 1; landing.length > 0; attempt += 1) {
       const start = BigInt((await this.#deps.landing.positionOf(stream.id, 0)) ?? '0');
       const records = landing.map(({ value }, place) => ({ offset: String(start + BigInt(place)), value }));
@@ -117,11 +110,13 @@ export class IntakeService {
         });
         break;
       } catch (error) {
-        const found = new Map(misfitsOf(error).map(({ offset, column }) => [Number(BigInt(offset) - start), column]));
+        const found = new Map(
+          misfitsOf(error).map(({ offset, column, fault }) => [Number(BigInt(offset) - start), `${column} ${fault}`]),
+        );
         misfits.push(
           ...landing.flatMap(({ index }, place) => {
-            const column = found.get(place);
-            return column === undefined ? [] : [{ index, column }];
+            const message = found.get(place);
+            return message === undefined ? [] : [{ index, message }];
           }),
         );
         landing = landing.filter((_, place) => !found.has(place));
@@ -143,4 +138,22 @@ export class IntakeService {
       if (this.#queues.get(streamId) === turn) this.#queues.delete(streamId);
     }
   }
+}
+
+/**
+ * What keeps a record from being found again by its keys or its day, if anything. Looked for before protection, which asks
+ * the database for the account; a sender is told, where a stream would land the record under no date.
+ */
+function placeFault(
+  record: Readonly<Record<string, unknown>>,
+  place: Pick<RunnableStream, 'accountField' | 'subjectFields'> & { readonly dateField: string },
+): string | null {
+  const { accountField, subjectFields, dateField } = place;
+  for (const name of [accountField, ...subjectFields]) {
+    const fault = textFault(record[name]);
+    if (fault !== null) return `${name} ${fault}`;
+  }
+  const date = record[dateField] ?? null;
+  const isUnread = date !== null && partitionOf(date) === unknownDatePartition;
+  return isUnread ? `${dateField} is not a date or date-time of ISO 8601` : null;
 }

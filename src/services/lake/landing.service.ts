@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../domain/id.ts';
-import { fitsColumn } from '../../domain/lake/lake-column.ts';
+import { columnFault } from '../../domain/lake/lake-column.ts';
 import { landedName, landedOffset } from '../../domain/lake/landed-file.ts';
 import { partitionOf } from '../../domain/lake/table-location.ts';
 import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
@@ -62,6 +62,11 @@ export class LandingService {
     return positionIn(this.#deps.em.fork(), { streamId, partition });
   }
 
+  /** Field whose date says in which folder of the table a record lands. */
+  async dateFieldOf(tableId: string): Promise<string> {
+    return (await this.#deps.em.fork().findOneOrFail(LakeTableSchema, { id: tableId })).dateField;
+  }
+
   /**
    * Lands one batch. LEASE_LOST if another consumer moved the position; VALUE_INVALID if records do not fit the table's
    * columns: then nothing of the batch lands, and `details.misfits` names each by offset and column.
@@ -93,12 +98,9 @@ export class LandingService {
     }
     const [first] = misfits;
     if (first === undefined) return table;
-    const type = table.columns.find(({ name }) => name === first.column)?.type;
     throw new LinewardError(
       'VALUE_INVALID',
-      type === undefined
-        ? `The record at offset ${first.offset} has the field ${first.column}, for which the lake table ${table.location} has no column; register it in a version of the entity.`
-        : `The record at offset ${first.offset} does not fit the lake table ${table.location}: the value of ${first.column} is not a ${type}.`,
+      `The record at offset ${first.offset} does not fit the lake table ${table.location}: ${first.column} ${first.fault}.`,
       { details: { misfits } },
     );
   }
@@ -229,19 +231,24 @@ export interface Misfit {
   /** Of the record; decimal text. */
   readonly offset: string;
   readonly column: string;
+  /** Completes a sentence that begins with the column. */
+  readonly fault: string;
 }
 
 /** Records that do not fit the columns, each with the first field at fault. */
 function misfitsIn(table: LakeTable, records: readonly LandedRecord[]): readonly Misfit[] {
   const types = new Map(table.columns.map(({ name, type }) => [name, type]));
   return records.flatMap(({ offset, value }) => {
-    const column = Object.keys(value).find((name) => {
-      const type = types.get(name);
-      return type === undefined || !fitsColumn(type, value[name]);
-    });
-    return column === undefined ? [] : [{ offset, column }];
+    for (const column of Object.keys(value)) {
+      const type = types.get(column);
+      const fault = type === undefined ? noColumn : columnFault(type, value[column]);
+      if (fault !== null) return [{ offset, column, fault }];
+    }
+    return [];
   });
 }
+
+const noColumn = 'has no column there; register the field in a version of the entity';
 
 /** The misfits that a refused landing named; none for another error. */
 export function misfitsOf(error: unknown): readonly Misfit[] {

@@ -110,6 +110,15 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     expect(receipt).toMatchObject({ recordsErased: 2, residues: [{ dataset: topic }] });
   });
 
+  test('refuses a plan over more keys than it may remember, before anything is done', async () => {
+    const topic = await filledTopic();
+    const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
+    const plan = (keysMax: number) =>
+      new TopicExecutor({ kafka: gateway, progress, keysMax }).plan(placeOf(topic), asked);
+    expect((await plan(10)).records).toBe(10);
+    await expect(plan(9)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
   test('stops reading the topic when the worker stops', async () => {
     const signal = AbortSignal.abort();
     const stopped = executor.execute({ ...context(await filledTopic(), { now: () => asked }), signal });

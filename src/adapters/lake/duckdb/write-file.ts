@@ -1,7 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
-import { fitsColumn, type LakeColumn } from '../../../domain/lake/lake-column.ts';
+import { columnFault, type LakeColumn } from '../../../domain/lake/lake-column.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { fsyncFile } from '../../store/local/durable-file.ts';
 import { writeFailure } from './duckdb-failure.ts';
@@ -48,10 +48,11 @@ function appendValue(appender: DuckDBAppender, column: LakeColumn, value: unknow
     appender.appendNull();
     return;
   }
-  if (!fitsColumn(column.type, value)) {
+  const fault = columnFault(column.type, value);
+  if (fault !== null) {
     throw new LinewardError(
       'VALUE_INVALID',
-      `The value of column ${column.name} in row ${index} is not a ${column.type}; mend the record or the column.`,
+      `The value of column ${column.name} in row ${index} ${fault}; mend the record or the column.`,
       { path: ['rows', String(index), column.name], details: { row: index, column: column.name } },
     );
   }
