@@ -15,7 +15,7 @@ function memberOf(holder: unknown, name: string): unknown {
 }
 
 /** Parts of the address that have a code of their own for names which may not be. */
-const judgedElsewhere = new Set(['subject', 'context']);
+const judgedElsewhere = new Set(['subject', 'context', 'version', 'id', 'guid']);
 
 /** A part of the address; null when the route has none of that name. @throws LinewardError VALUE_INVALID as `queryList` */
 export function paramOf(request: FastifyRequest, name: string): string | null {

@@ -1,9 +1,10 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SchemaStore } from '../../services/registry/schema-store.ts';
 import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
-import type { StoredSchema } from '../../services/registry/subject-rows.ts';
+import type { StoredSchema, SubjectVersion } from '../../services/registry/subject-rows.ts';
 import { contextOf } from './access.ts';
 import { addPath, type RegistryScope } from './registry-protocol.ts';
 import { deletedOf, flagOf, pageOf, paramOf, queryOf, schemaIdOf, takesUnknownFields } from './request-values.ts';
@@ -53,15 +54,19 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
     GET: ['READ', async (request) => (await schemasOfGuid(request)).map(({ context, id }) => ({ context, id }))],
   });
 
-  async function listed(request: FastifyRequest): Promise<unknown> {
-    const found = await subjects.schemas({
+  async function listed(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const batches = await subjects.schemas({
       prefix: subjectPrefixOf(request, ''),
       deleted: deletedOf(request),
       latestOnly: flagOf(request, 'latestOnly'),
       ...pageOf(request, schemasMax),
     });
     const extended = takesUnknownFields(request);
-    return found.map((version) => versionAnswer(version, { text: version.schema.text, extended }));
+    const answers = (versions: readonly SubjectVersion[]) =>
+      versions.map((version) => versionAnswer(version, { text: version.schema.text, extended }));
+    // Read by now, so that a database which does not answer is told of by a status.
+    const first = await batches.next();
+    return reply.send(Readable.from(jsonArray(first.done === true ? [] : answers(first.value), batches, answers)));
   }
 
   async function byId(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -114,6 +119,20 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
       throw new LinewardError('SCHEMA_NOT_FOUND', `Schema ${guid.slice(0, 80)} not found`, { path: ['guid'] });
     return [first, ...others];
   }
+}
+
+/** The text of a JSON array, batch by batch: the next one is read when the client has taken this one. */
+async function* jsonArray<T>(
+  first: readonly object[],
+  others: AsyncIterable<T>,
+  answers: (batch: T) => readonly object[],
+): AsyncGenerator<string> {
+  yield `[${first.map((one) => JSON.stringify(one)).join(',')}`;
+  for await (const batch of others) {
+    const texts = answers(batch).map((one) => `,${JSON.stringify(one)}`);
+    if (texts.length > 0) yield texts.join('');
+  }
+  yield ']';
 }
 
 /** The `subject` of the query; null when there is none, or only a context. */

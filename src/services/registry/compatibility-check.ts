@@ -22,7 +22,8 @@ import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
 import type { SubjectReadModel } from './subject.read-model.ts';
 import type { SubjectService } from './subject.service.ts';
-import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
+import type { SubjectVersion } from './subject-rows.ts';
+import { placesOfSubject, versionBatches } from './version-batches.ts';
 
 /** What would be registered: a schema document, or a schema under a subject. */
 export interface CheckedSchema {
@@ -101,16 +102,18 @@ export class CompatibilityCheck {
     const level = rules.level ?? configured.compatibilityLevel ?? defaultLevel;
     const policy = rules.policy ?? configured.compatibilityPolicy ?? 'STRICT';
     const config = { ...configured, compatibilityLevel: level, compatibilityPolicy: policy };
-    const versions = await this.#versions(subject);
-    const metadata = metadataOf(candidate, config, versions[0]);
-    const compared = await this.#compared(versions, { parsed, metadata }, config);
+    const em = this.#em.fork();
+    const places = await placesOfSubject(em, subject);
+    const [latest] = await firstOf(versionBatches(em, places.slice(0, 1)));
+    const metadata = metadataOf(candidate, config, latest);
+    const compared = await this.#compared(versionBatches(em, places), { parsed, metadata }, config);
     return {
       subject: printSubjectName(subject),
       compatible: compared.incompatibilities.length === 0,
       level,
       policy,
       ...compared,
-      classificationChanges: await this.#classificationChanges(versions[0], { parsed, metadata }),
+      classificationChanges: await this.#classificationChanges(latest, { parsed, metadata }),
     };
   }
 
@@ -130,39 +133,32 @@ export class CompatibilityCheck {
     });
   }
 
-  async #versions(subject: SubjectName): Promise<readonly SubjectVersion[]> {
-    const rows = await this.#em.fork().execute(
-      `select ${subjectVersionColumns} from ${subjectVersionJoin}
-       where subject_version.context = ? and subject = ? and deleted_at is null order by version desc`,
-      [subject.context, subject.name],
-    );
-    return rows.map(subjectVersionRow);
-  }
-
   /** One version after the other, so that each says what it does not go together with. */
   async #compared(
-    versions: readonly SubjectVersion[],
+    batches: AsyncIterable<readonly SubjectVersion[]>,
     candidate: { readonly parsed: ParsedSchema; readonly metadata: SchemaMetadata | null },
     config: RegistryConfig & { readonly compatibilityLevel: CompatibilityLevel },
   ): Promise<Pick<CompatibilityReport, 'comparedWith' | 'incompatibilities'>> {
     const group = config.compatibilityGroup;
     const own = (metadata: SchemaMetadata | null): string | undefined =>
       group === undefined ? undefined : metadata?.properties?.[group];
-    const comparable = versions.filter(({ schema }) => own(schema.metadata) === own(candidate.metadata));
     const { compatibilityLevel: level } = config;
-    const due = level.endsWith('_TRANSITIVE') ? comparable : comparable.slice(0, level === 'NONE' ? 0 : 1);
     const comparedWith: number[] = [];
     const incompatibilities: VersionIncompatibility[] = [];
-    for (const version of due) {
-      // Each may take long to read and to compare, so others have their turn in between.
-      await setImmediate();
-      // What the metadata reserves is a matter of the last version only.
-      const rules = comparedWith.length === 0 ? config : { ...config, validateFields: false };
-      const conflict = await this.#compatibility.conflictWith([version], candidate, rules);
-      comparedWith.push(version.version);
-      for (const found of conflict?.incompatibilities ?? [])
-        incompatibilities.push({ ...found, version: version.version });
-      if (incompatibilities.length >= toldMax) break;
+    if (level === 'NONE') return { comparedWith, incompatibilities };
+    for await (const batch of batches) {
+      for (const version of batch.filter(({ schema }) => own(schema.metadata) === own(candidate.metadata))) {
+        // Each may take long to read and to compare, so others have their turn in between.
+        await setImmediate();
+        // What the metadata reserves is a matter of the last version only.
+        const rules = comparedWith.length === 0 ? config : { ...config, validateFields: false };
+        const conflict = await this.#compatibility.conflictWith([version], candidate, rules);
+        comparedWith.push(version.version);
+        for (const found of conflict?.incompatibilities ?? [])
+          incompatibilities.push({ ...found, version: version.version });
+        if (!level.endsWith('_TRANSITIVE') || incompatibilities.length >= toldMax)
+          return { comparedWith, incompatibilities };
+      }
     }
     return { comparedWith, incompatibilities };
   }
@@ -179,6 +175,11 @@ export class CompatibilityCheck {
       labelled(candidate.parsed, candidate.metadata, types),
     ).classificationChanges;
   }
+}
+
+async function firstOf<T>(batches: AsyncGenerator<readonly T[]>): Promise<readonly T[]> {
+  const { value, done } = await batches.next();
+  return done === true ? [] : value;
 }
 
 function metadataOf(

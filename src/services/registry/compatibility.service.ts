@@ -7,7 +7,8 @@ import type { SchemaMetadata } from '../../domain/registry/schema-metadata.ts';
 import { printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SchemaStore } from './schema-store.ts';
-import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
+import type { SubjectVersion } from './subject-rows.ts';
+import { placesOfSubject, versionBatches } from './version-batches.ts';
 
 /** A schema that is to follow others under a subject. */
 export interface Candidate {
@@ -39,13 +40,18 @@ export class CompatibilityService {
     config: RegistryConfig,
     em = this.#em.fork(),
   ): Promise<SubjectConflict | null> {
-    const all = looksBeyondLatest(config);
-    const rows = await em.execute(
-      `select ${subjectVersionColumns} from ${subjectVersionJoin}
-       where subject_version.context = ? and subject = ? and deleted_at is null order by version desc ${all ? '' : 'limit 1'}`,
-      [subject.context, subject.name],
-    );
-    return this.conflictWith(rows.map(subjectVersionRow), candidate, config, em);
+    const places = await placesOfSubject(em, subject);
+    let due = config;
+    for await (const batch of versionBatches(em, looksBeyondLatest(config) ? places : places.slice(0, 1))) {
+      const comparable = batch.filter(({ schema }) => sameGroup(config, candidate.metadata, schema.metadata));
+      if (comparable.length === 0) continue;
+      const conflict = await this.conflictWith(comparable, candidate, due, em);
+      if (conflict !== null) return { ...conflict, config };
+      if (!isTransitive(config)) return null;
+      // What the metadata reserves is a matter of the last version only.
+      due = { ...config, validateFields: false };
+    }
+    return due === config ? this.conflictWith([], candidate, config, em) : null;
   }
 
   /** As `conflictUnder`, with the versions already read, newest first. */
@@ -57,7 +63,7 @@ export class CompatibilityService {
   ): Promise<SubjectConflict | null> {
     const comparable = versions.filter((version) => sameGroup(config, candidate.metadata, version.schema.metadata));
     const level = config.compatibilityLevel ?? defaultLevel;
-    const compared = level.endsWith('_TRANSITIVE') ? comparable : comparable.slice(0, 1);
+    const compared = isTransitive(config) ? comparable : comparable.slice(0, 1);
     const policy = config.compatibilityPolicy ?? 'STRICT';
     const reserved = config.validateFields === true ? await this.#reserved(candidate, compared[0], em) : null;
     if (reserved !== null) return { ...reserved, config };
@@ -80,8 +86,11 @@ export class CompatibilityService {
 
 /** Whether a check by this configuration needs more than the latest version. */
 export function looksBeyondLatest(config: RegistryConfig): boolean {
-  const level = config.compatibilityLevel ?? defaultLevel;
-  return level.endsWith('_TRANSITIVE') || config.compatibilityGroup !== undefined;
+  return isTransitive(config) || config.compatibilityGroup !== undefined;
+}
+
+function isTransitive(config: RegistryConfig): boolean {
+  return (config.compatibilityLevel ?? defaultLevel).endsWith('_TRANSITIVE');
 }
 
 /** Versions are compared within the group that the configured metadata property divides them into. */

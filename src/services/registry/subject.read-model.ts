@@ -15,6 +15,7 @@ import {
   subjectVersionJoin,
   subjectVersionRow,
 } from './subject-rows.ts';
+import { placeColumns, type VersionPlace, versionBatches } from './version-batches.ts';
 
 /** Whether soft-deleted versions count: not at all, too, or nothing but these. */
 export type DeletedFilter = 'none' | 'too' | 'only';
@@ -116,18 +117,21 @@ export class SubjectReadModel {
     return rows.map(subjectVersionRow)[0] ?? null;
   }
 
-  /** Versions with their schemas, by subject and version. */
-  async schemas(request: SubjectsRequest & { readonly latestOnly: boolean }): Promise<readonly SubjectVersion[]> {
+  /** Versions with their schemas, by subject and version, in batches of bounded size. */
+  async schemas(
+    request: SubjectsRequest & { readonly latestOnly: boolean },
+  ): Promise<AsyncGenerator<readonly SubjectVersion[]>> {
     const { where, parameters } = prefixCondition(request.prefix, 'subject', 'subject_version.context');
     const newest = `and version = (select max(version) from subject_version other where other.context = subject_version.context
       and other.subject = subject_version.subject and ${condition(request.deleted, 'other')})`;
-    const rows = await this.#em.fork().execute(
-      `select ${subjectVersionColumns} from ${subjectVersionJoin}
+    const em = this.#em.fork();
+    const places = await em.execute<VersionPlace[]>(
+      `select ${placeColumns} from ${subjectVersionJoin}
        where ${where} and ${condition(request.deleted)} ${request.latestOnly ? newest : ''}
        order by subject_version.context, subject, version offset ? limit ?`,
       [...parameters, request.offset, request.limit],
     );
-    return rows.map(subjectVersionRow);
+    return versionBatches(em, places);
   }
 
   /**
