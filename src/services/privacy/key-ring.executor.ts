@@ -72,6 +72,11 @@ export class KeyRingExecutor implements TargetExecutor {
     return this.#receipt(context, freeOfHolds(await context.selectionNow()).gaps);
   }
 
+  /** What is destroyed stays so, whatever ends the operation. */
+  receiptSoFar(context: ExecutionContext): Promise<TargetReceipt> {
+    return this.#receipt(context, []);
+  }
+
   /** Reads the rows anew, and tries to open what every key sealed when it was made. */
   async verify(context: ExecutionContext): Promise<TargetVerification> {
     const { free, gaps } = freeOfHolds(await context.selectionNow());
