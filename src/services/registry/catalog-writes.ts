@@ -44,6 +44,17 @@ export async function writeEntityVersion(
   return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
 }
 
+/** Holds back other writers of an entity that is known, so that the number of its next version stays free. */
+export async function holdEntity(
+  tx: EntityManager,
+  { namespace, name }: Pick<EntityVersionToWrite, 'namespace' | 'name'>,
+): Promise<void> {
+  await tx.execute('select 1 from entity where namespace = ? and name = ? for no key update', [
+    storable(namespace),
+    storable(name),
+  ]);
+}
+
 /** The version as `catalogColumns` reads it. */
 export function catalogRow(given: Omit<EntityVersionToWrite, 'schemaId'>) {
   return {

@@ -1,8 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { AuditEvent } from '../../entities/audit-event.entity.ts';
+import { type AuditEvent, AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { executePrepared, prepared } from '../sql.ts';
-import { catalogColumns, catalogRow, catalogSteps, type EntityVersionToWrite } from './catalog-writes.ts';
-import { type VersionToWrite, versionRow, versionSteps, writtenId } from './subject-writes.ts';
+import {
+  catalogColumns,
+  catalogRow,
+  catalogSteps,
+  type EntityVersionToWrite,
+  holdEntity,
+  writeEntityVersion,
+} from './catalog-writes.ts';
+import { type VersionToWrite, versionRow, versionSteps, writeVersion, writtenId } from './subject-writes.ts';
 
 /** All that a registration leaves behind. */
 export interface RegistrationToWrite {
@@ -23,6 +30,23 @@ export async function writeRegistration(
 ): Promise<number> {
   const row = { ...versionRow(version), entity: catalog === null ? null : catalogRow(catalog), event };
   return writtenId(await executePrepared(em, writeStatement, [JSON.stringify(row)]));
+}
+
+/**
+ * As `writeRegistration`, by one who met another writer and has the subject: the entity is held before its version is numbered,
+ * and after the schema was written, because who writes all at once comes to them in that order.
+ */
+export async function writeRegistrationInTurn(
+  tx: EntityManager,
+  { version, catalog, event }: RegistrationToWrite,
+): Promise<number> {
+  const schemaId = await writeVersion(tx, version);
+  if (catalog !== null) {
+    await holdEntity(tx, catalog);
+    await writeEntityVersion(tx, { ...catalog, schemaId });
+  }
+  tx.persist(tx.create(AuditEventSchema, { ...event, details: { ...event.details, schemaId } }));
+  return schemaId;
 }
 
 const writeStatement = prepared(

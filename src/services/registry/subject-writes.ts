@@ -46,8 +46,8 @@ export async function lockSubject(tx: EntityManager, subject: SubjectName): Prom
   ]);
 }
 
-/** Holds back every other registration in the context that brings a new schema, so that what is read next stays true. */
-export async function holdCounter(tx: EntityManager, { context }: SubjectName): Promise<void> {
+/** Makes those take turns that met another writer in a context. Taken after the subject. */
+export async function holdContext(tx: EntityManager, { context }: SubjectName): Promise<void> {
   await tx.execute('select 1 from registry_context where name = ? for no key update', [context]);
 }
 
@@ -123,11 +123,16 @@ export const versionSteps = (more = ''): string => `
   ), known as (
     select schema.id from unchanged, schema
     join given on given.context = schema.context and given.identity = schema.identity
-  ), numbered as (
+  ), drawn as materialized (
+    select draw_default_schema_id(wanted) as id from given
+    where context = '.' and exists (select from unchanged) and not exists (select 1 from known)
+  ), counted as (
     update registry_context set last_id = greatest(last_id + case when wanted is null then 1 else 0 end, wanted)
-    from given where registry_context.name = given.context and exists (select from unchanged)
+    from given where registry_context.name = given.context and given.context <> '.' and exists (select from unchanged)
       and not exists (select 1 from known)
     returning coalesce(wanted, last_id) as id
+  ), numbered as (
+    select id from drawn union all select id from counted
   ), made as (
     insert into schema
       (context, id, guid, format, text, identity, text_identity, schema_references, metadata, rule_set, created_at)

@@ -174,10 +174,8 @@ export class SubjectReadModel {
 
   /** Largest id that the context has given. */
   async maxId(context: string): Promise<number> {
-    const rows = await this.#em
-      .fork()
-      .execute<{ last_id: number }[]>('select last_id from registry_context where name = ?', [context]);
-    return rows[0]?.last_id ?? 0;
+    const rows = await this.#em.fork().execute<{ id: number }[]>('select last_schema_id(?) as id', [context]);
+    return rows[0]?.id ?? 0;
   }
 
   /** Ids of schemas that refer to a version and are registered somewhere, not deleted there. */

@@ -23,7 +23,7 @@ import {
   knownVersion,
   type RegisterSchema,
 } from './registration.ts';
-import { writeRegistration } from './registration-write.ts';
+import { writeRegistration, writeRegistrationInTurn } from './registration-write.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
 import { subjectNotFound } from './subject.read-model.ts';
@@ -31,7 +31,7 @@ import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subject
 import { type Situation, situationOf } from './subject-situation.ts';
 import {
   contended,
-  holdCounter,
+  holdContext,
   holdReferences,
   lockSubject,
   openContext,
@@ -85,9 +85,9 @@ export class SubjectService {
       if (locked) {
         return em.transactional(async (tx) => {
           await lockSubject(tx, subject);
-          await holdCounter(tx, subject);
+          await holdContext(tx, subject);
           const prepared = await this.#prepared(tx, subject, given);
-          return prepared.known ?? this.#add(tx, actor, given, prepared);
+          return prepared.known ?? this.#add(tx, actor, given, prepared, writeRegistrationInTurn);
         });
       }
       const prepared = await this.#prepared(em, subject, given);
@@ -265,13 +265,14 @@ export class SubjectService {
     actor: Actor,
     given: RegisterSchema & { readonly types: SemanticTypes },
     prepared: Prepared,
+    write = writeRegistration,
   ): Promise<SubjectVersion> {
     const { situation, content, parsed } = prepared;
     const { subject, at } = situation;
     await holdReferences(em, subject, content.references);
     const toWrite = versionToWrite(given, prepared);
     const { version } = toWrite;
-    const id = await writeRegistration(em, {
+    const id = await write(em, {
       version: toWrite,
       catalog: catalogVersion(actor, { subject, version, content, parsed, at, types: given.types }),
       event: auditEvent(actor, {

@@ -66,6 +66,30 @@ describe(`${clients} clients at once`, () => {
     }
   });
 
+  test('half of whom bring ids of their own are never given an id that somebody else has', async () => {
+    const s = unique();
+    const from = idsOf([await register(`${s}-first`, schemaOf(s, 999))])[0] ?? 0;
+    const importing = numbers.filter((index) => index % 2 === 0);
+    for (const index of importing) await registry.ask('PUT', `/mode/${s}-${index}`, { body: { mode: 'IMPORT' } });
+    const wanted = (index: number) => from + 1_000 + index;
+    const answers = await Promise.all(
+      numbers.map((index) => {
+        const given = { schema: schemaOf(s, index), ...(index % 2 === 0 ? { id: wanted(index), version: 1 } : {}) };
+        return registry.ask('POST', `/subjects/${s}-${index}/versions`, { body: given });
+      }),
+    );
+    // Who brings an id that has been given meanwhile is refused.
+    const taken = answers.filter((answer, index) => index % 2 === 0 && answer.body.error_code === 42_205);
+    const ids = idsOf(answers.filter((answer) => !taken.includes(answer)));
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const index of importing)
+      if (answers[index]?.status === 200) expect(answers[index].body.id).toBe(wanted(index));
+    const [next = 0] = idsOf([await register(`${s}-last`, schemaOf(s, 998))]);
+    expect(next).toBeGreaterThan(Math.max(...ids));
+    const { body } = await registry.ask('GET', `/schemas/ids/${next}?fetchMaxId=true`);
+    expect(body.maxId).toBe(next);
+  });
+
   test('that register eight schemas under eight subjects, in any order, agree on the ids', async () => {
     const s = unique();
     const pairs = numbers.map((index) => [index % 8, (index * 5 + (index >> 3)) % 8] as const);
