@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import {
   AlgorithmSuiteIdentifier,
   buildClient,
@@ -8,22 +8,18 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node';
-import { RandomIvPool } from '../src/domain/privacy/aes-gcm.ts';
 import { type EnvelopeSuite, openEnvelope, type SealContext, sealEnvelope } from '../src/domain/privacy/envelope.ts';
 import { EnvelopeOpener } from '../src/domain/privacy/envelope-opener.ts';
 import { EnvelopeSealer } from '../src/domain/privacy/envelope-sealer.ts';
-import { type Bench, type BenchCase, beside, measureInTurns } from './harness.ts';
-
-/** Operations per timed run: one is too short for the clock. */
-const batch = 100;
-// Short turns and many of them: a machine that is busy for a second then slows one turn of each and not all of one.
-const rounds = 25;
-const secondsPerTurn = 0.08;
+import { type Bench, type BenchCase, beside } from './harness.ts';
+import { redactionCases } from './privacy-redaction.ts';
+import { serviceCases } from './privacy-service.ts';
+import { ratesOf, rawCipher } from './rates.ts';
 
 const sizes = [32, 256] as const;
 const suites = [1, 2, 3] as const;
 const key = createSecretKey(randomBytes(32));
-const ivs = new RandomIvPool();
+const { rawSeal, rawOpen } = rawCipher(key);
 const accountId = 'AC00112233445566778899aabbccddeeff';
 const contextOf = (suite: EnvelopeSuite): SealContext => ({
   suite,
@@ -36,7 +32,7 @@ const contextOf = (suite: EnvelopeSuite): SealContext => ({
 async function run(): Promise<readonly BenchCase[]> {
   const cases: BenchCase[] = [];
   for (const size of sizes) cases.push(...(await envelopes(size)));
-  return [...cases, ...(await besideEncryptionSdk(256))];
+  return [...cases, ...(await besideEncryptionSdk(256)), ...(await redactionCases()), ...(await serviceCases())];
 }
 
 /** Sealing and opening a text of `size` bytes beside AES-256-GCM by node:crypto and base64 alone. */
@@ -93,36 +89,6 @@ async function besideEncryptionSdk(size: number): Promise<readonly BenchCase[]> 
   );
 }
 
-/** Operations a second of each work, measured turn by turn. */
-async function ratesOf(works: Readonly<Record<string, () => unknown>>): Promise<(name: string) => number> {
-  const batches = Object.entries(works).map(([name, work]) => [name, batched(work)] as const);
-  const rates = await measureInTurns(Object.fromEntries(batches), rounds, secondsPerTurn);
-  return (name) => (rates[name] ?? Number.NaN) * batch;
-}
-
-function batched(work: () => unknown): () => Promise<void> {
-  return async () => {
-    for (let index = 0; index < batch; index += 1) {
-      const answer = work();
-      if (answer instanceof Promise) await answer;
-    }
-  };
-}
-
-function rawSeal(text: string): string {
-  const iv = ivs.next();
-  const cipher = createCipheriv('aes-256-gcm', key, iv);
-  const sealed = cipher.update(text, 'utf8');
-  return Buffer.concat([iv, sealed, cipher.final(), cipher.getAuthTag()]).toString('base64');
-}
-
-function rawOpen(sealed: string): string {
-  const bytes = Buffer.from(sealed, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12), { authTagLength: 16 });
-  decipher.setAuthTag(bytes.subarray(-16));
-  return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8');
-}
-
 interface TextCipher {
   seal(text: string): Promise<string>;
   open(message: string): Promise<string>;
@@ -153,6 +119,6 @@ function encryptionSdk(): TextCipher {
 
 export const bench: Bench = {
   name: 'privacy',
-  about: 'Sealing and opening values, beside raw AES-256-GCM and the AWS Encryption SDK.',
+  about: 'Sealing, opening and redacting, beside raw AES-256-GCM, the AWS Encryption SDK, JSON and loops that copy.',
   run,
 };
