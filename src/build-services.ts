@@ -51,6 +51,7 @@ import { DeprecationService } from './services/registry/deprecation.service.ts';
 import { EntityDescriptionService } from './services/registry/entity-description.service.ts';
 import { EntityVersionReadModel } from './services/registry/entity-version.read-model.ts';
 import { MessageGate } from './services/registry/message-gate.ts';
+import { RecordSchemas } from './services/registry/record-schemas.ts';
 import { RegistryReadModel } from './services/registry/registry.read-model.ts';
 import { RegistryService } from './services/registry/registry.service.ts';
 import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
@@ -127,7 +128,8 @@ export function buildServices(
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
   const streamService = new StreamService({ em, kafka, kafkaNamespace, registry, lakeTables, lakeNamespace: 'file' });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate });
+  const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const streamRunner = new StreamRunner({
     kafka,
