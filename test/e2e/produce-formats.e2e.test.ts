@@ -8,7 +8,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFrame } from '../../src/domain/registry/wire-format.ts';
 import type { Data } from '../testkit/app.ts';
-import { missingKafka, scanAll } from '../testkit/kafka.ts';
+import { missingKafka } from '../testkit/kafka.ts';
 import { type ProduceTest, produceTest } from '../testkit/produce.ts';
 
 const missing = await missingKafka();
@@ -100,7 +100,7 @@ describe.skipIf(missing !== null)(`records of every format${missing ? `: ${missi
     const read: Data = {};
     for (const format of ['avro', 'jsonschema', 'protobuf']) {
       await kit.app.produce(topics[format]!, { records: [{ value: values[format] }] }, format);
-      const message = (await scanAll(kit.gateway, topics[format]!)).at(-1)!;
+      const message = (await kit.messages(topics[format]!)).at(-1)!;
       expect(message.key).toBeNull();
       const deserializer = {
         avro: new AvroDeserializer(client(), SerdeType.VALUE, {}),
@@ -131,7 +131,7 @@ describe.skipIf(missing !== null)(`records of every format${missing ? `: ${missi
     expect(await versions.json()).toMatchObject({ id: body.value_schema_id });
     const old = await kit.app.produce(topic, { value_schema_id: ids.avro, records: [{ value: call }] }, 'avro');
     expect(old.body).toMatchObject({ value_schema_id: ids.avro, offsets: [{ error_code: null }] });
-    const [first] = await scanAll(kit.gateway, topic);
+    const [first] = await kit.messages(topic);
     expect({ ...(await kit.registry.decode(first!.value!)) }).toEqual({ ...shownCall, more: 5 });
   });
 
@@ -152,7 +152,7 @@ describe.skipIf(missing !== null)(`records of every format${missing ? `: ${missi
       'key.id must be a 64-bit integer',
       'at must be a 64-bit integer',
     ]);
-    const [first, second] = await scanAll(kit.gateway, topic);
+    const [first, second] = await kit.messages(topic);
     expect({ ...(await kit.registry.decode(first!.key!)) }).toEqual({ id: 1 });
     expect(second!.key).toBeNull();
     const again = await kit.app.produce(
@@ -172,7 +172,7 @@ describe.skipIf(missing !== null)(`records of every format${missing ? `: ${missi
     );
     const { body } = await kit.app.produce(topics.avro!, text, 'avro');
     expect(body.offsets).toMatchObject([{ error_code: null }]);
-    const message = (await scanAll(kit.gateway, topics.avro!)).at(-1)!;
+    const message = (await kit.messages(topics.avro!)).at(-1)!;
     const { payload } = readFrame(message.value!, false);
     // "AC1", "+11234567890", branch 1 "hi", one byte, then the number.
     expect(Buffer.from(payload.subarray(23)).toString('hex')).toBe('fdffffffffffffffff01');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Data } from '../testkit/app.ts';
-import { missingKafka, scanAll } from '../testkit/kafka.ts';
+import { missingKafka } from '../testkit/kafka.ts';
 import { type ProduceTest, produceTest } from '../testkit/produce.ts';
 
 const missing = await missingKafka();
@@ -72,6 +72,13 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
       40_801,
       /is of the type JSON/,
     ],
+    [
+      'a key schema that nobody has',
+      { records: [{ key: 'k', value }], key_schema_id: 99_999 },
+      408,
+      40_801,
+      /not found/,
+    ],
     ['no records', { records: [] }, 422, 42_203, /records/],
     ['a partition that is no number', { records: [{ value, partition: 'x' }] }, 422, 42_203, /records\.0\.partition/],
   ])('%s', async (_what, body, status, code, message) => {
@@ -81,7 +88,7 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
     expect(answer).toMatchObject({ status, body: { error_code: code, message: expect.stringMatching(message) } });
     expect(answer.body.message).not.toContain('+1123');
     expect(await subjects()).toEqual(before);
-    expect(await scanAll(kit.gateway, topic)).toEqual([]);
+    expect(await kit.messages(topic)).toEqual([]);
   });
 
   test('the schema of another entity by its id, and records of another schema language than the entity’s', async () => {
@@ -115,6 +122,23 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
     expect(answer).toMatchObject({ status: 404, body: { error_code: 40_401 } });
   });
 
+  test('a record that is nested without measure, in any format, and no other', async () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    for (const [format, part] of [
+      ['json', 'key'],
+      ['json', 'value'],
+      ['avro', 'value'],
+    ] as const) {
+      const good = format === 'json' ? { key: 'k', value } : { value };
+      const text = JSON.stringify({ records: [{ ...good, [part]: 'deep' }, good] }).replace('"deep"', deep);
+      const { status, body } = await kit.app.produce(topic, text, format);
+      expect([status, body.offsets]).toMatchObject([
+        200,
+        [{ error_code: 42_203, error: `${part} is nested deeper than 512 levels` }, { error_code: null }],
+      ]);
+    }
+  });
+
   test('single records, each for its own reason, and no others', async () => {
     const records: Data[] = [
       { value },
@@ -126,6 +150,7 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
       { value: { from: 'canary' } },
       { value, partition: 0 },
     ];
+    const before = (await kit.messages(topic)).length;
     const { status, body } = await produce({ records });
     expect(status).toBe(200);
     expect(body.offsets.map((offset: Data) => [offset.error_code, offset.error])).toEqual([
@@ -138,6 +163,6 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
       [42_203, 'account is missing'],
       [null, null],
     ]);
-    expect(await scanAll(kit.gateway, topic)).toHaveLength(2);
+    expect((await kit.messages(topic)).length - before).toBe(2);
   });
 });

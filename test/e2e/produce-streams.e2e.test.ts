@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFrame } from '../../src/domain/registry/wire-format.ts';
 import { type Data, eventually } from '../testkit/app.ts';
-import { missingKafka, scanAll, uniqueName } from '../testkit/kafka.ts';
+import { erase } from '../testkit/erasure.ts';
+import { missingKafka, uniqueName } from '../testkit/kafka.ts';
 import { type ProduceTest, produceTest } from '../testkit/produce.ts';
 
 const missing = await missingKafka();
@@ -54,7 +55,7 @@ describe.skipIf(missing !== null)(`framed records through a stream${missing ? `:
     const poison = Buffer.concat([Buffer.from([0, 0, 0, 0, id]), Buffer.from('{"canary":1}')]);
     await kit.gateway.produce(raw, [{ key: 'poison', value: poison }]);
     const read = await eventually(
-      () => scanAll(kit.gateway, clean),
+      () => kit.messages(clean),
       (messages) => messages.length === 2,
     );
     const values: Data[] = [];
@@ -67,9 +68,15 @@ describe.skipIf(missing !== null)(`framed records through a stream${missing ? `:
       );
     expect(values).toEqual([0, 1].map(() => ({ account: 'AC1', from: '+1123456XXXX' })));
     const dead = await eventually(
-      () => scanAll(kit.gateway, `${clean}.dead-letter`),
+      () => kit.messages(`${clean}.dead-letter`),
       (messages) => messages.length === 1,
     );
     expect(String(dead[0]?.value)).not.toContain('canary');
+  });
+
+  test('an erasure that meets framed records does not claim to have erased them', async () => {
+    const done = await erase(kit.app, { subjects: [{ accountId: 'AC1' }] });
+    expect(done.status).toBe('PARTIAL');
+    expect(JSON.stringify(done.certificate.body)).toContain('are not JSON objects');
   });
 });

@@ -1,8 +1,9 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import type { KafkajsGateway } from '../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { SchemaFormat } from '../../src/domain/registry/schema-format.ts';
-import { type Data, type TestApp, testApp } from './app.ts';
-import { gatewayFor, testBroker, uniqueName } from './kafka.ts';
+import type { KafkaMessage } from '../../src/services/kafka/ports.ts';
+import { type Data, eventually, type TestApp, testApp } from './app.ts';
+import { gatewayFor, scanAll, testBroker, uniqueName } from './kafka.ts';
 
 /** An app with a broker, and what tests of the produce API ask of both. */
 export interface ProduceTest {
@@ -13,6 +14,8 @@ export interface ProduceTest {
   register(schemaType: SchemaFormat, schema: string, subject: string): Promise<number>;
   /** A new topic with one partition that an entity is mapped to. */
   topicOf(namespace: string, name: string, accountField: string): Promise<string>;
+  /** All messages of a topic. A broker that has just started loads its groups, and refuses readers meanwhile. */
+  messages(topic: string): Promise<KafkaMessage[]>;
   close(): Promise<void>;
 }
 
@@ -48,6 +51,10 @@ export async function produceTest(): Promise<ProduceTest> {
         { input: { entityId: entity.id, dataset, role: 'TOPIC', accountField, subjectFields: [] } },
       );
       return topic;
+    },
+    messages: async (topic) => {
+      const scan = () => scanAll(gateway, topic).catch(() => null);
+      return (await eventually(scan, (found) => found !== null)) ?? [];
     },
     close: async () => {
       await gateway.close();

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Actor } from '../../domain/access/actor.ts';
+import { depthMax, isTooDeep } from '../../domain/registry/json-text.ts';
 import type { SchemaFormat } from '../../domain/registry/schema-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -135,11 +136,16 @@ async function writeAll(
   for (const record of records) {
     if (written.length % recordsAtOnce === recordsAtOnce - 1) await setImmediate();
     const message =
-      bytes > writtenBytesMax ? `comes after ${writtenBytesMax} bytes of this request` : writer.write(record);
+      bytes > writtenBytesMax ? `comes after ${writtenBytesMax} bytes of this request` : one(writer, record);
     if (typeof message !== 'string') bytes += (message.key?.length ?? 0) + (message.value?.length ?? 0);
     written.push(message);
   }
   return written;
+}
+
+function one(writer: RecordWriter, record: RecordToProduce): OutgoingMessage | string {
+  const deep = (['key', 'value'] as const).find((part) => isTooDeep(record[part]));
+  return deep === undefined ? writer.write(record) : `${deep} is nested deeper than ${depthMax} levels`;
 }
 
 function resultOf(answer: SendResult | undefined): ProducedRecord {
