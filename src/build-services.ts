@@ -52,6 +52,7 @@ import { EntityDescriptionService } from './services/registry/entity-description
 import { EntityVersionReadModel } from './services/registry/entity-version.read-model.ts';
 import { MappingService } from './services/registry/mapping.service.ts';
 import { MessageGate } from './services/registry/message-gate.ts';
+import { RecordSchemas } from './services/registry/record-schemas.ts';
 import { RegistryReadModel } from './services/registry/registry.read-model.ts';
 import { RegistryService } from './services/registry/registry.service.ts';
 import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
@@ -129,7 +130,8 @@ export function buildServices(
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
   const streamService = new StreamService({ em, kafka, kafkaNamespace, registry, lakeTables, lakeNamespace: 'file' });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate });
+  const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const streamRunner = new StreamRunner({
     kafka,

@@ -55,6 +55,9 @@ export const errorCodes = {
   SEMANTIC_TYPE_UNKNOWN: refusal('The semantic type is not registered.'),
   MESSAGE_INVALID: refusal('The message does not fit the schema of its entity.'),
   TOPIC_NOT_MAPPED: refusal('No entity is mapped to the topic.', 404),
+  KEY_SCHEMA_MISSING: refusal('Records with keys need the schema of the keys.'),
+  VALUE_SCHEMA_MISSING: refusal('Records need the schema of their values.'),
+  SCHEMA_NOT_USABLE: refusal('Records of the topic are not written with this schema.'),
   MAPPING_INVALID: refusal('The mapping does not fit the entity.'),
   MAPPING_IN_USE: refusal('A stream or an operation still needs the mapping.', 409),
 

@@ -41,7 +41,7 @@ export interface TestApp {
   /** `userErrors` of the only mutation in the query. */
   refusals(query: string, variables?: Record<string, unknown>): Promise<Data>;
   post(path: string, body: unknown): Promise<JsonAnswer>;
-  produce(topic: string, body: unknown): Promise<JsonAnswer>;
+  produce(topic: string, body: unknown, format?: string): Promise<JsonAnswer>;
   restart(settings?: Record<string, string>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -109,8 +109,8 @@ export async function testApp(
       return data;
     },
     post: (path, body) => postJson(`${app.urls.main}${path}`, body),
-    produce: (topic, body) =>
-      postJson(`${app.urls.produce}/topics/${topic}`, body, 'application/vnd.kafka.json.v2+json'),
+    produce: (topic, body, format = 'json') =>
+      postJson(`${app.urls.produce}/topics/${topic}`, body, `application/vnd.kafka.${format}.v2+json`),
     async restart(more) {
       await app.stop();
       app = await start(more);

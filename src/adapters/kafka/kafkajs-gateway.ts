@@ -103,7 +103,7 @@ export class KafkajsGateway implements KafkaGateway {
       const partition = message.partition ?? this.#choosePartition(topic, partitions, message);
       if (partition >= 0 && partition < partitions.length) return this.#lanes.send(topic, { ...message, partition });
       const text = `Topic ${topic} has no partition ${partition}; it has ${partitions.length}.`;
-      return Promise.resolve({ ok: false, code: 'MESSAGE_INVALID', message: text });
+      return Promise.resolve({ ok: false, code: 'NOT_FOUND', message: text });
     });
     const results = await Promise.all(sends);
     const [first] = results;

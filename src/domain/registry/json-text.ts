@@ -1,7 +1,7 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 /** Deepest nesting of JSON that is read. */
-const depthMax = 512;
+export const depthMax = 512;
 
 /** A JSON number in a spelling that a double would not give back: `1.0`, `1e3`, or more digits than 2^53 has. */
 export class ExactNumber {
@@ -73,6 +73,12 @@ function assertDepth(text: string): void {
       });
     }
   }
+}
+
+/** Whether a value is nested deeper than JSON is read here: checks and printers that walk into it run out of stack. */
+export function isTooDeep(value: unknown, level = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return level >= depthMax || Object.values(value).some((inner) => isTooDeep(inner, level + 1));
 }
 
 function endOfString(text: string, start: number): number {

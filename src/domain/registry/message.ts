@@ -4,6 +4,11 @@ export interface MessageFault {
   readonly message: string;
 }
 
+/** A message in the binary form of its schema language, or where it does not fit. */
+export type EncodedMessage =
+  | { readonly ok: true; readonly payload: Uint8Array }
+  | { readonly ok: false; readonly faults: readonly MessageFault[] };
+
 /** The faults of one message as a sentence for people. */
 export function faultsText(faults: readonly MessageFault[]): string {
   return faults.map((fault) => `${fault.path} ${fault.message}`).join('; ');

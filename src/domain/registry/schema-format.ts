@@ -1,4 +1,4 @@
-import type { MessageFault } from './message.ts';
+import type { EncodedMessage, MessageFault } from './message.ts';
 
 /** The schema languages, by the names that Confluent's protocol gives them. */
 export const schemaFormats = ['AVRO', 'JSON', 'PROTOBUF'] as const;
@@ -67,4 +67,9 @@ export interface ParsedSchema {
   incompatibilitiesWith(writer: ParsedSchema, policy: CompatibilityPolicy): readonly Incompatibility[];
   /** Where a decoded JSON message does not fit; at most 20, none when it fits. */
   messageFaults(message: unknown): readonly MessageFault[];
+  /**
+   * The payload of a message given as JSON: by Avro's JSON encoding, by Protobuf's JSON mapping for the first message of the
+   * file, or as it is for JSON Schema. Never written is what does not fit.
+   */
+  encode(message: unknown): EncodedMessage;
 }

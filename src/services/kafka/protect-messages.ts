@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
-import type { MessageGate } from '../registry/message-gate.ts';
+import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
 
@@ -39,8 +39,10 @@ export class MessageProtection {
     const contents = messages.map(contentOf);
     const answers = new Map<number, Answer>();
     await this.#protectTexts(stream, contents, answers);
-    for (const schemaId of new Set(contents.flatMap((content) => (content.kind === 'AVRO' ? [content.schemaId] : []))))
-      await this.#protectAvros(stream, schemaId, contents, answers);
+    for (const schemaId of new Set(
+      contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.schemaId] : [])),
+    ))
+      await this.#protectFramed(stream, schemaId, contents, answers);
     return messages.map((message, index) => {
       if (message.value === null) return { ...passedOn(message), value: null };
       const answer = answers.get(index) ?? { ok: false, code: 'MESSAGE_INVALID' };
@@ -66,22 +68,22 @@ export class MessageProtection {
   }
 
   /** Messages of one schema in the registry's wire format. One of another entity has no version here, and is given up. */
-  async #protectAvros(
+  async #protectFramed(
     stream: RunnableStream,
     schemaId: number,
     contents: readonly Content[],
     answers: Map<number, Answer>,
   ): Promise<void> {
-    const known = await this.#avroOf(stream, schemaId);
+    const known = await this.#schemaOf(stream, schemaId);
     if (known === null) return;
     const payloads = contents.flatMap((content, index) =>
-      content.kind === 'AVRO' && content.schemaId === schemaId ? [{ payload: content.payload, index }] : [],
+      content.kind === 'FRAMED' && content.schemaId === schemaId ? [{ payload: content.payload, index }] : [],
     );
-    const protectedOnes = await this.#protection.protectAvros(
-      known.plan,
-      known.record,
-      payloads.map(({ payload }) => payload),
-    );
+    const bytes = payloads.map(({ payload }) => payload);
+    const protectedOnes =
+      'record' in known
+        ? await this.#protection.protectAvros(known.plan, known.record, bytes)
+        : await this.#protectJsons(known, bytes);
     for (const [position, answer] of protectedOnes.entries()) {
       const framed = (payload: Uint8Array): Buffer =>
         Buffer.from(frameMessage({ schemaId, messageIndexes: null, payload }));
@@ -89,20 +91,46 @@ export class MessageProtection {
     }
   }
 
-  async #avroOf(
-    stream: RunnableStream,
-    schemaId: number,
-  ): Promise<{ readonly plan: ProtectionPlan; readonly record: AvroRecord } | null> {
+  /** Payloads of a JSON Schema are JSON texts. */
+  async #protectJsons({ plan, check }: JsonSchemaInForce, payloads: readonly Uint8Array[]) {
+    const records = payloads.map(jsonOf);
+    const fitting = new Set(records.filter((one) => one !== null && check.faults(one.record).length === 0));
+    const texts = await this.#protection.protectTexts(
+      plan,
+      [...fitting].filter((one) => one !== null),
+    );
+    const protectedTexts = texts[Symbol.iterator]();
+    return records.map((one) => {
+      const answer = fitting.has(one) ? protectedTexts.next().value : undefined;
+      if (answer === undefined) return { ok: false, code: 'MESSAGE_INVALID' } as const;
+      return answer.ok ? ({ ok: true, bytes: Buffer.from(answer.text) } as const) : answer;
+    });
+  }
+
+  async #schemaOf(stream: RunnableStream, schemaId: number): Promise<AvroInForce | JsonSchemaInForce | null> {
     try {
       const record = await this.#gate.avroRecord(schemaId);
-      if (record === null) return null;
-      return { record, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
+      if (record !== null)
+        return { record, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
+      const check = await this.#gate.jsonCheck(schemaId);
+      if (check === null) return null;
+      return { check, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
     } catch (error) {
       const { code } = toLinewardError(error);
       if (code === 'SCHEMA_NOT_FOUND' || code === 'NOT_FOUND') return null;
       throw error;
     }
   }
+}
+
+interface AvroInForce {
+  readonly plan: ProtectionPlan;
+  readonly record: AvroRecord;
+}
+
+interface JsonSchemaInForce {
+  readonly plan: ProtectionPlan;
+  readonly check: MessageCheck;
 }
 
 /**
@@ -113,24 +141,34 @@ const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || c
 
 type Answer = { readonly ok: true; readonly value: string | Buffer } | { readonly ok: false; readonly code: ErrorCode };
 
-/** What a value is: bare JSON, Avro in the registry's wire format, or neither. */
+/** What a value is: bare JSON, in the registry's wire format, or neither. */
 type Content =
   | ({ readonly kind: 'JSON' } & JsonRecord)
-  | { readonly kind: 'AVRO'; readonly schemaId: number; readonly payload: Uint8Array }
+  | { readonly kind: 'FRAMED'; readonly schemaId: number; readonly payload: Uint8Array }
   | { readonly kind: 'NONE' };
 
 function contentOf({ value }: KafkaMessage): Content {
   if (value === null) return { kind: 'NONE' };
   try {
     // No JSON begins with a zero byte.
-    if (value[0] === 0) return { kind: 'AVRO', ...readFrame(value, false) };
-    // Decoding would put U+FFFD in the place of what is no UTF-8.
-    if (!isUtf8(value)) return { kind: 'NONE' };
-    const text = value.toString('utf8');
-    const record: unknown = JSON.parse(text);
-    return record === null ? { kind: 'NONE' } : { kind: 'JSON', text, record };
+    if (value[0] === 0) return { kind: 'FRAMED', ...readFrame(value, false) };
   } catch {
     return { kind: 'NONE' };
+  }
+  const json = jsonOf(value);
+  return json === null ? { kind: 'NONE' } : { kind: 'JSON', ...json };
+}
+
+/** A JSON text with what it says; null for what is none, and for null itself. */
+function jsonOf(bytes: Uint8Array): JsonRecord | null {
+  // Decoding would put U+FFFD in the place of what is no UTF-8.
+  if (!isUtf8(bytes)) return null;
+  try {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    const record: unknown = JSON.parse(text);
+    return record === null ? null : { text, record };
+  } catch {
+    return null;
   }
 }
 

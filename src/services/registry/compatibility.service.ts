@@ -4,8 +4,9 @@ import { type Conflict, type EarlierVersion, firstConflict } from '../../domain/
 import { defaultLevel, type RegistryConfig } from '../../domain/registry/registry-config.ts';
 import type { Incompatibility, ParsedSchema } from '../../domain/registry/schema-format.ts';
 import type { SchemaMetadata } from '../../domain/registry/schema-metadata.ts';
-import { printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
+import { defaultContext, printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
 import type { SubjectVersion } from './subject-rows.ts';
 import { placesOfSubject, versionBatches } from './version-batches.ts';
@@ -75,6 +76,20 @@ export class CompatibilityService {
       if (conflict !== null) return { ...conflict, config };
     }
     return null;
+  }
+
+  /** The conflict with a schema of the default context, wherever it stands, by the rules in force for a subject. */
+  async conflictWithSchema(
+    subject: SubjectName,
+    earlier: { readonly schemaId: number; readonly version: number },
+    candidate: Candidate,
+  ): Promise<SubjectConflict | null> {
+    const em = this.#em.fork();
+    const schema = await this.#store.byId(defaultContext, earlier.schemaId, em);
+    if (schema === null) throw new LinewardError('SCHEMA_NOT_FOUND');
+    const { config } = inForce(await settingsAround(em, subject));
+    const version = { subject, version: earlier.version, deleted: false, createdAt: schema.createdAt, schema };
+    return this.conflictWith([version], candidate, config, em);
   }
 
   async #reserved(candidate: Candidate, last: SubjectVersion | undefined, em: EntityManager): Promise<Conflict | null> {

@@ -1,7 +1,7 @@
 import { AvroSchema } from '../../domain/registry/avro/avro-schema.ts';
 import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
-import type { MessageFault } from '../../domain/registry/message.ts';
-import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
+import type { EncodedMessage, MessageFault } from '../../domain/registry/message.ts';
+import type { ParsedSchema, SchemaFormat } from '../../domain/registry/schema-format.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryReadModel } from './registry.read-model.ts';
@@ -20,6 +20,14 @@ export interface MessageCheck {
   readonly guid: string;
   /** The faults of a message, none when it fits. */
   faults(message: unknown): readonly MessageFault[];
+}
+
+/** Writes messages of one schema. */
+export interface MessageEncoder {
+  readonly schemaId: number;
+  readonly format: SchemaFormat;
+  /** The payload of a message given as JSON, or its faults. */
+  encode(message: unknown): EncodedMessage;
 }
 
 /** Checks messages against the newest version of their entity. Versions never change, so each is read once. */
@@ -42,10 +50,22 @@ export class MessageGate {
     return { schemaId, guid, faults: (message) => schema.messageFaults(message) };
   }
 
+  /** What writes messages of a schema of the default context. @throws LinewardError SCHEMA_NOT_FOUND */
+  async encoderOf(schemaId: number): Promise<MessageEncoder> {
+    const { schema } = await this.#gateOf(schemaId);
+    return { schemaId, format: schema.format, encode: (message) => schema.encode(message) };
+  }
+
   /** The record that an Avro schema of the default context describes; null for another schema, or none. */
   async avroRecord(schemaId: number): Promise<AvroRecord | null> {
     const { schema } = await this.#gateOf(schemaId);
     return schema instanceof AvroSchema && schema.root.kind === 'record' ? schema.root : null;
+  }
+
+  /** The check of a JSON Schema of the default context; null for another schema, or none. */
+  async jsonCheck(schemaId: number): Promise<MessageCheck | null> {
+    const { schema, guid } = await this.#gateOf(schemaId);
+    return schema.format === 'JSON' ? { schemaId, guid, faults: (message) => schema.messageFaults(message) } : null;
   }
 
   async #gateOf(schemaId: number): Promise<Gate> {

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { MappingRole } from '../../domain/operations/target.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import { defaultContext } from '../../domain/registry/subject-name.ts';
 import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
 import type { Entity } from '../../entities/entity.entity.ts';
 import type { EntityField, EntityVersion } from '../../entities/entity-version.entity.ts';
@@ -180,7 +181,7 @@ export class RegistryReadModel {
     schemaId: number | null = null,
   ): Promise<{ version: EntityVersion; fields: readonly EntityField[] } | null> {
     const version =
-      schemaId === null ? await this.latestVersionOnly(entityId) : await this.#versionOfSchema(entityId, schemaId);
+      schemaId === null ? await this.latestVersionOnly(entityId) : await this.versionOfSchema(entityId, schemaId);
     if (version === null) return null;
     const fields = await this.#em
       .fork()
@@ -188,7 +189,8 @@ export class RegistryReadModel {
     return { version, fields: fields.map((row) => fieldRow.parse(row)) };
   }
 
-  async #versionOfSchema(entityId: string, schemaId: number): Promise<EntityVersion | null> {
+  /** Newest version of an entity that has a schema of the default context; null when it has none. */
+  async versionOfSchema(entityId: string, schemaId: number): Promise<EntityVersion | null> {
     const rows = await this.#em
       .fork()
       .execute('select * from entity_version where entity_id = ? and schema_id = ? order by number desc limit 1', [
@@ -196,6 +198,16 @@ export class RegistryReadModel {
         schemaId,
       ]);
     return rows.map((row) => versionRow.parse(row))[0] ?? null;
+  }
+
+  /** Id of the schema of an entity's version with a text and references, by their `textIdentity`; null when it has none. */
+  async schemaOfText(entityId: string, identity: string): Promise<number | null> {
+    const rows = await this.#em.fork().execute<{ id: number }[]>(
+      `select schema.id from schema join entity_version on entity_version.schema_id = schema.id
+       where context = ? and text_identity = ? and entity_id = ? order by number desc limit 1`,
+      [defaultContext, identity, entityId],
+    );
+    return rows[0]?.id ?? null;
   }
 
   /** The mapping of a dataset in a role; the oldest when several entities share the dataset. */

@@ -87,7 +87,7 @@ describe.skipIf(missing)(`produce and scan${missing ? `: ${missing}` : ''}`, () 
       { key: null, value: 'a', partition: 7 },
       { key: null, value: 'b' },
     ]);
-    expect(results).toMatchObject([{ ok: false, code: 'MESSAGE_INVALID' }, { ok: true }]);
+    expect(results).toMatchObject([{ ok: false, code: 'NOT_FOUND' }, { ok: true }]);
   });
 
   test('an unknown topic is not found', async () => {

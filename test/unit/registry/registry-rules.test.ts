@@ -31,6 +31,7 @@ function schema(name: string, reads: readonly string[], format: SchemaFormat = '
     incompatibilitiesWith: (writer) =>
       reads.includes(writer.text) ? [] : [{ ...reason, additionalInfo: `${name}<${writer.text}` }],
     messageFaults: () => [],
+    encode: () => ({ ok: false, faults: [] }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { readJson } from '../json-text.ts';
-import type { MessageFault } from '../message.ts';
+import type { EncodedMessage, MessageFault } from '../message.ts';
 import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
 import { avroIncompatibilities } from './avro-compatibility.ts';
+import { AvroEncoding } from './avro-encoding.ts';
 import { avroFields } from './avro-fields.ts';
 import { avroMessageFaults } from './avro-message.ts';
 import { AvroReader } from './avro-reader.ts';
@@ -16,6 +17,7 @@ export class AvroSchema implements ParsedSchema {
   readonly root: AvroType;
   readonly #known: ReadonlySet<string>;
   #fields: readonly SchemaFieldPath[] | null = null;
+  #encoding: AvroEncoding | null = null;
 
   /** `known` are full names of types that references define. */
   constructor(root: AvroType, known: ReadonlySet<string>) {
@@ -46,6 +48,11 @@ export class AvroSchema implements ParsedSchema {
 
   messageFaults(message: unknown): readonly MessageFault[] {
     return avroMessageFaults(this.root, message);
+  }
+
+  encode(message: unknown): EncodedMessage {
+    this.#encoding ??= new AvroEncoding(this.root);
+    return this.#encoding.encode(message);
   }
 }
 

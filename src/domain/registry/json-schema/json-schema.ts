@@ -1,5 +1,5 @@
 import { isJsonObject, printJson, readJson } from '../json-text.ts';
-import type { MessageFault } from '../message.ts';
+import type { EncodedMessage, MessageFault } from '../message.ts';
 import type {
   CompatibilityPolicy,
   Incompatibility,
@@ -70,6 +70,11 @@ export class JsonSchema implements ParsedSchema {
   messageFaults(message: unknown): readonly MessageFault[] {
     this.#check ??= messageCheck(this.#resolver, this.#references);
     return this.#check(message);
+  }
+
+  encode(message: unknown): EncodedMessage {
+    const faults = this.messageFaults(message);
+    return faults.length > 0 ? { ok: false, faults } : { ok: true, payload: Buffer.from(JSON.stringify(message)) };
   }
 }
 

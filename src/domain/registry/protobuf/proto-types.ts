@@ -22,6 +22,8 @@ export interface KnownType {
   readonly isImported: boolean;
   readonly kind: 'message' | 'enum';
   readonly definition: ProtoType | null;
+  /** Where it is defined; null for well-known types. */
+  readonly file: ProtoFile | null;
 }
 
 /** Longest full name, in characters: names within names would otherwise grow far beyond the text that holds them. */
@@ -71,7 +73,14 @@ export class ProtoTypes {
         });
       }
       const isImported = file !== this.file;
-      this.#types.set(fullName, { fullName, package: file.package, isImported, kind: type.kind, definition: type });
+      this.#types.set(fullName, {
+        fullName,
+        package: file.package,
+        isImported,
+        kind: type.kind,
+        definition: type,
+        file,
+      });
       if (type.kind === 'message') this.#define(file, type.types, fullName);
     }
   }
@@ -87,7 +96,14 @@ export class ProtoTypes {
     }
     const define = (name: string, kind: 'message' | 'enum'): void => {
       const fullName = `${known.package}.${name}`;
-      this.#types.set(fullName, { fullName, package: known.package, isImported: true, kind, definition: null });
+      this.#types.set(fullName, {
+        fullName,
+        package: known.package,
+        isImported: true,
+        kind,
+        definition: null,
+        file: null,
+      });
     };
     for (const name of known.messages) define(name, 'message');
     for (const name of known.enums ?? []) define(name, 'enum');

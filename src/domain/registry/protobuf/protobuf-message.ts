@@ -75,10 +75,7 @@ class MessageCheck {
       this.#fault(place.path, 'is nested too deeply');
       return;
     }
-    const known = new Map<string, ProtoField>();
-    const fields = allFields(message);
-    for (const field of fields) known.set(jsonNameOf(field), field);
-    for (const field of fields) known.set(field.name, field);
+    const known = fieldsByJsonName(message);
     const present = new Set<ProtoField>();
     let unknown = 0;
     for (const [name, member] of Object.entries(value)) {
@@ -164,6 +161,15 @@ function inside(path: string, name: string): string {
 /** Keys of maps are text in JSON, whatever their type. */
 function isKey(type: string, key: string): boolean {
   return type === 'bool' ? key === 'true' || key === 'false' : checks[type]?.fits(key) === true;
+}
+
+/** The fields of a message by the names that they may have in JSON. */
+export function fieldsByJsonName(message: ProtoMessage): ReadonlyMap<string, ProtoField> {
+  const fields = allFields(message);
+  return new Map([
+    ...fields.map((field) => [jsonNameOf(field), field] as const),
+    ...fields.map((field) => [field.name, field] as const),
+  ]);
 }
 
 /** The name of a field in JSON: its `json_name`, or else its name in lowerCamelCase. */

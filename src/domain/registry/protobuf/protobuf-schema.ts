@@ -1,5 +1,5 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { MessageFault } from '../message.ts';
+import type { EncodedMessage, MessageFault } from '../message.ts';
 import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
 import { fromDescriptor } from './from-descriptor.ts';
 import type { ProtoFile } from './proto-file.ts';
@@ -9,6 +9,7 @@ import { assertProtoRules } from './proto-rules.ts';
 import { printProto } from './proto-text.ts';
 import { ProtoTypes } from './proto-types.ts';
 import { protobufIncompatibilities } from './protobuf-comparison.ts';
+import { ProtobufEncoding } from './protobuf-encoding.ts';
 import { protobufFields } from './protobuf-fields.ts';
 import { protobufMessageFaults } from './protobuf-message.ts';
 import { toDescriptor } from './to-descriptor.ts';
@@ -20,6 +21,7 @@ export class ProtobufSchema implements ParsedSchema {
   readonly record: ParsedSchema['record'];
   readonly types: ProtoTypes;
   #fields: readonly SchemaFieldPath[] | null = null;
+  #encoding: ProtobufEncoding | null = null;
 
   constructor(types: ProtoTypes) {
     this.types = types;
@@ -50,6 +52,13 @@ export class ProtobufSchema implements ParsedSchema {
 
   messageFaults(message: unknown): readonly MessageFault[] {
     return protobufMessageFaults(this.types, message);
+  }
+
+  encode(message: unknown): EncodedMessage {
+    const faults = this.messageFaults(message);
+    if (faults.length > 0) return { ok: false, faults };
+    this.#encoding ??= new ProtobufEncoding(this.types);
+    return this.#encoding.encode(message);
   }
 }
 
