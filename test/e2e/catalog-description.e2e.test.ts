@@ -100,7 +100,6 @@ describe('describing an entity', () => {
       ['documentation'],
     ],
     ['a control character in the documentation', { documentation: 'a\u0007' }, 'BAD_INPUT', ['documentation']],
-    ['half a surrogate pair', { documentation: 'a\ud800' }, 'BAD_INPUT', ['documentation']],
     ['a line break in an owner', { owners: ['a', 'b\nc'] }, 'BAD_INPUT', ['owners', '1']],
     ['a blank owner', { owners: [' '] }, 'BAD_INPUT', ['owners', '0']],
     ['a tag over 200 characters', { tags: ['x'.repeat(201)] }, 'LIMIT_EXCEEDED', ['tags', '0']],
@@ -110,6 +109,13 @@ describe('describing an entity', () => {
   ])('refuses %s', async (_name, input, code, field) => {
     const { id } = await made('Strict');
     expect(await app.refusals(describeEntity, { input: { entityId: id, ...input } })).toMatchObject([{ code, field }]);
+    expect(await eventsOf(id)).toEqual([]);
+  });
+
+  test('refuses half a surrogate pair before it reaches anything', async () => {
+    const { id } = await made('Half');
+    const { errors } = await app.graphql(describeEntity, { input: { entityId: id, documentation: 'a\ud800' } });
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_INPUT', field: ['input', 'documentation'] } }]);
     expect(await eventsOf(id)).toEqual([]);
   });
 

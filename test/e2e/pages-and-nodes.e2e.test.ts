@@ -4,6 +4,7 @@ import { type Data, documentOf, register, type TestApp, testApp } from '../testk
 
 let app: TestApp;
 const nodeTypes = [
+  'AccountKey',
   'AuditEvent',
   'Certificate',
   'Dataset',
@@ -218,8 +219,12 @@ describe('nodes', () => {
        values (?, ?, 1, '{}', 's', 'k', now())`,
       [certificateId, operationId],
     );
+    const { rotateAccountKey } = await app.done(
+      'mutation { rotateAccountKey(input: { accountId: "AC1" }) { userErrors { code } accountKey { id } } }',
+    );
     const { auditEvents } = await app.done('{ auditEvents(first: 1) { nodes { id } } }');
     ids = {
+      AccountKey: rotateAccountKey.accountKey.id,
       Entity: entity.id,
       EntityVersion: version.id,
       EntityField: version.fields.nodes[0].id,

@@ -12,7 +12,7 @@ import { SchemaRegistryMigration } from '../../../migrations/20261124000100_sche
 import { EntityDescriptionMigration } from '../../../migrations/20261124000200_entity_description.ts';
 import { AssociationMigration } from '../../../migrations/20261124000300_association.ts';
 import { OriginalSchemaTextMigration } from '../../../migrations/20261126000100_original_schema_text.ts';
-import { PrivacyMigration } from '../../../migrations/20261126000100_privacy.ts';
+import { PrivacyMigration } from '../../../migrations/20261126000150_privacy.ts';
 import { SchemaIdSequenceMigration } from '../../../migrations/20261126000200_schema_id_sequence.ts';
 import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
@@ -65,7 +65,7 @@ const migrationsList = [
   { name: '20261124000200_entity_description', class: EntityDescriptionMigration },
   { name: '20261124000300_association', class: AssociationMigration },
   { name: '20261126000100_original_schema_text', class: OriginalSchemaTextMigration },
-  { name: '20261126000100_privacy', class: PrivacyMigration },
+  { name: '20261126000150_privacy', class: PrivacyMigration },
   { name: '20261126000200_schema_id_sequence', class: SchemaIdSequenceMigration },
   { name: '20261126000300_shred', class: ShredMigration },
 ];
