@@ -46,6 +46,11 @@ export class EnvelopeFrame {
     this.#rest = bytes.toString('latin1', whole);
   }
 
+  /** True when an envelope begins with this header, whatever follows. */
+  begins(text: string): boolean {
+    return text.startsWith(this.#head);
+  }
+
   text(ct: Buffer): string {
     // btoa takes a third of the time of a Buffer and its toString.
     return this.#head + btoa(`${this.#rest}${ct.toString('base64url')}"}`);

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { OpenContext } from './envelope-context.ts';
 import { EnvelopeOpener } from './envelope-opener.ts';
 import { EnvelopeSealer, type GivenRandomness, type SealContext } from './envelope-sealer.ts';
-import { type EnvelopeHeader, parseEnvelope } from './envelope-text.ts';
+import { EnvelopeFrame, type EnvelopeHeader, parseEnvelope } from './envelope-text.ts';
 
 export type { OpenContext } from './envelope-context.ts';
 export type { SealContext } from './envelope-sealer.ts';
@@ -38,6 +38,27 @@ export function openEnvelope(context: OpenContext, text: string): unknown {
  */
 export function readEnvelopeHeader(text: string): EnvelopeHeader {
   return parseEnvelope(text).header;
+}
+
+/** Headers that are remembered of one batch. */
+const headersMax = 64;
+
+/**
+ * Reads the headers of many envelopes: one that begins like one before it has the same header, as the same object. What
+ * follows is not looked at; opening it is as strict as ever.
+ */
+export class EnvelopeHeaders {
+  readonly #known: { readonly frame: EnvelopeFrame; readonly header: EnvelopeHeader }[] = [];
+
+  /** @throws LinewardError as {@link readEnvelopeHeader} does for an envelope whose header is new. */
+  read(text: string): EnvelopeHeader {
+    const known = this.#known.find(({ frame }) => frame.begins(text));
+    if (known !== undefined) return known.header;
+    const header = readEnvelopeHeader(text);
+    if (this.#known.length >= headersMax) this.#known.shift();
+    this.#known.push({ frame: new EnvelopeFrame(header), header });
+    return header;
+  }
 }
 
 /** Sealers or openers of the contexts that were used last with a key; they live as long as its key object. */

@@ -1,6 +1,7 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { AvroCursor, notAvro, zigZag } from '../registry/avro/avro-cursor.ts';
+import { AvroCursor, notAvro } from '../registry/avro/avro-cursor.ts';
 import type { AvroRecord, AvroType, AvroUnion } from '../registry/avro/avro-type.ts';
+import { zigZag } from '../registry/byte-writer.ts';
 import { type ProtectionCounts, protectMember, type Seal } from './apply-protection.ts';
 import { parseFieldPath } from './field-path.ts';
 import type { PlanNode, ProtectionPlan } from './protection-plan.ts';

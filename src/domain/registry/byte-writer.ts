@@ -90,3 +90,8 @@ export class ByteWriter {
     this.#buffer = larger;
   }
 }
+
+/** One number as {@link ByteWriter.zigZag} writes it. */
+export function zigZag(value: number): Buffer {
+  return new ByteWriter().zigZag(value).bytes;
+}

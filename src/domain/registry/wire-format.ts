@@ -1,4 +1,5 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { zigZag } from './byte-writer.ts';
 import type { ProtoType } from './protobuf/proto-file.ts';
 import type { ProtobufSchema } from './protobuf/protobuf-schema.ts';
 
@@ -49,17 +50,7 @@ function indexBytes(indexes: readonly number[]): readonly number[] {
   if (indexes.length === 0 || indexes.length > indexesMax || !indexes.every(isIndex))
     throw new LinewardError('MESSAGE_INVALID', `Message indexes are 1 to ${indexesMax} whole numbers from 0 up.`);
   if (indexes.length === 1 && indexes[0] === 0) return [0];
-  return [indexes.length, ...indexes].flatMap(zigZagVarint);
-}
-
-function zigZagVarint(value: number): readonly number[] {
-  const bytes: number[] = [];
-  let rest = value * 2;
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) + 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  return [...bytes, rest];
+  return [indexes.length, ...indexes].flatMap((number) => [...zigZag(number)]);
 }
 
 /**

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
-import { type EnvelopeHeader, openEnvelope, readEnvelopeHeader } from '../../domain/privacy/envelope.ts';
+import { type EnvelopeHeader, EnvelopeHeaders, openEnvelope } from '../../domain/privacy/envelope.ts';
 import { isEnvelopeSuite } from '../../domain/privacy/envelope-text.ts';
 import { assertExact, exactJson } from '../../domain/privacy/exact-value.ts';
 import {
@@ -116,19 +116,27 @@ export class CryptoService {
         path: ['purpose'],
       });
     const refused = await this.#record(actor, 'OPEN', items, (item) => item.accountId, why);
-    const headers = items.map((item) => headerOf(item));
-    const names = headers.flatMap((header) => (header instanceof LinewardError ? [] : [nameOf(header)]));
-    const keys = await this.#deps.keys.keyVersions(names);
+    const reader = new EnvelopeHeaders();
+    const headers = items.map((item) => headerOf(reader, item));
+    const known = headers.flatMap((header) => (header instanceof LinewardError ? [] : [header]));
+    const keys = await this.#keysOf(new Set(known));
     return answered(items, (item, index) => {
       assertQuota(refused, item.accountId);
       if (item.value === null) return null;
       const header = headers[index];
       if (header === undefined || header instanceof LinewardError) throw header ?? new LinewardError('DECRYPT_FAILED');
-      const key = usable(keys.get(versionId(nameOf(header))), 'DECRYPT_FAILED');
+      const key = usable(keys.get(header), 'DECRYPT_FAILED');
       const subject = key.scope === '' ? {} : { subjectScope: key.scope };
       const context = { accountId: item.accountId, ...subject, keyVersion: key.version, key: key.key };
       return exactJson(openEnvelope(context, String(item.value)));
     });
+  }
+
+  async #keysOf(
+    headers: ReadonlySet<EnvelopeHeader>,
+  ): Promise<ReadonlyMap<EnvelopeHeader, AccountKey | LinewardError | undefined>> {
+    const keys = await this.#deps.keys.keyVersions([...headers].map(nameOf));
+    return new Map([...headers].map((header) => [header, keys.get(versionId(nameOf(header)))]));
   }
 
   async #record<T extends Item>(
@@ -203,9 +211,9 @@ function usable(answer: AccountKey | LinewardError | undefined, missing: ErrorCo
 }
 
 /** The header of an envelope of the caller's account; that of another account answers as if it did not fit. */
-function headerOf({ accountId, value }: OpenItem): EnvelopeHeader | LinewardError {
+function headerOf(reader: EnvelopeHeaders, { accountId, value }: OpenItem): EnvelopeHeader | LinewardError {
   try {
-    const header = readEnvelopeHeader(typeof value === 'string' ? value : '');
+    const header = reader.read(typeof value === 'string' ? value : '');
     return header.accountId === accountId ? header : new LinewardError('DECRYPT_FAILED');
   } catch (error) {
     return toLinewardError(error);

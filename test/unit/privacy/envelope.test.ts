@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RandomIvPool } from '../../../src/domain/privacy/aes-gcm.ts';
 import {
+  EnvelopeHeaders,
   openEnvelope,
   readEnvelopeHeader,
   type SealContext,
@@ -37,6 +38,37 @@ describe('the pool of IVs', () => {
     const ivs = Array.from({ length: 10_000 }, () => Buffer.from(pool.next()).toString('hex'));
     expect(new Set(ivs).size).toBe(10_000);
     expect(ivs.every((iv) => iv.length === 24)).toBe(true);
+  });
+});
+
+describe('headers of many envelopes', () => {
+  it('are one object for equal headers, and the right one for each', () => {
+    const reader = new EnvelopeHeaders();
+    const contexts = Array.from(
+      { length: 200 },
+      (_, index): SealContext => ({
+        ...context,
+        accountId: `AC${index % 70}`,
+        keyVersion: 1 + (index % 3),
+        semanticType: index % 2 === 0 ? 'name' : '',
+        ...(index % 5 === 0 ? { subjectScope: 'ada' } : {}),
+      }),
+    );
+    for (const one of contexts) {
+      const [first, second] = [sealEnvelope(one, 'a'), sealEnvelope(one, 'b')];
+      expect(reader.read(first)).toEqual(readEnvelopeHeader(first));
+      expect(reader.read(second)).toBe(reader.read(first));
+    }
+  });
+
+  it('say nothing of what follows, which opening refuses', () => {
+    const reader = new EnvelopeHeaders();
+    const envelope = sealEnvelope(context, 'a');
+    reader.read(envelope);
+    const cut = envelope.slice(0, -4);
+    expect(reader.read(cut).accountId).toBe('AC1');
+    expect(openCode(cut)).toBe('DECRYPT_FAILED');
+    expect(codeOf(() => new EnvelopeHeaders().read(cut))).toBe('DECRYPT_FAILED');
   });
 });
 

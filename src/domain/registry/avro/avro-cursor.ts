@@ -145,14 +145,3 @@ export class AvroCursor {
     else this.take(this.long());
   }
 }
-
-/** A number as Avro's zig-zag varint. */
-export function zigZag(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value < 0 ? -value * 2 - 1 : value * 2;
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) + 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  return Buffer.from([...bytes, rest]);
-}
