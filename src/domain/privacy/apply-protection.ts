@@ -9,8 +9,6 @@ export type Seal = (value: unknown, protection: FieldProtection) => string;
 export interface ApplyOptions {
   /** What was dealt with comes out as {@link ProtectedValue}. */
   readonly marks?: boolean;
-  /** Changes the record itself, which the caller has just parsed and nobody else reads; otherwise it is left as it is. */
-  readonly inPlace?: boolean;
 }
 
 export interface ProtectionCounts {
@@ -26,7 +24,7 @@ export interface AppliedProtection extends ProtectionCounts {
 }
 
 /**
- * Applies a plan to one record; keys keep their order. A {@link ProtectedValue} stays as it is. Fails closed: fields that the schema does
+ * Applies a plan to one record without changing it; keys keep their order. A {@link ProtectedValue} stays as it is. Fails closed: fields that the schema does
  * not know, values in another shape than it says, and fields that cannot be read are left out and counted.
  * Keys of a map are data: they are redacted or sealed like its values, and a map under REMOVE becomes empty.
  * @throws LinewardError VALUE_INVALID when the record is no plain object, or a value cannot be sealed; `path` names the
@@ -81,7 +79,6 @@ class PlanApplication {
   }
 
   fields(node: PlanNode, record: Record<string, unknown>): Record<string, unknown> {
-    if (this.#options.inPlace === true) return this.#fieldsInPlace(node, record);
     const shown: Record<string, unknown> = {};
     for (const key of Object.keys(record)) {
       const field = node.fields.get(key);
@@ -89,24 +86,6 @@ class PlanApplication {
       if (value !== undefined) setOwn(shown, key, value);
     }
     return shown;
-  }
-
-  // Most fields of most records pass, and what stays where it is costs nothing.
-  #fieldsInPlace(node: PlanNode, record: Record<string, unknown>): Record<string, unknown> {
-    for (const key of Object.keys(record)) {
-      const field = node.fields.get(key);
-      const given = record[key];
-      if (field?.passes === true && typeof given !== 'object') continue;
-      const isShort = typeof given === 'string' && field?.ofText != null && this.#options.marks !== true;
-      const value = isShort
-        ? field.ofText?.(given)
-        : field === undefined
-          ? this.#unknown()
-          : this.member(field, record, key);
-      if (value === undefined) delete record[key];
-      else setOwn(record, key, value);
-    }
-    return record;
   }
 
   #unknown(): undefined {
