@@ -55,8 +55,10 @@ export function signatureHolds(
   file: Pick<CertificateFile, 'signature' | 'publicKey'> & { readonly body: unknown },
 ): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.from(file.publicKey, 'base64'), format: 'der', type: 'spki' });
-    if (key.asymmetricKeyType !== 'ed25519') return false;
+    const given = Buffer.from(file.publicKey, 'base64');
+    const key = createPublicKey({ key: given, format: 'der', type: 'spki' });
+    // One key, one spelling: a reader of DER passes over bits that mean nothing.
+    if (key.asymmetricKeyType !== 'ed25519' || !key.export({ format: 'der', type: 'spki' }).equals(given)) return false;
     return verify(null, Buffer.from(canonicalJson(file.body)), key, Buffer.from(file.signature, 'base64'));
   } catch {
     return false;

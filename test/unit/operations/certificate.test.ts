@@ -46,6 +46,15 @@ describe('the signature of a certificate', () => {
     );
   });
 
+  it('fails with any bit of the key changed', () => {
+    const file = signed({ note: 'x' });
+    for (let at = 0; at < Buffer.from(file.publicKey, 'base64').length; at += 1)
+      for (let bit = 0; bit < 8; bit += 1) {
+        const publicKeyText = withByteChanged(file.publicKey, at, 1 << bit);
+        expect(signatureHolds({ ...file, publicKey: publicKeyText }), `byte ${at}, bit ${bit}`).toBe(false);
+      }
+  });
+
   it('fails with any character of the body changed', () => {
     fc.assert(
       fc.property(body, fc.nat(), (one, at) => {

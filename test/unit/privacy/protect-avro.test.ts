@@ -182,7 +182,11 @@ describe('protecting Avro', () => {
       text: maybe,
       at: fc.integer({ min: -(2 ** 50), max: 2 ** 50 }),
       list: fc.array(text),
-      map: fc.dictionary(text, maybe),
+      // avsc reads maps into plain objects, in which this key is no key.
+      map: fc.dictionary(
+        text.filter((key) => key !== '__proto__'),
+        maybe,
+      ),
       who: fc.option(fc.record({ name: maybe, age: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) })),
       calls: fc.array(fc.record({ from: text, ms: fc.double({ noNaN: true }) })),
       kind: fc.constantFrom('A', 'B'),
