@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DuckdbEngine } from '../../../src/adapters/lake/duckdb/duckdb-engine.ts';
+import { markRows } from '../../../src/adapters/lake/duckdb/marked-rows.ts';
 import { readSchema } from '../../../src/adapters/lake/duckdb/parquet-facts.ts';
 import { checkStaged } from '../../../src/adapters/lake/duckdb/rewrite-file.ts';
 import { SelectionTables } from '../../../src/adapters/lake/duckdb/selection-tables.ts';
@@ -185,6 +186,7 @@ describe('DuckDB rewriting', () => {
     ['a value changed', `SELECT acc, CASE WHEN n = 1 THEN 2 ELSE n END AS n FROM source WHERE acc = 'B'`],
     ['a match survived in place of a row', `SELECT * FROM source WHERE (acc = 'B' AND n <> 1) OR n = 0`],
     ['a column is lost', `SELECT acc FROM source WHERE acc = 'B'`],
+    ['rows changed places', `SELECT * FROM source WHERE acc = 'B' ORDER BY n DESC`],
     ['a row is there twice', `SELECT * FROM source WHERE acc = 'B' UNION ALL SELECT * FROM source WHERE n = 1`],
   ])('detects a staged file in which %s', async (_, sql) => {
     await connection.run(`CREATE OR REPLACE TEMP VIEW source AS SELECT * FROM '${at('t.parquet')}'`);
@@ -192,6 +194,7 @@ describe('DuckDB rewriting', () => {
     const own = await (await DuckDBInstance.create(':memory:')).connect();
     const tables = await SelectionTables.load(own, selection);
     const schema = await readSchema(own, at('t.parquet'));
+    await markRows(own, tables, { path: at('t.parquet'), rows: 3000 });
     const check = (staged: string) => checkStaged(own, { schema, tables, staged, rows: 3000, found: 1000 });
     await expect(check(at('tampered'))).rejects.toMatchObject({ code: 'LAKE_CHECK_FAILED' });
     await connection.run(`COPY (SELECT * FROM source WHERE acc = 'B') TO '${at('exact')}' (FORMAT parquet)`);

@@ -88,8 +88,8 @@ describe('check of a rewritten file', () => {
   const exact = {
     rows: 10,
     found: 3,
-    source: { rows: 10, matches: 3, survivorsDigest: 'd' },
-    staged: { rows: 7, hits: 0, digest: 'd', schemaDifferences: [] },
+    source: { rows: 10, matches: 3, disputed: 0 },
+    staged: { rows: 7, hits: 0, misplaced: 0, schemaDifferences: [] },
   };
   it('finds no fault in an exact copy', () => {
     expect(rewriteFaults(exact)).toEqual([]);
@@ -97,7 +97,8 @@ describe('check of a rewritten file', () => {
   it.each([
     ['a lost row', { ...exact, staged: { ...exact.staged, rows: 6 } }],
     ['a surviving match', { ...exact, staged: { ...exact.staged, hits: 1 } }],
-    ['a changed row', { ...exact, staged: { ...exact.staged, digest: 'e' } }],
+    ['rows in other places', { ...exact, staged: { ...exact.staged, misplaced: 2 } }],
+    ['a row that only one of two ways calls a match', { ...exact, source: { ...exact.source, disputed: 2 } }],
     ['a match that only the lookup sees', { ...exact, source: { ...exact.source, matches: 4 } }],
     ['a source that changed in between', { ...exact, source: { ...exact.source, rows: 11 } }],
     [

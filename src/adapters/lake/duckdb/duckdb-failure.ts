@@ -64,3 +64,12 @@ function engineFailure(kind: DuckdbFault['kind'], details: { path: string; reaso
     { details },
   );
 }
+
+/** Runs work that reads `path`, and tells its failures as {@link readFailure}. */
+export async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+}

@@ -60,7 +60,7 @@ async function scan(
     const rows = await queryRows(
       connection,
       `SELECT ${file} AS path, count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS matches
-       FROM ${parquetFiles(paths, fileNameColumn)} ${scanned} ${tables.joins()} GROUP BY ${file}`,
+       FROM ${parquetFiles(paths, { fileNameColumn })} ${scanned} ${tables.joins()} GROUP BY ${file}`,
     );
     const byPath = new Map(rows.map((row) => [String(row.path), row]));
     return paths.map((path) => {

@@ -20,6 +20,7 @@ export interface FileSchema {
 
 /** How a file was written, beside its schema. */
 export interface FileLayout {
+  readonly rows: number;
   /** COPY's name of the codec that holds most bytes. */
   readonly codec: string;
   /** Rows of the largest row group; 0 for a file without rows. */
@@ -61,6 +62,7 @@ export async function readLayout(connection: DuckDBConnection, path: string): Pr
   );
   const keyValues = await queryRows(connection, `SELECT key, value FROM parquet_kv_metadata(${sqlText(path)})`);
   return {
+    rows: Number(file?.num_rows ?? 0),
     codec: typeof layout.codec === 'string' ? layout.codec.toLowerCase() : 'zstd',
     rowGroupRows: Number(layout.row_group_rows ?? 0),
     keyValues: keyValues.map((row) => ({ key: blobOf(row.key), value: blobOf(row.value) })),

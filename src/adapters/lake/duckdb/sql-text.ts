@@ -22,9 +22,13 @@ function withoutNul(text: string): string {
 
 /**
  * Table function over an explicit list of files. Nothing is inferred from paths: a folder named `id=7` must not add or
- * replace a column.
+ * replace a column. `fileNameColumn` and `rowNumbers` add a column each: the path, and `file_row_number` from 0.
  */
-export function parquetFiles(paths: readonly string[], fileNameColumn?: string): string {
+export function parquetFiles(
+  paths: readonly string[],
+  { fileNameColumn, rowNumbers = false }: { readonly fileNameColumn?: string; readonly rowNumbers?: boolean } = {},
+): string {
   const name = fileNameColumn === undefined ? '' : `, filename = ${sqlText(fileNameColumn)}`;
-  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false, union_by_name = false${name})`;
+  const number = rowNumbers ? ', file_row_number = true' : '';
+  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false, union_by_name = false${name}${number})`;
 }
