@@ -17,6 +17,8 @@ export interface EngineSelector {
 
 export interface EngineSelection {
   readonly accountColumn: string;
+  /** Every record matches, whoever it is about, but for those of `keep`; `act` is empty then. */
+  readonly everyone?: boolean | undefined;
   readonly act: readonly EngineSelector[];
   readonly keep: readonly EngineSelector[];
 }
@@ -35,7 +37,7 @@ export interface RewriteResult {
   /** Rows that matched the selection when the source was read. */
   readonly found: number;
   readonly bytesAfter: number;
-  /** SHA-256 of the staged file, lower-case hex; null when no row stays (`rowsAfter` 0) and no file was staged. */
+  /** SHA-256 of the staged file, lower-case hex; null when no file was staged, since no row stays or nothing was replaced. */
   readonly stagedSha256: string | null;
   /** Order-independent digest of the rows that stay, equal before and after. */
   readonly survivorsDigest: string;
@@ -88,6 +90,42 @@ export interface KeysResult {
 }
 
 /**
+ * How values of a column are handed over. TEXT: as they are; JSON: as JSON text, nested values too; OTHER: as DuckDB writes
+ * them, for numbers, times and the like.
+ */
+export type ValueForm = 'TEXT' | 'JSON' | 'OTHER';
+
+export interface ProfileRequest extends EngineRequest {
+  readonly path: string;
+}
+
+/** What the footer of a file tells. */
+export interface ProfileResult {
+  readonly rows: number;
+  readonly columns: readonly { readonly name: string; readonly form: ValueForm }[];
+  /** Key-value metadata as UTF-8. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Values of some rows by column, in the order of the rows; null is NULL. */
+export type ColumnTexts = Readonly<Record<string, readonly (string | null)[]>>;
+
+export interface TransformRequest extends EngineRequest {
+  readonly source: string;
+  /** Null counts what would be replaced, and writes nothing. */
+  readonly staged: string | null;
+  readonly selection: EngineSelection;
+  /** Columns whose values are replaced. */
+  readonly columns: readonly string[];
+  /** Columns that are read beside them. */
+  readonly keyColumns: readonly string[];
+  /** Key-value metadata of the copy beside the source's own; a key that is there gets the new value. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** New values of `columns` for a batch of rows, in the same order and number. Called for one batch after the other. */
+  transform(batch: ColumnTexts): Promise<ColumnTexts>;
+}
+
+/**
  * Reads and writes lake files, in a child process with a memory cap. Manifest in, result out; it never touches the
  * table's own files: the service swaps. Folders of the paths it writes are made as needed.
  * Errors: LAKE_FILE_UNREADABLE and LAKE_TABLE_REFUSED (`details.path`), LAKE_ENGINE_FAILED (try again), CANCELLED.
@@ -103,6 +141,15 @@ export interface LakeEngine {
    * left at `staged` then.
    */
   rewrite(request: RewriteRequest): Promise<RewriteResult>;
+  /** What the footer of one file tells. */
+  profile(request: ProfileRequest): Promise<ProfileResult>;
+  /**
+   * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and
+   * all other values kept. `found` counts the rows in which something was replaced; no file is staged when it is 0.
+   * LAKE_TABLE_REFUSED also for a column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
+   * copy is not exact; what `transform` throws ends the work. `survivorsDigest` is that of the whole copy.
+   */
+  transform(request: TransformRequest): Promise<RewriteResult>;
   /** What an index of one file is made of; refuses key columns as `find` does. */
   keys(request: KeysRequest): Promise<KeysResult>;
   /** Independent read-back of one file by other SQL than `rewrite`'s. */

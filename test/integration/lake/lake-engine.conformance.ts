@@ -3,7 +3,13 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EngineSelection, EngineSelector, LakeEngine } from '../../../src/services/lake/ports.ts';
+import type {
+  ColumnTexts,
+  EngineSelection,
+  EngineSelector,
+  LakeEngine,
+  TransformRequest,
+} from '../../../src/services/lake/ports.ts';
 
 /** Makes the engine under test, with a directory for its temporary files. */
 export type EngineFactory = (tempDir: string) => LakeEngine;
@@ -180,6 +186,135 @@ export function describeLakeEngine(name: string, makeEngine: EngineFactory): voi
         selection: select([]),
       });
       expect(result.stagedSha256).toBe(copy.stagedSha256);
+    });
+
+    it('tells what the footer of a file says', async () => {
+      expect(await engine.profile({ path: at('a.parquet') })).toMatchObject({
+        rows: 6,
+        columns: [
+          { name: 'acc', form: 'TEXT' },
+          { name: 'phone', form: 'TEXT' },
+          { name: 'n', form: 'OTHER' },
+          { name: 'body', form: 'JSON' },
+        ],
+      });
+    });
+
+    /** Puts `!` behind each telephone number, and `[body]` around each body. */
+    const shout = (batch: ColumnTexts): Promise<ColumnTexts> =>
+      Promise.resolve({
+        phone: batch.phone?.map((text) => text && `${text}!`) ?? [],
+        body: batch.body?.map((text) => text && `[${text}]`) ?? [],
+      });
+    const transform = (selection: EngineSelection, more: Partial<TransformRequest> = {}) =>
+      engine.transform({
+        source: at('a.parquet'),
+        staged: at('_erasure/t.staged'),
+        selection,
+        columns: ['phone', 'body'],
+        keyColumns: ['acc'],
+        metadata: { 'lineward.test': 'yes' },
+        transform: shout,
+        ...more,
+      });
+    const everyone = (keep: EngineSelector[] = []) => ({ ...select([], keep), everyone: true });
+    const textsOf = async (path: string): Promise<ColumnTexts> => {
+      let seen: ColumnTexts = {};
+      await engine.transform({
+        source: path,
+        staged: null,
+        selection: everyone(),
+        columns: ['phone', 'body', 'n'],
+        keyColumns: ['acc'],
+        metadata: {},
+        transform: (batch) => {
+          seen = batch;
+          return Promise.resolve(batch);
+        },
+      });
+      return seen;
+    };
+
+    it('replaces values in the rows under a selection alone, and keeps all others in their places', async () => {
+      const result = await transform(everyone([subject('A', '+2')]));
+      // The row without a telephone number has a body; the kept one and those without both do not count.
+      expect(result).toMatchObject({ rowsBefore: 6, rowsAfter: 6, found: 5 });
+      expect(await textsOf(at('_erasure/t.staged'))).toEqual({
+        acc: ['A', 'A', 'B', null, 'A', 'A'],
+        phone: ['+1!', '+2', '+1!', '+1!', null, ''],
+        n: ['1', '2', '3', '4', '5', '6'],
+        body: ['[{"text":"x"}]', '[1,null]', '["text"]', null, '[{}]', '[7]'],
+      });
+      const { metadata, rows } = await engine.profile({ path: at('_erasure/t.staged') });
+      expect([rows, metadata['lineward.test']]).toEqual([6, 'yes']);
+      const seen = await engine.verify({ path: at('_erasure/t.staged'), selection: select([]) });
+      expect(seen).toEqual({ rows: 6, matches: 0, survivorsDigest: result.survivorsDigest });
+    });
+
+    it('asks for the values of matching rows alone', async () => {
+      const asked: ColumnTexts[] = [];
+      const result = await transform(select([whole('B')]), {
+        transform: (batch) => {
+          asked.push(batch);
+          return shout(batch);
+        },
+      });
+      expect(asked).toEqual([{ acc: ['B'], phone: ['+1'], body: ['"text"'] }]);
+      expect(result.found).toBe(1);
+    });
+
+    it('stages nothing when nothing is replaced, or nothing may be written', async () => {
+      const same = await transform(everyone(), { transform: (batch) => Promise.resolve(batch) });
+      expect(same).toMatchObject({ rowsBefore: 6, rowsAfter: 6, found: 0, stagedSha256: null });
+      expect(await transform(everyone(), { staged: null })).toMatchObject({ found: 6, stagedSha256: null });
+      expect(await readdir(at('_erasure')).catch(() => [])).not.toContain('t2.staged');
+    });
+
+    it('replaces every row of many row groups in its place', async () => {
+      const rows = Array.from({ length: 300_000 }, (_, n) => ({ acc: 'A', phone: String(n), n, body: null }));
+      await engine.write({ path: at('many.parquet'), columns, rows });
+      const staged = at('_erasure/many.staged');
+      const result = await transform(everyone(), { source: at('many.parquet'), staged });
+      expect(result).toMatchObject({ found: 300_000, rowsAfter: 300_000 });
+      let place = 0;
+      await engine.transform({
+        source: staged,
+        staged: null,
+        selection: everyone(),
+        columns: ['phone', 'n'],
+        keyColumns: [],
+        metadata: {},
+        transform: (batch) => {
+          for (const [index, phone] of (batch.phone ?? []).entries())
+            if (phone !== `${place + index}!` || batch.n?.[index] !== String(place + index))
+              throw new Error(`${place + index}`);
+          place += batch.phone?.length ?? 0;
+          return Promise.resolve(batch);
+        },
+      });
+      expect(place).toBe(300_000);
+    });
+
+    it('ends with what the transformation throws, and works on afterwards', async () => {
+      const fault = new Error('a key is away');
+      await expect(transform(everyone(), { transform: () => Promise.reject(fault) })).rejects.toBe(fault);
+      await expect(
+        transform(everyone(), { transform: () => Promise.resolve({ phone: [], body: [] }) }),
+      ).rejects.toMatchObject({ code: 'INTERNAL' });
+      expect((await transform(everyone())).found).toBe(6);
+    });
+
+    it('refuses a column that is not there, and a text that does not fit the column', async () => {
+      await expect(transform(everyone(), { columns: ['phone', 'none'] })).rejects.toMatchObject({
+        code: 'LAKE_TABLE_REFUSED',
+        details: { column: 'none' },
+      });
+      const wrong = transform(everyone(), {
+        columns: ['n'],
+        transform: (batch) => Promise.resolve({ n: batch.n?.map(() => 'canary') ?? [] }),
+      });
+      await expect(wrong).rejects.not.toThrow('canary');
+      expect((await engine.profile({ path: at('a.parquet') })).rows).toBe(6);
     });
 
     it('tells damaged files by name and still finds the others', async () => {

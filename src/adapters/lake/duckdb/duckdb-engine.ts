@@ -6,8 +6,11 @@ import type {
   KeysRequest,
   KeysResult,
   LakeEngine,
+  ProfileRequest,
+  ProfileResult,
   RewriteRequest,
   RewriteResult,
+  TransformRequest,
   VerifyRequest,
   VerifyResult,
   WriteRequest,
@@ -34,7 +37,7 @@ export class DuckdbEngine implements LakeEngine {
   }
 
   async write({ signal, ...request }: WriteRequest): Promise<{ readonly rows: number; readonly bytes: number }> {
-    return this.#cleaning(request.path, () => this.#process.request('write', request, signal));
+    return this.#cleaning(request.path, () => this.#process.request('write', request, { signal }));
   }
 
   async find({ files, selection, signal }: FindRequest): Promise<readonly FileFinding[]> {
@@ -47,17 +50,27 @@ export class DuckdbEngine implements LakeEngine {
   }
 
   async keys({ signal, ...request }: KeysRequest): Promise<KeysResult> {
-    return this.#blaming(request.path, () => this.#process.request('keys', request, signal));
+    return this.#blaming(request.path, () => this.#process.request('keys', request, { signal }));
   }
 
   async rewrite({ signal, ...request }: RewriteRequest): Promise<RewriteResult> {
     return this.#cleaning(request.staged, () =>
-      this.#blaming(request.source, () => this.#process.request('rewrite', request, signal)),
+      this.#blaming(request.source, () => this.#process.request('rewrite', request, { signal })),
     );
   }
 
+  async profile({ signal, ...request }: ProfileRequest): Promise<ProfileResult> {
+    return this.#blaming(request.path, () => this.#process.request('profile', request, { signal }));
+  }
+
+  async transform({ signal, transform: replace, ...request }: TransformRequest): Promise<RewriteResult> {
+    const work = () =>
+      this.#blaming(request.source, () => this.#process.request('transform', request, { signal, replace }));
+    return request.staged === null ? work() : this.#cleaning(request.staged, work);
+  }
+
   async verify({ signal, ...request }: VerifyRequest): Promise<VerifyResult> {
-    return this.#blaming(request.path, () => this.#process.request('verify', request, signal));
+    return this.#blaming(request.path, () => this.#process.request('verify', request, { signal }));
   }
 
   async close(): Promise<void> {
@@ -69,7 +82,7 @@ export class DuckdbEngine implements LakeEngine {
     const [first, ...others] = request.files;
     if (first === undefined) return [];
     try {
-      return await this.#process.request('find', request, signal);
+      return await this.#process.request('find', request, { signal });
     } catch (error) {
       if (!isFileFault(error)) throw error;
       if (others.length === 0) return [{ path: first, error: 'UNREADABLE', reason: crashReason }];

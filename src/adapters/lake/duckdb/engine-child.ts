@@ -5,19 +5,33 @@
 import { rmSync } from 'node:fs';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { ColumnTexts } from '../../../services/lake/ports.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
-import type { ChildSettings, EngineCall, EngineReply, EngineVerb, EngineVerbs } from './engine-protocol.ts';
+import type {
+  ChildSettings,
+  EngineBatch,
+  EngineCall,
+  EngineReply,
+  EngineVerb,
+  EngineVerbs,
+} from './engine-protocol.ts';
 import { findMatches } from './find-matches.ts';
 import { listKeys } from './list-keys.ts';
+import { profileFile } from './profile-file.ts';
 import { rewriteFile } from './rewrite-file.ts';
+import { transformFile } from './transform-file.ts';
 import { verifyFile } from './verify-file.ts';
 import { writeFile } from './write-file.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
 let opened: Promise<DuckDBInstance> | null = null;
 
-process.on('message', (call: EngineCall) => {
-  void answer(call).then((reply) => process.send?.(reply));
+/** The answer that the running request waits for. */
+let awaited: { readonly batch: number; resolve(texts: ColumnTexts): void } | null = null;
+
+process.on('message', (message: EngineCall | EngineBatch) => {
+  if ('verb' in message) void answer(message).then((reply) => process.send?.(reply));
+  else if (awaited?.batch === message.batch) awaited.resolve(message.texts);
 });
 process.on('disconnect', () => {
   rmSync(settings.tempDir, { recursive: true, force: true });
@@ -44,10 +58,26 @@ function run(instance: DuckDBInstance, call: EngineCall): Promise<EngineVerbs[En
         return listKeys(connection, call.request);
       case 'rewrite':
         return rewriteFile(connection, call.request);
+      case 'profile':
+        return profileFile(connection, call.request);
+      case 'transform':
+        return transformFile(connection, call.request, { instance, exchange: exchangeOf(call.id) });
       case 'verify':
         return verifyFile(connection, call.request);
     }
   });
+}
+
+/** Sends one batch after the other to the parent, and waits for each answer. */
+function exchangeOf(id: number): (texts: ColumnTexts) => Promise<ColumnTexts> {
+  let batch = 0;
+  return (texts) => {
+    batch += 1;
+    return new Promise((resolve) => {
+      awaited = { batch, resolve };
+      process.send?.({ id, batch, texts } satisfies EngineBatch);
+    });
+  };
 }
 
 function failedReply(id: number, error: unknown): EngineReply {

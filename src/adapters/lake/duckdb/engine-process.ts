@@ -3,7 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { ChildSettings, EngineCall, EngineReply, EngineVerb, EngineVerbs } from './engine-protocol.ts';
+import type { ColumnTexts } from '../../../services/lake/ports.ts';
+import type {
+  ChildSettings,
+  EngineBatch,
+  EngineCall,
+  EngineReply,
+  EngineVerb,
+  EngineVerbs,
+} from './engine-protocol.ts';
 
 /** Node runs the source as it is and the build as it is; only the ending differs. */
 const childModule = fileURLToPath(
@@ -16,6 +24,11 @@ export interface EngineProcessOptions {
   readonly timeoutMs: number;
   readonly tempDir: string;
   readonly logger?: { warn(facts: object, message: string): void } | undefined;
+}
+
+interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly replace?: ((texts: ColumnTexts) => Promise<ColumnTexts>) | undefined;
 }
 
 /** Signals by which a process dies of its own doing; SIGKILL comes from outside (an operator, the OOM killer). */
@@ -44,13 +57,16 @@ export class EngineProcess {
     return this.#child?.pid;
   }
 
-  /** Queues one request. LAKE_ENGINE_FAILED when the child dies or takes too long, CANCELLED by `signal`. */
+  /**
+   * Queues one request. LAKE_ENGINE_FAILED when the child dies or takes too long, CANCELLED by `signal`. `replace` answers
+   * the batches of a transformation, each of which begins the time anew; what it throws ends the request and the child.
+   */
   request<V extends EngineVerb>(
     verb: V,
     request: EngineVerbs[V]['request'],
-    signal?: AbortSignal,
+    { signal, replace }: RequestOptions = {},
   ): Promise<EngineVerbs[V]['result']> {
-    const answer = this.#tail.then(() => this.#send(verb, request, signal));
+    const answer = this.#tail.then(() => this.#send(verb, request, { signal, replace }));
     this.#tail = answer.catch(() => undefined);
     return answer;
   }
@@ -68,7 +84,7 @@ export class EngineProcess {
   #send<V extends EngineVerb>(
     verb: V,
     request: EngineVerbs[V]['request'],
-    signal: AbortSignal | undefined,
+    { signal, replace }: RequestOptions,
   ): Promise<EngineVerbs[V]['result']> {
     if (signal?.aborted) return Promise.reject(cancelled());
     if (this.#closed) return Promise.reject(ended('CLOSED', 'was closed'));
@@ -82,8 +98,18 @@ export class EngineProcess {
         child.off('message', onMessage).off('exit', onExit).off('error', onError);
         act();
       };
-      const onMessage = (reply: EngineReply): void => {
+      const onMessage = (reply: EngineReply | EngineBatch): void => {
         if (reply.id !== id) return;
+        if ('texts' in reply) {
+          timer.refresh();
+          // A stage that fails leaves a child that waits for ever.
+          const fail = (error: unknown): void => {
+            this.#discard(child);
+            settle(() => reject(error));
+          };
+          void replaceIn(reply, replace).then((answer) => child.send(answer, (error) => error && onError(error)), fail);
+          return;
+        }
         // The verb of a reply is the verb of its request; the type cannot say so across the process border.
         if (reply.ok) settle(() => resolve(reply.result as EngineVerbs[V]['result']));
         else {
@@ -140,6 +166,11 @@ export class EngineProcess {
     if (this.#child === child) this.#child = null;
     child.kill('SIGKILL');
   }
+}
+
+async function replaceIn({ texts, ...place }: EngineBatch, replace: RequestOptions['replace']): Promise<EngineBatch> {
+  if (replace === undefined) throw new LinewardError('INTERNAL', 'A request without a transformation got a batch.');
+  return { ...place, texts: await replace(texts) };
 }
 
 function cancelled(): LinewardError {

@@ -1,11 +1,15 @@
 import type { ErrorCode } from '../../../errors/codes.ts';
 import type {
+  ColumnTexts,
   FileFinding,
   FindRequest,
   KeysRequest,
   KeysResult,
+  ProfileRequest,
+  ProfileResult,
   RewriteRequest,
   RewriteResult,
+  TransformRequest,
   VerifyRequest,
   VerifyResult,
   WriteRequest,
@@ -25,6 +29,11 @@ export interface EngineVerbs {
   readonly find: { readonly request: Omit<FindRequest, 'signal'>; readonly result: readonly FileFinding[] };
   readonly keys: { readonly request: Omit<KeysRequest, 'signal'>; readonly result: KeysResult };
   readonly rewrite: { readonly request: Omit<RewriteRequest, 'signal'>; readonly result: RewriteResult };
+  readonly profile: { readonly request: Omit<ProfileRequest, 'signal'>; readonly result: ProfileResult };
+  readonly transform: {
+    readonly request: Omit<TransformRequest, 'signal' | 'transform'>;
+    readonly result: RewriteResult;
+  };
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
 }
 
@@ -45,3 +54,10 @@ export interface EngineFailure {
 export type EngineReply =
   | { readonly id: number; readonly ok: true; readonly result: EngineVerbs[EngineVerb]['result'] }
   | { readonly id: number; readonly ok: false; readonly failure: EngineFailure; readonly retire: boolean };
+
+/** Values on their way from the child, which waits for an answer of the same `id`; `batch` counts from 1 for each request. */
+export interface EngineBatch {
+  readonly id: number;
+  readonly batch: number;
+  readonly texts: ColumnTexts;
+}

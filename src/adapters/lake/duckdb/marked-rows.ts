@@ -55,18 +55,24 @@ export async function secondOpinion(
 }
 
 /**
- * Places at which the copy of a file does not hold the row that the source has there, rows with a mark left out. Rows are
- * compared by a 64-bit hash, which is enough for what no adversary makes, and needs 8 bytes of memory per row.
+ * Places at which the copy of a file does not hold the row that the source has there, counting those rows of the source for
+ * which `where` (SQL) is true. Rows are compared by a 64-bit hash, which is enough for what no adversary makes, and needs 8
+ * bytes of memory per row.
  */
 export async function misplacedRows(
   connection: DuckDBConnection,
-  { source, copy, columns }: { readonly source: string; readonly copy: string; readonly columns: readonly string[] },
+  {
+    source,
+    copy,
+    columns,
+    where,
+  }: { readonly source: string; readonly copy: string; readonly columns: readonly string[]; readonly where: string },
 ): Promise<number> {
   const hashed = `hash(${columns.map((name) => `${scanned}.${sqlName(name)}`).join(', ')}) AS hashed`;
   const row = await queryRow(
     connection,
     `SELECT count(*) FILTER (WHERE one.hashed IS DISTINCT FROM other.hashed) AS misplaced
-     FROM (SELECT ${hashed} FROM ${numberedRows(source)} WHERE NOT ${isMarked}) one
+     FROM (SELECT ${hashed} FROM ${numberedRows(source)} WHERE ${where}) one
      POSITIONAL JOIN (SELECT ${hashed} FROM ${parquetFiles([copy])} ${scanned}) other`,
   );
   return Number(row.misplaced);

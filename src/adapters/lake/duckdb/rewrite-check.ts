@@ -1,3 +1,4 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { SchemaDifference } from './parquet-schema.ts';
 
 /** What was counted in a source file and in its rewritten copy. */
@@ -32,4 +33,13 @@ export function rewriteFaults({ rows, found, source, staged }: RewriteEvidence):
     faults.push(`the schema differs at ${staged.schemaDifferences.map(({ column }) => column).join(', ')}`);
   }
   return faults;
+}
+
+/** The error of a copy that breaks rules. */
+export function inexact(path: string, faults: readonly string[]): LinewardError {
+  return new LinewardError(
+    'LAKE_CHECK_FAILED',
+    `The rewritten copy of ${path} is not exact (${faults.join('; ')}); the original is untouched.`,
+    { details: { path, faults } },
+  );
 }

@@ -1,6 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { RewriteResult } from '../../../services/lake/ports.ts';
 import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { reading } from './duckdb-failure.ts';
@@ -10,7 +9,7 @@ import { isMarked, markRows, misplacedRows, numberedRows, secondOpinion } from '
 import { copyOptions, expectWritable, refuseLossyCopy } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
-import { type RewriteEvidence, rewriteFaults } from './rewrite-check.ts';
+import { inexact, type RewriteEvidence, rewriteFaults } from './rewrite-check.ts';
 import { digestFile, emptyDigest } from './row-digest.ts';
 import { SelectionTables, scanned } from './selection-tables.ts';
 import { parquetFiles, sqlName, sqlText } from './sql-text.ts';
@@ -62,13 +61,7 @@ export async function checkStaged(
   const { survivorsDigest, ...after } =
     staged === null ? nothingStaged : await readBack(connection, schema, tables, staged);
   const faults = rewriteFaults({ rows, found, source, staged: after });
-  if (faults.length > 0) {
-    throw new LinewardError(
-      'LAKE_CHECK_FAILED',
-      `The rewritten copy of ${schema.path} is not exact (${faults.join('; ')}); the original is untouched.`,
-      { details: { path: schema.path, faults } },
-    );
-  }
+  if (faults.length > 0) throw inexact(schema.path, faults);
   return { survivorsDigest };
 }
 
@@ -97,8 +90,11 @@ async function readBack(
     const differences = schemaDifferences(before.nodes, schema.nodes);
     // Columns of the source: a copy that lost one cannot be laid beside it, and is refused for that.
     const columns = before.columns.map(({ name }) => name);
+    const where = `NOT ${isMarked}`;
     const misplaced =
-      differences.length > 0 ? 0 : await misplacedRows(connection, { source: before.path, copy: staged, columns });
+      differences.length > 0
+        ? 0
+        : await misplacedRows(connection, { source: before.path, copy: staged, columns, where });
     return { rows, hits, misplaced, survivorsDigest, schemaDifferences: differences };
   });
 }

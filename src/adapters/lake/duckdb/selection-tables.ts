@@ -83,7 +83,8 @@ export class SelectionTables {
         .filter((table) => table.side === wanted)
         .map(test)
         .join(' OR ') || 'FALSE';
-    return `((${side('act')}) AND NOT (${side('keep')}))`;
+    const act = this.#selection.everyone === true ? 'TRUE' : side('act');
+    return `((${act}) AND NOT (${side('keep')}))`;
   }
 
   #key(column: string): string {

@@ -1,0 +1,68 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import { queryRow, queryRows } from './duckdb-session.ts';
+import type { FileSchema } from './parquet-facts.ts';
+import { scanned } from './selection-tables.ts';
+import { parquetFiles, sqlName } from './sql-text.ts';
+
+/** A column whose values are replaced. */
+export interface ReplacedColumn {
+  readonly name: string;
+  /** True for lists, maps and structs, whose text is JSON. */
+  readonly isNested: boolean;
+  /** DuckDB's type, by which its text becomes a value again. */
+  readonly type: string;
+}
+
+/**
+ * The columns, with how their values become text and values again.
+ * LAKE_TABLE_REFUSED for a column that is not in the file, or of which some value would not come back as it is.
+ */
+export async function replacedColumns(
+  connection: DuckDBConnection,
+  schema: FileSchema,
+  names: readonly string[],
+): Promise<readonly ReplacedColumn[]> {
+  const described = await queryRows(
+    connection,
+    `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${parquetFiles([schema.path])})`,
+  );
+  const types = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+  const columns: ReplacedColumn[] = [];
+  for (const name of names) {
+    const known = schema.columns.find((candidate) => candidate.name === name);
+    if (known === undefined) throw refused(schema.path, name, `it has no column ${name}`);
+    const column = { name, isNested: known.type === null, type: types.get(name) ?? 'VARCHAR' };
+    if (!(await comesBack(connection, schema.path, column)))
+      throw refused(schema.path, name, `values of its column ${name} do not come back exactly from their text`);
+    columns.push(column);
+  }
+  return columns;
+}
+
+/** A column of the scanned file, in SQL. */
+export const placeOf = (name: string): string => `${scanned}.${sqlName(name)}`;
+
+/** The text of a value of the scanned file, in SQL. */
+export const textOf = ({ name, isNested }: ReplacedColumn): string =>
+  `CAST(${isNested ? `to_json(${placeOf(name)})` : placeOf(name)} AS VARCHAR)`;
+
+/** The value that a text stands for, in SQL. */
+export const valueIn = ({ type, isNested }: ReplacedColumn, text: string): string =>
+  type === 'VARCHAR' ? text : `CAST(${isNested ? `CAST(${text} AS JSON)` : text} AS ${type})`;
+
+async function comesBack(connection: DuckDBConnection, path: string, column: ReplacedColumn): Promise<boolean> {
+  if (column.type === 'VARCHAR' || column.type === 'JSON') return true;
+  const { others } = await queryRow(
+    connection,
+    `SELECT count(*) FILTER (WHERE ${valueIn(column, textOf(column))} IS DISTINCT FROM ${placeOf(column.name)}) AS others
+     FROM ${parquetFiles([path])} ${scanned}`,
+  );
+  return Number(others) === 0;
+}
+
+function refused(path: string, column: string, reason: string): LinewardError {
+  return new LinewardError('LAKE_TABLE_REFUSED', `The lake file ${path} cannot be rewritten: ${reason}.`, {
+    details: { path, reason, column },
+  });
+}
