@@ -21,6 +21,7 @@ import { LakeTableService } from './services/lake/lake-table.service.ts';
 import { LandingService } from './services/lake/landing.service.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
+import { tableTransformations } from './services/lake/table-transformations.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
@@ -152,7 +153,14 @@ export function buildServices(
 
   const executors = [
     new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }) }),
-    new LakeTableExecutor({ em, store, engine, index, notary }),
+    new LakeTableExecutor({
+      em,
+      store,
+      engine,
+      index,
+      notary,
+      transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
+    }),
     new KeyRingExecutor({
       em,
       keys,

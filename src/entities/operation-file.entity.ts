@@ -1,6 +1,11 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { FileState } from '../domain/lake/file-state.ts';
 
+export interface OperationFileFacts {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly gaps: readonly { readonly code: string; readonly reason: string }[];
+}
+
 /** One lake file under one target of an operation: what was found, staged and swapped, and how far it is. */
 export const OperationFileSchema = defineEntity({
   name: 'OperationFile',
@@ -21,7 +26,9 @@ export const OperationFileSchema = defineEntity({
     /** Null until the swap, and for a file that was removed. */
     versionAfter: p.text().strictNullable(),
     survivorsDigest: p.text().strictNullable(),
-    /** Rows erased by all swaps of this path under the target. */
+    /** What a transformation counted and could not do. */
+    facts: p.json<OperationFileFacts>().strictNullable(),
+    /** Rows erased or changed by all swaps of this path under the target. */
     erased: p.bigint('number'),
     code: p.text().strictNullable(),
     reason: p.text().strictNullable(),

@@ -17,6 +17,8 @@ export const OperationSchema = defineEntity({
     idempotencyKey: p.text().strictNullable(),
     inputDigest: p.text(),
     entityId: p.text().strictNullable(),
+    /** Only these places of the entities; all of them when null. */
+    datasetIds: p.array().strictNullable(),
     plan: p.json<OperationPlan>().strictNullable(),
     planHash: p.text().strictNullable(),
     round: p.integer(),

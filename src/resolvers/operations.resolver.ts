@@ -10,6 +10,8 @@ import {
   OperationFilter,
   OperationPayload,
   RequestErasureInput,
+  RequestProtectionInput,
+  RequestRewrapInput,
   RequestShredInput,
   RetryOperationInput,
 } from '../schema/operation.input.ts';
@@ -66,6 +68,38 @@ export class OperationsResolver {
     @Arg('input', () => RequestShredInput, { description: 'Whose keys.' }) input: RequestShredInput,
   ) {
     return mutationPayload(input, async () => ({ operation: await this.#service.requestShred(actor, input) }));
+  }
+
+  @Mutation(() => OperationPayload, {
+    description:
+      'Asks for the stored records of an entity to be redacted, encrypted, tokenized or emptied as the protection policies in force say. Rows under a legal hold stay as they are; what is encrypted already stays so.',
+  })
+  requestProtection(
+    @Acting() actor: Actor,
+    @Arg('input', () => RequestProtectionInput, { description: 'Whose records.' }) input: RequestProtectionInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.requestProtection(actor, {
+        ...placesIn(input),
+        entityId: localId('Entity', input.entityId, ['entityId']),
+      }),
+    }));
+  }
+
+  @Mutation(() => OperationPayload, {
+    description:
+      'Asks for stored envelopes under older key versions to be opened and sealed again under the versions in force, e.g. after `rotateAccountKey`.',
+  })
+  requestRewrap(
+    @Acting() actor: Actor,
+    @Arg('input', () => RequestRewrapInput, { description: 'Where.' }) input: RequestRewrapInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#service.requestRewrap(actor, {
+        ...placesIn(input),
+        entityId: input.entityId == null ? undefined : localId('Entity', input.entityId, ['entityId']),
+      }),
+    }));
   }
 
   @Mutation(() => OperationPayload, { description: 'Approves exactly the plan that was read; the work begins.' })
@@ -125,4 +159,13 @@ export class OperationsResolver {
       throw new LinewardError('NOT_FOUND', 'id: there is no such operation', { path: ['id'] });
     return operation;
   }
+}
+
+/** GraphQL says null for what a client leaves out by a variable. */
+function placesIn({ datasetIds, accountIds, ...input }: RequestProtectionInput | RequestRewrapInput) {
+  return {
+    ...input,
+    accountIds: accountIds ?? undefined,
+    datasetIds: datasetIds?.map((id, index) => localId('Dataset', id, ['datasetIds', String(index)])),
+  };
 }

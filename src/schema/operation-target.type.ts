@@ -68,7 +68,7 @@ class TargetEstimateType implements Pick<TargetEstimate, 'action' | 'files' | 'b
   @Field(() => Number, { description: 'Bytes to be read.' })
   bytes!: number;
 
-  @Field(() => Number, { description: 'Records to be erased.' })
+  @Field(() => Number, { description: 'Records to be erased, or at most to be changed.' })
   records!: number;
 
   @Field(() => Number, { description: 'Expected time, seconds.' })
@@ -80,7 +80,10 @@ class TargetReceiptType implements Omit<TargetReceipt, 'bytesBefore' | 'bytesAft
   @Field(() => Number, { description: 'Records erased.' })
   recordsErased!: number;
 
-  @Field(() => Number, { description: 'Records of others kept in what was changed.' })
+  @Field(() => Number, { nullable: true, description: 'Records in which values were replaced.' })
+  recordsChanged?: number | undefined;
+
+  @Field(() => Number, { description: 'Other records that stayed as they were in what was changed.' })
   recordsKept!: number;
 
   @Field(() => Int, { description: 'Files replaced.' })
@@ -101,7 +104,7 @@ class TargetReceiptType implements Omit<TargetReceipt, 'bytesBefore' | 'bytesAft
 
 @ObjectType('TargetVerification', { description: 'What an independent read-back of one place saw.' })
 class TargetVerificationType implements TargetVerification {
-  @Field(() => Number, { description: 'Records of the subjects that are still readable; 0 is proof.' })
+  @Field(() => Number, { description: 'Records on which the operation would still have to act; 0 is proof.' })
   survivors!: number;
 
   @Field(() => Number, { description: 'Records of others that are missing; 0 is proof.' })

@@ -63,6 +63,42 @@ export class RequestErasureInput extends MutationInput {
   idempotencyKey?: string;
 }
 
+@InputType({ description: 'What to work on; the plan lists the places.' })
+class RequestTransformationInput extends MutationInput {
+  @Field(() => [ID], { nullable: true, description: 'Only these of the places, 1 to 1,000. Default: all of them.' })
+  datasetIds?: string[];
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Only records of these accounts, at most 10,000. Default: all records.',
+  })
+  accountIds?: string[];
+
+  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
+  reason?: string;
+
+  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
+  dryRun?: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
+  })
+  idempotencyKey?: string;
+}
+
+@InputType({ description: 'Whose stored records to protect.' })
+export class RequestProtectionInput extends RequestTransformationInput {
+  @Field(() => ID, { description: 'The entity whose policies and places they are.' })
+  entityId!: string;
+}
+
+@InputType({ description: 'Where to encrypt anew.' })
+export class RequestRewrapInput extends RequestTransformationInput {
+  @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
+  entityId?: string;
+}
+
 @InputType({ description: 'A plan to approve.' })
 export class ApproveOperationInput extends MutationInput {
   @Field(() => ID, { description: 'The operation.' })

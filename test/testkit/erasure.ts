@@ -2,7 +2,7 @@ import { type Data, eventually, type TestApp } from './app.ts';
 
 const operation = `query ($id: ID!) { node(id: $id) { ... on Operation {
   id status statusReason planHash gaps { code dataset reason }
-  targets { nodes { role status statusReason dataset { name } receipt { recordsErased filesRewritten }
+  targets { nodes { role status statusReason dataset { name } receipt { recordsErased recordsChanged recordsKept filesRewritten evidence open { code reason } }
     verification { survivors lost } } }
   certificate { body signature publicKey } } } }`;
 
@@ -26,11 +26,12 @@ export function shred(
   return carriedOut(app, 'Shred', input, beforeApproval);
 }
 
-async function carriedOut(
+/** Requests an operation of any kind, approves its plan when there is one to approve, and answers it at its end. */
+export async function carriedOut(
   app: TestApp,
-  kind: 'Erasure' | 'Shred',
+  kind: 'Erasure' | 'Shred' | 'Protection' | 'Rewrap',
   input: Record<string, unknown>,
-  beforeApproval: () => Promise<void>,
+  beforeApproval: () => Promise<void> = async () => {},
 ): Promise<Data> {
   const requested = await app.done(
     `mutation ($input: Request${kind}Input!) { request${kind}(input: $input) { userErrors { code message } operation { id } } }`,

@@ -35,6 +35,7 @@ export interface ExecutorCall {
 /** An executor at the port whose places behave as scripted, and which remembers what it did. */
 export class FakeExecutor implements TargetExecutor {
   readonly role: MappingRole;
+  readonly kinds = ['ERASURE'] as const;
   readonly calls: ExecutorCall[] = [];
   /** Start and end of each `execute` that got past its failures, in order. */
   readonly log: string[] = [];

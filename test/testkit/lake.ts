@@ -18,6 +18,7 @@ import { TableColumns } from '../../src/services/lake/table-columns.ts';
 import type { ExecutionContext } from '../../src/services/operations/ports.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
 import { quietLogger } from './actor.ts';
+import { erasureWork } from './erasure-work.ts';
 
 export const messageColumns: readonly LakeColumn[] = [
   { name: 'sid', type: 'VARCHAR' },
@@ -68,9 +69,13 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
   const index = new SubjectIndex({ em, store, engine, notary, logger: quietLogger });
   const columns = new TableColumns({ em, registry: new RegistryReadModel({ em }) });
   const landing = new LandingService({ em, store, engine, index, columns });
-  const executor = new LakeTableExecutor({ em, store, engine, index, notary });
+  const executor = new LakeTableExecutor({ em, store, engine, index, notary, transformations });
   return { em, root, store, engine, index, landing, executor };
 }
+
+/** Erasures alone are tried here. */
+const unused = () => Promise.reject(new Error('no transformation here'));
+const transformations = { PROTECTION: unused, REWRAP: unused };
 
 /** A table of messages with an HTTP intake in front of it. */
 export interface MessageTable {
@@ -190,6 +195,7 @@ export function executionContext(run: ErasureRun): ExecutionContext {
   const { selection, signal = new AbortController().signal } = run;
   return {
     operationId: run.operationId,
+    ...erasureWork,
     place: placeOf(run.table, run.targetId),
     lease: {
       resource: `dataset:${run.table.datasetId}`,

@@ -22,6 +22,7 @@ export const worldTables = `
 /** Erases the records of a dataset one by one; the receipt is drawn from the effects on record. */
 class TableExecutor implements TargetExecutor {
   readonly role = 'LAKE_TABLE';
+  readonly kinds = ['ERASURE'] as const;
   readonly #em: EntityManager;
   readonly #reach: (point: KillAt) => Promise<void>;
 

@@ -8,6 +8,8 @@ export interface SubjectSelector {
 
 /** What an operation may act on: everything in `act`, except what `keep` matches. `keep` always wins. */
 export interface Selection {
+  /** True when the operation acts on all records, whoever they are about, but for `keep`; `act` is empty then. */
+  readonly everyone?: boolean | undefined;
   readonly act: readonly SubjectSelector[];
   readonly keep: readonly SubjectSelector[];
 }
@@ -40,16 +42,21 @@ export function subtractHolds(
   return { act, keep, held };
 }
 
+/** True when there is nothing that may be acted on. */
+export function isNobody({ everyone, act }: Selection): boolean {
+  return everyone !== true && act.length === 0;
+}
+
 /** Reads one key of a record as text; null when the record does not have it. */
 export type KeyReader = (field: string) => string | null;
 
 /** True when a record, seen through its account and subject keys, falls under the selection. */
 export function isSelected(selection: Selection, accountId: string | null, key: KeyReader): boolean {
-  if (accountId === null) return false;
+  if (accountId === null) return selection.everyone === true;
   const matches = (selector: SubjectSelector): boolean =>
     selector.accountId === accountId &&
     (selector.subject === undefined || key(selector.subject.field) === selector.subject.value);
-  return selection.act.some(matches) && !selection.keep.some(matches);
+  return (selection.everyone === true || selection.act.some(matches)) && !selection.keep.some(matches);
 }
 
 /** Most characters of an account, a field or a value: longer ones do not fit the database's indexes. */

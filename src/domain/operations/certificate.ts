@@ -30,6 +30,8 @@ export interface CertificateBody {
   readonly targets: readonly CertifiedTarget[];
   readonly totals: {
     readonly recordsErased: number;
+    /** Absent in certificates of releases that only erased. */
+    readonly recordsChanged?: number;
     readonly recordsKept: number;
     readonly filesRewritten: number;
     readonly survivors: number;
@@ -82,7 +84,11 @@ export function openPoints(
       open.push({ code: `TARGET_${target.status}`, dataset, reason: target.reason ?? 'not verified' });
     const { survivors = 0, lost = 0 } = target.verification ?? {};
     if (survivors > 0)
-      open.push({ code: 'SURVIVORS', dataset, reason: `${survivors} record(s) of the subjects are still readable` });
+      open.push({
+        code: 'SURVIVORS',
+        dataset,
+        reason: `${survivors} record(s) are still there on which the operation had to act`,
+      });
     if (lost > 0) open.push({ code: 'LOST', dataset, reason: `${lost} record(s) of others are missing` });
   }
   if (held.subjects > 0)

@@ -13,6 +13,7 @@ export interface PlaceKeys {
  * So is a hold that cannot be located there: then nothing of its account is touched, since any record may be held.
  */
 export function selectionIn(place: PlaceKeys, selection: Selection): Selection & { readonly gaps: readonly Gap[] } {
+  if (selection.everyone === true) return everyoneIn(place, selection);
   const locatable = (selector: SubjectSelector): boolean =>
     selector.subject === undefined || place.subjectFields.includes(selector.subject.field);
   const unseenHolds = new Set(selection.keep.filter((hold) => !locatable(hold)).map((hold) => hold.accountId));
@@ -27,14 +28,21 @@ export function selectionIn(place: PlaceKeys, selection: Selection): Selection &
       reason: `${missing} subject(s) are named by a field that this dataset has no key for`,
     });
   }
-  if (act.length < found.length) {
-    gaps.push({
-      code: 'HOLD_NOT_LOCATABLE',
-      dataset: place.name,
-      reason: 'a legal hold names its subject by a field that this dataset has no key for',
-    });
-  }
+  if (act.length < found.length) gaps.push(holdNotLocatable(place));
   return { act, keep: selection.keep.filter(locatable), gaps };
+}
+
+/** Here too, nothing is touched of an account with a hold that cannot be located. */
+function everyoneIn(place: PlaceKeys, { keep }: Selection): Selection & { readonly gaps: readonly Gap[] } {
+  const isLocatable = ({ subject }: SubjectSelector) =>
+    subject === undefined || place.subjectFields.includes(subject.field);
+  const whole = keep.map((hold) => (isLocatable(hold) ? hold : { accountId: hold.accountId }));
+  return { everyone: true, act: [], keep: whole, gaps: keep.every(isLocatable) ? [] : [holdNotLocatable(place)] };
+}
+
+function holdNotLocatable(place: PlaceKeys): Gap {
+  const reason = 'a legal hold names its subject by a field that this dataset has no key for';
+  return { code: 'HOLD_NOT_LOCATABLE', dataset: place.name, reason };
 }
 
 /** Order of places along lineage: sources first. Members of a cycle share the order they are reached in. */

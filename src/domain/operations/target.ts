@@ -1,3 +1,5 @@
+import type { OperationKind } from './status.ts';
+
 /** Where a mapping's data physically lives. Search indexes and warehouses join with their own executors. */
 export const mappingRoles = ['TOPIC', 'LAKE_TABLE', 'WAREHOUSE_TABLE', 'SEARCH_INDEX'] as const;
 export type MappingRole = (typeof mappingRoles)[number];
@@ -25,6 +27,13 @@ export interface TargetPlace {
   readonly subjectFields: readonly string[];
 }
 
+/** What an operation does, as far as places need to know. */
+export interface OperationWork {
+  readonly kind: OperationKind;
+  /** The entity that was named in the request. */
+  readonly entityId: string | null;
+}
+
 /** A place or part of one that the operation cannot reach, and why. A plan with gaps can only end PARTIAL. */
 export interface Gap {
   readonly code: string;
@@ -44,7 +53,7 @@ export interface TargetEstimate {
   readonly action: 'REWRITE' | 'TOMBSTONE' | 'DESTROY' | 'NONE';
   readonly files: number;
   readonly bytes: number;
-  /** Records (rows or messages) expected to go. */
+  /** Records (rows or messages) expected to go, or to be changed at most. */
   readonly records: number;
   readonly seconds: number;
   readonly gaps: readonly Gap[];
@@ -55,6 +64,8 @@ export interface TargetEstimate {
 /** What one finished execution of a target did. */
 export interface TargetReceipt {
   readonly recordsErased: number;
+  /** Records in which values were replaced. Absent in receipts of releases that only erased. */
+  readonly recordsChanged?: number | undefined;
   readonly recordsKept: number;
   readonly filesRewritten: number;
   readonly filesRemoved: number;
@@ -69,7 +80,7 @@ export interface TargetReceipt {
 
 /** What an independent read-back saw. */
 export interface TargetVerification {
-  /** Records of the selection still readable. Must be 0. */
+  /** Records of the selection still readable, or still to be changed. Must be 0. */
   readonly survivors: number;
   /** Records outside the selection that are missing. Must be 0. */
   readonly lost: number;

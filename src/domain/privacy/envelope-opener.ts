@@ -9,6 +9,12 @@ import { openSiv, sivKeyOf } from './siv-suite.ts';
 /** Headers that an opener knows by heart: pairs of suite and semantic type of its account and key version. */
 const formsKeptMax = 16;
 
+/** What was in an envelope, and how. */
+export interface OpenedValue {
+  readonly value: unknown;
+  readonly padding: boolean;
+}
+
 /**
  * Opens many envelopes of one account, subject scope and key version. A header that was opened once is compared with the
  * beginning of the next text and not parsed again; what is accepted and what is answered is the same either way.
@@ -27,6 +33,11 @@ export class EnvelopeOpener {
    * build does not know.
    */
   open(text: string): unknown {
+    return this.openForm(text).value;
+  }
+
+  /** {@link open}, and whether the value was padded. */
+  openForm(text: string): OpenedValue {
     if (typeof text !== 'string' || text.length > envelopeLengthMax) throw decryptFailed();
     for (const form of this.#forms) {
       const ct = form.frame.ciphertextOf(text);
@@ -47,13 +58,13 @@ export class EnvelopeOpener {
     );
   }
 
-  #openNewForm(text: string): unknown {
+  #openNewForm(text: string): OpenedValue {
     const { header, frame, ct } = parseEnvelope(text);
     const form = new OpenForm(this.#checked(header), header, frame);
-    const value = form.open(ct);
+    const opened = form.open(ct);
     // Kept only behind a checked tag: strangers' headers must not drive out the ones in use.
     this.#forms = [form, ...this.#forms].slice(0, formsKeptMax);
-    return value;
+    return opened;
   }
 
   #checked(header: EnvelopeHeader): OpenContext {
@@ -83,9 +94,11 @@ class OpenForm {
     this.#aad = associatedData(context, suite, semanticType);
   }
 
-  open(ct: Buffer): unknown {
+  open(ct: Buffer): OpenedValue {
     try {
-      return decodeSealedValue(unpad(this.#plaintext(ct)));
+      const plaintext = this.#plaintext(ct);
+      const bare = unpad(plaintext);
+      return { value: decodeSealedValue(bare), padding: bare.length < plaintext.length };
     } catch {
       throw decryptFailed();
     }

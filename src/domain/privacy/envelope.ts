@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { OpenContext } from './envelope-context.ts';
-import { EnvelopeOpener } from './envelope-opener.ts';
+import { EnvelopeOpener, type OpenedValue } from './envelope-opener.ts';
 import { EnvelopeSealer, type GivenRandomness, type SealContext } from './envelope-sealer.ts';
 import { EnvelopeFrame, type EnvelopeHeader, parseEnvelope } from './envelope-text.ts';
 
@@ -29,6 +29,11 @@ export function sealEnvelopeWith(randomness: GivenRandomness, context: SealConte
  */
 export function openEnvelope(context: OpenContext, text: string): unknown {
   return openers.of(context).open(text);
+}
+
+/** {@link openEnvelope}, and whether the value was padded. */
+export function openEnvelopeForm(context: OpenContext, text: string): OpenedValue {
+  return openers.of(context).openForm(text);
 }
 
 /**

@@ -73,11 +73,10 @@ export class GovernanceService {
     });
   }
 
-  /** Active holds on any of the accounts, read now and from the database. */
-  async activeHolds(accountIds: readonly string[]): Promise<readonly SubjectSelector[]> {
-    const holds = await this.#em
-      .fork()
-      .find(LegalHoldSchema, { accountId: { $in: [...accountIds] }, releasedAt: null });
+  /** Active holds on any of the accounts, or all there are for null; read now and from the database. */
+  async activeHolds(accountIds: readonly string[] | null): Promise<readonly SubjectSelector[]> {
+    const accounts = accountIds === null ? {} : { accountId: { $in: [...accountIds] } };
+    const holds = await this.#em.fork().find(LegalHoldSchema, { ...accounts, releasedAt: null });
     return holds.map((hold) => ({
       accountId: hold.accountId,
       ...(hold.subjectField != null && hold.subjectValue != null

@@ -5,7 +5,7 @@ import { frameMessage, readFrame } from '../../domain/registry/wire-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
-import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
+import { isKeyFault, type JsonRecord, type ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
@@ -132,12 +132,6 @@ interface JsonSchemaInForce {
   readonly plan: ProtectionPlan;
   readonly check: MessageCheck;
 }
-
-/**
- * A key that cannot be had now may be had later, once the provider answers or is set up right: the batch is read again
- * instead of being given up.
- */
-const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
 
 type Answer = { readonly ok: true; readonly value: string | Buffer } | { readonly ok: false; readonly code: ErrorCode };
 

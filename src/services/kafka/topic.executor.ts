@@ -28,6 +28,7 @@ const scanRate = 50_000;
  */
 export class TopicExecutor implements TargetExecutor {
   readonly role = 'TOPIC';
+  readonly kinds = ['ERASURE'] as const;
   readonly #kafka: KafkaGateway;
   readonly #progress: Pick<StreamProgress, 'passed' | 'besides'>;
   readonly #keysMax: number;

@@ -33,7 +33,13 @@ export function engineSelectionOf(place: FileQuestion['place'], selection: Selec
       account: accountId,
       subject: subject && { column: subject.field, value: subject.value },
     }));
-  return { accountColumn: place.accountField, act: selectors(selection.act), keep: selectors(selection.keep) };
+  const { everyone, act, keep } = selection;
+  return {
+    accountColumn: place.accountField,
+    ...(everyone && { everyone }),
+    act: selectors(act),
+    keep: selectors(keep),
+  };
 }
 
 /** Counts matches per file: the index rules files out, the key columns of all others are read. */

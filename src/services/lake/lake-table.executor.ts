@@ -1,43 +1,80 @@
-import type { Selection } from '../../domain/governance/selection.ts';
-import type { TargetEstimate, TargetPlace, TargetReceipt, TargetVerification } from '../../domain/operations/target.ts';
+import { canonicalJson } from '../../domain/canonical-json.ts';
+import { isNobody, type Selection } from '../../domain/governance/selection.ts';
+import type {
+  OperationWork,
+  TargetEstimate,
+  TargetPlace,
+  TargetReceipt,
+  TargetVerification,
+} from '../../domain/operations/target.ts';
 import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
-import type { LakeErasureDeps } from './file-erasure.ts';
-import { LakeErasure } from './lake-erasure.ts';
-import { planLakeErasure, tableGap } from './lake-erasure-plan.ts';
-import { LakeVerification } from './lake-erasure-verify.ts';
+import { ErasureAction } from './erasure-action.ts';
+import type { LakeRewriteDeps } from './file-rewrite.ts';
+import { LakeRewrite } from './lake-rewrite.ts';
+import type { RewriteAction } from './rewrite-action.ts';
+import { planRewrite } from './rewrite-plan.ts';
+import { RewriteVerification } from './rewrite-verify.ts';
+import { tableGap } from './table-gap.ts';
+import type { TableTransformation } from './table-transformation.ts';
+import { TransformAction } from './transform-action.ts';
 
-/** Erases subjects from lake tables, file by file, as operations ask. */
+/** Makes what an operation does to the values of a table. */
+export type TransformationFactory = (place: TargetPlace, work: OperationWork) => Promise<TableTransformation>;
+
+export interface LakeTableDeps extends LakeRewriteDeps {
+  readonly transformations: Readonly<Record<'PROTECTION' | 'REWRAP', TransformationFactory>>;
+}
+
+/** Erases, protects and re-encrypts records of lake tables, file by file, as operations ask. */
 export class LakeTableExecutor implements TargetExecutor {
   readonly role = 'LAKE_TABLE';
-  readonly #deps: LakeErasureDeps;
+  readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP'] as const;
+  readonly #deps: LakeTableDeps;
 
-  constructor(deps: LakeErasureDeps) {
+  constructor(deps: LakeTableDeps) {
     this.#deps = deps;
   }
 
-  async plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
+  async plan(place: TargetPlace, selection: Selection, work: OperationWork): Promise<TargetEstimate> {
     const table = await this.#tableOf(place);
     const gap = await tableGap(this.#deps, place, table);
     const gaps = gap === null ? [] : [gap];
-    if (table === null || gap !== null || selection.act.length === 0) {
+    if (table === null || gap !== null || isNobody(selection)) {
       return { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps, manifest: [] };
     }
-    return planLakeErasure(this.#deps, place, { table, selection });
+    const action = await this.#actionOf(place, work);
+    const estimate = await planRewrite(this.#deps.store, action, { table, selection, place });
+    if (action.mark === null) return estimate;
+    // What was approved is part of the plan, and is compared before the work begins.
+    return { ...estimate, manifest: [{ transformation: action.mark }, ...estimate.manifest] };
   }
 
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
-    return new LakeErasure(this.#deps, context, await this.#registered(context.place)).run();
+    const work = await this.#workOf(context, await this.#registered(context.place));
+    assertAsPlanned(work.action, context.planned);
+    return new LakeRewrite(this.#deps, work).run();
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
     const table = await this.#tableOf(context.place);
-    return table === null ? null : new LakeErasure(this.#deps, context, table).soFar();
+    return table === null ? null : new LakeRewrite(this.#deps, await this.#workOf(context, table)).soFar();
   }
 
   async verify(context: ExecutionContext): Promise<TargetVerification> {
-    return new LakeVerification(this.#deps, context, await this.#registered(context.place)).run();
+    const work = await this.#workOf(context, await this.#registered(context.place));
+    return new RewriteVerification(this.#deps, work).run();
+  }
+
+  async #workOf(context: ExecutionContext, table: LakeTable) {
+    return { context, table, action: await this.#actionOf(context.place, context.work) };
+  }
+
+  async #actionOf(place: TargetPlace, work: OperationWork): Promise<RewriteAction> {
+    if (work.kind === 'ERASURE') return new ErasureAction(this.#deps);
+    if (work.kind === 'SHRED') throw new LinewardError('INTERNAL', 'keys are not destroyed in lake tables');
+    return new TransformAction(this.#deps, await this.#deps.transformations[work.kind](place, work));
   }
 
   #tableOf(place: TargetPlace): Promise<LakeTable | null> {
@@ -49,4 +86,15 @@ export class LakeTableExecutor implements TargetExecutor {
     if (table !== null) return table;
     throw new LinewardError('NOT_FOUND', `no lake table is registered for the dataset ${place.name}`);
   }
+}
+
+/** @throws LinewardError PLAN_CHANGED when policies or schemas say otherwise than when the plan was approved. */
+function assertAsPlanned({ mark }: RewriteAction, { manifest }: TargetEstimate): void {
+  if (mark === null) return;
+  const planned = manifest.find((entry) => entry.transformation !== undefined)?.transformation;
+  if (planned !== undefined && canonicalJson(planned) === canonicalJson(mark)) return;
+  throw new LinewardError(
+    'PLAN_CHANGED',
+    'What is to be done to the values has changed since the plan was approved: policies, semantic types or the schema; request the operation again.',
+  );
 }

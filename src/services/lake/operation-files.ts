@@ -3,7 +3,8 @@ import { type FileState, moveFile } from '../../domain/lake/file-state.ts';
 import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
-import type { FileIdentity, RewriteResult } from './ports.ts';
+import type { FileIdentity } from './ports.ts';
+import type { StagedFile } from './rewrite-action.ts';
 
 /** A file as it is taken up under a selection; whatever was recorded of its path before gives way. */
 export interface FileTaken {
@@ -67,7 +68,7 @@ export class OperationFiles {
     );
   }
 
-  stage(path: string, result: RewriteResult, selectionDigest: string): Promise<void> {
+  stage(path: string, result: StagedFile, selectionDigest: string): Promise<void> {
     return this.#move(
       this.#em.fork(),
       path,
@@ -79,6 +80,7 @@ export class OperationFiles {
         rows_after: result.rowsAfter,
         found: result.found,
         survivors_digest: result.survivorsDigest,
+        facts: result.facts === undefined ? null : JSON.stringify(result.facts),
       },
     );
   }

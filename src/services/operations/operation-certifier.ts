@@ -42,7 +42,10 @@ export class OperationCertifier {
       if (operation.status !== 'VERIFYING' && !isCancelled) return;
       // A late run of the task.
       if (isCancelled && (await tx.count(CertificateSchema, { operationId, round: operation.round })) > 0) return;
-      const body = await this.#body(tx, operation, { subjects: held, narrower: selection.keep.length });
+      const body = await this.#body(tx, operation, {
+        subjects: held,
+        narrower: selection.everyone === true ? 0 : selection.keep.length,
+      });
       const text = canonicalJson(body);
       tx.persist(
         tx.create(CertificateSchema, {
@@ -145,6 +148,7 @@ function totals(targets: readonly CertifiedTarget[]): CertificateBody['totals'] 
     targets.reduce((total, target) => total + (pick(target) ?? 0), 0);
   return {
     recordsErased: sum((target) => target.receipt?.recordsErased),
+    recordsChanged: sum((target) => target.receipt?.recordsChanged),
     recordsKept: sum((target) => target.receipt?.recordsKept),
     filesRewritten: sum((target) => target.receipt?.filesRewritten),
     survivors: sum((target) => target.verification?.survivors),

@@ -1,18 +1,25 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
-import type { Selection, SelectionAfterHolds } from '../../domain/governance/selection.ts';
+import { isNobody, type Selection, type SelectionAfterHolds } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import type { LineageStep } from '../../domain/lineage/graph.ts';
 import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
 import { selectionIn, sequenceOf, unmappedSteps } from '../../domain/operations/reach.ts';
 import { mayBecome } from '../../domain/operations/status.ts';
-import { type Gap, keyRing, type TargetEstimate, type TargetPlace } from '../../domain/operations/target.ts';
+import {
+  type Gap,
+  keyRing,
+  type OperationWork,
+  type TargetEstimate,
+  type TargetPlace,
+} from '../../domain/operations/target.ts';
 import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
 import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
+import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
@@ -42,12 +49,11 @@ export class OperationPlanner {
     if (operation === null) return;
     const selection = await selectionOf(this.#deps.em, operationId, this.#deps.holds);
     const held = new Set(selection.held.map((selector) => this.#deps.notary.digest(selector)));
-    const { targets, gaps } =
-      selection.act.length === 0
-        ? { targets: [], gaps: [] }
-        : operation.kind === 'SHRED'
-          ? await this.#keyRing(selection)
-          : await this.#targets(operation, selection);
+    const { targets, gaps } = isNobody(selection)
+      ? { targets: [], gaps: [] }
+      : operation.kind === 'SHRED'
+        ? await this.#keyRing(selection)
+        : await this.#targets(operation, selection);
     const subjects = await this.#deps.em
       .fork()
       .find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
@@ -58,7 +64,7 @@ export class OperationPlanner {
       targets,
       gaps,
     };
-    await this.#freeze(operationId, plan, { blocked: selection.act.length === 0, held });
+    await this.#freeze(operationId, plan, { blocked: isNobody(selection), held });
   }
 
   async #begin(operationId: string): Promise<Operation | null> {
@@ -74,13 +80,13 @@ export class OperationPlanner {
   /** Keys are one place, whatever holds the values that they encrypted. */
   async #keyRing(selection: SelectionAfterHolds): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
     const { id, namespace, name, role } = keyRing;
-    const executor = this.#deps.executors.find((candidate) => candidate.role === role);
+    const executor = executorFor(this.#deps.executors, role, 'SHRED');
     if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${role}`);
     const fields = selection.act.flatMap(({ subject }) => (subject === undefined ? [] : [subject.field]));
     const keys = { accountField: 'account_id', subjectFields: [...new Set(fields)].sort() };
     const place: TargetPlace = { targetId: '', datasetId: id, namespace, name, role, ...keys };
     const within = selectionIn(place, selection);
-    const estimate = await executor.plan(place, within);
+    const estimate = await executor.plan(place, within, { kind: 'SHRED', entityId: null });
     const target = { dataset: { id, namespace, name }, role, sequence: 0, ...keys, estimate };
     return { targets: [target], gaps: [...within.gaps, ...estimate.gaps] };
   }
@@ -91,19 +97,21 @@ export class OperationPlanner {
   ): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
     const { registry, lineage } = this.#deps;
     const entityIds = operation.entityId == null ? await registry.allEntityIds() : [operation.entityId];
-    const places = await registry.placesOf(entityIds);
+    const places = (await registry.placesOf(entityIds)).filter(
+      ({ dataset }) => operation.datasetIds == null || operation.datasetIds.includes(dataset.id),
+    );
     const ids = places.map((place) => place.dataset.id);
     const steps = await lineage.stepsFrom(ids);
     const sequence = sequenceOf(ids, steps);
     const targets: PlannedTarget[] = [];
     const { merged, gaps } = onePerDataset(places);
     for (const { mapping, dataset } of merged) {
-      const executor = this.#deps.executors.find((candidate) => candidate.role === mapping.role);
+      const executor = executorFor(this.#deps.executors, mapping.role, operation.kind);
       if (executor === undefined) {
         gaps.push({
           code: 'NO_EXECUTOR',
           dataset: dataset.name,
-          reason: `data in a ${mapping.role} cannot be erased by this installation`,
+          reason: `this installation has no way to do a ${operation.kind} in a ${mapping.role}`,
         });
         continue;
       }
@@ -118,8 +126,9 @@ export class OperationPlanner {
       };
       const within = selectionIn(place, selection);
       gaps.push(...within.gaps);
-      if (within.act.length === 0) continue;
-      const estimate = await estimateOf(executor, place, within);
+      if (isNobody(within)) continue;
+      const work = { kind: operation.kind, entityId: operation.entityId ?? null };
+      const estimate = await estimateOf(executor, { place, selection: within, work });
       gaps.push(...estimate.gaps);
       targets.push({
         dataset: { id: dataset.id, namespace: dataset.namespace, name: dataset.name },
@@ -136,7 +145,7 @@ export class OperationPlanner {
       ...associated.map(({ resource, subject }) => ({
         code: 'ASSOCIATED_UNMAPPED',
         dataset: resource,
-        reason: `associated with subject "${subject}", but not mapped: the erasure cannot reach it; map the entity to it`,
+        reason: `associated with subject "${subject}", but not mapped: the operation cannot reach it; map the entity to it`,
       })),
     );
     return {
@@ -282,9 +291,12 @@ function targetRow(operation: Operation, target: PlannedTarget, now: Date) {
 }
 
 /** What is not configured here cannot be reached from here: that is a gap of the plan, not its end. */
-async function estimateOf(executor: TargetExecutor, place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
+async function estimateOf(
+  executor: TargetExecutor,
+  { place, selection, work }: { place: TargetPlace; selection: Selection; work: OperationWork },
+): Promise<TargetEstimate> {
   try {
-    return await executor.plan(place, selection);
+    return await executor.plan(place, selection, work);
   } catch (error) {
     if (!(error instanceof LinewardError) || error.code !== 'KAFKA_NOT_CONFIGURED') throw error;
     const gap = { code: error.code, dataset: place.name, reason: error.message };

@@ -1,10 +1,21 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type SelectionAfterHolds, type SubjectSelector, subtractHolds } from '../../domain/governance/selection.ts';
-import { type OperationSubject, OperationSubjectSchema } from '../../entities/operation.entity.ts';
+import {
+  type Selection,
+  type SelectionAfterHolds,
+  type SubjectSelector,
+  subtractHolds,
+} from '../../domain/governance/selection.ts';
+import {
+  type Operation,
+  OperationSchema,
+  type OperationSubject,
+  OperationSubjectSchema,
+} from '../../entities/operation.entity.ts';
 
 /** Where active legal holds are read. */
 export interface HoldReader {
-  activeHolds(accountIds: readonly string[]): Promise<readonly SubjectSelector[]>;
+  /** Holds on any of the accounts; all there are for null. */
+  activeHolds(accountIds: readonly string[] | null): Promise<readonly SubjectSelector[]>;
 }
 
 /** The selector of a stored subject, null once its clear identifiers are gone. */
@@ -14,8 +25,8 @@ function selectorOf(subject: OperationSubject): SubjectSelector | null {
   return { accountId: subject.accountId, subject: { field: subject.subjectField, value: subject.subjectValue } };
 }
 
-/** What an operation was asked to act on. */
-export async function requestedOf(em: EntityManager, operationId: string): Promise<readonly SubjectSelector[]> {
+/** Whom an operation was asked to act on, as far as it is still known. */
+async function requestedOf(em: EntityManager, operationId: string): Promise<readonly SubjectSelector[]> {
   const subjects = await em.fork().find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
   return subjects.map(selectorOf).filter((selector) => selector !== null);
 }
@@ -26,9 +37,25 @@ export async function selectionOf(
   operationId: string,
   holds: HoldReader,
 ): Promise<SelectionAfterHolds> {
+  const operation = await em.fork().findOneOrFail(OperationSchema, { id: operationId });
   const asked = await requestedOf(em, operationId);
-  const active = await holds.activeHolds([...new Set(asked.map((selector) => selector.accountId))]);
-  return subtractHolds(asked, active);
+  const everyone = await isAboutEveryone(em, operation);
+  // Another key for the same value takes nothing away from what a hold keeps.
+  if (operation.kind === 'REWRAP') return { everyone, act: asked, keep: [], held: [] };
+  if (everyone) return { everyone, act: [], keep: await holds.activeHolds(null), held: [] };
+  return subtractHolds(asked, await holds.activeHolds([...new Set(asked.map((selector) => selector.accountId))]));
+}
+
+/** True for an operation that was asked for without naming anybody. What destroys always names somebody. */
+async function isAboutEveryone(em: EntityManager, { id, kind }: Pick<Operation, 'id' | 'kind'>): Promise<boolean> {
+  if (kind !== 'PROTECTION' && kind !== 'REWRAP') return false;
+  return (await em.fork().count(OperationSubjectSchema, { operationId: id })) === 0;
+}
+
+/** What an operation was asked to act on, whatever is held. */
+export async function requestedSelection(em: EntityManager, operation: Operation): Promise<Selection> {
+  const [act, everyone] = [await requestedOf(em, operation.id), await isAboutEveryone(em, operation)];
+  return { everyone, act, keep: [] };
 }
 
 /** From here on an operation knows its subjects by keyed digest only. */
@@ -40,7 +67,8 @@ export async function dropIdentifiers(tx: EntityManager, operationId: string): P
   );
 }
 
-/** True while it is still known in the clear whom the operation is about. */
-export async function isIdentified(tx: EntityManager, operationId: string): Promise<boolean> {
-  return (await tx.count(OperationSubjectSchema, { operationId, accountId: { $ne: null } })) > 0;
+/** True while it is still known in the clear whom the operation is about; always where that is everyone. */
+export async function isIdentified(tx: EntityManager, operation: Operation): Promise<boolean> {
+  if (await isAboutEveryone(tx, operation)) return true;
+  return (await tx.count(OperationSubjectSchema, { operationId: operation.id, accountId: { $ne: null } })) > 0;
 }

@@ -5,6 +5,7 @@ import { assertSelector, assertText, type SubjectSelector } from '../../domain/g
 import { newId } from '../../domain/id.ts';
 import { finalStatuses, mayBecome, type OperationKind, type OperationStatus } from '../../domain/operations/status.ts';
 import { keyRing } from '../../domain/operations/target.ts';
+import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import { EntitySchema } from '../../entities/entity.entity.ts';
 import {
   type Operation,
@@ -30,6 +31,19 @@ export interface RequestOperation {
 export interface RequestErasure extends RequestOperation {
   /** Only this entity's places; all entities when absent. */
   readonly entityId?: string | undefined;
+}
+
+/** Work on the values of records. */
+export interface RequestTransformation extends Omit<RequestErasure, 'subjects'> {
+  /** Only records of these accounts; all records when absent. */
+  readonly accountIds?: readonly string[] | undefined;
+  /** Only these of the entity's places. */
+  readonly datasetIds?: readonly string[] | undefined;
+}
+
+/** A request of any kind. */
+interface AnyRequest extends RequestErasure {
+  readonly datasetIds?: readonly string[] | undefined;
 }
 
 /** How hard it is to destroy keys. */
@@ -77,8 +91,21 @@ export class OperationService {
     return this.#request(actor, 'SHRED', input);
   }
 
-  async #request(actor: Actor, kind: OperationKind, input: RequestErasure): Promise<Operation> {
-    const subjects = readSubjects(input.subjects);
+  /** Applies the protection policies in force to what is stored of one entity. */
+  requestProtection(actor: Actor, input: RequestTransformation & { readonly entityId: string }): Promise<Operation> {
+    return this.#request(actor, 'PROTECTION', transformationOf(input));
+  }
+
+  /** Encrypts anew what is stored under older versions of keys than the ones in force. */
+  requestRewrap(actor: Actor, input: RequestTransformation): Promise<Operation> {
+    return this.#request(actor, 'REWRAP', transformationOf(input));
+  }
+
+  async #request(actor: Actor, kind: OperationKind, input: AnyRequest): Promise<Operation> {
+    const isTransformation = kind === 'PROTECTION' || kind === 'REWRAP';
+    const subjects = readSubjects(input.subjects, isTransformation ? ['accountIds'] : ['subjects']);
+    if (subjects.length === 0 && !isTransformation)
+      throw new LinewardError('BAD_INPUT', 'subjects: name at least one account or subject', { path: ['subjects'] });
     if (input.idempotencyKey !== undefined)
       assertText(input.idempotencyKey, ['idempotencyKey'], idempotencyKeyCharsMax);
     if (input.reason !== undefined) assertText(input.reason, ['reason'], reasonCharsMax);
@@ -86,6 +113,7 @@ export class OperationService {
       ...(kind === 'ERASURE' ? {} : { kind }),
       subjects,
       entityId: input.entityId ?? null,
+      ...(input.datasetIds === undefined ? {} : { datasetIds: input.datasetIds }),
       reason: input.reason ?? null,
       dryRun: input.dryRun ?? false,
     });
@@ -101,6 +129,7 @@ export class OperationService {
       if (input.entityId !== undefined && (await tx.count(EntitySchema, { id: input.entityId })) === 0) {
         throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
       }
+      if (input.datasetIds !== undefined) await assertDatasets(tx, input.datasetIds);
       return this.#insert(tx, actor, input, { kind, subjects, inputDigest });
     });
     await this.#driver.advance(operation.id);
@@ -110,7 +139,7 @@ export class OperationService {
   async #insert(
     tx: EntityManager,
     actor: Actor,
-    input: RequestErasure,
+    input: AnyRequest,
     derived: { kind: OperationKind; subjects: readonly SubjectSelector[]; inputDigest: string },
   ): Promise<Operation> {
     const now = new Date();
@@ -123,6 +152,7 @@ export class OperationService {
       idempotencyKey: input.idempotencyKey ?? null,
       inputDigest: derived.inputDigest,
       entityId: input.entityId ?? null,
+      datasetIds: input.datasetIds === undefined ? null : [...input.datasetIds],
       round: 1,
       attempt: 0,
       requestedBy: actor.id,
@@ -148,7 +178,7 @@ export class OperationService {
     for (let start = 0; start < rows.length; start += 1_000)
       await tx.insertMany(OperationSubjectSchema, rows.slice(start, start + 1_000));
     audit(tx, actor, {
-      action: derived.kind === 'SHRED' ? 'requestShred' : 'requestErasure',
+      action: requestActions[derived.kind],
       resourceType: 'Operation',
       resourceId: operation.id,
       details: { subjects: rows.length, dryRun: operation.dryRun, inputDigest: derived.inputDigest },
@@ -201,7 +231,7 @@ export class OperationService {
   /** Takes up again what ended PARTIAL, BLOCKED or FAILED, from a fresh plan that needs approval again. */
   async retryOperation(actor: Actor, input: { readonly id: string }): Promise<Operation> {
     return this.#change(actor, input.id, 'retryOperation', 'REQUESTED', async (operation, tx) => {
-      if (!(await isIdentified(tx, operation.id))) {
+      if (!(await isIdentified(tx, operation))) {
         const message = 'It is no longer known whom the operation is about; request it again.';
         throw new LinewardError('OPERATION_STATE', message, { path: ['id'] });
       }
@@ -267,16 +297,34 @@ function refusalOf(action: string, status: OperationStatus): string {
   return `${action} is not possible while the operation is ${status}: ${end}.`;
 }
 
-function readSubjects(given: readonly SubjectSelector[]): readonly SubjectSelector[] {
-  if (given.length === 0)
-    throw new LinewardError('BAD_INPUT', 'subjects: name at least one account or subject', { path: ['subjects'] });
+const requestActions: Readonly<Record<OperationKind, string>> = {
+  ERASURE: 'requestErasure',
+  SHRED: 'requestShred',
+  PROTECTION: 'requestProtection',
+  REWRAP: 'requestRewrap',
+};
+
+function transformationOf({ accountIds = [], datasetIds, ...input }: RequestTransformation): AnyRequest {
+  const distinct = datasetIds === undefined ? undefined : [...new Set(datasetIds)].sort();
+  return { ...input, datasetIds: distinct, subjects: accountIds.map((accountId) => ({ accountId })) };
+}
+
+const datasetsMax = 1_000;
+
+async function assertDatasets(tx: EntityManager, datasetIds: readonly string[]): Promise<void> {
+  const path = ['datasetIds'];
+  if (datasetIds.length === 0 || datasetIds.length > datasetsMax)
+    throw new LinewardError('BAD_INPUT', `datasetIds: name 1 to ${datasetsMax} datasets, or leave it out`, { path });
+  if ((await tx.count(DatasetSchema, { id: { $in: [...datasetIds] } })) < datasetIds.length)
+    throw new LinewardError('NOT_FOUND', 'datasetIds: there is no such dataset', { path });
+}
+
+function readSubjects(given: readonly SubjectSelector[], path: readonly [string]): readonly SubjectSelector[] {
   if (given.length > subjectsMax) {
-    throw new LinewardError('LIMIT_EXCEEDED', `subjects: at most ${subjectsMax} in one request`, {
-      path: ['subjects'],
-    });
+    throw new LinewardError('LIMIT_EXCEEDED', `${path[0]}: at most ${subjectsMax} in one request`, { path });
   }
   given.forEach((selector, index) => {
-    assertSelector(selector, ['subjects', String(index)]);
+    assertSelector(selector, [...path, String(index)]);
   });
   const plain = given.map(({ accountId, subject }) =>
     subject === undefined ? { accountId } : { accountId, subject: { ...subject } },

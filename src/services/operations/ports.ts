@@ -1,5 +1,7 @@
 import type { Selection } from '../../domain/governance/selection.ts';
+import type { OperationKind } from '../../domain/operations/status.ts';
 import type {
+  OperationWork,
   TargetEstimate,
   TargetPlace,
   TargetReceipt,
@@ -24,6 +26,9 @@ export interface TargetProgress {
 
 export interface ExecutionContext {
   readonly operationId: string;
+  readonly work: OperationWork;
+  /** What was approved for this place. */
+  readonly planned: TargetEstimate;
   readonly place: TargetPlace;
   readonly lease: LeaseGuard;
   /** Aborted when the worker stops; stop at the next safe boundary and throw CANCELLED. */
@@ -41,7 +46,9 @@ export interface ExecutionContext {
  */
 export interface TargetExecutor {
   readonly role: TargetRole;
-  plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate>;
+  /** What it can do there. */
+  readonly kinds: readonly OperationKind[];
+  plan(place: TargetPlace, selection: Selection, work: OperationWork): Promise<TargetEstimate>;
   execute(context: ExecutionContext): Promise<TargetReceipt>;
   /**
    * The receipt of what `execute` had done when it was cancelled or failed for good; changes nothing in the place. Null or

@@ -9,9 +9,10 @@ import { OperationSchema, type OperationTarget, OperationTargetSchema } from '..
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { isAway, isWorthAnotherRun } from '../../jobs/kit.ts';
 import { textArray } from '../sql.ts';
+import { executorFor } from './executor-for.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
-import { type HoldReader, requestedOf, selectionOf } from './operation-subjects.ts';
+import { type HoldReader, requestedSelection, selectionOf } from './operation-subjects.ts';
 import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
 
 export interface RunnerDeps {
@@ -80,8 +81,9 @@ export class TargetRunner {
     run: TargetRun,
   ): Promise<Record<string, unknown>> {
     await this.#assertNotCancelled(target.operationId);
-    const executor = this.#executorOf(target);
     const context = await this.#context(target, lease, run);
+    const executor = executorFor(this.#deps.executors, target.role, context.work.kind);
+    if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${target.role}`);
     const result =
       phase === 'EXECUTE'
         ? { receipt: JSON.stringify(await executor.execute(context)) }
@@ -91,16 +93,11 @@ export class TargetRunner {
     return result;
   }
 
-  #executorOf(target: OperationTarget): TargetExecutor {
-    const executor = this.#deps.executors.find((candidate) => candidate.role === target.role);
-    if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${target.role}`);
-    return executor;
-  }
-
   /** What is kept of a run that ended before its end: the receipt of what was done, which says that it is not all. */
   async #soFar(target: OperationTarget, lease: HeldLease, run: TargetRun): Promise<Record<string, unknown>> {
     const context = await this.#context(target, lease, run);
-    const receipt = (await this.#executorOf(target).receiptSoFar?.(context)) ?? null;
+    const executor = executorFor(this.#deps.executors, target.role, context.work.kind);
+    const receipt = (await executor?.receiptSoFar?.(context)) ?? null;
     if (receipt === null) return {};
     const unfinished: Gap = {
       code: 'UNFINISHED',
@@ -111,7 +108,9 @@ export class TargetRunner {
   }
 
   async #context(target: OperationTarget, lease: HeldLease, run: TargetRun): Promise<ExecutionContext> {
-    const dataset = await this.#deps.em.fork().findOneOrFail(DatasetSchema, { id: target.datasetId });
+    const em = this.#deps.em.fork();
+    const dataset = await em.findOneOrFail(DatasetSchema, { id: target.datasetId });
+    const operation = await em.findOneOrFail(OperationSchema, { id: target.operationId });
     const place: TargetPlace = {
       targetId: target.id,
       datasetId: dataset.id,
@@ -123,6 +122,8 @@ export class TargetRunner {
     };
     return {
       operationId: target.operationId,
+      work: { kind: operation.kind, entityId: operation.entityId ?? null },
+      planned: target.estimate,
       place,
       signal: run.signal,
       lease: {
@@ -139,8 +140,7 @@ export class TargetRunner {
         return selectionIn(place, selection);
       },
       requested: async (): Promise<Selection> => {
-        const act = await requestedOf(this.#deps.em, target.operationId);
-        return selectionIn(place, { act, keep: [] });
+        return selectionIn(place, await requestedSelection(this.#deps.em, operation));
       },
       report: async (progress) => {
         await this.#write(target, lease, { progress: JSON.stringify(progress) });

@@ -39,6 +39,7 @@ const listedMax = 10_000;
  */
 export class KeyRingExecutor implements TargetExecutor {
   readonly role = keyRing.role;
+  readonly kinds = ['SHRED'] as const;
   readonly #deps: KeyRingDeps;
 
   constructor(deps: KeyRingDeps) {

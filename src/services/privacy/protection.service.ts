@@ -16,12 +16,19 @@ import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
+import { SealedValues } from './sealed-values.ts';
 import type { TokenKeys } from './token-keys.ts';
 
 /** What became of one record or text. */
 export type Protected<T> =
   | ({ readonly ok: true } & T)
   | { readonly ok: false; readonly code: ErrorCode; readonly path: readonly string[] };
+
+/**
+ * True for a key that cannot be had now and may be had later, once the provider answers or is set up right: the work is tried
+ * again instead of given up.
+ */
+export const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
 
 /** A record as it came, and as it was read. */
 export interface JsonRecord {
@@ -35,6 +42,8 @@ const recordsPerTurn = 500;
 /** Records in whatever form: how many, and the id that a field of one names. */
 interface Batch {
   readonly count: number;
+  /** Envelopes in the records that are to stay. */
+  readonly sealed?: SealedValues | undefined;
   idOf(field: string | null, index: number): string | null;
 }
 
@@ -71,10 +80,24 @@ export class ProtectionService {
     );
   }
 
-  /** {@link protect} for records as JSON text: what is not protected stays as it stands, every digit of a number included. */
-  protectTexts(plan: ProtectionPlan, texts: readonly JsonRecord[]): Promise<readonly Protected<ProtectedJson>[]> {
+  /**
+   * {@link protect} for records as JSON text: what is not protected stays as it stands, every digit of a number included.
+   * With `keepSealed` a value that is to be encrypted and is an envelope of its account already stays that envelope.
+   */
+  async protectTexts(
+    plan: ProtectionPlan,
+    texts: readonly JsonRecord[],
+    { keepSealed = false }: { readonly keepSealed?: boolean } = {},
+  ): Promise<readonly Protected<ProtectedJson>[]> {
+    const sealed =
+      keepSealed && plan.encrypts
+        ? await SealedValues.in(
+            this.#keys,
+            texts.map(({ text }) => text),
+          )
+        : undefined;
     const idOf = (field: string | null, index: number) => idIn(field, texts[index]?.record);
-    return this.#each(plan, { count: texts.length, idOf }, (index, seal) =>
+    return this.#each(plan, { count: texts.length, idOf, sealed }, (index, seal) =>
       protectJson(plan, texts[index]?.text ?? '', seal),
     );
   }
@@ -109,7 +132,7 @@ export class ProtectionService {
     for (let index = 0; index < batch.count; index += 1) {
       if (index > 0 && index % recordsPerTurn === 0) await setImmediate();
       try {
-        const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index)) : noSeal;
+        const seal = plan.encrypts ? this.#sealUnder(plan, keysOf(index), batch.sealed) : noSeal;
         answers.push({ ok: true, ...protectOne(index, seal) });
       } catch (error) {
         const { code, field } = toLinewardError(error);
@@ -153,7 +176,7 @@ export class ProtectionService {
   }
 
   /** @throws LinewardError VALUE_INVALID, KEY_DESTROYED … at the field that names the account or person, before any work. */
-  #sealUnder(plan: ProtectionPlan, keys: RecordKeys): Seal {
+  #sealUnder(plan: ProtectionPlan, keys: RecordKeys, sealed: SealedValues | undefined): Seal {
     if (plan.encryptsForAccounts) usable(keys.account, plan.accountField, 'account');
     if (plan.encryptsForSubjects) usable(keys.subject, plan.subjectField, 'subject');
     return (value, protection) => {
@@ -161,6 +184,7 @@ export class ProtectionService {
       const key = isSubjects
         ? usable(keys.subject, plan.subjectField, 'subject')
         : usable(keys.account, plan.accountField, 'account');
+      if (typeof value === 'string' && sealed?.isSealed(key.accountId, value) === true) return value;
       this.#keys.charge(key, 1);
       return sealUnderKey(key, value, protection);
     };

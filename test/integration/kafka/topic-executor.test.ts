@@ -4,6 +4,7 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { TargetPlace } from '../../../src/domain/operations/target.ts';
 import { TopicExecutor } from '../../../src/services/kafka/topic.executor.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
+import { erasureWork } from '../../testkit/erasure-work.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
 
 const missing = await missingKafka();
@@ -40,6 +41,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
 
   const context = (name: string, selections: { now: () => Selection; requested?: Selection }): ExecutionContext => ({
     operationId: 'operation-1',
+    ...erasureWork,
     place: placeOf(name),
     signal: new AbortController().signal,
     lease: { resource: 'dataset:dataset', fencingToken: 1, assertHeld: async () => undefined },

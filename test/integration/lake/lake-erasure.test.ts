@@ -7,6 +7,7 @@ import { newId } from '../../../src/domain/id.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { LakeReadModel } from '../../../src/services/lake/lake.read-model.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import { erasureWork } from '../../testkit/erasure-work.ts';
 import {
   around,
   bytesOf,
@@ -96,32 +97,38 @@ describe('planning the erasure of a lake table', () => {
   it('counts files, bytes and records by their exact identity and writes nothing', async () => {
     const { table } = await filledTable();
     const before = await tableContent(parts, table);
-    const estimate = await parts.executor.plan(placeOf(table, ''), account);
+    const estimate = await parts.executor.plan(placeOf(table, ''), account, erasureWork.work);
     expect(estimate).toMatchObject({ action: 'REWRITE', files: 3, records: 5, gaps: [] });
     expect(estimate.manifest.map(({ rows, matches }) => [rows, matches])).toEqual([
       [6, 2],
       [6, 2],
       [1, 1],
     ]);
-    expect(await parts.executor.plan(placeOf(table, ''), subject)).toMatchObject({ files: 1, records: 1 });
+    expect(await parts.executor.plan(placeOf(table, ''), subject, erasureWork.work)).toMatchObject({
+      files: 1,
+      records: 1,
+    });
     expect(await tableContent(parts, table)).toEqual(before);
   });
 
   it('answers nothing to do for a subject that is nowhere', async () => {
     const { table } = await filledTable();
     const nobody = { act: [{ accountId: 'AC9' }], keep: [] };
-    expect(await parts.executor.plan(placeOf(table, ''), nobody)).toMatchObject({ action: 'NONE', manifest: [] });
+    expect(await parts.executor.plan(placeOf(table, ''), nobody, erasureWork.work)).toMatchObject({
+      action: 'NONE',
+      manifest: [],
+    });
   });
 
   it('lists a damaged file as a gap, and a table of a table engine as refused', async () => {
     const { table } = await filledTable();
     const { path } = await fileOf(table, days[0]);
     await writeFile(parts.store.localPath(path), 'PAR1 not parquet');
-    const { gaps, files } = await parts.executor.plan(placeOf(table, ''), account);
+    const { gaps, files } = await parts.executor.plan(placeOf(table, ''), account, erasureWork.work);
     expect(files).toBe(2);
     expect(gaps).toMatchObject([{ code: 'LAKE_FILE_UNREADABLE', reason: expect.stringContaining(path) }]);
     await mkdir(parts.store.localPath(`${table.location}/_delta_log`));
-    expect(await parts.executor.plan(placeOf(table, ''), account)).toMatchObject({
+    expect(await parts.executor.plan(placeOf(table, ''), account, erasureWork.work)).toMatchObject({
       action: 'NONE',
       gaps: [{ code: 'LAKE_TABLE_REFUSED', reason: expect.stringContaining('Delta Lake') }],
     });
@@ -131,13 +138,19 @@ describe('planning the erasure of a lake table', () => {
 describe('erasing from a lake table', () => {
   it('rewrites what holds the subject, removes what held nothing else, and verifies', async () => {
     const { table } = await filledTable();
-    const untouched = await parts.executor.plan(placeOf(table, ''), { act: [{ accountId: 'AC1' }], keep: [] });
+    const untouched = await parts.executor.plan(
+      placeOf(table, ''),
+      { act: [{ accountId: 'AC1' }], keep: [] },
+      erasureWork.work,
+    );
     const job = await operation(table, account);
     const receipt = await job.execute();
     expect(receipt).toMatchObject({ recordsErased: 5, recordsKept: 8, filesRewritten: 2, filesRemoved: 1, open: [] });
     expect(receipt.evidence).toHaveLength(3);
     expect(await job.verify()).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 8, open: [] });
-    expect(await parts.executor.plan(placeOf(table, ''), { act: [{ accountId: 'AC1' }], keep: [] })).toMatchObject({
+    expect(
+      await parts.executor.plan(placeOf(table, ''), { act: [{ accountId: 'AC1' }], keep: [] }, erasureWork.work),
+    ).toMatchObject({
       records: untouched.records,
     });
     expect(Object.keys(await tableContent(parts, table))).toHaveLength(2);
@@ -221,7 +234,9 @@ describe('erasing from a lake table', () => {
     const job = await operation(table, () => ({ act: account.act, keep }));
     expect(await job.execute()).toMatchObject({ recordsErased: 4, open: [] });
     expect(await job.verify()).toMatchObject({ survivors: 0, lost: 0 });
-    expect(await parts.executor.plan(placeOf(table, ''), { act: [held], keep: [] })).toMatchObject({ records: 1 });
+    expect(await parts.executor.plan(placeOf(table, ''), { act: [held], keep: [] }, erasureWork.work)).toMatchObject({
+      records: 1,
+    });
   });
 
   it('takes up again what a hold that is released meanwhile had kept', async () => {
@@ -298,7 +313,10 @@ describe('erasing from a lake table', () => {
     };
     const job = await operation(table, account);
     await expect(job.execute()).rejects.toMatchObject({ code: 'LAKE_ENGINE_FAILED' });
-    expect(await parts.executor.plan(placeOf(table, ''), account)).toMatchObject({ files: 1, records: 2 });
+    expect(await parts.executor.plan(placeOf(table, ''), account, erasureWork.work)).toMatchObject({
+      files: 1,
+      records: 2,
+    });
     expect(await job.execute()).toMatchObject({ recordsErased: 5, open: [] });
   });
 

@@ -7,6 +7,7 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { LakeReadModel } from '../../../src/services/lake/lake.read-model.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import { erasureWork } from '../../testkit/erasure-work.ts';
 import {
   around,
   type LakeParts,
@@ -44,7 +45,8 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const plan = (table: LakeTable, act: Selection['act']) => parts.executor.plan(placeOf(table, ''), { act, keep: [] });
+const plan = (table: LakeTable, act: Selection['act']) =>
+  parts.executor.plan(placeOf(table, ''), { act, keep: [] }, erasureWork.work);
 
 const withoutIndex = (table: LakeTable) =>
   db.em.fork().execute('update lake_file set indexed_version = null where table_id = ?', [table.id]);

@@ -2,27 +2,34 @@ import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
 
 /** The receipt of all that was done to a target's files, whichever process and attempt did it. */
-export function lakeReceipt(dataset: string, records: readonly OperationFile[], open: readonly Gap[]): TargetReceipt {
+export function rewriteReceipt(
+  { dataset, erases }: { readonly dataset: string; readonly erases: boolean },
+  records: readonly OperationFile[],
+  open: readonly Gap[],
+): TargetReceipt {
   const changed = records.filter(({ erased }) => erased > 0);
   const total = (value: (record: OperationFile) => number | null | undefined): number =>
     changed.reduce((sum, record) => sum + (value(record) ?? 0), 0);
   const removed = changed.filter(isRemoved);
+  const acted = total(({ erased }) => erased);
   return {
-    recordsErased: total(({ erased }) => erased),
-    recordsKept: total(({ rowsAfter }) => rowsAfter),
+    recordsErased: erases ? acted : 0,
+    recordsChanged: erases ? 0 : acted,
+    recordsKept: total(({ rowsAfter }) => rowsAfter) - (erases ? 0 : acted),
     filesRewritten: changed.length - removed.length,
     filesRemoved: removed.length,
     bytesBefore: total(({ sourceBytes }) => sourceBytes),
     bytesAfter: total(({ bytesAfter }) => bytesAfter),
     evidence: changed.map(evidenceOf),
     residues: [],
-    open: [...records.flatMap((record) => openFileGap(dataset, record) ?? []), ...open],
+    open: [...records.flatMap((record) => fileGaps(dataset, record)), ...open],
   };
 }
 
-function openFileGap(dataset: string, { state, path, code, reason }: OperationFile): Gap | null {
-  if (state !== 'OPEN') return null;
-  return { code: code ?? 'LAKE_FILE_UNREADABLE', dataset, reason: `${path}: ${reason}` };
+function fileGaps(dataset: string, { state, path, code, reason, facts }: OperationFile): readonly Gap[] {
+  const gap = { code: code ?? 'LAKE_FILE_UNREADABLE', reason };
+  const gaps = state === 'OPEN' ? [gap] : (facts?.gaps ?? []);
+  return gaps.map((one) => ({ code: one.code, dataset, reason: `${path}: ${one.reason}` }));
 }
 
 /** True for a file that lost all its rows to us and was not written again since. */
@@ -42,5 +49,6 @@ function evidenceOf(record: OperationFile): Readonly<Record<string, unknown>> {
     erased: record.erased,
     sha256: record.stagedSha256,
     survivorsDigest: record.survivorsDigest,
+    ...(record.facts == null ? {} : { counts: record.facts.counts }),
   };
 }

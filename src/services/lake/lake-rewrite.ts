@@ -1,17 +1,18 @@
-import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { isNobody, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { asksForDigest, recoveryOf } from '../../domain/lake/file-state.ts';
 import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
-import { FileErasure, type JudgedSelection, type LakeErasureDeps } from './file-erasure.ts';
 import { isSameContent } from './file-identity.ts';
-import { type FileSearched, searchFiles } from './file-search.ts';
-import { tableGap } from './lake-erasure-plan.ts';
-import { lakeReceipt } from './lake-erasure-receipt.ts';
+import { FileRewrite, type JudgedSelection, type LakeRewriteDeps } from './file-rewrite.ts';
+import type { FileSearched } from './file-search.ts';
 import { type FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
+import type { RewriteAction } from './rewrite-action.ts';
+import { rewriteReceipt } from './rewrite-receipt.ts';
+import { tableGap } from './table-gap.ts';
 
 /** Passes over the listing: a writer that never rests must not hold an operation for ever. */
 const passesMax = 10;
@@ -22,27 +23,36 @@ const filesPerChunk = 256;
 
 const goneReason = 'the file is gone';
 
+/** What is rewritten how. */
+export interface RewriteWork {
+  readonly context: ExecutionContext;
+  readonly table: LakeTable;
+  readonly action: RewriteAction;
+}
+
 /**
- * Erases a selection from one table. It lists the table, works on every file that is new or changed since it was last
+ * Rewrites the files of one table as an action says. It lists the table, works on every file that is new or changed since it was last
  * judged, and lists again until there is none. What was done is in `operation_file`; after a crash the files themselves
  * tell how far it was.
  */
-export class LakeErasure {
-  readonly #deps: LakeErasureDeps;
+export class LakeRewrite {
+  readonly #deps: LakeRewriteDeps;
   readonly #context: ExecutionContext;
   readonly #table: LakeTable;
+  readonly #action: RewriteAction;
   readonly #files: OperationFiles;
-  readonly #file: FileErasure;
+  readonly #file: FileRewrite;
   #records: ReadonlyMap<string, OperationFile> = new Map();
 
-  constructor(deps: LakeErasureDeps, context: ExecutionContext, table: LakeTable) {
+  constructor(deps: LakeRewriteDeps, { context, table, action }: RewriteWork) {
     this.#deps = deps;
     this.#context = context;
     this.#table = table;
+    this.#action = action;
     const { targetId } = context.place;
     this.#files = new OperationFiles(deps.em, { targetId, fencingToken: context.lease.fencingToken });
     const judge = () => this.#judge();
-    this.#file = new FileErasure(deps, { context, table, files: this.#files, judge });
+    this.#file = new FileRewrite(deps, { context, table, files: this.#files, action, judge });
   }
 
   /** @throws LinewardError LEASE_LOST, CANCELLED, LAKE_ENGINE_FAILED; call again then, it goes on where it was. */
@@ -51,7 +61,7 @@ export class LakeErasure {
       await this.#recover();
       const gap = await this.#passes();
       const records = [...(await this.#files.byPath()).values()];
-      return lakeReceipt(this.#context.place.name, records, gap === null ? [] : [gap]);
+      return this.#receipt(records, gap === null ? [] : [gap]);
     } finally {
       await this.#file.removeStaged();
     }
@@ -63,17 +73,28 @@ export class LakeErasure {
       await this.#settleSwaps();
       const records = [...(await this.#files.byPath()).values()];
       const unwritten = records.filter(({ state }) => state === 'PLANNED' || state === 'STAGED').length;
-      const reason = `${unwritten} file(s) with records of the subjects were found and not rewritten`;
+      const reason = `${unwritten} file(s) were found that are to be rewritten, and were not`;
       const dataset = this.#context.place.name;
-      return lakeReceipt(dataset, records, unwritten === 0 ? [] : [{ code: 'FILES_NOT_REWRITTEN', dataset, reason }]);
+      return this.#receipt(records, unwritten === 0 ? [] : [{ code: 'FILES_NOT_REWRITTEN', dataset, reason }]);
     } finally {
       await this.#file.removeStaged();
     }
   }
 
+  #receipt(records: readonly OperationFile[], open: readonly Gap[]): TargetReceipt {
+    return rewriteReceipt({ dataset: this.#context.place.name, erases: this.#action.erases }, records, open);
+  }
+
   async #judge(): Promise<JudgedSelection> {
-    const { act, keep } = await this.#context.selectionNow();
-    return { selection: { act, keep }, digest: this.#deps.notary.digest({ act: keysOf(act), keep: keysOf(keep) }) };
+    const { everyone, act, keep } = await this.#context.selectionNow();
+    const { mark } = this.#action;
+    const judged = {
+      act: keysOf(act),
+      keep: keysOf(keep),
+      ...(everyone && { everyone }),
+      ...(mark !== null && { mark }),
+    };
+    return { selection: { everyone, act, keep }, digest: this.#deps.notary.digest(judged) };
   }
 
   /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */
@@ -104,7 +125,7 @@ export class LakeErasure {
     const { place } = this.#context;
     for (let pass = 0; pass < passesMax; pass += 1) {
       const judged = await this.#judge();
-      if (judged.selection.act.length === 0) return null;
+      if (isNobody(judged.selection)) return null;
       const gap = await tableGap(this.#deps, place, this.#table);
       if (gap !== null) return gap;
       const listed = await this.#deps.store.list(this.#table.location);
@@ -133,7 +154,7 @@ export class LakeErasure {
       done += chunk.length - matching.length;
       await context.report({ done, total, unit: 'files' });
       for (const file of matching) {
-        await this.#eraseOrPutOff(file, putOff);
+        await this.#rewriteOrPutOff(file, putOff);
         done += 1;
         await context.report({ done, total, unit: 'files' });
       }
@@ -142,10 +163,10 @@ export class LakeErasure {
     if (failure !== undefined) throw failure;
   }
 
-  /** One file that is too much for the engine must not keep all others from being erased. */
-  async #eraseOrPutOff(file: FileIdentity, putOff: LinewardError[]): Promise<void> {
+  /** One file that is too much for the engine must not keep all others from being rewritten. */
+  async #rewriteOrPutOff(file: FileIdentity, putOff: LinewardError[]): Promise<void> {
     try {
-      await this.#file.erase(file);
+      await this.#file.rewrite(file);
     } catch (error) {
       if (!(error instanceof LinewardError) || error.code !== 'LAKE_ENGINE_FAILED') throw error;
       putOff.push(error);
@@ -157,12 +178,8 @@ export class LakeErasure {
   async #search(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly FileIdentity[]> {
     const context = this.#context;
     const { place, signal } = context;
-    const searched = await searchFiles(this.#deps, chunk, {
-      table: this.#table,
-      place,
-      selection: judged.selection,
-      signal,
-    });
+    const { selection } = judged;
+    const searched = await this.#action.search(chunk, { table: this.#table, place, selection, signal });
     const taken: FileTaken[] = [];
     const confirmed: string[] = [];
     for (const found of searched) {

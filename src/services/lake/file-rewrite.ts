@@ -4,11 +4,12 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
-import { engineSelectionOf, type FileSearchDeps } from './file-search.ts';
-import type { OperationFiles } from './operation-files.ts';
-import type { FileIdentity, RewriteResult } from './ports.ts';
+import type { FileSearchDeps } from './file-search.ts';
+import type { FileTaken, OperationFiles } from './operation-files.ts';
+import type { FileIdentity } from './ports.ts';
+import type { RewriteAction, StagedFile } from './rewrite-action.ts';
 
-export interface LakeErasureDeps extends FileSearchDeps {
+export interface LakeRewriteDeps extends FileSearchDeps {
   readonly em: EntityManager;
   readonly notary: Notary;
 }
@@ -19,10 +20,11 @@ export interface JudgedSelection {
   readonly digest: string;
 }
 
-export interface FileErasureScope {
+export interface FileRewriteScope {
   readonly context: ExecutionContext;
   readonly table: LakeTable;
   readonly files: OperationFiles;
+  readonly action: RewriteAction;
   /** Reads holds again. */
   readonly judge: () => Promise<JudgedSelection>;
 }
@@ -33,15 +35,15 @@ const attemptsMax = 4;
 /** Faults of one file; the others go on. */
 const fileFaults: readonly string[] = ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_CHECK_FAILED'];
 
-/** Takes one file from PLANNED to SWAPPED: stages a copy without the rows, reads holds again, swaps, purges the index. */
-export class FileErasure {
-  readonly #deps: LakeErasureDeps;
-  readonly #scope: FileErasureScope;
+/** Takes one file from PLANNED to SWAPPED: stages what it becomes, reads holds again, swaps, purges the index. */
+export class FileRewrite {
+  readonly #deps: LakeRewriteDeps;
+  readonly #scope: FileRewriteScope;
   readonly #folder: string;
   readonly #token: number;
   #staged = 0;
 
-  constructor(deps: LakeErasureDeps, scope: FileErasureScope) {
+  constructor(deps: LakeRewriteDeps, scope: FileRewriteScope) {
     this.#deps = deps;
     this.#scope = scope;
     this.#folder = `${stagingFolder(scope.table)}/${scope.context.operationId}`;
@@ -49,7 +51,7 @@ export class FileErasure {
   }
 
   /** The file is recorded as PLANNED; afterwards it is SWAPPED, SKIPPED or OPEN, or it is gone and still PLANNED. */
-  async erase(planned: FileIdentity): Promise<void> {
+  async rewrite(planned: FileIdentity): Promise<void> {
     const { files, judge } = this.#scope;
     let file = planned;
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
@@ -90,7 +92,7 @@ export class FileErasure {
 
   /**
    * Removes staged files of this worker and of all before it, whichever operation they worked for: staged rows would
-   * escape a later erasure. A later worker's are in use.
+   * escape a later operation. A later worker's are in use.
    */
   async removeStaged(): Promise<void> {
     const { store } = this.#deps;
@@ -117,10 +119,10 @@ export class FileErasure {
     this.#staged += 1;
     // The token keeps a worker that was thought dead from writing what its successor is about to swap in.
     const staged = `${this.#folder}/${this.#token}-${this.#staged}.staged`;
-    const result = await this.#faultless(file, 'PLANNED', () => this.#rewrite(file, staged, judged));
+    const result = await this.#faultless(file, 'PLANNED', () => this.#stage(file, staged, judged));
     if (typeof result === 'string') return result;
     if (result.found === 0) {
-      await files.take([{ file, state: 'SKIPPED' }], judged.digest);
+      await files.take([untouched(file, result)], judged.digest);
       await store.remove(staged);
       return 'DONE';
     }
@@ -137,15 +139,11 @@ export class FileErasure {
     return 'DONE';
   }
 
-  #rewrite(file: FileIdentity, staged: string, { selection }: JudgedSelection): Promise<RewriteResult> {
-    const { store, engine } = this.#deps;
-    const { context } = this.#scope;
-    return engine.rewrite({
-      source: store.localPath(file.path),
-      staged: store.localPath(staged),
-      selection: engineSelectionOf(context.place, selection),
-      signal: context.signal,
-    });
+  #stage(file: FileIdentity, staged: string, { selection }: JudgedSelection): Promise<StagedFile> {
+    const { store } = this.#deps;
+    const { action, table, context } = this.#scope;
+    const paths = { source: store.localPath(file.path), staged: store.localPath(staged) };
+    return action.stage(paths, { table, place: context.place, selection, signal: context.signal });
   }
 
   /** Runs one step; a fault of the file itself is recorded as OPEN, unless the file changed under the step. */
@@ -164,6 +162,14 @@ export class FileErasure {
 }
 
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
+
+/** A file in which nothing was to be done, or nothing could be. */
+function untouched(file: FileIdentity, { facts }: StagedFile): FileTaken {
+  const [gap] = facts?.gaps ?? [];
+  if (gap === undefined) return { file, state: 'SKIPPED' };
+  const reason = (facts?.gaps ?? []).map((one) => one.reason).join('; ');
+  return { file, state: 'OPEN', code: gap.code, reason };
+}
 
 /** The engine's short reason, which has no absolute path in it. */
 function reasonOf({ details, message }: LinewardError): string {

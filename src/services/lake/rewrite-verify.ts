@@ -3,21 +3,23 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
-import type { LakeErasureDeps } from './file-erasure.ts';
 import { isSameContent } from './file-identity.ts';
-import { engineSelectionOf } from './file-search.ts';
-import { tableGap } from './lake-erasure-plan.ts';
+import type { LakeRewriteDeps } from './file-rewrite.ts';
+import type { RewriteWork } from './lake-rewrite.ts';
 import { OperationFiles } from './operation-files.ts';
-import type { FileIdentity, VerifyResult } from './ports.ts';
+import type { FileIdentity } from './ports.ts';
+import type { FileSeen, RewriteAction } from './rewrite-action.ts';
+import { tableGap } from './table-gap.ts';
 
 const filesPerReport = 32;
 const method = 'every file of the table listed afresh and read whole, without the index, by other SQL than the rewrite';
 
-/** Reads a table back after an erasure: no record of the selection left, and every other one still there. */
-export class LakeVerification {
-  readonly #deps: LakeErasureDeps;
+/** Reads a table back after a rewrite: nothing left to act on, and every other record still there. */
+export class RewriteVerification {
+  readonly #deps: LakeRewriteDeps;
   readonly #context: ExecutionContext;
   readonly #table: LakeTable;
+  readonly #action: RewriteAction;
   readonly #files: OperationFiles;
   readonly #open: Gap[] = [];
   readonly #verified: string[] = [];
@@ -25,10 +27,11 @@ export class LakeVerification {
   #lost = 0;
   #scanned = 0;
 
-  constructor(deps: LakeErasureDeps, context: ExecutionContext, table: LakeTable) {
+  constructor(deps: LakeRewriteDeps, { context, table, action }: RewriteWork) {
     this.#deps = deps;
     this.#context = context;
     this.#table = table;
+    this.#action = action;
     const { targetId } = context.place;
     this.#files = new OperationFiles(deps.em, { targetId, fencingToken: context.lease.fencingToken });
   }
@@ -81,29 +84,28 @@ export class LakeVerification {
     const seen = await this.#read(file);
     if (seen === null) return;
     this.#scanned += seen.rows;
-    this.#survivors += seen.matches;
+    this.#survivors += seen.left;
     if (record === undefined || !isSwapped(record)) return;
     const expected = await this.#expectedAt(file, record);
-    const survivors = seen.rows - seen.matches;
-    const missing = Math.max(0, (expected.rowsAfter ?? 0) - survivors);
-    // The digest speaks of rows outside the selection only while none of it is left.
-    const isEqual = survivors === expected.rowsAfter && seen.survivorsDigest === expected.survivorsDigest;
-    if (isEqual && seen.matches === 0) {
+    const missing = Math.max(0, (expected.rowsAfter ?? 0) - seen.kept);
+    // The digest speaks of rows that had to stay only while nothing else is left.
+    const isEqual = seen.kept === expected.rowsAfter && seen.digest === expected.survivorsDigest;
+    if (isEqual && seen.left === 0) {
       this.#verified.push(file.path);
       return;
     }
     const isOurs = isSameContent(file, afterOf(expected));
-    if (isOurs && seen.matches > 0) return;
+    if (isOurs && seen.left > 0) return;
     // Same count and other content: at least one record was replaced.
     this.#lost += isOurs ? Math.max(1, missing) : missing;
     if (!isOurs) this.#openChanged(file.path, 'was written by something else since it was rewritten');
   }
 
-  async #read(file: FileIdentity): Promise<VerifyResult | null> {
-    const { store, engine } = this.#deps;
-    const selection = engineSelectionOf(this.#context.place, await this.#context.selectionNow());
+  async #read(file: FileIdentity): Promise<FileSeen | null> {
+    const { place, signal } = this.#context;
+    const scope = { table: this.#table, place, selection: await this.#context.selectionNow(), signal };
     try {
-      return await engine.verify({ path: store.localPath(file.path), selection, signal: this.#context.signal });
+      return await this.#action.see(this.#deps.store.localPath(file.path), scope);
     } catch (error) {
       if (!(error instanceof LinewardError)) throw error;
       if (error.code !== 'LAKE_FILE_UNREADABLE' && error.code !== 'LAKE_TABLE_REFUSED') throw error;

@@ -1,0 +1,153 @@
+import { parseFieldPath } from '../../domain/privacy/field-path.ts';
+import { jsonMembers } from '../../domain/privacy/json-members.ts';
+import type { ProtectionAction } from '../../domain/privacy/protection-action.ts';
+import type { PlanNode, ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { isKeyFault, type ProtectionService } from '../privacy/protection.service.ts';
+import { columnText, formsOf, recordsOf } from './column-records.ts';
+import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
+import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
+
+/** Name of the key-value metadata of a file that says what of it is protected. */
+export const protectionMark = 'lineward.protection';
+
+/** What is done to one column, by the paths within it. */
+type ColumnSteps = Readonly<Record<string, { readonly semanticType: string; readonly action: ProtectionAction }>>;
+
+/** Applies the protection plan of an entity to the rows of its tables. */
+export class TableProtection implements TableTransformation {
+  readonly #plan: ProtectionPlan;
+  readonly #protection: Pick<ProtectionService, 'protectTexts'>;
+  readonly #steps: ReadonlyMap<string, ColumnSteps>;
+
+  constructor(plan: ProtectionPlan, protection: Pick<ProtectionService, 'protectTexts'>) {
+    this.#plan = plan;
+    this.#protection = protection;
+    this.#steps = columnSteps(plan);
+  }
+
+  get mark(): unknown {
+    return {
+      entity: this.#plan.entityFullName,
+      columns: Object.fromEntries(this.#steps),
+      forms: this.#plan.steps.map(({ path, removalForm, suite, keyScope, padding }) => [
+        path,
+        removalForm,
+        suite,
+        keyScope,
+        padding,
+      ]),
+    };
+  }
+
+  get isOnceOnly(): boolean {
+    return [...this.#steps.values()].some((steps) => Object.values(steps).some(({ action }) => action === 'TOKENIZE'));
+  }
+
+  of(profile: ProfileResult, { forProof = false }: { readonly forProof?: boolean } = {}): FileTransform | null {
+    const forms = formsOf(profile);
+    const done = marked(profile);
+    const columns = [...this.#steps].flatMap(([name, steps]) => {
+      if (!forms.has(name) || this.#isUnfit(name, forms.get(name))) return [];
+      // An envelope proves itself; what was redacted cannot be told from what was not, but by the mark of the file.
+      const isDone = isDeepEqual(done[name], steps) && !(forProof && encrypts(steps));
+      return isDone ? [] : [name];
+    });
+    if (columns.length === 0) return null;
+    const keyColumns = [this.#plan.accountField, this.#plan.subjectField].flatMap((field) => topLevel(field, forms));
+    const worked = Object.fromEntries([...this.#steps].filter(([name]) => columns.includes(name)));
+    return {
+      columns,
+      keyColumns,
+      metadata: { [protectionMark]: JSON.stringify({ ...done, ...worked }) },
+      transform: (batch, tally) => this.#protect(batch, { columns, forms: formsOf(profile), tally }),
+    };
+  }
+
+  gapsOf(profile: ProfileResult) {
+    const fields = this.#plan.root.fields;
+    const unknown = profile.columns.filter(({ name }) => !fields.has(name)).map(({ name }) => name);
+    const unfit = profile.columns.filter(({ name, form }) => this.#isUnfit(name, form));
+    return [
+      ...unknown.map((name) => ({
+        code: 'COLUMN_UNKNOWN',
+        reason: `the column ${name} is no field of the entity, so no policy speaks of it; it stays as it is`,
+      })),
+      ...unfit.map(({ name }) => ({
+        code: 'COLUMN_UNFIT',
+        reason: `the column ${name} is of a type that cannot hold what protection leaves; it stays as it is`,
+      })),
+    ];
+  }
+
+  /** True for a column that would lose its values instead of having them protected. */
+  #isUnfit(name: string, form: ValueForm | undefined): boolean {
+    const [steps, node] = [this.#steps.get(name), this.#plan.root.fields.get(name)];
+    if (steps === undefined || node === undefined) return false;
+    if (form === 'OTHER') return !onlyRemoves(steps);
+    return form === 'TEXT' && (node.fields.size > 0 || node.element !== null || node.entry !== null);
+  }
+
+  async #protect(
+    batch: ColumnTexts,
+    work: {
+      readonly columns: readonly string[];
+      readonly forms: ReturnType<typeof formsOf>;
+      readonly tally: TransformTally;
+    },
+  ): Promise<ColumnTexts> {
+    const { columns, forms, tally } = work;
+    const records = recordsOf(batch, forms);
+    const answers = await this.#protection.protectTexts(this.#plan, records, { keepSealed: true });
+    const replaced = new Map(columns.map((name): [string, (string | null)[]] => [name, []]));
+    for (const [row, answer] of answers.entries()) {
+      if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
+      if (!answer.ok) tally.fail(answer.code);
+      const members = answer.ok ? jsonMembers(answer.text) : null;
+      for (const [name, texts] of replaced) {
+        const given = batch[name]?.[row] ?? null;
+        texts.push(members === null ? given : columnText(members.get(name), given, forms.get(name)));
+      }
+    }
+    return Object.fromEntries(replaced);
+  }
+}
+
+/** Steps of each top-level column that do something. */
+function columnSteps(plan: ProtectionPlan): ReadonlyMap<string, ColumnSteps> {
+  const columns = new Map<string, ColumnSteps>();
+  for (const [name, node] of plan.root.fields) {
+    const steps: Record<string, ColumnSteps[string]> = {};
+    collect(node, steps);
+    if (Object.keys(steps).length > 0) columns.set(name, steps);
+  }
+  return columns;
+}
+
+function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>): void {
+  const { protection, path } = node;
+  if (protection !== null && protection.action !== 'NONE')
+    steps[path] = { semanticType: protection.semanticType, action: protection.action };
+  for (const inner of [...node.fields.values(), node.element, node.entry]) if (inner !== null) collect(inner, steps);
+}
+
+const onlyRemoves = (steps: ColumnSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');
+
+const encrypts = (steps: ColumnSteps): boolean => Object.values(steps).some(({ action }) => action === 'ENCRYPT');
+
+/** What a file says is done in it, by column. */
+function marked({ metadata }: ProfileResult): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(metadata[protectionMark] ?? '{}');
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+const isDeepEqual = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+function topLevel(field: string | null, forms: ReadonlyMap<string, unknown>): readonly string[] {
+  const [first] = field === null ? [] : parseFieldPath(field);
+  return first?.kind === 'FIELD' && forms.has(first.name) ? [first.name] : [];
+}

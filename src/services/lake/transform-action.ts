@@ -1,0 +1,132 @@
+import type { OperationFileFacts } from '../../entities/operation-file.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { engineSelectionOf, type FileSearched } from './file-search.ts';
+import type { FileIdentity, LakeEngine, LakeStore, RewriteResult } from './ports.ts';
+import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
+import { type FileTransform, type TableTransformation, TransformTally } from './table-transformation.ts';
+
+/** Replaces values in the rows of the selection. */
+export class TransformAction implements RewriteAction {
+  readonly erases = false;
+  readonly #deps: { readonly store: LakeStore; readonly engine: LakeEngine };
+  readonly #transformation: TableTransformation;
+
+  constructor(deps: { readonly store: LakeStore; readonly engine: LakeEngine }, transformation: TableTransformation) {
+    this.#deps = deps;
+    this.#transformation = transformation;
+  }
+
+  get mark(): unknown {
+    return this.#transformation.mark;
+  }
+
+  /** The rows of files in which there is something to do; which of them will change shows when their values are read. */
+  async search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
+    const { store, engine } = this.#deps;
+    const { place, selection, signal } = scope;
+    const findings = await engine.find({
+      files: files.map(({ path }) => store.localPath(path)),
+      selection: engineSelectionOf(place, selection),
+      signal,
+    });
+    const searched: FileSearched[] = [];
+    for (const [index, file] of files.entries()) {
+      const finding = findings[index];
+      if (finding === undefined) throw new LinewardError('INTERNAL', 'The lake engine left a file without an answer.');
+      if (finding.error !== undefined) {
+        const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
+        searched.push({ file, code, reason: finding.reason });
+        continue;
+      }
+      const { rows, matches } = finding;
+      const profile = matches === 0 ? null : await engine.profile({ path: store.localPath(file.path), signal });
+      const isNeeded = profile !== null && this.#transformation.of(profile) !== null;
+      searched.push({ file, rows, matches: isNeeded ? matches : 0 });
+    }
+    return searched;
+  }
+
+  async stage(paths: { readonly source: string; readonly staged: string }, scope: ActionScope): Promise<StagedFile> {
+    const { engine } = this.#deps;
+    const profile = await engine.profile({ path: paths.source, signal: scope.signal });
+    const work = this.#transformation.of(profile);
+    if (work === null) return nothingDone(profile.rows);
+    const kept = await this.#keptRows(paths.source, scope);
+    if (kept > 0 && this.#transformation.isOnceOnly)
+      throw new LinewardError('LAKE_TABLE_REFUSED', 'Tokens are made once, and rows of this file are under a hold.', {
+        details: { reason: `${kept} row(s) are under a legal hold, and what becomes a token must become one at once` },
+      });
+    const isWhole = kept === 0 && scope.selection.everyone === true;
+    const first = await this.#transform(work, { ...paths, metadata: isWhole ? work.metadata : {} }, scope);
+    const failed = Object.keys(first.tally.failures).length > 0;
+    // A file in which rows failed must not say of itself that it is done.
+    const { tally, result } =
+      failed && isWhole ? await this.#transform(work, { ...paths, metadata: {} }, scope) : first;
+    return { ...result, facts: factsOf(tally, kept, this.#transformation.gapsOf(profile)) };
+  }
+
+  /** Asks again what would be replaced, where that can be asked, and reads the whole file for its digest. */
+  async see(path: string, scope: ActionScope): Promise<FileSeen> {
+    const { engine } = this.#deps;
+    const { place, signal } = scope;
+    const nobody = engineSelectionOf(place, { act: [], keep: [] });
+    const { rows, survivorsDigest: digest } = await engine.verify({ path, selection: nobody, signal });
+    const work = this.#transformation.of(await engine.profile({ path, signal }), { forProof: true });
+    const left =
+      work === null
+        ? 0
+        : (await this.#transform(work, { source: path, staged: null, metadata: {} }, scope)).result.found;
+    return { rows, left, kept: rows, digest };
+  }
+
+  async #transform(
+    { columns, keyColumns, transform }: FileTransform,
+    file: { readonly source: string; readonly staged: string | null; readonly metadata: FileTransform['metadata'] },
+    { place, selection, signal }: ActionScope,
+  ): Promise<{ readonly tally: TransformTally; readonly result: RewriteResult }> {
+    const tally = new TransformTally();
+    const result = await this.#deps.engine.transform({
+      ...file,
+      columns,
+      keyColumns,
+      selection: engineSelectionOf(place, selection),
+      signal,
+      transform: (batch) => transform(batch, tally),
+    });
+    return { tally, result };
+  }
+
+  /** Rows that a legal hold keeps as they are. */
+  async #keptRows(path: string, { place, selection, signal }: ActionScope): Promise<number> {
+    if (selection.keep.length === 0) return 0;
+    const held = { act: selection.keep, keep: [] };
+    const [finding] = await this.#deps.engine.find({
+      files: [path],
+      selection: engineSelectionOf(place, held),
+      signal,
+    });
+    return finding?.error === undefined ? (finding?.matches ?? 0) : 0;
+  }
+}
+
+const nothingDone = (rows: number): StagedFile => ({
+  rowsBefore: rows,
+  rowsAfter: rows,
+  found: 0,
+  bytesAfter: 0,
+  stagedSha256: null,
+  survivorsDigest: '',
+});
+
+function factsOf(
+  { counts, failures }: TransformTally,
+  kept: number,
+  gaps: OperationFileFacts['gaps'],
+): OperationFileFacts {
+  const held = { code: 'HOLD_ACTIVE', reason: `${kept} row(s) are under a legal hold and stay as they are` };
+  const failed = Object.entries(failures).map(([code, rows]) => ({
+    code,
+    reason: `${rows} row(s) could not be changed`,
+  }));
+  return { counts, gaps: [...gaps, ...(kept > 0 ? [held] : []), ...failed] };
+}
