@@ -29,6 +29,7 @@ import { OperationService } from './services/operations/operation.service.ts';
 import { OperationCertifier } from './services/operations/operation-certifier.ts';
 import { OperationDriver } from './services/operations/operation-driver.ts';
 import { OperationPlanner } from './services/operations/operation-planner.ts';
+import { OperationRequestService } from './services/operations/operation-request.service.ts';
 import { TargetRunner } from './services/operations/target-runner.ts';
 import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
@@ -172,12 +173,9 @@ export function buildServices(
   const holds = governanceService;
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const operations = new OperationReadModel({ em, notary });
-  const operationService = new OperationService({
-    em,
-    driver,
-    notary,
-    shred: { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 },
-  });
+  const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
+  const operationRequests = new OperationRequestService({ em, driver, notary, shred });
+  const operationService = new OperationService({ em, driver, shred });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
@@ -212,6 +210,7 @@ export function buildServices(
     streamRunner,
     driver,
     operations,
+    operationRequests,
     operationService,
     planner,
     runner,

@@ -18,19 +18,23 @@ import {
 import { OperationConnection, OperationType } from '../schema/operation.type.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { OperationService } from '../services/operations/operation.service.ts';
+import type { OperationRequestService } from '../services/operations/operation-request.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
 
 @Resolver()
 export class OperationsResolver {
+  readonly #requests: OperationRequestService;
   readonly #service: OperationService;
   readonly #readModel: OperationReadModel;
 
   constructor(deps: {
+    readonly operationRequests: OperationRequestService;
     readonly operationService: OperationService;
     readonly operations: OperationReadModel;
   }) {
+    this.#requests = deps.operationRequests;
     this.#service = deps.operationService;
     this.#readModel = deps.operations;
   }
@@ -52,7 +56,7 @@ export class OperationsResolver {
     @Arg('input', () => RequestErasureInput, { description: 'Whom to erase.' }) input: RequestErasureInput,
   ) {
     return mutationPayload(input, async () => ({
-      operation: await this.#service.requestErasure(actor, {
+      operation: await this.#requests.requestErasure(actor, {
         ...input,
         entityId: input.entityId == null ? undefined : localId('Entity', input.entityId, ['entityId']),
       }),
@@ -67,7 +71,7 @@ export class OperationsResolver {
     @Acting() actor: Actor,
     @Arg('input', () => RequestShredInput, { description: 'Whose keys.' }) input: RequestShredInput,
   ) {
-    return mutationPayload(input, async () => ({ operation: await this.#service.requestShred(actor, input) }));
+    return mutationPayload(input, async () => ({ operation: await this.#requests.requestShred(actor, input) }));
   }
 
   @Mutation(() => OperationPayload, {
@@ -79,7 +83,7 @@ export class OperationsResolver {
     @Arg('input', () => RequestProtectionInput, { description: 'Whose records.' }) input: RequestProtectionInput,
   ) {
     return mutationPayload(input, async () => ({
-      operation: await this.#service.requestProtection(actor, {
+      operation: await this.#requests.requestProtection(actor, {
         ...placesIn(input),
         entityId: localId('Entity', input.entityId, ['entityId']),
       }),
@@ -95,7 +99,7 @@ export class OperationsResolver {
     @Arg('input', () => RequestRewrapInput, { description: 'Where.' }) input: RequestRewrapInput,
   ) {
     return mutationPayload(input, async () => ({
-      operation: await this.#service.requestRewrap(actor, {
+      operation: await this.#requests.requestRewrap(actor, {
         ...placesIn(input),
         entityId: input.entityId == null ? undefined : localId('Entity', input.entityId, ['entityId']),
       }),

@@ -7,7 +7,7 @@ import { LocalLakeStore } from '../../src/adapters/store/local/local-store.ts';
 import type { Selection } from '../../src/domain/governance/selection.ts';
 import { newId } from '../../src/domain/id.ts';
 import type { LakeColumn } from '../../src/domain/lake/lake-column.ts';
-import type { TargetPlace } from '../../src/domain/operations/target.ts';
+import type { TargetEstimate, TargetPlace } from '../../src/domain/operations/target.ts';
 import { type LakeTable, LakeTableSchema } from '../../src/entities/lake-table.entity.ts';
 import { LakeTableExecutor } from '../../src/services/lake/lake-table.executor.ts';
 import { LakeTableService } from '../../src/services/lake/lake-table.service.ts';
@@ -15,6 +15,7 @@ import { LandingService } from '../../src/services/lake/landing.service.ts';
 import type { LakeEngine, LakeStore } from '../../src/services/lake/ports.ts';
 import { SubjectIndex } from '../../src/services/lake/subject-index.ts';
 import { TableColumns } from '../../src/services/lake/table-columns.ts';
+import type { TableTransformation } from '../../src/services/lake/table-transformation.ts';
 import type { ExecutionContext } from '../../src/services/operations/ports.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
 import { quietLogger } from './actor.ts';
@@ -73,9 +74,25 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
   return { em, root, store, engine, index, landing, executor };
 }
 
-/** Erasures alone are tried here. */
-const unused = () => Promise.reject(new Error('no transformation here'));
-const transformations = { PROTECTION: unused, REWRAP: unused };
+/**
+ * Puts a `!` behind each value of `to`: not to be done twice, so that a second time would be seen. The mark that it leaves
+ * in whole files is not what keeps it from that: files with rows under a hold have none.
+ */
+const shouting: TableTransformation = {
+  mark: 'shout',
+  isOnceOnly: false,
+  gapsOf: () => [],
+  of: ({ metadata }) =>
+    metadata.shouted === 'yes'
+      ? null
+      : {
+          columns: ['to'],
+          keyColumns: ['account_sid'],
+          metadata: { shouted: 'yes' },
+          transform: async ({ to = [] }) => ({ to: to.map((text) => (text === null ? null : `${text}!`)) }),
+        },
+};
+const transformations = { PROTECTION: async () => shouting, REWRAP: async () => shouting };
 
 /** A table of messages with an HTTP intake in front of it. */
 export interface MessageTable {
@@ -176,6 +193,8 @@ export interface ErasureRun {
   readonly operationId: string;
   readonly targetId: string;
   readonly selection: Selection | (() => Selection);
+  /** Changes values instead of erasing records. */
+  readonly transforms?: boolean;
   readonly fencingToken?: number;
   readonly signal?: AbortSignal;
 }
@@ -191,11 +210,21 @@ export function placeOf(table: LakeTable, targetId: string): TargetPlace {
   };
 }
 
+/** What an erasure would do in a table. */
+export const planOf = (parts: LakeParts, table: LakeTable, selection: Selection): Promise<TargetEstimate> =>
+  parts.executor.plan(placeOf(table, ''), selection, erasureWork.work);
+
+const shoutingWork = {
+  work: { kind: 'PROTECTION', entityId: null },
+  planned: { ...erasureWork.planned, manifest: [{ transformation: shouting.mark }] },
+} as const;
+
 export function executionContext(run: ErasureRun): ExecutionContext {
   const { selection, signal = new AbortController().signal } = run;
   return {
     operationId: run.operationId,
     ...erasureWork,
+    ...(run.transforms === true ? shoutingWork : {}),
     place: placeOf(run.table, run.targetId),
     lease: {
       resource: `dataset:${run.table.datasetId}`,

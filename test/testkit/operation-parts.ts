@@ -11,6 +11,7 @@ import { OperationService } from '../../src/services/operations/operation.servic
 import { OperationCertifier } from '../../src/services/operations/operation-certifier.ts';
 import { OperationDriver } from '../../src/services/operations/operation-driver.ts';
 import { OperationPlanner } from '../../src/services/operations/operation-planner.ts';
+import { OperationRequestService } from '../../src/services/operations/operation-request.service.ts';
 import type { Notary, TargetExecutor } from '../../src/services/operations/ports.ts';
 import { Sweeper } from '../../src/services/operations/sweeper.ts';
 import { TargetRunner } from '../../src/services/operations/target-runner.ts';
@@ -56,7 +57,8 @@ export async function operationParts(options: OperationPartsOptions) {
     certifier,
     driver,
     governance: holds,
-    service: new OperationService({ em, driver, notary, shred: { approvals: 1, coolOffMs: 0 } }),
+    requests: new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } }),
+    service: new OperationService({ em, driver, shred: { approvals: 1, coolOffMs: 0 } }),
     read: new OperationReadModel({ em, notary }),
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */

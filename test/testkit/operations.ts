@@ -13,7 +13,7 @@ import {
   type OperationTarget,
   OperationTargetSchema,
 } from '../../src/entities/operation.entity.ts';
-import type { RequestErasure } from '../../src/services/operations/operation.service.ts';
+import type { RequestErasure } from '../../src/services/operations/operation-request.service.ts';
 import { tester } from './actor.ts';
 import { testDatabase } from './database.ts';
 import { FakeExecutor } from './fake-executor.ts';
@@ -110,7 +110,7 @@ export class OperationsUser {
 
   request(seed: Seed, input: Partial<RequestErasure> = {}): Promise<Operation> {
     const subjects = [{ accountId: seed.accountId }];
-    return this.#parts.service.requestErasure(tester, { subjects, entityId: seed.entityId, ...input });
+    return this.#parts.requests.requestErasure(tester, { subjects, entityId: seed.entityId, ...input });
   }
 
   /** Waits until the operation has one of the statuses. */

@@ -9,7 +9,7 @@ import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
 
 /** Name of the key-value metadata of a file that says what of it is protected. */
-export const protectionMark = 'lineward.protection';
+const protectionMark = 'lineward.protection';
 
 /** What is done to one column, by the paths within it. */
 type ColumnSteps = Readonly<Record<string, { readonly semanticType: string; readonly action: ProtectionAction }>>;

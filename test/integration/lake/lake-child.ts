@@ -27,6 +27,7 @@ export interface LakeWork {
   readonly erase?: Awaited<ReturnType<typeof erasureTarget>> & {
     readonly selection: Selection;
     readonly fencingToken: number;
+    readonly transforms?: boolean;
   };
   readonly land?: { readonly streamId: string; readonly messages: readonly Message[]; readonly first: number };
 }

@@ -7,7 +7,6 @@ import { newId } from '../../../src/domain/id.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { LakeReadModel } from '../../../src/services/lake/lake.read-model.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
-import { erasureWork } from '../../testkit/erasure-work.ts';
 import {
   around,
   bytesOf,
@@ -19,7 +18,7 @@ import {
   type Message,
   messageColumns,
   messageTable,
-  placeOf,
+  planOf,
   tableContent,
 } from '../../testkit/lake.ts';
 
@@ -97,14 +96,14 @@ describe('planning the erasure of a lake table', () => {
   it('counts files, bytes and records by their exact identity and writes nothing', async () => {
     const { table } = await filledTable();
     const before = await tableContent(parts, table);
-    const estimate = await parts.executor.plan(placeOf(table, ''), account, erasureWork.work);
+    const estimate = await planOf(parts, table, account);
     expect(estimate).toMatchObject({ action: 'REWRITE', files: 3, records: 5, gaps: [] });
     expect(estimate.manifest.map(({ rows, matches }) => [rows, matches])).toEqual([
       [6, 2],
       [6, 2],
       [1, 1],
     ]);
-    expect(await parts.executor.plan(placeOf(table, ''), subject, erasureWork.work)).toMatchObject({
+    expect(await planOf(parts, table, subject)).toMatchObject({
       files: 1,
       records: 1,
     });
@@ -114,7 +113,7 @@ describe('planning the erasure of a lake table', () => {
   it('answers nothing to do for a subject that is nowhere', async () => {
     const { table } = await filledTable();
     const nobody = { act: [{ accountId: 'AC9' }], keep: [] };
-    expect(await parts.executor.plan(placeOf(table, ''), nobody, erasureWork.work)).toMatchObject({
+    expect(await planOf(parts, table, nobody)).toMatchObject({
       action: 'NONE',
       manifest: [],
     });
@@ -124,11 +123,11 @@ describe('planning the erasure of a lake table', () => {
     const { table } = await filledTable();
     const { path } = await fileOf(table, days[0]);
     await writeFile(parts.store.localPath(path), 'PAR1 not parquet');
-    const { gaps, files } = await parts.executor.plan(placeOf(table, ''), account, erasureWork.work);
+    const { gaps, files } = await planOf(parts, table, account);
     expect(files).toBe(2);
     expect(gaps).toMatchObject([{ code: 'LAKE_FILE_UNREADABLE', reason: expect.stringContaining(path) }]);
     await mkdir(parts.store.localPath(`${table.location}/_delta_log`));
-    expect(await parts.executor.plan(placeOf(table, ''), account, erasureWork.work)).toMatchObject({
+    expect(await planOf(parts, table, account)).toMatchObject({
       action: 'NONE',
       gaps: [{ code: 'LAKE_TABLE_REFUSED', reason: expect.stringContaining('Delta Lake') }],
     });
@@ -138,19 +137,13 @@ describe('planning the erasure of a lake table', () => {
 describe('erasing from a lake table', () => {
   it('rewrites what holds the subject, removes what held nothing else, and verifies', async () => {
     const { table } = await filledTable();
-    const untouched = await parts.executor.plan(
-      placeOf(table, ''),
-      { act: [{ accountId: 'AC1' }], keep: [] },
-      erasureWork.work,
-    );
+    const untouched = await planOf(parts, table, { act: [{ accountId: 'AC1' }], keep: [] });
     const job = await operation(table, account);
     const receipt = await job.execute();
     expect(receipt).toMatchObject({ recordsErased: 5, recordsKept: 8, filesRewritten: 2, filesRemoved: 1, open: [] });
     expect(receipt.evidence).toHaveLength(3);
     expect(await job.verify()).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 8, open: [] });
-    expect(
-      await parts.executor.plan(placeOf(table, ''), { act: [{ accountId: 'AC1' }], keep: [] }, erasureWork.work),
-    ).toMatchObject({
+    expect(await planOf(parts, table, { act: [{ accountId: 'AC1' }], keep: [] })).toMatchObject({
       records: untouched.records,
     });
     expect(Object.keys(await tableContent(parts, table))).toHaveLength(2);
@@ -234,7 +227,7 @@ describe('erasing from a lake table', () => {
     const job = await operation(table, () => ({ act: account.act, keep }));
     expect(await job.execute()).toMatchObject({ recordsErased: 4, open: [] });
     expect(await job.verify()).toMatchObject({ survivors: 0, lost: 0 });
-    expect(await parts.executor.plan(placeOf(table, ''), { act: [held], keep: [] }, erasureWork.work)).toMatchObject({
+    expect(await planOf(parts, table, { act: [held], keep: [] })).toMatchObject({
       records: 1,
     });
   });
@@ -313,7 +306,7 @@ describe('erasing from a lake table', () => {
     };
     const job = await operation(table, account);
     await expect(job.execute()).rejects.toMatchObject({ code: 'LAKE_ENGINE_FAILED' });
-    expect(await parts.executor.plan(placeOf(table, ''), account, erasureWork.work)).toMatchObject({
+    expect(await planOf(parts, table, account)).toMatchObject({
       files: 1,
       records: 2,
     });

@@ -7,7 +7,6 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { LakeReadModel } from '../../../src/services/lake/lake.read-model.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
-import { erasureWork } from '../../testkit/erasure-work.ts';
 import {
   around,
   type LakeParts,
@@ -15,7 +14,7 @@ import {
   landMessages,
   messageKeys,
   messageTable,
-  placeOf,
+  planOf,
 } from '../../testkit/lake.ts';
 
 let db: TestDatabase;
@@ -45,8 +44,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const plan = (table: LakeTable, act: Selection['act']) =>
-  parts.executor.plan(placeOf(table, ''), { act, keep: [] }, erasureWork.work);
+const plan = (table: LakeTable, act: Selection['act']) => planOf(parts, table, { act, keep: [] });
 
 const withoutIndex = (table: LakeTable) =>
   db.em.fork().execute('update lake_file set indexed_version = null where table_id = ?', [table.id]);

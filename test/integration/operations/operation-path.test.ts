@@ -4,8 +4,8 @@ import { signatureHolds } from '../../../src/domain/operations/certificate.ts';
 import { planHash } from '../../../src/domain/operations/plan.ts';
 import { OperationSubjectSchema } from '../../../src/entities/operation.entity.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
-import { OperationService } from '../../../src/services/operations/operation.service.ts';
 import { OperationDriver } from '../../../src/services/operations/operation-driver.ts';
+import { OperationRequestService } from '../../../src/services/operations/operation-request.service.ts';
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { deriveUnmapped, mapPlace, type OperationsLane, operationsLane, seedPlaces } from '../../testkit/operations.ts';
 
@@ -96,7 +96,7 @@ describe('a plan', () => {
     const [one, two] = [await seedPlaces(lane), await seedPlaces(lane, [])];
     const datasetId = one.places[0]!.datasetId;
     await mapPlace(lane, { entityId: two.entityId, datasetId, role: 'LAKE_TABLE', subjectFields: ['from', 'to'] });
-    const { id } = await lane.service.requestErasure(tester, {
+    const { id } = await lane.requests.requestErasure(tester, {
       subjects: [{ accountId: one.accountId }],
       dryRun: true,
     });
@@ -114,7 +114,7 @@ describe('a plan', () => {
       role: 'LAKE_TABLE',
       accountField: 'owner',
     });
-    const { id } = await lane.service.requestErasure(tester, {
+    const { id } = await lane.requests.requestErasure(tester, {
       subjects: [{ accountId: one.accountId }],
       dryRun: true,
     });
@@ -211,12 +211,8 @@ describe('a request', () => {
       logger: quietLogger,
       scheduler: { enqueue: away, stateOf: away },
     });
-    const service = new OperationService({
-      em: lane.em,
-      driver,
-      notary: lane.notary,
-      shred: { approvals: 1, coolOffMs: 0 },
-    });
+    const { em, notary } = lane;
+    const service = new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } });
     const seed = await seedPlaces(lane);
     const { id } = await service.requestErasure(tester, {
       subjects: [{ accountId: seed.accountId }],

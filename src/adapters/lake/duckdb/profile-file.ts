@@ -21,7 +21,7 @@ export async function profileFile(
 }
 
 /** How the values of a column cross the border of the engine. */
-export function formOf({ type }: FileColumn): ValueForm {
+function formOf({ type }: FileColumn): ValueForm {
   if (type === 'VARCHAR') return 'TEXT';
   return type === null || type === 'JSON' ? 'JSON' : 'OTHER';
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetReceipt } from '../../../src/domain/operations/target.ts';
+import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import {
   erasureTarget,
@@ -112,6 +113,54 @@ describe('an erasure killed by SIGKILL', () => {
       expect(sha256 === null ? null : await parts.store.sha256(String(path))).toBe(sha256);
     expect(receipt?.recordsErased).toBeGreaterThan(1);
     expect(receipt?.recordsErased).toBeLessThan(undisturbed.outcome.recordsErased);
+    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
+  });
+});
+
+/** Values of `to` by row, wherever the row lies. */
+async function numbersIn(table: LakeTable): Promise<Record<string, string | null>> {
+  const numbers: Record<string, string | null> = {};
+  for (const { path } of await parts.store.list(table.location))
+    await parts.engine.transform({
+      source: parts.store.localPath(path),
+      staged: null,
+      selection: { accountColumn: 'account_sid', everyone: true, act: [], keep: [] },
+      columns: ['to'],
+      keyColumns: ['sid'],
+      metadata: {},
+      transform: async (batch) => {
+        for (const [row, sid] of (batch.sid ?? []).entries()) numbers[String(sid)] = batch.to?.[row] ?? null;
+        return batch;
+      },
+    });
+  return numbers;
+}
+
+describe('a change of values killed by SIGKILL', () => {
+  const everyoneElse = { everyone: true, act: [], keep: selection.keep };
+  const changes: KillPoint[] = [
+    { port: 'engine', verb: 'profile', when: 'before', nth: 2 },
+    { port: 'engine', verb: 'transform', when: 'before', nth: 1 },
+    { port: 'engine', verb: 'transform', when: 'after', nth: 2 },
+    { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
+    { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
+    { port: 'store', verb: 'swapIf', when: 'after', nth: 2 },
+    { port: 'store', verb: 'remove', when: 'after', nth: 1 },
+    { port: 'engine', verb: 'write', when: 'after', nth: 1 },
+  ];
+  it.each(changes)('$when $verb $nth changes every value once', async (kill) => {
+    const { table, target } = await filled();
+    const before = await numbersIn(table);
+    const work = { url: db.url, root, tableId: table.id };
+    const run = { ...target, selection: everyoneElse, transforms: true };
+    const killed = await runLakeChild({ ...work, kill, erase: { ...run, fencingToken: 1 } });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    const next = await runLakeChild({ ...work, kill: null, erase: { ...run, fencingToken: 2 } });
+    expect(next).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(next.stdout)).toMatchObject({ recordsErased: 0, recordsChanged: 20, filesRewritten: 3 });
+    // One row of AC0 is under a hold.
+    const expected = Object.entries(before).map(([sid, to]) => [sid, to === '+3' ? to : `${to}!`]);
+    expect(await numbersIn(table)).toEqual(Object.fromEntries(expected));
     expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
   });
 });
