@@ -1,3 +1,6 @@
+import { isUtf8 } from 'node:buffer';
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import { readExactJson } from '../../exact-json.ts';
 import { isJsonObject, printJson, readJson } from '../json-text.ts';
 import type { EncodedMessage, MessageFault } from '../message.ts';
 import type {
@@ -75,6 +78,16 @@ export class JsonSchema implements ParsedSchema {
   encode(message: unknown): EncodedMessage {
     const faults = this.messageFaults(message);
     return faults.length > 0 ? { ok: false, faults } : { ok: true, payload: Buffer.from(JSON.stringify(message)) };
+  }
+
+  decode(payload: Uint8Array): unknown {
+    if (!isUtf8(payload)) throw new LinewardError('VALUE_INVALID', 'The bytes are no UTF-8.');
+    try {
+      return readExactJson(Buffer.from(payload).toString('utf8'));
+    } catch {
+      // The cause quotes the text.
+      throw new LinewardError('VALUE_INVALID', 'The bytes are not JSON.');
+    }
   }
 }
 
