@@ -5,6 +5,7 @@ import type { TargetPlace } from '../../../src/domain/operations/target.ts';
 import { TopicExecutor } from '../../../src/services/kafka/topic.executor.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
+import { bareRecords } from '../../testkit/records.ts';
 
 const missing = await missingKafka();
 const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
@@ -21,6 +22,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     executor = new TopicExecutor({
       kafka: gateway,
       progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
+      records: bareRecords,
     });
   });
   afterAll(async () => {
@@ -114,7 +116,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     const topic = await filledTopic();
     const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
     const plan = (keysMax: number) =>
-      new TopicExecutor({ kafka: gateway, progress, keysMax }).plan(placeOf(topic), asked);
+      new TopicExecutor({ kafka: gateway, progress, records: bareRecords, keysMax }).plan(placeOf(topic), asked);
     expect((await plan(10)).records).toBe(10);
     await expect(plan(9)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });

@@ -3,6 +3,7 @@ import { GatheringPartition, type GatheringParts } from '../../../src/consumers/
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import type { LandBatch } from '../../../src/services/lake/landing.service.ts';
 import { quietLogger } from '../../testkit/actor.ts';
+import { bareRecords } from '../../testkit/records.ts';
 
 const stream = {
   id: 'stream',
@@ -37,6 +38,7 @@ function gathering(failures: LinewardError[], position: string | null = null) {
       },
     },
     kafka: { ensureTopic: async () => {}, produce: async () => [] },
+    records: bareRecords,
     isErased: () => false,
     logger: quietLogger,
     flushMs: 10,
