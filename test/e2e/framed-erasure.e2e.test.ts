@@ -126,7 +126,7 @@ describe.skipIf(missing !== null)(`erasing records that name their schema${missi
     const { open } = done.certificate.body;
     expect(open.map(({ code, dataset, reason }: Data) => [code, dataset, reason])).toEqual([
       ['MESSAGE_UNREADABLE', topic, '2 message(s) name the schema 99999, which is not registered'],
-      ['MESSAGE_UNREADABLE', topic, `1 message(s) do not fit the schema ${ids.protobuf} that they name`],
+      ['MESSAGE_UNREADABLE', topic, `1 message(s) do not hold a record of the schema ${ids.protobuf} that they name`],
     ]);
     expect(JSON.stringify(done)).not.toContain('canary');
     expect(await tombstones(topic)).toEqual(['K2', 'K5']);

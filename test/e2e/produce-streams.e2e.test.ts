@@ -85,7 +85,8 @@ describe.skipIf(missing !== null)(`framed records through a stream${missing ? `:
     expect(done.status).toBe('PARTIAL');
     const reasons = done.certificate.body.open.map(({ reason }: Data) => reason);
     expect(reasons).toHaveLength(3);
-    for (const reason of reasons) expect(reason).toMatch(/^1 message\(s\) do not fit the schema \d+ that they name$/);
+    for (const reason of reasons)
+      expect(reason).toMatch(/^1 message\(s\) do not hold a record of the schema \d+ that they name$/);
     expect(JSON.stringify(done.certificate.body)).not.toContain('canary');
   });
 });

@@ -9,7 +9,7 @@ export type RecordFault =
   | { readonly kind: 'NOT_JSON' }
   /** It names a schema that is not registered, or cannot be used any more. */
   | { readonly kind: 'SCHEMA_UNKNOWN'; readonly schema: SchemaName }
-  /** Its bytes are no data of the schema that it names. */
+  /** Its bytes are no data of the schema that it names, or no record. */
   | { readonly kind: 'MISFIT'; readonly schema: SchemaName };
 
 export type ReadRecord =
@@ -56,6 +56,6 @@ export class UnreadableRecords {
 
 function sentenceEnd(fault: RecordFault): string {
   if (fault.kind === 'NOT_JSON') return 'are not JSON objects';
-  if (fault.kind === 'MISFIT') return `do not fit the schema ${fault.schema} that they name`;
+  if (fault.kind === 'MISFIT') return `do not hold a record of the schema ${fault.schema} that they name`;
   return `name the schema ${fault.schema}, which is not registered`;
 }

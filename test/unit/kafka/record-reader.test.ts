@@ -136,7 +136,7 @@ describe('counting what cannot be read', () => {
     expect(records.reasons()).toEqual([
       '1 message(s) are not JSON objects',
       '3 message(s) name the schema 99, which is not registered',
-      '1 message(s) do not fit the schema 99 that they name',
+      '1 message(s) do not hold a record of the schema 99 that they name',
     ]);
   });
 

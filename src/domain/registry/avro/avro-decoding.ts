@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { strictUtf8 } from '../../strict-utf8.ts';
 import { ValueBudget } from '../value-budget.ts';
 import { AvroCursor, notAvro } from './avro-cursor.ts';
 import type { AvroEnum, AvroFixed, AvroRecord, AvroType } from './avro-type.ts';
@@ -84,11 +84,10 @@ class AvroDecoding {
     return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
   }
 
-  /** Two texts that are no UTF-8 would be read as one, and so would the persons that they name. */
   #text(): string {
-    const bytes = this.#cursor.take(this.#cursor.long());
-    if (!isUtf8(bytes)) throw notAvro();
-    return bytes.toString('utf8');
+    const text = strictUtf8(this.#cursor.take(this.#cursor.long()));
+    if (text === null) throw notAvro();
+    return text;
   }
 }
 

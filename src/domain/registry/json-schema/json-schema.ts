@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { readExactJson } from '../../exact-json.ts';
+import { strictUtf8 } from '../../strict-utf8.ts';
 import { isJsonObject, printJson, readJson } from '../json-text.ts';
 import type { EncodedMessage, MessageFault } from '../message.ts';
 import type {
@@ -81,9 +81,8 @@ export class JsonSchema implements ParsedSchema {
   }
 
   decode(payload: Uint8Array): unknown {
-    if (!isUtf8(payload)) throw new LinewardError('VALUE_INVALID', 'The bytes are no UTF-8.');
     try {
-      return readExactJson(Buffer.from(payload).toString('utf8'));
+      return readExactJson(strictUtf8(payload) ?? '');
     } catch {
       // The cause quotes the text.
       throw new LinewardError('VALUE_INVALID', 'The bytes are not JSON.');

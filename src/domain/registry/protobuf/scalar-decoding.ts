@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { exactWhole } from '../../exact-json.ts';
+import { strictUtf8 } from '../../strict-utf8.ts';
 import { notProtobuf, WireReader } from './wire-reader.ts';
 
 /** A value of a scalar type: text, number, bigint beyond 2^53, boolean, bytes. */
@@ -9,10 +9,9 @@ type Read = (reader: WireReader) => ScalarValue;
 const zigZag = (value: bigint): bigint => (value >> 1n) ^ -(value & 1n);
 const int32: Read = (reader) => Number(BigInt.asIntN(32, BigInt(reader.varint())));
 const text: Read = (reader) => {
-  const bytes = reader.take(reader.bytes.length - reader.at);
-  // Two texts that are no UTF-8 would be read as one, and so would the persons that they name.
-  if (!isUtf8(bytes)) throw notProtobuf();
-  return bytes.toString('utf8');
+  const read = strictUtf8(reader.take(reader.bytes.length - reader.at));
+  if (read === null) throw notProtobuf();
+  return read;
 };
 
 const readers: Readonly<Record<string, Read>> = {
