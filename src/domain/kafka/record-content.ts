@@ -1,5 +1,6 @@
 import { readExactJson } from '../exact-json.ts';
 import type { SchemaName } from '../registry/framed-record.ts';
+import { strictUtf8 } from '../strict-utf8.ts';
 
 /** A record as JSON messages carry it, with bigints for whole numbers beyond 2^53. */
 export type RecordContent = Readonly<Record<string, unknown>>;
@@ -23,7 +24,7 @@ export function isRecord(value: unknown): value is RecordContent {
 /** The JSON object that bytes are the text of; null for anything else. */
 export function jsonObject(bytes: Buffer): RecordContent | null {
   try {
-    const read = readExactJson(bytes.toString('utf8'));
+    const read = readExactJson(strictUtf8(bytes) ?? '');
     return isRecord(read) ? read : null;
   } catch {
     return null;

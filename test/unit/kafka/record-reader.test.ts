@@ -66,6 +66,7 @@ describe('reading the values of a topic', () => {
 
   it.each([
     ['neither JSON nor framed', Buffer.from('canary'), { kind: 'NOT_JSON' }],
+    ['text that is no UTF-8', Buffer.from('7b2261223a22ff227d', 'hex'), { kind: 'NOT_JSON' }],
     ['a list', Buffer.from('[1]'), { kind: 'NOT_JSON' }],
     ['nothing', Buffer.alloc(0), { kind: 'NOT_JSON' }],
     ['a frame that is cut short', Buffer.from([0, 0, 0]), { kind: 'NOT_JSON' }],
