@@ -7,6 +7,9 @@ export type ScalarValue = string | number | bigint | boolean | Buffer;
 type Read = (reader: WireReader) => ScalarValue;
 
 const zigZag = (value: bigint): bigint => (value >> 1n) ^ -(value & 1n);
+/** Varints below 2^49 are numbers, which most are: bigints cost several times as much. */
+const signed64 = (value: number | bigint): number | bigint =>
+  typeof value === 'number' ? value : exactWhole(BigInt.asIntN(64, value));
 const int32: Read = (reader) => Number(BigInt.asIntN(32, BigInt(reader.varint())));
 const text: Read = (reader) => {
   const read = strictUtf8(reader.take(reader.bytes.length - reader.at));
@@ -16,7 +19,7 @@ const text: Read = (reader) => {
 
 const readers: Readonly<Record<string, Read>> = {
   int32,
-  int64: (reader) => exactWhole(BigInt.asIntN(64, BigInt(reader.varint()))),
+  int64: (reader) => signed64(reader.varint()),
   uint32: (reader) => Number(BigInt.asUintN(32, BigInt(reader.varint()))),
   uint64: (reader) => exactWhole(BigInt(reader.varint())),
   sint32: (reader) => Number(BigInt.asIntN(32, zigZag(BigInt.asUintN(32, BigInt(reader.varint()))))),
