@@ -10,6 +10,7 @@ import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
+import { RecordReader } from './services/kafka/record-reader.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
@@ -135,6 +136,7 @@ export function buildServices(
   const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
   const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
+  const records = new RecordReader({ gate });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
@@ -146,6 +148,7 @@ export function buildServices(
       LANDING: landingConsumer({
         landing,
         erased: new ErasedRecords({ kafka, streams }),
+        records,
         logger,
         flushMs: env.LANDING_FLUSH_MS,
       }),
@@ -153,7 +156,7 @@ export function buildServices(
   });
 
   const executors = [
-    new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }) }),
+    new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }), records }),
     new LakeTableExecutor({
       em,
       store,

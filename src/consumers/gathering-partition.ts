@@ -1,8 +1,9 @@
-import { jsonObject } from '../domain/kafka/table-view.ts';
+import type { ReadRecord } from '../domain/kafka/record-content.ts';
 import type { Logger } from '../domain/logger.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
 import type { KafkaGateway, KafkaMessage } from '../services/kafka/ports.ts';
 import { deadLetterNotice, deadLetterTopic } from '../services/kafka/protect-messages.ts';
+import type { RecordReader } from '../services/kafka/record-reader.ts';
 import type { RunnableStream } from '../services/kafka/stream.read-model.ts';
 import { type LandedRecord, type LandingService, misfitsOf } from '../services/lake/landing.service.ts';
 
@@ -14,6 +15,7 @@ const retryMs = 2_000;
 export interface GatheringParts {
   readonly landing: Pick<LandingService, 'land' | 'positionOf'>;
   readonly kafka: Pick<KafkaGateway, 'ensureTopic' | 'produce'>;
+  readonly records: RecordReader;
   readonly isErased: (message: KafkaMessage) => boolean;
   readonly logger: Logger;
   readonly flushMs: number;
@@ -49,16 +51,29 @@ export class GatheringPartition {
 
   async add(messages: readonly KafkaMessage[]): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    for (const message of messages) {
+    // All of them before any is taken: a registry that does not answer makes the partition be read again.
+    const contents = await this.#read(messages);
+    for (const [index, message] of messages.entries()) {
       this.#nextOffset = String(BigInt(message.offset) + 1n);
-      if (message.value === null || this.#parts.isErased(message)) continue;
-      const value = jsonObject(message.value);
-      if (value === null) this.#setAside.push(message.offset);
-      else this.#records.push({ offset: message.offset, value });
-      this.#bytes += message.value.length;
+      const content = contents[index] ?? null;
+      if (content === null) continue;
+      if (content.ok) this.#records.push({ offset: message.offset, value: content.record });
+      else this.#setAside.push(message.offset);
+      this.#bytes += message.value?.length ?? 0;
     }
     if (this.#records.length >= rowsMax || this.#bytes >= bytesMax) return this.flush();
     this.#timer ??= this.#flushIn(this.#parts.flushMs);
+  }
+
+  /** What messages hold; null for those that are not to land. */
+  async #read(messages: readonly KafkaMessage[]): Promise<readonly (ReadRecord | null)[]> {
+    const pass = this.#parts.records.pass();
+    const contents: (ReadRecord | null)[] = [];
+    for (const message of messages) {
+      const { value, headers } = message;
+      contents.push(value === null || this.#parts.isErased(message) ? null : await pass.read(value, headers));
+    }
+    return contents;
   }
 
   /** Lands what has gathered, after what is landing already. */

@@ -2,6 +2,7 @@ import type { Logger } from '../domain/logger.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { ErasedRecords } from '../services/kafka/erased-records.ts';
 import type { RunningStream } from '../services/kafka/ports.ts';
+import type { RecordReader } from '../services/kafka/record-reader.ts';
 import type { LandingService } from '../services/lake/landing.service.ts';
 import { GatheringPartition } from './gathering-partition.ts';
 import type { StreamStarter } from './stream-runner.ts';
@@ -9,6 +10,7 @@ import type { StreamStarter } from './stream-runner.ts';
 interface LandingDeps {
   readonly landing: LandingService;
   readonly erased: ErasedRecords;
+  readonly records: RecordReader;
   readonly logger: Logger;
   /** Longest wait of a message for others to share its files, milliseconds. */
   readonly flushMs: number;

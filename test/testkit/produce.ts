@@ -12,11 +12,16 @@ export interface ProduceTest {
   readonly registry: SchemaRegistry;
   /** Registers a schema under a subject and answers its id. */
   register(schemaType: SchemaFormat, schema: string, subject: string): Promise<number>;
-  /** A new topic with one partition that an entity is mapped to. */
-  topicOf(namespace: string, name: string, accountField: string): Promise<string>;
+  /** A new topic with one partition that an entity is mapped to; a compacted one where it says so. */
+  topicOf(namespace: string, name: string, accountField: string, more?: TopicOf): Promise<string>;
   /** All messages of a topic. A broker that has just started loads its groups, and refuses readers meanwhile. */
   messages(topic: string): Promise<KafkaMessage[]>;
   close(): Promise<void>;
+}
+
+interface TopicOf {
+  readonly subjectFields?: readonly string[];
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 export async function produceTest(): Promise<ProduceTest> {
@@ -38,9 +43,9 @@ export async function produceTest(): Promise<ProduceTest> {
       if (!answer.ok) throw new Error(message);
       return id;
     },
-    topicOf: async (namespace, name, accountField) => {
+    topicOf: async (namespace, name, accountField, { subjectFields = [], config = {} } = {}) => {
       const topic = uniqueName('produce');
-      await gateway.ensureTopic({ name: topic, partitions: 1, config: {} });
+      await gateway.ensureTopic({ name: topic, partitions: 1, config });
       const { entity } = await app.done(
         'query ($namespace: String!, $name: String!) { entity(namespace: $namespace, name: $name) { id } }',
         { namespace, name },
@@ -48,7 +53,7 @@ export async function produceTest(): Promise<ProduceTest> {
       const dataset = { namespace: `kafka://${brokers}`, name: topic };
       await app.done(
         'mutation ($input: MapEntityInput!) { mapEntity(input: $input) { userErrors { code message } } }',
-        { input: { entityId: entity.id, dataset, role: 'TOPIC', accountField, subjectFields: [] } },
+        { input: { entityId: entity.id, dataset, role: 'TOPIC', accountField, subjectFields } },
       );
       return topic;
     },

@@ -1,4 +1,5 @@
 import { isSelected, type Selection } from '../governance/selection.ts';
+import { type ReadRecord, type RecordContent, UnreadableRecords } from './record-content.ts';
 
 /** The keys of one record by which accounts and subjects are found. */
 export interface RecordKeys {
@@ -6,36 +7,16 @@ export interface RecordKeys {
   readonly subjects: Readonly<Record<string, string | null>>;
 }
 
-/** The JSON object that a message holds; null when its bytes are anything else. */
-export function jsonObject(value: Buffer): Readonly<Record<string, unknown>> | null {
-  try {
-    const read: unknown = JSON.parse(value.toString('utf8'));
-    return typeof read === 'object' && read !== null && !Array.isArray(read) ? (read as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Reads the keys of a JSON message; null when the bytes are not a JSON object. */
-export function recordKeys(value: Buffer, accountField: string, subjectFields: readonly string[]): RecordKeys | null {
-  const record = jsonObject(value);
-  if (record === null) return null;
+/** The keys of a record; a field of another kind than text, number or boolean names nobody. */
+export function recordKeys(record: RecordContent, accountField: string, subjectFields: readonly string[]): RecordKeys {
   const read = (field: string): string | null => {
     const found: unknown = Object.hasOwn(record, field) ? record[field] : null;
-    if (Number.isInteger(found) && !Number.isSafeInteger(found)) return longInteger(value, field);
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? String(found) : null;
+    return ['string', 'number', 'bigint', 'boolean'].includes(typeof found) ? String(found) : null;
   };
   return {
     accountId: read(accountField),
     subjects: Object.fromEntries(subjectFields.map((field) => [field, read(field)])),
   };
-}
-
-/** An integer beyond ±2^53 as it is written: rounded, one subject would be taken for another. */
-function longInteger(message: Buffer, field: string): string {
-  const asWritten = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
-    typeof value === 'number' && /^-?\d+$/.test(context?.source ?? '') ? context?.source : value;
-  return String((JSON.parse(message.toString('utf8'), asWritten) as Record<string, unknown>)[field]);
 }
 
 export function matches(selection: Selection, keys: RecordKeys): boolean {
@@ -53,7 +34,8 @@ export interface ViewedMessage {
   readonly partition: number;
   readonly offset: string;
   readonly key: Buffer | null;
-  readonly value: Buffer | null;
+  /** Null: a tombstone. */
+  readonly content: ReadRecord | null;
   /** Operation that wrote the message, for tombstones of ours. */
   readonly operationId: string | null;
 }
@@ -71,8 +53,8 @@ export class SelectedView {
   /** Offset behind the last message seen, per partition. Transaction markers behind it are not messages. */
   readonly ends = new Map<number, bigint>();
   messages = 0;
-  /** Messages that are not JSON objects, so that nobody can say whom they are about. */
-  unreadable = 0;
+  /** Messages of which nobody can say whom they are about. */
+  readonly unreadable = new UnreadableRecords();
   /** Messages of the selection without a key, which no tombstone reaches. */
   keyless = 0;
 
@@ -90,14 +72,13 @@ export class SelectedView {
     this.messages += 1;
     this.ends.set(message.partition, BigInt(message.offset) + 1n);
     const name = message.key === null ? null : `${message.partition}:${message.key.toString('base64')}`;
-    if (message.value === null) {
+    if (message.content === null) {
       if (name === null) return;
       this.#live.delete(name);
       if (message.operationId === this.#operationId) this.#tombstoned.add(name);
       return;
     }
-    const keys = recordKeys(message.value, this.#fields.accountField, this.#fields.subjectFields);
-    if (keys === null) this.unreadable += 1;
+    const keys = this.#keysOf(message.content);
     const selected = keys !== null && matches(this.#selection, keys);
     if (name === null || message.key === null) {
       if (selected) this.keyless += 1;
@@ -107,6 +88,12 @@ export class SelectedView {
       // Newer data of somebody else under the same key: the old value is superseded already.
       this.#live.delete(name);
     }
+  }
+
+  #keysOf(content: ReadRecord): RecordKeys | null {
+    if (content.ok) return recordKeys(content.record, this.#fields.accountField, this.#fields.subjectFields);
+    this.unreadable.add(content.fault);
+    return null;
   }
 
   /** Live records of the selection. */

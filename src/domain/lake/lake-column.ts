@@ -1,3 +1,5 @@
+import { printExactJson } from '../exact-json.ts';
+
 /** Column of a lake table as the writer declares it; DuckDB type names. */
 export interface LakeColumn {
   readonly name: string;
@@ -12,6 +14,7 @@ export const lakeFieldTypes = [
   'double',
   'boolean',
   'bytes',
+  'fixed',
   'record',
   'array',
   'map',
@@ -36,6 +39,7 @@ const columnTypes: Readonly<Record<LakeFieldType, LakeColumn['type']>> = {
   enum: 'VARCHAR',
   // Bytes are base64 text, the form in which JSON messages carry them.
   bytes: 'VARCHAR',
+  fixed: 'VARCHAR',
   int: 'INTEGER',
   long: 'BIGINT',
   float: 'DOUBLE',
@@ -74,7 +78,7 @@ const fits: Readonly<Record<LakeColumn['type'], (value: unknown) => boolean>> = 
   BIGINT: (value) => wholeNumber(value, int64) !== null,
   DOUBLE: (value) => typeof value === 'number' && Number.isFinite(value),
   BOOLEAN: (value) => typeof value === 'boolean',
-  JSON: (value) => JSON.stringify(value) !== undefined,
+  JSON: (value) => printExactJson(value) !== undefined,
 };
 
 /** Why a column does not take the value exactly as it is, null when it does; every column takes null. Never quotes the value. */

@@ -1,4 +1,5 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { printExactJson, readExactJson } from '../exact-json.ts';
 import { type ProtectionCounts, protectMember, type Seal } from './apply-protection.ts';
 import { JsonScanner, noJson } from './json-scanner.ts';
 import type { PlanNode, ProtectionPlan } from './protection-plan.ts';
@@ -116,7 +117,7 @@ class JsonProtection {
   #decoded(node: PlanNode, at: number, depth: number): number | null {
     const end = this.#scanner.value(at, depth);
     const source = this.#scanner.text.slice(at, end);
-    const { value, ...counts } = protectMember(node, exactly(source), this.#seal);
+    const { value, ...counts } = protectMember(node, readExactJson(source), this.#seal);
     this.counts.unknownRemoved += counts.unknownRemoved;
     this.counts.faultsRemoved += counts.faultsRemoved;
     if (value === undefined) return null;
@@ -131,20 +132,9 @@ class JsonProtection {
   }
 }
 
-// ECMAScript 2026; the compiler does not know it yet.
-const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
-
-/** A whole number that a double would change becomes a bigint, so that what is sealed or redacted is what was sent. */
-function exactly(source: string): unknown {
-  return JSON.parse(source, (_key, value: unknown, context?: { readonly source?: string }): unknown => {
-    const isChanged = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value);
-    return isChanged && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context?.source ?? 0) : value;
-  });
-}
-
 function printable(value: unknown): string {
   try {
-    return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? rawJson(String(part)) : part));
+    return printExactJson(value) ?? 'null';
   } catch (cause) {
     throw new LinewardError('VALUE_INVALID', 'A protected value cannot be written as JSON.', { cause });
   }

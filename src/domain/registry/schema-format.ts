@@ -72,4 +72,10 @@ export interface ParsedSchema {
    * file, or as it is for JSON Schema. Never written is what does not fit.
    */
   encode(message: unknown): EncodedMessage;
+  /**
+   * What a payload holds, under the names of the catalog's paths and as JSON messages carry it: bytes as base64, enums by their
+   * names. Exact: whole numbers beyond 2^53 are bigints. `messageIndexes` name the message of a Protobuf file.
+   * @throws LinewardError VALUE_INVALID for bytes that are no data of the schema.
+   */
+  decode(payload: Uint8Array, messageIndexes: readonly number[] | null): unknown;
 }

@@ -148,14 +148,6 @@ export function messageIndexesOf({ types }: ProtobufSchema, fullName: string): r
 }
 
 /** Full name of the message that an index path names; null when there is none. */
-export function messageNameOf({ types }: ProtobufSchema, indexes: readonly number[]): string | null {
-  let level: readonly ProtoType[] = types.file.types;
-  const names = types.file.package === '' ? [] : [types.file.package];
-  for (const index of indexes) {
-    const found = level.filter((type) => type.kind === 'message')[index];
-    if (found === undefined) return null;
-    names.push(found.name);
-    level = found.types;
-  }
-  return indexes.length === 0 ? null : names.join('.');
+export function messageNameOf({ reading }: ProtobufSchema, indexes: readonly number[]): string | null {
+  return reading.message(indexes)?.scope ?? null;
 }

@@ -1,12 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
-import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
-import { frameMessage, readFrame } from '../../domain/registry/wire-format.ts';
+import { AvroSchema } from '../../domain/registry/avro/avro-schema.ts';
+import {
+  beginsLikeJson,
+  type FramedRecord,
+  frameContent,
+  framedRecord,
+  type SchemaName,
+} from '../../domain/registry/framed-record.ts';
+import { ProtobufSchema } from '../../domain/registry/protobuf/protobuf-schema.ts';
+import type { ParsedSchema, SchemaFormat } from '../../domain/registry/schema-format.ts';
+import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import { isKeyFault, type JsonRecord, type ProtectionService } from '../privacy/protection.service.ts';
-import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
+import type { MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
 
@@ -39,10 +48,8 @@ export class MessageProtection {
     const contents = messages.map(contentOf);
     const answers = new Map<number, Answer>();
     await this.#protectTexts(stream, contents, answers);
-    for (const schemaId of new Set(
-      contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.schemaId] : [])),
-    ))
-      await this.#protectFramed(stream, schemaId, contents, answers);
+    const names = contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.record.schema] : []));
+    for (const name of new Set(names)) await this.#protectFramed(stream, name, contents, answers);
     return messages.map((message, index) => {
       if (message.value === null) return { ...passedOn(message), value: null };
       const answer = answers.get(index) ?? { ok: false, code: 'MESSAGE_INVALID' };
@@ -67,34 +74,54 @@ export class MessageProtection {
       answers.set(fitting[position]?.index ?? -1, answer.ok ? { ok: true, value: answer.text } : answer);
   }
 
-  /** Messages of one schema in the registry's wire format. One of another entity has no version here, and is given up. */
+  /** Messages that name one schema. One of another entity has no version here, and is given up. */
   async #protectFramed(
     stream: RunnableStream,
-    schemaId: number,
+    name: SchemaName,
     contents: readonly Content[],
     answers: Map<number, Answer>,
   ): Promise<void> {
-    const known = await this.#schemaOf(stream, schemaId);
+    const known = await this.#schemaOf(stream, name);
     if (known === null) return;
-    const payloads = contents.flatMap((content, index) =>
-      content.kind === 'FRAMED' && content.schemaId === schemaId ? [{ payload: content.payload, index }] : [],
+    const framed = contents.flatMap((content, index) => {
+      if (content.kind !== 'FRAMED' || content.record.schema !== name) return [];
+      const payload = payloadOf(content.record, known.schema.format);
+      return payload === null ? [] : [{ bytes: content.record.bytes, payload, index }];
+    });
+    const protectedOnes = await this.#protectPayloads(
+      known,
+      framed.map(({ payload }) => payload),
     );
-    const bytes = payloads.map(({ payload }) => payload);
-    const protectedOnes =
-      'record' in known
-        ? await this.#protection.protectAvros(known.plan, known.record, bytes)
-        : await this.#protectJsons(known, bytes);
-    for (const [position, answer] of protectedOnes.entries()) {
-      const framed = (payload: Uint8Array): Buffer =>
-        Buffer.from(frameMessage({ schemaId, messageIndexes: null, payload }));
-      answers.set(payloads[position]?.index ?? -1, answer.ok ? { ok: true, value: framed(answer.bytes) } : answer);
+    for (const [position, { bytes, payload, index }] of framed.entries()) {
+      const answer = protectedOnes[position];
+      if (answer === undefined) continue;
+      // The prefix stays, if there is one: the output is data of the same schema.
+      const prefix = bytes.subarray(0, bytes.length - payload.length);
+      answers.set(index, answer.ok ? { ok: true, value: Buffer.concat([prefix, answer.bytes]) } : answer);
     }
   }
 
+  #protectPayloads(
+    { plan, schema }: SchemaInForce,
+    payloads: readonly Uint8Array[],
+  ): Promise<readonly PayloadAnswer[]> {
+    if (schema instanceof AvroSchema && schema.root.kind === 'record')
+      return this.#protection.protectAvros(plan, schema.root, payloads);
+    if (schema instanceof ProtobufSchema) {
+      const { reading } = schema;
+      const type = reading.message(firstMessage);
+      if (type !== null) return this.#protection.protectProtobufs(plan, { reading, type }, payloads);
+    }
+    return this.#protectJsons({ plan, schema }, payloads);
+  }
+
   /** Payloads of a JSON Schema are JSON texts. */
-  async #protectJsons({ plan, check }: JsonSchemaInForce, payloads: readonly Uint8Array[]) {
-    const records = payloads.map(jsonOf);
-    const fitting = new Set(records.filter((one) => one !== null && check.faults(one.record).length === 0));
+  async #protectJsons(
+    { plan, schema }: SchemaInForce,
+    payloads: readonly Uint8Array[],
+  ): Promise<readonly PayloadAnswer[]> {
+    const records = schema.format === 'JSON' ? payloads.map(jsonOf) : payloads.map(() => null);
+    const fitting = new Set(records.filter((one) => one !== null && schema.messageFaults(one.record).length === 0));
     const texts = await this.#protection.protectTexts(
       plan,
       [...fitting].filter((one) => one !== null),
@@ -107,14 +134,10 @@ export class MessageProtection {
     });
   }
 
-  async #schemaOf(stream: RunnableStream, schemaId: number): Promise<AvroInForce | JsonSchemaInForce | null> {
+  async #schemaOf(stream: RunnableStream, name: SchemaName): Promise<SchemaInForce | null> {
     try {
-      const record = await this.#gate.avroRecord(schemaId);
-      if (record !== null)
-        return { record, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
-      const check = await this.#gate.jsonCheck(schemaId);
-      if (check === null) return null;
-      return { check, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
+      const { schemaId, schema } = await this.#gate.schemaNamed(name);
+      return { schema, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
     } catch (error) {
       const { code } = toLinewardError(error);
       if (code === 'SCHEMA_NOT_FOUND' || code === 'NOT_FOUND') return null;
@@ -123,34 +146,42 @@ export class MessageProtection {
   }
 }
 
-interface AvroInForce {
+interface SchemaInForce {
   readonly plan: ProtectionPlan;
-  readonly record: AvroRecord;
+  readonly schema: ParsedSchema;
 }
 
-interface JsonSchemaInForce {
-  readonly plan: ProtectionPlan;
-  readonly check: MessageCheck;
-}
+/** Index path of the message that a Protobuf file is catalogued by. */
+const firstMessage = [0];
 
 type Answer = { readonly ok: true; readonly value: string | Buffer } | { readonly ok: false; readonly code: ErrorCode };
 
-/** What a value is: bare JSON, in the registry's wire format, or neither. */
+type PayloadAnswer =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly code: ErrorCode };
+
+/** What a value is: bare JSON, one that names its schema, or neither. */
 type Content =
   | ({ readonly kind: 'JSON' } & JsonRecord)
-  | { readonly kind: 'FRAMED'; readonly schemaId: number; readonly payload: Uint8Array }
+  | { readonly kind: 'FRAMED'; readonly record: FramedRecord }
   | { readonly kind: 'NONE' };
 
-function contentOf({ value }: KafkaMessage): Content {
+function contentOf({ value, headers }: KafkaMessage): Content {
   if (value === null) return { kind: 'NONE' };
+  const bare = beginsLikeJson(value) ? jsonOf(value) : null;
+  if (bare !== null) return { kind: 'JSON', ...bare };
+  const record = framedRecord(value, headers[schemaIdHeaders.value]);
+  return record === null ? { kind: 'NONE' } : { kind: 'FRAMED', record };
+}
+
+/** The payload of a record of the catalogued message; null for another message of the file, and for indexes that are none. */
+function payloadOf(record: FramedRecord, format: SchemaFormat): Uint8Array | null {
   try {
-    // No JSON begins with a zero byte.
-    if (value[0] === 0) return { kind: 'FRAMED', ...readFrame(value, false) };
+    const { messageIndexes, payload } = frameContent(record, format === 'PROTOBUF');
+    return messageIndexes === null || messageIndexes.join() === firstMessage.join() ? payload : null;
   } catch {
-    return { kind: 'NONE' };
+    return null;
   }
-  const json = jsonOf(value);
-  return json === null ? { kind: 'NONE' } : { kind: 'JSON', ...json };
 }
 
 /** A JSON text with what it says; null for what is none, and for null itself. */

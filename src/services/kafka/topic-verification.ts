@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Selection } from '../../domain/governance/selection.ts';
+import type { ReadRecord } from '../../domain/kafka/record-content.ts';
 import { matches, recordKeys } from '../../domain/kafka/table-view.ts';
 import type { TargetVerification } from '../../domain/operations/target.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
 import { operationHeader } from './erased-records.ts';
 import type { KafkaGateway, KafkaMessage } from './ports.ts';
+import type { RecordReader } from './record-reader.ts';
 
 type AboutWhom = 'SELECTED' | 'HELD' | 'OTHER';
 
@@ -18,6 +20,7 @@ export const selectedKeysMax = 2_000_000;
  */
 export class TopicVerification {
   readonly #kafka: Pick<KafkaGateway, 'scan'>;
+  readonly #records: RecordReader;
   readonly #context: ExecutionContext;
   readonly #keysMax: number;
   readonly #buried = new Set<string>();
@@ -29,10 +32,12 @@ export class TopicVerification {
 
   constructor(deps: {
     readonly kafka: Pick<KafkaGateway, 'scan'>;
+    readonly records: RecordReader;
     readonly context: ExecutionContext;
     readonly keysMax: number;
   }) {
     this.#kafka = deps.kafka;
+    this.#records = deps.records;
     this.#context = deps.context;
     this.#keysMax = deps.keysMax;
   }
@@ -40,7 +45,11 @@ export class TopicVerification {
   async run(): Promise<TargetVerification> {
     await this.#scan((message) => this.#bury(message));
     const selections = { now: await this.#context.selectionNow(), requested: await this.#context.requested() };
-    await this.#scan((message) => this.#fold(message, selections));
+    const pass = this.#records.pass();
+    await this.#scan(async (message) => {
+      const content = message.value === null ? null : await pass.read(message.value, message.headers);
+      this.#fold(message, content === null ? null : this.#aboutWhom(content, selections));
+    });
     let survivors = this.#keyless;
     for (const about of this.#newest.values()) if (about === 'SELECTED') survivors += 1;
     return {
@@ -52,7 +61,7 @@ export class TopicVerification {
     };
   }
 
-  #scan(each: (message: KafkaMessage) => void): Promise<void> {
+  #scan(each: (message: KafkaMessage) => void | Promise<void>): Promise<void> {
     return this.#kafka.scan(this.#context.place.name, each, this.#context.signal);
   }
 
@@ -62,10 +71,10 @@ export class TopicVerification {
     assertKeysMax(this.#context.place.name, this.#buried.size, this.#keysMax);
   }
 
-  #fold(message: KafkaMessage, selections: { readonly now: Selection; readonly requested: Selection }): void {
-    const { partition, key, value } = message;
+  /** `about` is null for a tombstone. */
+  #fold(message: KafkaMessage, about: AboutWhom | null): void {
+    const { partition, key } = message;
     this.#scanned += 1;
-    const about = value === null ? null : this.#aboutWhom(value, selections);
     if (key === null) {
       if (about === 'SELECTED') this.#keyless += 1;
       return;
@@ -84,10 +93,11 @@ export class TopicVerification {
     return headers[operationHeader]?.toString('utf8') === this.#context.operationId;
   }
 
-  #aboutWhom(value: Buffer, selections: { readonly now: Selection; readonly requested: Selection }): AboutWhom {
+  #aboutWhom(content: ReadRecord, selections: { readonly now: Selection; readonly requested: Selection }): AboutWhom {
+    if (!content.ok) return 'OTHER';
     const { accountField, subjectFields } = this.#context.place;
-    const keys = recordKeys(value, accountField, subjectFields);
-    if (keys === null || !matches(selections.requested, keys)) return 'OTHER';
+    const keys = recordKeys(content.record, accountField, subjectFields);
+    if (!matches(selections.requested, keys)) return 'OTHER';
     return matches(selections.now, keys) ? 'SELECTED' : 'HELD';
   }
 }

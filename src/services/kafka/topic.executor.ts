@@ -12,6 +12,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { operationHeader } from './erased-records.ts';
 import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
+import type { RecordReader } from './record-reader.ts';
 import type { StreamProgress } from './stream-progress.ts';
 import { assertKeysMax, selectedKeysMax, TopicVerification } from './topic-verification.ts';
 
@@ -31,15 +32,18 @@ export class TopicExecutor implements TargetExecutor {
   readonly kinds = ['ERASURE'] as const;
   readonly #kafka: KafkaGateway;
   readonly #progress: Pick<StreamProgress, 'passed' | 'besides'>;
+  readonly #records: RecordReader;
   readonly #keysMax: number;
 
   constructor(deps: {
     readonly kafka: KafkaGateway;
     readonly progress: Pick<StreamProgress, 'passed' | 'besides'>;
+    readonly records: RecordReader;
     readonly keysMax?: number;
   }) {
     this.#kafka = deps.kafka;
     this.#progress = deps.progress;
+    this.#records = deps.records;
     this.#keysMax = deps.keysMax ?? selectedKeysMax;
   }
 
@@ -106,7 +110,12 @@ export class TopicExecutor implements TargetExecutor {
     const topic = await this.#kafka.describeTopic(place.name);
     if (topic === null)
       return { survivors: 0, lost: 0, recordsScanned: 0, method: 'topic does not exist', open: [missing(place)] };
-    return new TopicVerification({ kafka: this.#kafka, context, keysMax: this.#keysMax }).run();
+    return new TopicVerification({
+      kafka: this.#kafka,
+      records: this.#records,
+      context,
+      keysMax: this.#keysMax,
+    }).run();
   }
 
   async #view(
@@ -115,8 +124,10 @@ export class TopicExecutor implements TargetExecutor {
     run: { readonly operationId: string; readonly signal?: AbortSignal },
   ): Promise<SelectedView> {
     const view = new SelectedView(selection, place, run.operationId);
-    const add = (message: KafkaMessage) => {
-      view.add({ ...message, operationId: operationOf(message) });
+    const pass = this.#records.pass();
+    const add = async (message: KafkaMessage) => {
+      const content = message.value === null ? null : await pass.read(message.value, message.headers);
+      view.add({ ...message, content, operationId: operationOf(message) });
       assertKeysMax(place.name, view.remembered, this.#keysMax);
     };
     await this.#kafka.scan(place.name, add, run.signal);
@@ -186,13 +197,9 @@ function uncompacted(place: TargetPlace, topic: TopicDescription): Gap | null {
 }
 
 function viewGaps(place: TargetPlace, view: SelectedView): Gap[] {
-  const gaps: Gap[] = [];
-  if (view.unreadable > 0)
-    gaps.push({
-      code: 'MESSAGE_UNREADABLE',
-      dataset: place.name,
-      reason: `${view.unreadable} message(s) are not JSON objects`,
-    });
+  const gaps: Gap[] = view.unreadable
+    .reasons()
+    .map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason }));
   if (view.keyless > 0)
     gaps.push({
       code: 'MESSAGE_WITHOUT_KEY',

@@ -10,6 +10,12 @@ import { assertExact } from '../../domain/privacy/exact-value.ts';
 import { type AccountKey, holderId, type KeyHolder } from '../../domain/privacy/key-holder.ts';
 import { avroIdIn, type ProtectedAvro, protectAvro } from '../../domain/privacy/protect-avro.ts';
 import { type ProtectedJson, protectJson } from '../../domain/privacy/protect-json.ts';
+import {
+  type ProtectedProtobuf,
+  type ProtobufMessage,
+  protectProtobuf,
+  protobufIdIn,
+} from '../../domain/privacy/protect-protobuf.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
@@ -108,18 +114,42 @@ export class ProtectionService {
     schema: AvroRecord,
     payloads: readonly Uint8Array[],
   ): Promise<readonly Protected<ProtectedAvro>[]> {
+    return this.#eachPayload(plan, payloads, {
+      idIn: (field, payload) => avroIdIn(field, schema, payload),
+      protectOne: (payload, seal) => protectAvro(plan, schema, payload, seal),
+    });
+  }
+
+  /** {@link protect} for records in Protobuf's binary form; the answers are data of the same message. */
+  protectProtobufs(
+    plan: ProtectionPlan,
+    message: ProtobufMessage,
+    payloads: readonly Uint8Array[],
+  ): Promise<readonly Protected<ProtectedProtobuf>[]> {
+    return this.#eachPayload(plan, payloads, {
+      idIn: (field, payload) => protobufIdIn(field, message, payload),
+      protectOne: (payload, seal) => protectProtobuf(plan, message, payload, seal),
+    });
+  }
+
+  #eachPayload<T>(
+    plan: ProtectionPlan,
+    payloads: readonly Uint8Array[],
+    form: {
+      idIn(field: string | null, payload: Uint8Array): string | null;
+      protectOne(payload: Uint8Array, seal: Seal): T;
+    },
+  ): Promise<readonly Protected<T>[]> {
     const payload = (index: number) => payloads[index] ?? new Uint8Array();
     const idOf = (field: string | null, index: number): string | null => {
       try {
-        return avroIdIn(field, schema, payload(index));
+        return form.idIn(field, payload(index));
       } catch {
         // Bytes that are no data of the schema are refused when they are protected.
         return null;
       }
     };
-    return this.#each(plan, { count: payloads.length, idOf }, (index, seal) =>
-      protectAvro(plan, schema, payload(index), seal),
-    );
+    return this.#each(plan, { count: payloads.length, idOf }, (index, seal) => form.protectOne(payload(index), seal));
   }
 
   async #each<T>(

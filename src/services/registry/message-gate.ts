@@ -1,5 +1,4 @@
-import { AvroSchema } from '../../domain/registry/avro/avro-schema.ts';
-import type { AvroRecord } from '../../domain/registry/avro/avro-type.ts';
+import type { SchemaName } from '../../domain/registry/framed-record.ts';
 import type { EncodedMessage, MessageFault } from '../../domain/registry/message.ts';
 import type { ParsedSchema, SchemaFormat } from '../../domain/registry/schema-format.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
@@ -8,7 +7,10 @@ import type { RegistryReadModel } from './registry.read-model.ts';
 import { parsedLimits, type SchemaStore } from './schema-store.ts';
 import { WeighedCache } from './weighed-cache.ts';
 
-interface Gate {
+/** A schema of the default context. */
+export interface KnownSchema {
+  readonly schemaId: number;
+  /** The schema's name over all installations. */
   readonly guid: string;
   readonly schema: ParsedSchema;
 }
@@ -34,7 +36,7 @@ export interface MessageEncoder {
 export class MessageGate {
   readonly #registry: RegistryReadModel;
   readonly #store: SchemaStore;
-  readonly #schemas = new WeighedCache<number, Gate>(parsedLimits);
+  readonly #schemas = new WeighedCache<SchemaName, KnownSchema>(parsedLimits);
 
   constructor(deps: { readonly registry: RegistryReadModel; readonly schemaStore: SchemaStore }) {
     this.#registry = deps.registry;
@@ -45,36 +47,27 @@ export class MessageGate {
   async checkFor(entityId: string): Promise<MessageCheck> {
     const version = await this.#registry.latestVersionOnly(entityId);
     if (version === null) throw new LinewardError('NOT_FOUND', 'the entity has no version');
-    const { schemaId } = version;
-    const { schema, guid } = await this.#gateOf(schemaId);
+    const { schemaId, schema, guid } = await this.schemaNamed(version.schemaId);
     return { schemaId, guid, faults: (message) => schema.messageFaults(message) };
   }
 
   /** What writes messages of a schema of the default context. @throws LinewardError SCHEMA_NOT_FOUND */
   async encoderOf(schemaId: number): Promise<MessageEncoder> {
-    const { schema } = await this.#gateOf(schemaId);
+    const { schema } = await this.schemaNamed(schemaId);
     return { schemaId, format: schema.format, encode: (message) => schema.encode(message) };
   }
 
-  /** The record that an Avro schema of the default context describes; null for another schema, or none. */
-  async avroRecord(schemaId: number): Promise<AvroRecord | null> {
-    const { schema } = await this.#gateOf(schemaId);
-    return schema instanceof AvroSchema && schema.root.kind === 'record' ? schema.root : null;
-  }
-
-  /** The check of a JSON Schema of the default context; null for another schema, or none. */
-  async jsonCheck(schemaId: number): Promise<MessageCheck | null> {
-    const { schema, guid } = await this.#gateOf(schemaId);
-    return schema.format === 'JSON' ? { schemaId, guid, faults: (message) => schema.messageFaults(message) } : null;
-  }
-
-  async #gateOf(schemaId: number): Promise<Gate> {
-    const known = this.#schemas.get(schemaId);
-    if (known !== undefined) return known;
-    const stored = await this.#store.byId(defaultContext, schemaId);
+  /** The schema that a record names. @throws LinewardError SCHEMA_NOT_FOUND */
+  async schemaNamed(name: SchemaName): Promise<KnownSchema> {
+    const found = this.#schemas.get(name);
+    if (found !== undefined) return found;
+    const stored =
+      typeof name === 'number'
+        ? await this.#store.byId(defaultContext, name)
+        : await this.#store.byGuid(defaultContext, name);
     if (stored === null) throw new LinewardError('SCHEMA_NOT_FOUND');
-    const gate = { guid: stored.guid, schema: await this.#store.parsed(stored) };
-    this.#schemas.set(schemaId, gate, stored.text.length);
-    return gate;
+    const known = { schemaId: stored.id, guid: stored.guid, schema: await this.#store.parsed(stored) };
+    this.#schemas.set(name, known, stored.text.length);
+    return known;
   }
 }

@@ -34,6 +34,12 @@ export class SchemaStore {
     return rows.map((row) => schemaRow.parse(row))[0] ?? null;
   }
 
+  /** The schema of a GUID in a context. */
+  async byGuid(context: string, guid: string): Promise<StoredSchema | null> {
+    const rows = await this.#em.fork().execute('select * from schema where context = ? and guid = ?', [context, guid]);
+    return rows.map((row) => schemaRow.parse(row))[0] ?? null;
+  }
+
   /** The schema, read; the least recently used give way. A caller inside a transaction gives its `em`. */
   async parsed(schema: StoredSchema, em = this.#em.fork()): Promise<ParsedSchema> {
     const key = `${schema.context}/${schema.id}`;

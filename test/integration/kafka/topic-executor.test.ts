@@ -1,3 +1,4 @@
+import avsc from 'avsc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
@@ -6,9 +7,15 @@ import { TopicExecutor } from '../../../src/services/kafka/topic.executor.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
 import { erasureWork } from '../../testkit/erasure-work.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
+import { bareRecords, recordsOf } from '../../testkit/records.ts';
 
 const missing = await missingKafka();
 const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
+const avroSchema = JSON.stringify({
+  type: 'record',
+  name: 'Call',
+  fields: ['account', 'user'].map((name) => ({ name, type: 'string' })),
+});
 const nothing: Selection = { act: [], keep: [] };
 
 describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing}` : ''}`, () => {
@@ -22,6 +29,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     executor = new TopicExecutor({
       kafka: gateway,
       progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
+      records: bareRecords,
     });
   });
   afterAll(async () => {
@@ -116,7 +124,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     const topic = await filledTopic();
     const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
     const plan = (keysMax: number) =>
-      new TopicExecutor({ kafka: gateway, progress, keysMax }).plan(placeOf(topic), asked);
+      new TopicExecutor({ kafka: gateway, progress, records: bareRecords, keysMax }).plan(placeOf(topic), asked);
     expect((await plan(10)).records).toBe(10);
     await expect(plan(9)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
@@ -125,6 +133,41 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     const signal = AbortSignal.abort();
     const stopped = executor.execute({ ...context(await filledTopic(), { now: () => asked }), signal });
     await expect(stopped).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  test('reads records by the schemas that they name, and tells what it cannot read without what is in it', async () => {
+    const schemas = [
+      ['AVRO', avroSchema],
+      ['JSON', '{"type":"object"}'],
+      ['PROTOBUF', 'syntax = "proto3"; message Call { string account = 1; string user = 2; }'],
+    ] as const;
+    const framed = (id: number, payload: Uint8Array) => Buffer.concat([Buffer.from([0, 0, 0, 0, id]), payload]);
+    const recordOf = (account: string) => [
+      framed(1, avsc.Type.forSchema(JSON.parse(avroSchema)).toBuffer({ account, user: 'U1' })),
+      framed(2, Buffer.from(JSON.stringify({ account, user: 'U1' }))),
+      framed(3, Buffer.concat([Buffer.of(0, 0x0a, 3), Buffer.from(account), Buffer.of(0x12, 2), Buffer.from('U1')])),
+    ];
+    const topic = await freshTopic(gateway, 1, { 'cleanup.policy': 'compact,delete' });
+    const values = [...recordOf('AC1'), ...recordOf('AC2')];
+    await gateway.produce(
+      topic,
+      values.map((value, n) => ({ key: framed(9, Buffer.of(n)), value })),
+    );
+    const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
+    const reading = new TopicExecutor({ kafka: gateway, progress, records: recordsOf(...schemas) });
+    const subject: Selection = { act: [{ accountId: 'AC1', subject: { field: 'user', value: 'U1' } }], keep: [] };
+    const run = context(topic, { now: () => subject, requested: subject });
+    expect(await reading.execute(run)).toMatchObject({ recordsErased: 3, open: [] });
+    expect(await reading.verify(run)).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 9 });
+    await gateway.produce(topic, [{ key: 'U', value: framed(99, Buffer.from('canary')) }]);
+    const receipt = await reading.execute(run);
+    expect(receipt.open).toEqual([
+      {
+        code: 'MESSAGE_UNREADABLE',
+        dataset: topic,
+        reason: '1 message(s) name the schema 99, which is not registered',
+      },
+    ]);
   });
 
   test('a topic that is not compacted is a gap and is left alone', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GatheringPartition, type GatheringParts } from '../../../src/consumers/gathering-partition.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
+import { RecordReader } from '../../../src/services/kafka/record-reader.ts';
 import type { LandBatch } from '../../../src/services/lake/landing.service.ts';
 import { quietLogger } from '../../testkit/actor.ts';
 
@@ -27,6 +28,7 @@ const message = (offset: number) => ({
 /** A partition whose landings end as scripted, and then succeed. */
 function gathering(failures: LinewardError[], position: string | null = null) {
   const landed: LandBatch[] = [];
+  const registry = { fault: new LinewardError('SCHEMA_NOT_FOUND') };
   const parts: GatheringParts = {
     landing: {
       positionOf: async () => position,
@@ -37,12 +39,13 @@ function gathering(failures: LinewardError[], position: string | null = null) {
       },
     },
     kafka: { ensureTopic: async () => {}, produce: async () => [] },
+    records: new RecordReader({ gate: { schemaNamed: () => Promise.reject(registry.fault) } }),
     isErased: () => false,
     logger: quietLogger,
     flushMs: 10,
   };
   const offsets = () => landed.map(({ records }) => records.map(({ offset }) => offset));
-  return { partition: new GatheringPartition(parts, stream, 0), offsets };
+  return { partition: new GatheringPartition(parts, stream, 0), offsets, registry };
 }
 
 describe('messages that gather', () => {
@@ -68,6 +71,19 @@ describe('messages that gather', () => {
     await partition.add([message(0), message(1)]);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(offsets()).toEqual([['1']]);
+  });
+
+  it('are read again when the registry does not answer, none of them taken', async () => {
+    const { partition, offsets, registry } = gathering([]);
+    const framed = { ...message(1), value: Buffer.from([0, 0, 0, 0, 7, 1]) };
+    registry.fault = new LinewardError('INTERNAL');
+    await expect(partition.add([message(0), framed])).rejects.toMatchObject({ code: 'INTERNAL' });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(offsets()).toEqual([]);
+    registry.fault = new LinewardError('SCHEMA_NOT_FOUND');
+    await partition.add([message(0), framed, message(2)]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(offsets()).toEqual([['0', '2']]);
   });
 
   it('are forgotten when the partition is dropped', async () => {

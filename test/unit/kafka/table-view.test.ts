@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { jsonObject } from '../../../src/domain/kafka/record-content.ts';
 import { recordKeys } from '../../../src/domain/kafka/table-view.ts';
 
-const keysOf = (json: string) => recordKeys(Buffer.from(json), 'account', ['user']);
+const keysOf = (json: string) => recordKeys(jsonObject(Buffer.from(json)) ?? {}, 'account', ['user']);
 
 it.each([
   ['9007199254740993', '9007199254740993'],

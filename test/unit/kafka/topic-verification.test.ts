@@ -5,6 +5,7 @@ import { operationHeader } from '../../../src/services/kafka/erased-records.ts';
 import type { KafkaMessage } from '../../../src/services/kafka/ports.ts';
 import { TopicVerification } from '../../../src/services/kafka/topic-verification.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
+import { bareRecords } from '../../testkit/records.ts';
 
 interface Line {
   readonly key: string | null;
@@ -39,7 +40,7 @@ function verify(lines: readonly Line[], keysMax = 1_000) {
       for (const message of messages) await each(message);
     },
   };
-  return new TopicVerification({ kafka, context, keysMax }).run();
+  return new TopicVerification({ kafka, records: bareRecords, context, keysMax }).run();
 }
 
 /** The same by remembering every key of the topic. */

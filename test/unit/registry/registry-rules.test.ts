@@ -32,6 +32,7 @@ function schema(name: string, reads: readonly string[], format: SchemaFormat = '
       reads.includes(writer.text) ? [] : [{ ...reason, additionalInfo: `${name}<${writer.text}` }],
     messageFaults: () => [],
     encode: () => ({ ok: false, faults: [] }),
+    decode: () => null,
   };
 }
 

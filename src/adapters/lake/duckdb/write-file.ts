@@ -1,6 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import { printExactJson } from '../../../domain/exact-json.ts';
 import { columnFault, type LakeColumn } from '../../../domain/lake/lake-column.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { fsyncFile } from '../../store/local/durable-file.ts';
@@ -66,5 +67,5 @@ const appenders: Readonly<Record<LakeColumn['type'], (appender: DuckDBAppender, 
   BIGINT: (appender, value) => appender.appendBigInt(BigInt(String(value))),
   DOUBLE: (appender, value) => appender.appendDouble(Number(value)),
   BOOLEAN: (appender, value) => appender.appendBoolean(value === true),
-  JSON: (appender, value) => appender.appendVarchar(JSON.stringify(value)),
+  JSON: (appender, value) => appender.appendVarchar(printExactJson(value) ?? 'null'),
 };

@@ -1,8 +1,11 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import { exactWhole } from '../../exact-json.ts';
 import type { AvroRecord, AvroType, AvroUnion } from './avro-type.ts';
 
 /** Deepest nesting of data that is read. */
 const depthMax = 256;
+/** Items that a block may always have, however few bytes there are. */
+const itemsMin = 1_000;
 
 /** Says that bytes are no data of their schema; it never quotes them. */
 export function notAvro(): LinewardError {
@@ -63,7 +66,7 @@ export class AvroCursor {
         this.long();
       }
       // Items of a type without bytes could be counted without end.
-      if (count > this.bytes.length + 1) throw notAvro();
+      if (count > Math.max(this.bytes.length, itemsMin)) throw notAvro();
       for (let index = 0; index < count; index += 1) item();
     }
   }
@@ -102,10 +105,8 @@ export class AvroCursor {
         return this.take(4).readFloatLE();
       case 'double':
         return this.take(8).readDoubleLE();
-      default: {
-        const value = this.bigLong();
-        return BigInt.asIntN(53, value) === value ? Number(value) : value;
-      }
+      default:
+        return exactWhole(this.bigLong());
     }
   }
 

@@ -2,6 +2,7 @@ import { readJson } from '../json-text.ts';
 import type { EncodedMessage, MessageFault } from '../message.ts';
 import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
 import { avroIncompatibilities } from './avro-compatibility.ts';
+import { decodeAvro } from './avro-decoding.ts';
 import { AvroEncoding } from './avro-encoding.ts';
 import { avroFields } from './avro-fields.ts';
 import { avroMessageFaults } from './avro-message.ts';
@@ -53,6 +54,10 @@ export class AvroSchema implements ParsedSchema {
   encode(message: unknown): EncodedMessage {
     this.#encoding ??= new AvroEncoding(this.root);
     return this.#encoding.encode(message);
+  }
+
+  decode(payload: Uint8Array): unknown {
+    return decodeAvro(this.root, payload);
   }
 }
 

@@ -1,3 +1,6 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import { readExactJson } from '../../exact-json.ts';
+import { strictUtf8 } from '../../strict-utf8.ts';
 import { isJsonObject, printJson, readJson } from '../json-text.ts';
 import type { EncodedMessage, MessageFault } from '../message.ts';
 import type {
@@ -75,6 +78,15 @@ export class JsonSchema implements ParsedSchema {
   encode(message: unknown): EncodedMessage {
     const faults = this.messageFaults(message);
     return faults.length > 0 ? { ok: false, faults } : { ok: true, payload: Buffer.from(JSON.stringify(message)) };
+  }
+
+  decode(payload: Uint8Array): unknown {
+    try {
+      return readExactJson(strictUtf8(payload) ?? '');
+    } catch {
+      // The cause quotes the text.
+      throw new LinewardError('VALUE_INVALID', 'The bytes are not JSON.');
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EncodedMessage, MessageFault } from '../message.ts';
 import type { Incompatibility, ParsedSchema, SchemaFieldPath, SchemaSource } from '../schema-format.ts';
 import { fromDescriptor } from './from-descriptor.ts';
+import { MessageReading } from './message-reading.ts';
 import type { ProtoFile } from './proto-file.ts';
 import { normalizedProto, withoutExtensions } from './proto-forms.ts';
 import { parseProto } from './proto-parser.ts';
@@ -9,10 +10,12 @@ import { assertProtoRules } from './proto-rules.ts';
 import { printProto } from './proto-text.ts';
 import { ProtoTypes } from './proto-types.ts';
 import { protobufIncompatibilities } from './protobuf-comparison.ts';
+import { decodeProtobuf } from './protobuf-decoding.ts';
 import { ProtobufEncoding } from './protobuf-encoding.ts';
 import { protobufFields } from './protobuf-fields.ts';
 import { protobufMessageFaults } from './protobuf-message.ts';
 import { toDescriptor } from './to-descriptor.ts';
+import { notProtobuf } from './wire-reader.ts';
 
 /** A Protobuf file, read and checked with what it imports. */
 export class ProtobufSchema implements ParsedSchema {
@@ -21,10 +24,12 @@ export class ProtobufSchema implements ParsedSchema {
   readonly record: ParsedSchema['record'];
   readonly types: ProtoTypes;
   #fields: readonly SchemaFieldPath[] | null = null;
+  readonly reading: MessageReading;
   #encoding: ProtobufEncoding | null = null;
 
   constructor(types: ProtoTypes) {
     this.types = types;
+    this.reading = new MessageReading(types);
     this.text = printProto(types.file);
     const first = types.file.types.find((type) => type.kind === 'message');
     this.record = first === undefined ? null : { namespace: types.file.package, name: first.name };
@@ -59,6 +64,12 @@ export class ProtobufSchema implements ParsedSchema {
     if (faults.length > 0) return { ok: false, faults };
     this.#encoding ??= new ProtobufEncoding(this.types);
     return this.#encoding.encode(message);
+  }
+
+  decode(payload: Uint8Array, messageIndexes: readonly number[] | null): unknown {
+    const message = this.reading.message(messageIndexes ?? [0]);
+    if (message === null) throw notProtobuf();
+    return decodeProtobuf(this.reading, message, payload);
   }
 }
 
