@@ -4,6 +4,8 @@ import type { FileState } from '../domain/lake/file-state.ts';
 export interface OperationFileFacts {
   readonly counts: Readonly<Record<string, number>>;
   readonly gaps: readonly { readonly code: string; readonly reason: string }[];
+  /** Older contents that the store would not let go. */
+  readonly versionsKept?: readonly { readonly reason: string; readonly until: string | null }[];
 }
 
 /** One lake file under one target of an operation: what was found, staged and swapped, and how far it is. */
@@ -26,7 +28,7 @@ export const OperationFileSchema = defineEntity({
     /** Null until the swap, and for a file that was removed. */
     versionAfter: p.text().strictNullable(),
     survivorsDigest: p.text().strictNullable(),
-    /** What a transformation counted and could not do. */
+    /** What a transformation counted and could not do, and what is left of the content before. */
     facts: p.json<OperationFileFacts>().strictNullable(),
     /** Rows erased or changed by all swaps of this path under the target. */
     erased: p.bigint('number'),

@@ -99,6 +99,10 @@ export const errorCodes = {
   LAKE_FILE_UNREADABLE: fault('A file of the table cannot be read.', 422),
   LAKE_FILE_CHANGED: { ...fault('A file changed under the operation.', 409, true), level: 'warn' },
   LAKE_CHECK_FAILED: fault('A safety check on a rewritten file failed; the original is untouched.', 500),
+  LAKE_STORE_UNAVAILABLE: {
+    ...fault('The store of the lake does not answer; try again later.', 503, true),
+    level: 'warn',
+  },
   LAKE_ENGINE_FAILED: fault('The lake engine failed.', 500, true),
 
   OPERATION_STATE: refusal('The operation is not in a state that allows this.', 409),

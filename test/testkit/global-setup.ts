@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded-postgres.ts';
 import { openDatabase } from '../../src/adapters/postgres/orm.ts';
 import { brokerToolchain, startBroker } from '../../tools/kafka/broker.ts';
+import { gatewayProgram, startGateway } from '../../tools/s3/gateway.ts';
 import { templateDatabase, urlOfDatabase } from './database.ts';
 import { startRedis } from './redis.ts';
 
@@ -39,6 +40,15 @@ async function kafka(directory: string): Promise<Stop> {
   return () => broker.kill();
 }
 
+/** A server of S3, where Go is there to make it. */
+async function s3(directory: string): Promise<Stop> {
+  const program = await gatewayProgram();
+  if (program === null) return async () => {};
+  const gateway = await startGateway(program, directory);
+  process.env.LINEWARD_TEST_S3 = gateway.endpoint;
+  return gateway.stop;
+}
+
 async function redis(directory: string): Promise<Stop> {
   const server = await startRedis(directory);
   if (server === null) return async () => {};
@@ -48,10 +58,10 @@ async function redis(directory: string): Promise<Stop> {
 
 async function startServers(): Promise<Stop> {
   const directory = await mkdtemp(join(tmpdir(), 'lineward-test-'));
-  const folders = ['postgres', 'kafka', 'redis'].map((name) => join(directory, name));
+  const folders = ['postgres', 'kafka', 'redis', 's3'].map((name) => join(directory, name));
   await Promise.all(folders.map((folder) => mkdir(folder)));
-  const [postgresDir = '', kafkaDir = '', redisDir = ''] = folders;
-  const starts = await Promise.allSettled([postgres(postgresDir), kafka(kafkaDir), redis(redisDir)]);
+  const [postgresDir = '', kafkaDir = '', redisDir = '', s3Dir = ''] = folders;
+  const starts = await Promise.allSettled([postgres(postgresDir), kafka(kafkaDir), redis(redisDir), s3(s3Dir)]);
   const stop = async () => {
     await Promise.all(starts.map((start) => (start.status === 'fulfilled' ? start.value() : undefined)));
     await rm(directory, { recursive: true, force: true });

@@ -40,6 +40,8 @@ export interface LakeParts {
   readonly index: SubjectIndex;
   readonly landing: LandingService;
   readonly executor: LakeTableExecutor;
+  /** Where a file of the lake is on the disk. */
+  localPath(path: string): string;
 }
 
 export interface PortWraps {
@@ -54,7 +56,7 @@ export function around<T extends object>(port: T, hook: (verb: string, call: () 
       const member: unknown = Reflect.get(target, verb, target);
       // Only calls that answer a promise can be held up.
       if (typeof member !== 'function') return member;
-      if (verb === 'localPath') return member.bind(target);
+      if (verb === 'stagingPath') return member.bind(target);
       return (...args: unknown[]) => hook(String(verb), () => member.apply(target, args));
     },
   });
@@ -71,7 +73,7 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
   const columns = new TableColumns({ em, registry: new RegistryReadModel({ em }) });
   const landing = new LandingService({ em, store, engine, index, columns });
   const executor = new LakeTableExecutor({ em, store, engine, index, notary, transformations });
-  return { em, root, store, engine, index, landing, executor };
+  return { em, root, store, engine, index, landing, executor, localPath: (path) => join(root, 'lake', path) };
 }
 
 /**
@@ -246,10 +248,12 @@ export async function tableContent({ store, engine }: LakeParts, table: LakeTabl
   const content: Record<string, string> = {};
   for (const { path } of await store.list(table.location)) {
     const selection = { accountColumn: 'account_sid', act: [], keep: [] };
-    const { survivorsDigest } = await engine.verify({ path: store.localPath(path), selection });
+    const { survivorsDigest } = await store.reading([path], ([local = '']) =>
+      engine.verify({ path: local, selection }),
+    );
     content[path.slice(table.location.length + 1)] = survivorsDigest;
   }
   return content;
 }
 
-export const bytesOf = (parts: LakeParts, path: string): Promise<Buffer> => readFile(parts.store.localPath(path));
+export const bytesOf = (parts: LakeParts, path: string): Promise<Buffer> => readFile(parts.localPath(path));

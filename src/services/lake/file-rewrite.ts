@@ -69,12 +69,13 @@ export class FileRewrite {
   async settle(path: string, after: FileIdentity | null): Promise<void> {
     const { em, index } = this.#deps;
     const { table, files, context } = this.#scope;
+    const versionsKept = await this.#deps.store.forgetVersions(path, after);
     await em.fork().transactional(async (tx) => {
       const [known] = await tx.execute<{ id: string }[]>(
         'select id from lake_file where table_id = ? and path = ? for update',
         [table.id, path],
       );
-      await files.swappedIn(tx, path, after);
+      await files.swappedIn(tx, path, { after, versionsKept });
       if (known === undefined) return;
       // Before the swap is on record, so that no crash can leave the trace of an erased subject behind.
       await index.purge(table, known.id);
@@ -142,8 +143,10 @@ export class FileRewrite {
   #stage(file: FileIdentity, staged: string, { selection }: JudgedSelection): Promise<StagedFile> {
     const { store } = this.#deps;
     const { action, table, context } = this.#scope;
-    const paths = { source: store.localPath(file.path), staged: store.localPath(staged) };
-    return action.stage(paths, { table, place: context.place, selection, signal: context.signal });
+    const scope = { table, place: context.place, selection, signal: context.signal };
+    return store.reading([file.path], ([source = '']) =>
+      action.stage({ source, staged: store.stagingPath(staged) }, scope),
+    );
   }
 
   /** Runs one step; a fault of the file itself is recorded as OPEN, unless the file changed under the step. */

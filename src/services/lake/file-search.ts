@@ -1,7 +1,15 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { TargetPlace } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
-import type { EngineSelection, EngineSelector, FileIdentity, LakeEngine, LakeStore } from './ports.ts';
+import type {
+  EngineSelection,
+  EngineSelector,
+  FileFinding,
+  FileIdentity,
+  FindRequest,
+  LakeEngine,
+  LakeStore,
+} from './ports.ts';
 import type { SubjectIndex } from './subject-index.ts';
 
 /** What is known of one file under a selection: its matches, or why nobody can tell. */
@@ -55,11 +63,7 @@ export async function searchFiles(
     ...(signal && { signal }),
   });
   const scanned = files.filter(({ path }) => !without.has(path));
-  const findings = await deps.engine.find({
-    files: scanned.map(({ path }) => deps.store.localPath(path)),
-    selection: engineSelectionOf(place, selection),
-    signal,
-  });
+  const findings = await findIn(deps, scanned, { selection: engineSelectionOf(place, selection), signal });
   const found = new Map(scanned.map(({ path }, index) => [path, findings[index]]));
   return files.map((file): FileSearched => {
     const finding = found.get(file.path);
@@ -68,4 +72,36 @@ export async function searchFiles(
     const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
     return { file, code, reason: finding.reason };
   });
+}
+
+/** Asks the engine, for as many files at once as the store can hand over. */
+export async function findIn(
+  { store, engine }: Pick<FileSearchDeps, 'store' | 'engine'>,
+  files: readonly FileIdentity[],
+  question: Omit<FindRequest, 'files'>,
+): Promise<readonly FileFinding[]> {
+  const findings: FileFinding[] = [];
+  for (const group of groupsOf(files, store.readBytesMax))
+    findings.push(
+      ...(await store.reading(
+        group.map(({ path }) => path),
+        (locals) => engine.find({ ...question, files: locals }),
+      )),
+    );
+  return findings;
+}
+
+function groupsOf(files: readonly FileIdentity[], bytesMax: number): readonly (readonly FileIdentity[])[] {
+  const groups: FileIdentity[][] = [];
+  let room = 0;
+  for (const file of files) {
+    const group = groups.at(-1);
+    room -= file.bytes;
+    if (group !== undefined && room >= 0) group.push(file);
+    else {
+      groups.push([file]);
+      room = bytesMax - file.bytes;
+    }
+  }
+  return groups;
 }

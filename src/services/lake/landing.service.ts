@@ -136,7 +136,7 @@ export class LandingService {
     for (const [day, records] of Map.groupBy(batch.records, ({ value }) => partitionOf(value[table.dateField]))) {
       const staged = `${stagingFolder(table)}/${name}.${randomUUID()}.staged`;
       const rows = records.map(({ value }) => value);
-      await this.#write({ path: this.#deps.store.localPath(staged), columns: table.columns, rows });
+      await this.#write({ path: this.#deps.store.stagingPath(staged), columns: table.columns, rows });
       files.push({ staged, path: `${table.location}/${day}/${name}.parquet`, rows: records.length });
     }
     return files;

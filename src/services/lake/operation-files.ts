@@ -3,7 +3,7 @@ import { type FileState, moveFile } from '../../domain/lake/file-state.ts';
 import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
-import type { FileIdentity } from './ports.ts';
+import type { FileIdentity, KeptVersion } from './ports.ts';
 import type { StagedFile } from './rewrite-action.ts';
 
 /** A file as it is taken up under a selection; whatever was recorded of its path before gives way. */
@@ -86,7 +86,11 @@ export class OperationFiles {
   }
 
   /** `after`: null when the file was removed. */
-  async swappedIn(tx: EntityManager, path: string, after: FileIdentity | null): Promise<void> {
+  async swappedIn(
+    tx: EntityManager,
+    path: string,
+    { after, versionsKept }: { readonly after: FileIdentity | null; readonly versionsKept: readonly KeptVersion[] },
+  ): Promise<void> {
     await this.#move(
       tx,
       path,
@@ -96,6 +100,12 @@ export class OperationFiles {
         version_after: after?.version ?? null,
       },
     );
+    if (versionsKept.length > 0)
+      await tx.execute(
+        `update operation_file set facts = coalesce(facts, '{"counts": {}, "gaps": []}') || jsonb_build_object('versionsKept', ?::jsonb)
+         where target_id = ? and path = ?`,
+        [JSON.stringify(versionsKept), this.#targetId, path],
+      );
     // Once for each swap: the move above happens only from STAGED.
     await tx.execute('update operation_file set erased = erased + found where target_id = ? and path = ?', [
       this.#targetId,

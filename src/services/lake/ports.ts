@@ -157,13 +157,29 @@ export interface LakeEngine {
   close(): Promise<void>;
 }
 
+/** An older content of a path that the store keeps although it was to go, and until when (ISO 8601), if that is known. */
+export interface KeptVersion {
+  readonly reason: string;
+  readonly until: string | null;
+}
+
+/** How many older contents of a path the store still holds. */
+export interface OlderVersions {
+  readonly path: string;
+  readonly count: number;
+}
+
 /**
- * The place that lake files are kept: a local directory now, S3 by the same contract. All paths, staged ones too, are
- * relative to its root, with `/`. A path that leaves the root is BAD_INPUT; one through a symbolic link is
- * LAKE_TABLE_REFUSED.
+ * The place that lake files are kept: a local directory, or a bucket of S3. All paths, staged ones too, are relative to its
+ * root, with `/`; a name that ends in `.staged` is that of a staged file, which is always local. A path that leaves the root
+ * is BAD_INPUT; one through a symbolic link is LAKE_TABLE_REFUSED. A store that does not answer is LAKE_STORE_UNAVAILABLE.
  */
 export interface LakeStore {
   readonly url: string;
+  /** Namespace of datasets in it, as OpenLineage names them: `file`, or `s3://bucket`. */
+  readonly namespace: string;
+  /** Bytes that may be read at once; what is read from afar has to fit on a disk. */
+  readonly readBytesMax: number;
   /**
    * Data files below a prefix, explicit and sorted. Names beginning with `_` (unless `_key=value`) or `.` are not data;
    * symbolic links are not followed.
@@ -174,8 +190,13 @@ export interface LakeStore {
   stat(path: string): Promise<FileIdentity | null>;
   /** SHA-256 of the content, lower-case hex; null when there is no such file. */
   sha256(path: string): Promise<string | null>;
-  /** A local path an engine can read and write. */
-  localPath(path: string): string;
+  /**
+   * Runs work on the contents of some files, which it finds at local paths in the same order. Copies that were made for it
+   * are gone when it ends. A file that is not there is not at its path either.
+   */
+  reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
+  /** The local path of a staged file, for engines to write. */
+  stagingPath(staged: string): string;
   /** Publishes a staged file under a new name; ALREADY_EXISTS if the name exists with other content. */
   publish(staged: string, path: string): Promise<FileIdentity>;
   /** Replaces `expected` by the staged file, or fails with LAKE_FILE_CHANGED; durable on return. */
@@ -184,4 +205,11 @@ export interface LakeStore {
   removeIf(expected: FileIdentity): Promise<void>;
   /** Removes a file, or a folder if it is empty; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /**
+   * Removes what the store keeps of a path beside its current content `now` (null: it is gone), and answers what may not be
+   * removed. Again it does nothing.
+   */
+  forgetVersions(path: string, now: FileIdentity | null): Promise<readonly KeptVersion[]>;
+  /** Paths below a prefix of which the store keeps older contents, by name. */
+  olderVersions(prefix: string): Promise<readonly OlderVersions[]>;
 }

@@ -21,7 +21,9 @@ export function rewriteReceipt(
     bytesBefore: total(({ sourceBytes }) => sourceBytes),
     bytesAfter: total(({ bytesAfter }) => bytesAfter),
     evidence: changed.map(evidenceOf),
-    residues: [],
+    residues: records.flatMap(({ path, facts }) =>
+      (facts?.versionsKept ?? []).map(({ reason, until }) => ({ dataset, reason: `${path}: ${reason}`, until })),
+    ),
     open: [...records.flatMap((record) => fileGaps(dataset, record)), ...open],
   };
 }

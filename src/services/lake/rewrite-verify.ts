@@ -53,6 +53,7 @@ export class RewriteVerification {
       }
       await this.#check(file, records.get(file.path));
     }
+    await this.#openVersions(records);
     await this.#context.lease.assertHeld();
     await this.#files.verified(this.#verified);
     await this.#context.report({ done: listed.length, total: listed.length, unit: 'files' });
@@ -80,6 +81,16 @@ export class RewriteVerification {
     this.#open.push({ code: 'LAKE_FILE_MISSING', dataset: this.#context.place.name, reason });
   }
 
+  /** Older contents are copies that nobody has searched, but for those that a receipt names as residues. */
+  async #openVersions(records: ReadonlyMap<string, OperationFile>): Promise<void> {
+    for (const { path, count } of await this.#deps.store.olderVersions(this.#table.location)) {
+      const known = records.get(path)?.facts?.versionsKept?.length ?? 0;
+      if (count <= known) continue;
+      const reason = `${path}: the store keeps ${count - known} older version(s) of it, which were not searched; remove them`;
+      this.#open.push({ code: 'OLDER_VERSIONS', dataset: this.#context.place.name, reason });
+    }
+  }
+
   async #check(file: FileIdentity, record: OperationFile | undefined): Promise<void> {
     const seen = await this.#read(file);
     if (seen === null) return;
@@ -105,7 +116,7 @@ export class RewriteVerification {
     const { place, signal } = this.#context;
     const scope = { table: this.#table, place, selection: await this.#context.selectionNow(), signal };
     try {
-      return await this.#action.see(this.#deps.store.localPath(file.path), scope);
+      return await this.#deps.store.reading([file.path], ([local = '']) => this.#action.see(local, scope));
     } catch (error) {
       if (!(error instanceof LinewardError)) throw error;
       if (error.code !== 'LAKE_FILE_UNREADABLE' && error.code !== 'LAKE_TABLE_REFUSED') throw error;

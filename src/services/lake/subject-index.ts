@@ -95,17 +95,17 @@ export class SubjectIndex {
     const segments = await this.#segmentsOf(table, files, asked);
     if (segments.size === 0) return new Map();
     const hashes = new Set(keys.map((key) => this.#hashOf(key).toString()));
-    const findings = await this.#deps.engine.find({
-      files: [...segments.keys()],
-      selection: { accountColumn: hashColumn, act: [...hashes].map((account) => ({ account })), keep: [] },
-      signal: act.signal,
+    const selection = { accountColumn: hashColumn, act: [...hashes].map((account) => ({ account })), keep: [] };
+    const { store, engine } = this.#deps;
+    const findings = await store.reading([...segments.keys()], (files) =>
+      engine.find({ files, selection, signal: act.signal }),
+    );
+    const indexed = [...segments.values()];
+    const free = indexed.filter((_, index) => {
+      const finding = findings[index];
+      return finding?.error === undefined && finding?.matches === 0;
     });
-    const without = new Map<string, number>();
-    for (const finding of findings) {
-      const file = segments.get(finding.path);
-      if (file !== undefined && finding.error === undefined && finding.matches === 0) without.set(file.path, file.rows);
-    }
-    return without;
+    return new Map(free.map(({ path, rows }) => [path, rows]));
   }
 
   async #segmentsOf(table: LakeTable, files: readonly FileIdentity[], asked: ReadonlySet<string>) {
@@ -116,7 +116,7 @@ export class SubjectIndex {
     );
     const now = new Map(files.map((file) => [file.path, file]));
     const good = found.map((raw) => registeredRow.parse(raw)).filter((row) => isSameContent(now.get(row.path), row));
-    return new Map(good.map((row) => [this.#deps.store.localPath(segmentOf(table, row.id)), row]));
+    return new Map(good.map((row) => [segmentOf(table, row.id), row]));
   }
 
   async #indexIn(tx: EntityManager, table: LakeTable, fileId: string, columns: readonly string[]): Promise<void> {
@@ -132,11 +132,11 @@ export class SubjectIndex {
       await tx.execute('delete from lake_file where id = ?', [fileId]);
       return;
     }
-    const { rows, keys } = await engine.keys({ path: store.localPath(row.path), columns });
+    const { rows, keys } = await store.reading([row.path], ([path = '']) => engine.keys({ path, columns }));
     const segment = segmentOf(table, fileId);
     const staged = stagedOf(segment);
     await engine.write({
-      path: store.localPath(staged),
+      path: store.stagingPath(staged),
       columns: [{ name: hashColumn, type: 'BIGINT' }],
       rows: this.#hashesOf(keys).map((hash) => ({ [hashColumn]: hash })),
     });

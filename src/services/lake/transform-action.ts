@@ -1,6 +1,6 @@
 import type { OperationFileFacts } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { engineSelectionOf, type FileSearched } from './file-search.ts';
+import { engineSelectionOf, type FileSearched, findIn } from './file-search.ts';
 import type { FileIdentity, LakeEngine, LakeStore, RewriteResult } from './ports.ts';
 import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
 import { type FileTransform, type TableTransformation, TransformTally } from './table-transformation.ts';
@@ -24,11 +24,7 @@ export class TransformAction implements RewriteAction {
   async search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
     const { store, engine } = this.#deps;
     const { place, selection, signal } = scope;
-    const findings = await engine.find({
-      files: files.map(({ path }) => store.localPath(path)),
-      selection: engineSelectionOf(place, selection),
-      signal,
-    });
+    const findings = await findIn(this.#deps, files, { selection: engineSelectionOf(place, selection), signal });
     const searched: FileSearched[] = [];
     for (const [index, file] of files.entries()) {
       const finding = findings[index];
@@ -39,8 +35,8 @@ export class TransformAction implements RewriteAction {
         continue;
       }
       const { rows, matches } = finding;
-      const profile = matches === 0 ? null : await engine.profile({ path: store.localPath(file.path), signal });
-      const isNeeded = profile !== null && this.#transformation.of(profile) !== null;
+      const profiled = ([path = '']: readonly string[]) => engine.profile({ path, signal });
+      const isNeeded = matches > 0 && this.#transformation.of(await store.reading([file.path], profiled)) !== null;
       searched.push({ file, rows, matches: isNeeded ? matches : 0 });
     }
     return searched;

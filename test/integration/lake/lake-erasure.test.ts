@@ -88,7 +88,7 @@ const fileOf = async (table: Table, day: string) => {
 async function addForeignFile(table: Table, name: string, accounts: readonly string[]): Promise<string> {
   const path = `${table.location}/2018/06/09/${name}.parquet`;
   const rows = accounts.map((sid) => ({ sid, account_sid: sid, to: '+1' }));
-  await parts.engine.write({ path: parts.store.localPath(path), columns: messageColumns, rows });
+  await parts.engine.write({ path: parts.localPath(path), columns: messageColumns, rows });
   return path;
 }
 
@@ -116,11 +116,11 @@ describe('planning the erasure of a lake table', () => {
   it('lists a damaged file as a gap, and a table of a table engine as refused', async () => {
     const { table } = await filledTable();
     const { path } = await fileOf(table, days[0]);
-    await writeFile(parts.store.localPath(path), 'PAR1 not parquet');
+    await writeFile(parts.localPath(path), 'PAR1 not parquet');
     const { gaps, files } = await planOf(parts, table, account);
     expect(files).toBe(2);
     expect(gaps).toMatchObject([{ code: 'LAKE_FILE_UNREADABLE', reason: expect.stringContaining(path) }]);
-    await mkdir(parts.store.localPath(`${table.location}/_delta_log`));
+    await mkdir(parts.localPath(`${table.location}/_delta_log`));
     expect(await planOf(parts, table, account)).toMatchObject({
       action: 'NONE',
       gaps: [{ code: 'LAKE_TABLE_REFUSED', reason: expect.stringContaining('Delta Lake') }],
@@ -152,7 +152,7 @@ describe('erasing from a lake table', () => {
     await (await operation(table, account)).execute();
     const summary = (await new LakeReadModel({ em: db.em }).summaryOfDatasets([table.datasetId])).get(table.datasetId);
     expect(summary).toMatchObject({ files: 2, rows: 8, indexedFiles: 2 });
-    expect(await readdir(parts.store.localPath(`${table.location}/_index`))).toHaveLength(2);
+    expect(await readdir(parts.localPath(`${table.location}/_index`))).toHaveLength(2);
     expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
     const files = await parts.store.list(table.location);
     const asked = (accountId: string) =>
@@ -170,7 +170,7 @@ describe('erasing from a lake table', () => {
 
   it('removes what a dead worker of another operation had staged, and nothing that a later one has', async () => {
     const { table } = await filledTable();
-    const folder = parts.store.localPath(`${table.location}/_erasure/${newId()}`);
+    const folder = parts.localPath(`${table.location}/_erasure/${newId()}`);
     await mkdir(folder, { recursive: true });
     for (const token of [1, 7]) await writeFile(join(folder, `${token}-1.staged`), 'rows');
     await (await operation(table, account)).execute();
@@ -200,7 +200,7 @@ describe('erasing from a lake table', () => {
     const whole = await bytesOf(parts, path);
     // The footer stays good: the damage shows only while rows are read.
     whole.fill(0xff, 4, Math.floor(whole.length / 2));
-    await writeFile(parts.store.localPath(path), whole);
+    await writeFile(parts.localPath(path), whole);
     const job = await operation(table, account);
     const receipt = await job.execute();
     expect(receipt).toMatchObject({ recordsErased: 3, filesRewritten: 1, filesRemoved: 1 });
@@ -247,7 +247,7 @@ describe('erasing from a lake table', () => {
       if (verb === 'swapIf' && isFirst) {
         isFirst = false;
         const rows = [{ account_sid: 'AC0' }, { account_sid: 'AC0' }, { account_sid: 'ACnew' }];
-        await parts.engine.write({ path: parts.store.localPath(path), columns: messageColumns, rows });
+        await parts.engine.write({ path: parts.localPath(path), columns: messageColumns, rows });
       }
       return call();
     };
@@ -263,7 +263,7 @@ describe('erasing from a lake table', () => {
     hook = async (verb, call) => {
       if (verb === 'swapIf') {
         stamp += 1;
-        await utimes(parts.store.localPath(path), stamp, stamp);
+        await utimes(parts.localPath(path), stamp, stamp);
       }
       return call();
     };
@@ -356,7 +356,7 @@ describe('verifying a lake table', () => {
     await job.execute();
     const { path } = await fileOf(table, days[0]);
     const rows = [{ account_sid: 'AC1' }, { account_sid: 'AC2' }, { account_sid: 'AC2' }];
-    await parts.engine.write({ path: parts.store.localPath(path), columns: messageColumns, rows });
+    await parts.engine.write({ path: parts.localPath(path), columns: messageColumns, rows });
     const { lost, open } = await job.verify();
     expect(lost).toBe(1);
     expect(open).toMatchObject([{ code: 'LAKE_FILE_CHANGED', reason: expect.stringContaining(path) }]);
@@ -366,7 +366,7 @@ describe('verifying a lake table', () => {
     const { table } = await filledTable();
     const job = await operation(table, account);
     await job.execute();
-    await rm(parts.store.localPath((await fileOf(table, days[0])).path));
+    await rm(parts.localPath((await fileOf(table, days[0])).path));
     expect(await job.verify()).toMatchObject({ lost: 4, open: [{ code: 'LAKE_FILE_CHANGED' }] });
   });
 
@@ -375,7 +375,7 @@ describe('verifying a lake table', () => {
     const job = await operation(table, account);
     await job.execute();
     const { path } = await fileOf(table, days[0]);
-    const local = parts.store.localPath(path);
+    const local = parts.localPath(path);
     await writeFile(local, await readFile(local));
     expect(await job.verify()).toMatchObject({ lost: 0, open: [] });
     const next = await operation(table, { act: [{ accountId: 'AC1' }], keep: [] });
@@ -390,8 +390,8 @@ describe('verifying a lake table', () => {
     const job = await operation(table, account);
     await job.execute();
     const path = `${table.location}/2018/06/09/broken.parquet`;
-    await mkdir(dirname(parts.store.localPath(path)), { recursive: true });
-    await writeFile(parts.store.localPath(path), 'broken');
+    await mkdir(dirname(parts.localPath(path)), { recursive: true });
+    await writeFile(parts.localPath(path), 'broken');
     expect((await job.verify()).open).toMatchObject([{ code: 'LAKE_FILE_UNREADABLE' }]);
   });
 });

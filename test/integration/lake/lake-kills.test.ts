@@ -122,7 +122,7 @@ async function numbersIn(table: LakeTable): Promise<Record<string, string | null
   const numbers: Record<string, string | null> = {};
   for (const { path } of await parts.store.list(table.location))
     await parts.engine.transform({
-      source: parts.store.localPath(path),
+      source: parts.localPath(path),
       staged: null,
       selection: { accountColumn: 'account_sid', everyone: true, act: [], keep: [] },
       columns: ['to'],

@@ -49,7 +49,7 @@ describe('registering a lake table', () => {
     ['metadata/v1.metadata.json', 'Apache Iceberg'],
   ])('refuses a directory with %s', async (marker, engine) => {
     const from = input(`Demo.${newId()}`);
-    const path = store.localPath(`data/demo/${from.entityName}/v1.0/by_date_created_ymd/parquet/${marker}`);
+    const path = store.stagingPath(`data/demo/${from.entityName}/v1.0/by_date_created_ymd/parquet/${marker}`);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, '{}');
     await expect(ensure(from)).rejects.toMatchObject({

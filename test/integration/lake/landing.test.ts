@@ -39,7 +39,7 @@ type Table = Awaited<ReturnType<typeof messageTable>>;
 async function rowsByFile({ table }: Table): Promise<Record<string, number>> {
   const files = await parts.store.list(table.location);
   const findings = await parts.engine.find({
-    files: files.map(({ path }) => parts.store.localPath(path)),
+    files: files.map(({ path }) => parts.localPath(path)),
     selection: { accountColumn: 'account_sid', act: [], keep: [] },
   });
   return Object.fromEntries(
@@ -67,7 +67,7 @@ describe('landing', () => {
     });
     expect(await parts.landing.positionOf(table.streamId, 0)).toBe('5');
     expect(await summaryOf(table)).toMatchObject({ files: 2, rows: 5, indexedFiles: 2 });
-    expect(await readdir(parts.store.localPath(`${table.table.location}/_landing`))).toEqual([]);
+    expect(await readdir(parts.localPath(`${table.table.location}/_landing`))).toEqual([]);
   });
 
   it('moves only the position for an empty batch, also over offsets that hold no record', async () => {
@@ -166,6 +166,6 @@ describe('landing', () => {
     const rows = Object.values(await rowsByFile(table)).reduce((sum, n) => sum + n, 0);
     expect(rows).toBe(position + 20);
     expect(await summaryOf(table)).toMatchObject({ rows, files: Object.keys(await rowsByFile(table)).length });
-    expect(await readdir(parts.store.localPath(`${table.table.location}/_landing`))).toEqual([]);
+    expect(await readdir(parts.localPath(`${table.table.location}/_landing`))).toEqual([]);
   });
 });

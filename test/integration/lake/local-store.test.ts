@@ -111,7 +111,7 @@ describe('local lake store', () => {
     'refuses the path %j',
     async (path) => {
       await put('_s/1', 'new');
-      expect(() => store.localPath(path)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }));
+      expect(() => store.stagingPath(path)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }));
       await expect(store.list(path)).rejects.toMatchObject({ code: 'BAD_INPUT' });
       await expect(store.publish('_s/1', path)).rejects.toMatchObject({ code: 'BAD_INPUT' });
       await expect(store.remove(path)).rejects.toMatchObject({ code: 'BAD_INPUT' });

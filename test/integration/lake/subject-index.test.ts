@@ -110,13 +110,13 @@ describe('the subject index', () => {
     const table = await twoDays();
     const [first] = await parts.store.list(table.location);
     const rows = [{ account_sid: 'AC9' }];
-    await parts.engine.write({ path: parts.store.localPath(first?.path ?? ''), columns: table.columns, rows });
+    await parts.engine.write({ path: parts.localPath(first?.path ?? ''), columns: table.columns, rows });
     expect(await scansOf(table, [{ accountId: 'AC9' }])).toEqual({ scans: 1, records: 1 });
     const bySid = { accountId: 'AC2', subject: { field: 'sid', value: 'SM1' } };
     expect(await scansOf(table, [bySid])).toMatchObject({ scans: 2, records: 1 });
     const folder = `${table.location}/_index`;
     for (const name of await parts.store.names(folder)) {
-      await writeFile(parts.store.localPath(`${folder}/${name}`), 'damaged');
+      await writeFile(parts.localPath(`${folder}/${name}`), 'damaged');
     }
     expect(await scansOf(table, [{ accountId: 'AC7' }])).toEqual({ scans: 2, records: 0 });
   });
@@ -126,11 +126,11 @@ describe('the subject index', () => {
     const [first, second] = await parts.store.list(table.location);
     const path = first?.path ?? '';
     await parts.engine.write({
-      path: parts.store.localPath(path),
+      path: parts.localPath(path),
       columns: table.columns,
       rows: [{ account_sid: 'AC9' }, { account_sid: 'AC9' }],
     });
-    await rm(parts.store.localPath(second?.path ?? ''));
+    await rm(parts.localPath(second?.path ?? ''));
     await withoutIndex(table);
     await parts.index.refresh(table, [path, second?.path ?? ''], messageKeys);
     const summary = (await new LakeReadModel({ em: db.em }).summaryOfDatasets([table.datasetId])).get(table.datasetId);

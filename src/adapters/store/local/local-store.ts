@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { FileIdentity, LakeStore } from '../../../services/lake/ports.ts';
+import { isDataName } from '../data-name.ts';
 import { fsyncDirectory, fsyncFile, makeDirectory, sha256OfFile } from './durable-file.ts';
 import { errnoOf, fileFailure } from './file-failure.ts';
 import { localLakePath } from './lake-path.ts';
@@ -14,6 +15,8 @@ const summaryNames = ['_metadata', '_common_metadata'];
 /** A lake in a local directory. Every change is on the disk when a call returns; renames are atomic. */
 export class LocalLakeStore implements LakeStore {
   readonly url: string;
+  readonly namespace = 'file';
+  readonly readBytesMax = Number.POSITIVE_INFINITY;
   readonly #root: string;
 
   constructor(options: { readonly root: string }) {
@@ -21,7 +24,24 @@ export class LocalLakeStore implements LakeStore {
     this.url = pathToFileURL(this.#root).href;
   }
 
-  localPath(path: string): string {
+  reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+    return work(paths.map((path) => this.#localPath(path)));
+  }
+
+  stagingPath(staged: string): string {
+    return this.#localPath(staged);
+  }
+
+  /** A directory keeps one content of a path. */
+  forgetVersions(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
+  olderVersions(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
+  #localPath(path: string): string {
     try {
       return localLakePath(this.#root, path);
     } catch (error) {
@@ -32,7 +52,7 @@ export class LocalLakeStore implements LakeStore {
   list(prefix: string): Promise<readonly FileIdentity[]> {
     return this.#guard(prefix, async () => {
       const found: FileIdentity[] = [];
-      const start = await statOrNull(this.localPath(prefix));
+      const start = await statOrNull(this.#localPath(prefix));
       if (start?.isDirectory()) await this.#collect(prefix, found);
       return found.sort((a, b) => (a.path < b.path ? -1 : 1));
     });
@@ -40,26 +60,26 @@ export class LocalLakeStore implements LakeStore {
 
   names(folder: string): Promise<readonly string[]> {
     return this.#guard(folder, async () => {
-      const local = this.localPath(folder);
+      const local = this.#localPath(folder);
       return (await statOrNull(local))?.isDirectory() ? (await readdir(local)).sort() : [];
     });
   }
 
   stat(path: string): Promise<FileIdentity | null> {
     return this.#guard(path, async () => {
-      const stats = await statOrNull(this.localPath(path));
+      const stats = await statOrNull(this.#localPath(path));
       return stats?.isFile() ? identityOf(path, stats) : null;
     });
   }
 
   sha256(path: string): Promise<string | null> {
-    return this.#guard(path, async () => ((await this.stat(path)) ? sha256OfFile(this.localPath(path)) : null));
+    return this.#guard(path, async () => ((await this.stat(path)) ? sha256OfFile(this.#localPath(path)) : null));
   }
 
   publish(staged: string, path: string): Promise<FileIdentity> {
     return this.#guard(path, async () => {
-      const from = this.localPath(staged);
-      const to = this.localPath(path);
+      const from = this.#localPath(staged);
+      const to = this.#localPath(path);
       await fsyncStaged(from, staged);
       await makeDirectory(dirname(to));
       try {
@@ -77,8 +97,8 @@ export class LocalLakeStore implements LakeStore {
 
   swapIf(expected: FileIdentity, staged: string): Promise<FileIdentity> {
     return this.#guard(expected.path, async () => {
-      const from = this.localPath(staged);
-      const to = this.localPath(expected.path);
+      const from = this.#localPath(staged);
+      const to = this.#localPath(expected.path);
       await fsyncStaged(from, staged);
       await copyOwner(await this.#unchanged(expected), from);
       await this.#removeDerived(expected.path);
@@ -91,7 +111,7 @@ export class LocalLakeStore implements LakeStore {
 
   removeIf(expected: FileIdentity): Promise<void> {
     return this.#guard(expected.path, async () => {
-      const local = this.localPath(expected.path);
+      const local = this.#localPath(expected.path);
       await this.#unchanged(expected);
       await this.#removeDerived(expected.path);
       await this.#unchanged(expected);
@@ -102,7 +122,7 @@ export class LocalLakeStore implements LakeStore {
 
   remove(path: string): Promise<void> {
     return this.#guard(path, async () => {
-      const local = this.localPath(path);
+      const local = this.#localPath(path);
       const stats = await statOrNull(local);
       if (stats === null) return;
       await (stats.isDirectory() ? rmdir(local) : rm(local, { force: true }));
@@ -119,22 +139,22 @@ export class LocalLakeStore implements LakeStore {
   }
 
   async #collect(folder: string, found: FileIdentity[]): Promise<void> {
-    for (const entry of await readdir(this.localPath(folder), { withFileTypes: true })) {
+    for (const entry of await readdir(this.#localPath(folder), { withFileTypes: true })) {
       if (!isDataName(entry.name)) continue;
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) await this.#collect(path, found);
       // A file may vanish between the two calls; then it is not part of the listing.
-      const stats = entry.isFile() ? await statOrNull(this.localPath(path)) : null;
+      const stats = entry.isFile() ? await statOrNull(this.#localPath(path)) : null;
       if (stats?.isFile()) found.push(identityOf(path, stats));
     }
   }
 
   async #identity(path: string): Promise<FileIdentity> {
-    return identityOf(path, await lstat(this.localPath(path), { bigint: true }));
+    return identityOf(path, await lstat(this.#localPath(path), { bigint: true }));
   }
 
   async #unchanged(expected: FileIdentity): Promise<BigIntStats> {
-    const stats = await statOrNull(this.localPath(expected.path));
+    const stats = await statOrNull(this.#localPath(expected.path));
     const now = stats?.isFile() ? identityOf(expected.path, stats) : null;
     if (stats !== null && now?.bytes === expected.bytes && now.version === expected.version) return stats;
     throw new LinewardError(
@@ -146,16 +166,13 @@ export class LocalLakeStore implements LakeStore {
 
   /** Removes what other tools derived from the file: its stale checksum, and summary footers up to the root. */
   async #removeDerived(path: string): Promise<void> {
-    const local = this.localPath(path);
+    const local = this.#localPath(path);
     await removeDurably(join(dirname(local), `.${basename(local)}.crc`));
     for (let folder = dirname(local); folder.length >= this.#root.length; folder = dirname(folder)) {
       for (const name of summaryNames) await removeDurably(join(folder, name));
     }
   }
 }
-
-/** Names that lake tools skip: hidden ones and ones with a leading underscore, unless it is a partition (`_year=2018`). */
-const isDataName = (name: string): boolean => !name.startsWith('.') && (!name.startsWith('_') || name.includes('='));
 
 const identityOf = (path: string, stats: BigIntStats): FileIdentity => ({
   path,

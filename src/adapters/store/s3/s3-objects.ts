@@ -1,0 +1,140 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import { sha256OfFile } from '../local/durable-file.ts';
+import { isMissing } from './s3-failure.ts';
+
+export interface S3Object {
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+}
+
+export interface S3Version {
+  readonly key: string;
+  readonly versionId: string;
+  /** Null for a delete marker. */
+  readonly etag: string | null;
+  readonly isLatest: boolean;
+}
+
+/** Most bytes that S3 takes in one request. */
+const putBytesMax = 5 * 1024 ** 3;
+
+/** The requests of S3 that a lake needs, on one bucket. */
+export class S3Objects {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  constructor(client: S3Client, bucket: string) {
+    this.#client = client;
+    this.#bucket = bucket;
+  }
+
+  async *list(prefix: string): AsyncGenerator<S3Object> {
+    for (let token: string | undefined; ; ) {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
+      );
+      for (const { Key, Size, ETag } of page.Contents ?? [])
+        if (Key !== undefined) yield { key: Key, bytes: Size ?? 0, etag: ETag ?? '' };
+      token = page.NextContinuationToken;
+      if (page.IsTruncated !== true) return;
+    }
+  }
+
+  /** Names directly under a prefix that ends in `/`: of objects, and of folders. */
+  async names(prefix: string): Promise<readonly string[]> {
+    const names = new Set<string>();
+    for (let token: string | undefined; ; ) {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }),
+      );
+      for (const { Key = '' } of page.Contents ?? []) names.add(Key.slice(prefix.length));
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) names.add(Prefix.slice(prefix.length, -1));
+      token = page.NextContinuationToken;
+      if (page.IsTruncated !== true) break;
+    }
+    // An object whose key is the folder itself, which some tools make.
+    names.delete('');
+    return [...names].sort();
+  }
+
+  async head(key: string): Promise<(S3Object & { readonly versionId: string | null }) | null> {
+    try {
+      const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
+      return { key, bytes: head.ContentLength ?? 0, etag: head.ETag ?? '', versionId: head.VersionId ?? null };
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  /** The content as a stream; null when there is none. */
+  async read(key: string): Promise<AsyncIterable<Uint8Array> | null> {
+    try {
+      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+      return Body === undefined ? null : (Body as unknown as AsyncIterable<Uint8Array>);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Writes a local file under a condition; S3 proves the content by its SHA-256. Answers the ETag. */
+  async write(
+    key: string,
+    local: string,
+    condition: { readonly IfMatch: string } | { readonly IfNoneMatch: '*' },
+  ): Promise<string> {
+    const { size } = await stat(local);
+    if (size > putBytesMax) {
+      throw new LinewardError('LAKE_TABLE_REFUSED', 'A lake file in S3 can be written up to 5 GiB.', {
+        details: { reason: 'it is larger than 5 GiB' },
+      });
+    }
+    const answer = await this.#client.send(
+      new PutObjectCommand({
+        Bucket: this.#bucket,
+        Key: key,
+        Body: createReadStream(local),
+        ContentLength: size,
+        ChecksumSHA256: Buffer.from(await sha256OfFile(local), 'hex').toString('base64'),
+        ...condition,
+      }),
+    );
+    return answer.ETag ?? '';
+  }
+
+  /** Without a version: the current one, which a bucket with versions only hides. */
+  async delete(key: string, which: { readonly VersionId?: string; readonly IfMatch?: string } = {}): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key, ...which }));
+  }
+
+  /** All versions and delete markers below a prefix; one version of each object where the bucket keeps none. */
+  async *versions(prefix: string): AsyncGenerator<S3Version> {
+    for (let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}; ; ) {
+      const page = await this.#client.send(
+        new ListObjectVersionsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
+      );
+      for (const { Key = '', VersionId = 'null', ETag, IsLatest } of page.Versions ?? [])
+        yield { key: Key, versionId: VersionId, etag: ETag ?? '', isLatest: IsLatest === true };
+      for (const { Key = '', VersionId = 'null', IsLatest } of page.DeleteMarkers ?? [])
+        yield { key: Key, versionId: VersionId, etag: null, isLatest: IsLatest === true };
+      if (page.IsTruncated !== true) return;
+      marker = {
+        ...(page.NextKeyMarker !== undefined && { KeyMarker: page.NextKeyMarker }),
+        ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
+      };
+    }
+  }
+}

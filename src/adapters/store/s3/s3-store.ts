@@ -1,0 +1,280 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { S3Client } from '@aws-sdk/client-s3';
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { FileIdentity, KeptVersion, LakeStore, OlderVersions } from '../../../services/lake/ports.ts';
+import { isDataName } from '../data-name.ts';
+import { sha256OfFile } from '../local/durable-file.ts';
+import { errnoOf } from '../local/file-failure.ts';
+import { localLakePath } from '../local/lake-path.ts';
+import { isForbidden, isUnequal, s3Failure } from './s3-failure.ts';
+import { type S3Object, S3Objects } from './s3-objects.ts';
+
+/** Copies that are on the disk at once take about so much, one larger file aside. */
+const readBytesMax = 2 * 1024 ** 3;
+const downloadsAtOnce = 8;
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Folder in the bucket, without slashes at its ends; empty for the whole of it. */
+  readonly prefix: string;
+  /** Local directory of this process alone, for staged files and for copies while they are read. */
+  readonly scratch: string;
+  readonly region: string;
+  /** Another server than Amazon's. */
+  readonly endpoint?: string | undefined;
+}
+
+/**
+ * A lake in a bucket of S3. Writes are conditional, so that a foreign write is never overwritten; what engines read is copied
+ * to the local disk for as long as it is read, and what they write waits there until it is published.
+ */
+export class S3LakeStore implements LakeStore {
+  readonly url: string;
+  readonly namespace: string;
+  readonly readBytesMax = readBytesMax;
+  readonly #client: S3Client;
+  readonly #objects: S3Objects;
+  readonly #prefix: string;
+  readonly #scratch: string;
+
+  constructor({ bucket, prefix, scratch, region, endpoint }: S3StoreOptions) {
+    this.namespace = `s3://${bucket}`;
+    this.url = prefix === '' ? this.namespace : `${this.namespace}/${prefix}`;
+    // Other servers are addressed by path: their certificates and names seldom cover a host per bucket.
+    const elsewhere = endpoint === undefined ? {} : { endpoint, forcePathStyle: true };
+    this.#client = new S3Client({ region, maxAttempts: 5, logger: silent, ...elsewhere });
+    this.#objects = new S3Objects(this.#client, bucket);
+    this.#prefix = prefix === '' ? '' : `${prefix}/`;
+    this.#scratch = scratch;
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  list(prefix: string): Promise<readonly FileIdentity[]> {
+    return this.#guard(prefix, async () => {
+      const folder = `${this.#keyOf(prefix)}/`;
+      const found: FileIdentity[] = [];
+      for await (const object of this.#objects.list(folder)) {
+        const names = object.key.slice(folder.length).split('/');
+        // An empty name is an object that stands for a folder.
+        if (names.every((name) => name !== '' && isDataName(name))) found.push(this.#identityOf(object));
+      }
+      return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+    });
+  }
+
+  names(folder: string): Promise<readonly string[]> {
+    return this.#guard(folder, async () => {
+      const remote = await this.#objects.names(`${this.#keyOf(folder)}/`);
+      const staged = await readdir(this.#local(folder)).catch(ignoreMissing);
+      return [...new Set([...remote, ...staged])].sort();
+    });
+  }
+
+  stat(path: string): Promise<FileIdentity | null> {
+    return this.#guard(path, async () => {
+      const head = await this.#objects.head(this.#keyOf(path));
+      return head === null ? null : this.#identityOf(head);
+    });
+  }
+
+  sha256(path: string): Promise<string | null> {
+    return this.#guard(path, () => this.#digest(path));
+  }
+
+  async reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+    const folder = join(this.#scratch, 'reading', randomUUID());
+    const locals = paths.map((_, index) => join(folder, `${index}.parquet`));
+    try {
+      await mkdir(folder, { recursive: true });
+      await this.#download(paths, locals);
+      return await work(locals);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  stagingPath(staged: string): string {
+    this.#keyOf(staged);
+    return this.#local(staged);
+  }
+
+  publish(staged: string, path: string): Promise<FileIdentity> {
+    return this.#guard(path, async () => {
+      const key = this.#keyOf(path);
+      const local = this.stagingPath(staged);
+      try {
+        await this.#objects.write(key, local, { IfNoneMatch: '*' });
+      } catch (error) {
+        if (!isUnequal(error)) throw error;
+        await this.#refuseOtherContent(local, path);
+      }
+      await rm(local, { force: true });
+      return this.#present(path);
+    });
+  }
+
+  swapIf(expected: FileIdentity, staged: string): Promise<FileIdentity> {
+    return this.#guard(expected.path, async () => {
+      const local = this.stagingPath(staged);
+      try {
+        await this.#objects.write(this.#keyOf(expected.path), local, { IfMatch: expected.version });
+      } catch (error) {
+        if (isUnequal(error) || (await this.#objects.head(this.#keyOf(expected.path))) === null)
+          throw changed(expected);
+        throw error;
+      }
+      await rm(local, { force: true });
+      return this.#present(expected.path);
+    });
+  }
+
+  removeIf(expected: FileIdentity): Promise<void> {
+    return this.#guard(expected.path, async () => {
+      const key = this.#keyOf(expected.path);
+      const head = await this.#objects.head(key);
+      if (head === null || head.etag !== expected.version) throw changed(expected);
+      // One version is deleted by its name, so a newer one stays; a bucket without versions compares by itself.
+      const which = head.versionId === null ? { IfMatch: head.etag } : { VersionId: head.versionId };
+      await this.#objects.delete(key, which).catch((error: unknown) => {
+        throw isUnequal(error) ? changed(expected) : error;
+      });
+    });
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#guard(path, async () => {
+      await rmdir(this.#local(path)).catch(async (error: unknown) => {
+        if (errnoOf(error) === 'ENOTDIR') await rm(this.#local(path), { force: true });
+        else if (errnoOf(error) !== 'ENOENT') throw error;
+      });
+      if (isStaged(path) || (await this.#objects.head(this.#keyOf(path))) === null) return;
+      await this.#objects.delete(this.#keyOf(path));
+      await this.forgetVersions(path, null);
+    });
+  }
+
+  forgetVersions(path: string, now: FileIdentity | null): Promise<readonly KeptVersion[]> {
+    return this.#guard(path, async () => {
+      const key = this.#keyOf(path);
+      const kept: KeptVersion[] = [];
+      for await (const version of this.#objects.versions(key)) {
+        const isCurrent = version.isLatest && version.etag !== null && version.etag === now?.version;
+        // A prefix also names longer keys.
+        if (version.key !== key || isCurrent) continue;
+        try {
+          await this.#objects.delete(key, { VersionId: version.versionId });
+        } catch (error) {
+          if (!isForbidden(error)) throw error;
+          kept.push({
+            reason: 'the bucket keeps an older version of it, by an object lock or its policy',
+            until: null,
+          });
+        }
+      }
+      return kept;
+    });
+  }
+
+  olderVersions(prefix: string): Promise<readonly OlderVersions[]> {
+    return this.#guard(prefix, async () => {
+      const counts = new Map<string, number>();
+      for await (const { key, isLatest, etag } of this.#objects.versions(`${this.#keyOf(prefix)}/`)) {
+        if (isLatest || etag === null) continue;
+        const path = this.#pathOf(key);
+        counts.set(path, (counts.get(path) ?? 0) + 1);
+      }
+      return [...counts].map(([path, count]) => ({ path, count }));
+    });
+  }
+
+  async #guard<T>(path: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw s3Failure(error, path);
+    }
+  }
+
+  /** @throws LinewardError BAD_INPUT, as for local paths. */
+  #keyOf(path: string): string {
+    this.#local(path);
+    return this.#prefix + path;
+  }
+
+  #pathOf(key: string): string {
+    return key.slice(this.#prefix.length);
+  }
+
+  #local(path: string): string {
+    return localLakePath(join(this.#scratch, 'staged'), path);
+  }
+
+  #identityOf({ key, bytes, etag }: S3Object): FileIdentity {
+    return { path: this.#pathOf(key), bytes, version: etag };
+  }
+
+  async #present(path: string): Promise<FileIdentity> {
+    const head = await this.#objects.head(this.#keyOf(path));
+    if (head !== null) return this.#identityOf(head);
+    throw new LinewardError('LAKE_FILE_CHANGED', `The lake file ${path} was removed right after it was written.`, {
+      details: { path },
+    });
+  }
+
+  async #download(paths: readonly string[], locals: readonly string[]): Promise<void> {
+    const left = [...paths.entries()];
+    const worker = async (): Promise<void> => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const [index, path] = next;
+        await this.#guard(path, async () => {
+          const content = await this.#objects.read(this.#keyOf(path));
+          if (content !== null) await pipeline(Readable.from(content), createWriteStream(locals[index] ?? ''));
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(downloadsAtOnce, paths.length) }, worker));
+  }
+
+  async #digest(path: string): Promise<string | null> {
+    const content = await this.#objects.read(this.#keyOf(path));
+    if (content === null) return null;
+    const hash = createHash('sha256');
+    for await (const bytes of content) hash.update(bytes);
+    return hash.digest('hex');
+  }
+
+  async #refuseOtherContent(local: string, path: string): Promise<void> {
+    if ((await this.#digest(path)) === (await sha256OfFile(local))) return;
+    throw new LinewardError('ALREADY_EXISTS', `The lake file ${path} exists already with other content.`, {
+      details: { path },
+    });
+  }
+}
+
+const ignore = (): void => {};
+/** What went wrong is thrown, and what the client remarks on streams is for nobody. */
+const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+const isStaged = (path: string): boolean => path.endsWith('.staged');
+
+function ignoreMissing(error: unknown): readonly string[] {
+  const errno = errnoOf(error);
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
+  throw error;
+}
+
+function changed({ path, version }: FileIdentity): LinewardError {
+  return new LinewardError(
+    'LAKE_FILE_CHANGED',
+    `The lake file ${path} was changed or is gone since it was planned; plan it again.`,
+    { details: { path, expected: version } },
+  );
+}
