@@ -17,6 +17,7 @@ import { SubjectIndex } from '../../src/services/lake/subject-index.ts';
 import { TableColumns } from '../../src/services/lake/table-columns.ts';
 import type { ExecutionContext } from '../../src/services/operations/ports.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
+import { SearchEntries } from '../../src/services/registry/search-entries.ts';
 import { quietLogger } from './actor.ts';
 
 export const messageColumns: readonly LakeColumn[] = [
@@ -66,7 +67,10 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
   const engine = wraps.engine?.(duckdb) ?? duckdb;
   const notary = await LocalNotary.open(join(root, 'keys'));
   const index = new SubjectIndex({ em, store, engine, notary, logger: quietLogger });
-  const columns = new TableColumns({ em, registry: new RegistryReadModel({ em }) });
+  const columns = new TableColumns({
+    em,
+    registry: new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) }),
+  });
   const landing = new LandingService({ em, store, engine, index, columns });
   const executor = new LakeTableExecutor({ em, store, engine, index, notary });
   return { em, root, store, engine, index, landing, executor };

@@ -15,6 +15,7 @@ import { OriginalSchemaTextMigration } from '../../../migrations/20261126000100_
 import { PrivacyMigration } from '../../../migrations/20261126000150_privacy.ts';
 import { SchemaIdSequenceMigration } from '../../../migrations/20261126000200_schema_id_sequence.ts';
 import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
+import { SearchOnReadMigration } from '../../../migrations/20261126000400_search_on_read.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -68,6 +69,7 @@ const migrationsList = [
   { name: '20261126000150_privacy', class: PrivacyMigration },
   { name: '20261126000200_schema_id_sequence', class: SchemaIdSequenceMigration },
   { name: '20261126000300_shred', class: ShredMigration },
+  { name: '20261126000400_search_on_read', class: SearchOnReadMigration },
 ];
 
 const closeTimeoutMs = 5_000;
