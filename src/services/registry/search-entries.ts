@@ -22,16 +22,19 @@ export class SearchEntries {
   /** Brings up to date whatever was committed before the call; with nothing marked, one small statement. */
   async refresh(): Promise<void> {
     const em = this.#em.fork();
-    const [newest] = await executePrepared(em, newestStatement, []);
+    const [newest] = await executePrepared(em, newestStatement, {});
     // What is marked later is the next reader's, so that writers who never pause cannot keep this one busy forever.
     const { last } = lastRow.parse(newest);
     if (last === null) return;
     for (let taken = marksMax; taken === marksMax; ) {
-      const [answer] = await executePrepared(em, refreshStatement, [last, String(marksMax)]);
+      const [answer] = await executePrepared(em, refreshStatement, { last, most: String(marksMax) });
       ({ taken } = takenRow.parse(answer));
     }
   }
 }
 
 const newestStatement = prepared('search_newest_mark', 'select max(id)::text as last from search_stale');
-const refreshStatement = prepared('search_refresh', 'select search_refresh_stale(?::bigint, ?::integer) as taken');
+const refreshStatement = prepared(
+  'search_refresh',
+  'select search_refresh_stale(:last::bigint, :most::integer) as taken',
+);

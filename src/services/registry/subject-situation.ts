@@ -28,13 +28,7 @@ const answerRow = z.object({ kind: z.enum(['now', 'state', 'setting', 'last', 'l
 /** Reads the situation in one statement. `identity` is the `textIdentity` of the schema that is to be registered. */
 export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
   const { context, name } = subject;
-  const rows = await executePrepared(em, situationStatement, [
-    ...[context, name],
-    ...[context, name, defaultContext, context],
-    ...[context, name],
-    ...[context, name],
-    ...[context, name, identity],
-  ]);
+  const rows = await executePrepared(em, situationStatement, { context, name, identity });
   const answers = rows.map((row) => answerRow.parse(row));
   const of = (kind: string): readonly unknown[] =>
     answers.filter((answer) => answer.kind === kind).map((answer) => answer.value);
@@ -61,23 +55,23 @@ const situationStatement = prepared(
   `
   select 'now' as kind, to_jsonb(now()) as value
   union all
-  select 'state', to_jsonb(xmin::text) from registry_subject where context = ? and name = ?
+  select 'state', to_jsonb(xmin::text) from registry_subject where context = :context and name = :name
   union all
   select 'setting', to_jsonb(setting) from (
     select context, name, config, mode from registry_subject
-    where (context = ? and name in (?, '') or context = ? and name = '') and (config is not null or mode is not null)
-    order by name = '', context <> ?
+    where (context = :context and name in (:name, '') or context = '${defaultContext}' and name = '') and (config is not null or mode is not null)
+    order by name = '', context <> :context
   ) setting
   union all
-  select 'last', to_jsonb(max(version)) from subject_version where context = ? and subject = ?
+  select 'last', to_jsonb(max(version)) from subject_version where context = :context and subject = :name
   union all
   select 'latest', to_jsonb(latest) from (
     select ${subjectVersionColumns} from ${subjectVersionJoin}
-    where subject_version.context = ? and subject = ? and deleted_at is null order by version desc limit 1
+    where subject_version.context = :context and subject = :name and deleted_at is null order by version desc limit 1
   ) latest
   union all
   select 'same', to_jsonb(same) from (
     select ${subjectVersionColumns} from ${subjectVersionJoin}
-    where subject_version.context = ? and subject = ? and deleted_at is null and text_identity = ? order by version desc
+    where subject_version.context = :context and subject = :name and deleted_at is null and text_identity = :identity order by version desc
   ) same`,
 );
