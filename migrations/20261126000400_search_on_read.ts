@@ -7,6 +7,7 @@ import { Migration } from '@mikro-orm/migrations';
 export class SearchOnReadMigration extends Migration {
   override up(): void {
     this.addSql(marks);
+    this.addSql(words);
     this.addSql(refresh);
     this.addSql(triggers);
     this.addSql(`
@@ -23,6 +24,18 @@ const marks = `
     kind text not null check (kind in ('FIELDS', 'ENTITY', 'DATASET')),
     target text not null
   );
+`;
+
+// The same words as before, in half the time: the body of a function in SQL that reads a row is planned at every call.
+const words = `
+  create or replace function search_words(given text) returns text language plpgsql immutable parallel safe as $$
+  declare
+    cut text := left(given, 1000);
+  begin
+    return search_parts(cut) || ' '
+      || lower(regexp_replace(regexp_replace(search_plain(cut), '[_-]+', '', 'g'), '[^[:alnum:]]+', ' ', 'g'))
+      || ' ' || search_key(cut);
+  end $$;
 `;
 
 // One at a time: who comes second waits until the entries of the first are committed, and then sees which marks are left. The
