@@ -63,9 +63,11 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   onClose(() => stopAll(work));
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
-    const sweeper = new Sweeper({ driver: services.driver, logger, intervalMs: env.SWEEP_INTERVAL_MS });
-    sweeper.start();
-    work.push(() => sweeper.stop());
+    for (const { sweep, complaint } of sweeps(services)) {
+      const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs: env.SWEEP_INTERVAL_MS });
+      sweeper.start();
+      work.push(() => sweeper.stop());
+    }
   }
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
@@ -73,6 +75,13 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   }
   return serve(env, logger, { parts, services, onStop: (stop) => work.push(stop) });
 }
+
+/** What workers do again and again, each apart from the others. */
+const sweeps = ({ driver, searchEntries }: Services) => [
+  { sweep: () => driver.sweep(), complaint: 'operations could not be swept' },
+  // Searches do this too: here it is done before a first one would find the changes of a large import.
+  { sweep: () => searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },
+];
 
 async function serve(
   env: Env,

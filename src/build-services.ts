@@ -61,6 +61,7 @@ import { RegistryService } from './services/registry/registry.service.ts';
 import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
 import { RegistryTransferService } from './services/registry/registry-transfer.service.ts';
 import { SchemaStore } from './services/registry/schema-store.ts';
+import { SearchEntries } from './services/registry/search-entries.ts';
 import { SubjectReadModel } from './services/registry/subject.read-model.ts';
 import { SubjectService } from './services/registry/subject.service.ts';
 import { SubjectDeletionService } from './services/registry/subject-deletion.service.ts';
@@ -74,7 +75,8 @@ export function buildServices(
   const { em } = database;
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
-  const registry = new RegistryReadModel({ em });
+  const searchEntries = new SearchEntries({ em });
+  const registry = new RegistryReadModel({ em, searchEntries });
   const schemaStore = new SchemaStore({ em });
   const gate = new MessageGate({ registry, schemaStore });
   const compatibility = new CompatibilityService({ em, schemaStore });
@@ -96,7 +98,7 @@ export function buildServices(
   const catalog = {
     entityVersions: new EntityVersionReadModel({ em }),
     affectedDatasets: new AffectedDatasetsReadModel({ registry, lineage }),
-    catalogSearch: new CatalogSearchReadModel({ em }),
+    catalogSearch: new CatalogSearchReadModel({ em, searchEntries }),
     compatibilityCheck: new CompatibilityCheck({
       em,
       compatibility,
@@ -185,6 +187,7 @@ export function buildServices(
   const certifier = new OperationCertifier({ em, holds, notary });
   return {
     registry,
+    searchEntries,
     registryService,
     mappingService,
     schemaStore,

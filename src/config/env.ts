@@ -155,7 +155,9 @@ export const envSchema = z.object({
     .int()
     .min(100)
     .default(5_000)
-    .describe('How often unfinished operations without a live task are taken up again, milliseconds.'),
+    .describe(
+      'How often unfinished operations without a live task are taken up again, and search entries brought up to date, milliseconds.',
+    ),
   ...keySettings,
 });
 

@@ -9,6 +9,7 @@ import Fastify, {
 import type { Actor } from '../domain/access/actor.ts';
 import { newId } from '../domain/id.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
+import { RequestLogger } from './request-logger.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -39,6 +40,7 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     loggerInstance: options.logger,
     // Requests are logged once, when they are answered, by the hook below.
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent, bindings) => new RequestLogger(parent, bindings),
     bodyLimit: options.bodyLimitBytes,
     // Topics have up to 249 characters, subjects more; what is not known is the route's to say.
     routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: options.ignoreTrailingSlash ?? false },
@@ -52,19 +54,24 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     },
   });
   server.decorateRequest('actor');
-  server.addHook('onRequest', async (request, reply) => {
+  // None of these waits for anything, and a promise for each would be a tenth of a small answer.
+  server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     request.actor = authenticate(request, options.apiToken);
+    done();
   });
   // A connection that is kept alive would hold up the stop after the last answer went out on it.
   let closing = false;
   server.addHook('preClose', async () => {
     closing = true;
   });
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done(null, payload);
   });
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
+    done();
+    if (!['debug', 'trace'].includes(request.log.level)) return;
     request.log.debug(
       {
         method: request.method,

@@ -121,7 +121,8 @@ export class Listeners {
   ): FastifyInstance {
     const { logger, apiToken, metrics } = this.#deps;
     const server = createListener({ logger, apiToken, bodyLimitBytes, ...more });
-    server.addHook('onResponse', async (request, reply) => {
+    server.addHook('onResponse', (request, reply, done) => {
+      done();
       const route = request.routeOptions.url ?? 'unmatched';
       metrics.request({
         listener,

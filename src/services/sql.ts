@@ -11,18 +11,25 @@ export function textArray(values: readonly string[]): string {
 /** A statement that is planned once for each connection. */
 export interface PreparedStatement {
   readonly name: string;
-  readonly text: string;
   readonly numbered: string;
+  /** Names of the values of `numbered`. */
+  readonly names: readonly string[];
+  /** The statement with `?` for each value, and the name of each. */
+  readonly text: string;
+  readonly mentions: readonly string[];
 }
 
-/** A statement to be prepared under a name that nothing else has; `?` stands for each value. */
+export type StatementValues = Readonly<Record<string, string | null>>;
+
+/** `:name`, but not the type after `::`. */
+const valuePattern = /(?<!:):([a-z_]+)/g;
+
+/** A statement to be prepared under a name that nothing else has; `:name` stands for a value, anywhere and any number of times. */
 export function prepared(name: string, text: string): PreparedStatement {
-  let values = 0;
-  const numbered = text.replaceAll('?', () => {
-    values += 1;
-    return `$${values}`;
-  });
-  return { name: `lineward_${name}`, text, numbered };
+  const mentions = [...text.matchAll(valuePattern)].map(([, value = '']) => value);
+  const names = [...new Set(mentions)];
+  const numbered = text.replaceAll(valuePattern, (_, value: string) => `$${names.indexOf(value) + 1}`);
+  return { name: `lineward_${name}`, numbered, names, text: text.replaceAll(valuePattern, '?'), mentions };
 }
 
 /**
@@ -31,13 +38,14 @@ export function prepared(name: string, text: string): PreparedStatement {
  */
 export async function executePrepared(
   em: EntityManager,
-  { name, text, numbered }: PreparedStatement,
-  values: readonly (string | null)[],
+  { name, numbered, names, text, mentions }: PreparedStatement,
+  values: StatementValues,
 ): Promise<readonly unknown[]> {
-  if (em.isInTransaction()) return em.execute(text, [...values]);
+  const of = (value: string): string | null => values[value] ?? null;
+  if (em.isInTransaction()) return em.execute(text, mentions.map(of));
   const pool = await em.getConnection().getNativeClient();
   try {
-    return (await pool.query({ name, text: numbered, values: [...values] })).rows;
+    return (await pool.query({ name, text: numbered, values: names.map(of) })).rows;
   } catch (error) {
     throw error instanceof Error ? em.getDriver().convertException(error) : error;
   }

@@ -18,6 +18,7 @@ import { TableColumns } from '../../src/services/lake/table-columns.ts';
 import type { TableTransformation } from '../../src/services/lake/table-transformation.ts';
 import type { ExecutionContext } from '../../src/services/operations/ports.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
+import { SearchEntries } from '../../src/services/registry/search-entries.ts';
 import { quietLogger } from './actor.ts';
 import { erasureWork } from './erasure-work.ts';
 
@@ -70,7 +71,10 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
   const engine = wraps.engine?.(duckdb) ?? duckdb;
   const notary = await LocalNotary.open(join(root, 'keys'));
   const index = new SubjectIndex({ em, store, engine, notary, logger: quietLogger });
-  const columns = new TableColumns({ em, registry: new RegistryReadModel({ em }) });
+  const columns = new TableColumns({
+    em,
+    registry: new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) }),
+  });
   const landing = new LandingService({ em, store, engine, index, columns });
   const executor = new LakeTableExecutor({ em, store, engine, index, notary, transformations });
   return { em, root, store, engine, index, landing, executor, localPath: (path) => join(root, 'lake', path) };

@@ -16,6 +16,7 @@ import type { Notary, TargetExecutor } from '../../src/services/operations/ports
 import { Sweeper } from '../../src/services/operations/sweeper.ts';
 import { TargetRunner } from '../../src/services/operations/target-runner.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
+import { SearchEntries } from '../../src/services/registry/search-entries.ts';
 import { quietLogger } from './actor.ts';
 
 export interface OperationPartsOptions {
@@ -40,13 +41,13 @@ export async function operationParts(options: OperationPartsOptions) {
   await jobs.ready();
   const holds = new GovernanceService({ em });
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
-  const registry = new RegistryReadModel({ em });
+  const registry = new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) });
   const lineage = new LineageReadModel({ em });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
   const certifier = new OperationCertifier({ em, holds, notary });
-  const sweeper = new Sweeper({ driver, logger, intervalMs: 100 });
+  const sweeper = new Sweeper({ sweep: () => driver.sweep(), complaint: 'not swept', logger, intervalMs: 100 });
   return {
     em,
     jobs,

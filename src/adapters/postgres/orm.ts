@@ -15,6 +15,8 @@ import { OriginalSchemaTextMigration } from '../../../migrations/20261126000100_
 import { PrivacyMigration } from '../../../migrations/20261126000150_privacy.ts';
 import { SchemaIdSequenceMigration } from '../../../migrations/20261126000200_schema_id_sequence.ts';
 import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
+import { SearchOnReadMigration } from '../../../migrations/20261126000400_search_on_read.ts';
+import { RegistrationLocksMigration } from '../../../migrations/20261126000410_registration_locks.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -69,6 +71,8 @@ const migrationsList = [
   { name: '20261126000150_privacy', class: PrivacyMigration },
   { name: '20261126000200_schema_id_sequence', class: SchemaIdSequenceMigration },
   { name: '20261126000300_shred', class: ShredMigration },
+  { name: '20261126000400_search_on_read', class: SearchOnReadMigration },
+  { name: '20261126000410_registration_locks', class: RegistrationLocksMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
 ];
 

@@ -19,10 +19,17 @@ export interface SchemaContent {
   readonly ruleSet: RuleSet | null;
 }
 
+// Asked for at every step of a registration, and a schema may be large.
+const identities = new WeakMap<SchemaContent, string>();
+
 /** SHA-256, hex, of all that is part of a schema's identity. */
 export function schemaIdentity(content: SchemaContent): string {
+  const known = identities.get(content);
+  if (known !== undefined) return known;
   const { format, text, references, metadata, ruleSet } = content;
-  return digestOf({ format, text, references, metadata: metadata ?? {}, ruleSet: ruleSet ?? {} });
+  const identity = digestOf({ format, text, references, metadata: metadata ?? {}, ruleSet: ruleSet ?? {} });
+  identities.set(content, identity);
+  return identity;
 }
 
 /** SHA-256, hex, of a schema without the metadata and rules beside it: what a lookup that gives none of these goes by. */

@@ -41,7 +41,7 @@ export function addPath({ server, prefix }: RegistryScope, path: string, handler
   const url = `${prefix}${path}`;
   const names = path.includes('/subjects/:subject') ? 'subject' : 'setting';
   for (const [method, [action, handle]] of Object.entries(handlers))
-    server.route({ method, url, config: { access: { action, names } }, handler: async (...both) => handle(...both) });
+    server.route({ method, url, config: { access: { action, names } }, handler: handle });
   const allowed = Object.keys(handlers);
   if (allowed.includes('GET')) allowed.push('HEAD');
   server.route({

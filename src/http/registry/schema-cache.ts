@@ -2,12 +2,16 @@ import { createHash } from 'node:crypto';
 
 /** An answer that is ready to be sent. */
 export interface CachedAnswer {
-  readonly body: Buffer;
+  /** A text goes out in one piece with the head of the answer; bytes would be a second one. */
+  readonly body: string;
   readonly etag: string;
 }
 
 interface Entry extends CachedAnswer {
+  readonly bytes: number;
   readonly keptAtMs: number;
+  /** Asked for since it was last looked at for dropping: it stays once more. */
+  wanted: boolean;
 }
 
 const entriesMax = 10_000;
@@ -36,38 +40,43 @@ export class SchemaCache {
     if (this.#deletions() !== this.#deletionsSeen) this.#forgetAll();
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#drop(key, entry);
-    if (Date.now() - entry.keptAtMs > keptMs) return undefined;
-    this.#add(key, entry);
+    if (Date.now() - entry.keptAtMs > keptMs) {
+      this.#drop(key, entry);
+      return undefined;
+    }
+    entry.wanted = true;
     return entry;
   }
 
   /** Makes an answer and keeps it under a key. */
   async made(key: string, make: () => Promise<string>): Promise<CachedAnswer> {
     const deletionsBefore = this.#deletions();
-    const body = Buffer.from(await make());
+    const body = await make();
+    const bytes = Buffer.byteLength(body);
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    const entry = { body, etag, keptAtMs: Date.now() };
+    const entry = { body, bytes, etag, keptAtMs: Date.now(), wanted: false };
     // What was read before a deletion may be gone by now.
-    if (this.#deletions() !== deletionsBefore || body.length > bytesMax) return entry;
+    if (this.#deletions() !== deletionsBefore || bytes > bytesMax) return entry;
     const known = this.#entries.get(key);
     if (known !== undefined) this.#drop(key, known);
     this.#add(key, entry);
     for (const [oldest, one] of this.#entries) {
       if (this.#entries.size <= entriesMax && this.#bytes <= bytesMax) break;
       this.#drop(oldest, one);
+      // Now behind all others, and thus met once more by this loop at most.
+      if (one.wanted) this.#add(oldest, { ...one, wanted: false });
     }
     return entry;
   }
 
   #add(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
-    this.#bytes += entry.body.length;
+    this.#bytes += entry.bytes;
   }
 
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key);
-    this.#bytes -= entry.body.length;
+    this.#bytes -= entry.bytes;
   }
 
   #forgetAll(): void {

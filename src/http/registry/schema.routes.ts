@@ -69,18 +69,18 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
     return reply.send(Readable.from(jsonArray(first.done === true ? [] : answers(first.value), batches, answers)));
   }
 
-  async function byId(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  function byId(request: FastifyRequest, reply: FastifyReply): unknown {
     const context = contextOfSchema(request);
     const id = schemaIdOf(request);
-    if (isPlain(request)) {
-      const extended = takesUnknownFields(request);
-      const make = async () => {
-        const schema = await subjects.schema(context, id);
-        return JSON.stringify(schemaAnswer(schema, { text: schema.text, extended }));
-      };
-      const key = `${extended ? 'extended' : 'plain'} ${context} ${id}`;
-      return sent(request, reply, cache.kept(key) ?? (await cache.made(key, make)));
-    }
+    if (!isPlain(request)) return inForm(request, context, id);
+    const extended = takesUnknownFields(request);
+    return cached(request, reply, `${extended ? 'extended' : 'plain'} ${context} ${id}`, async () => {
+      const schema = await subjects.schema(context, id);
+      return JSON.stringify(schemaAnswer(schema, { text: schema.text, extended }));
+    });
+  }
+
+  async function inForm(request: FastifyRequest, context: string, id: number): Promise<unknown> {
     const schema = await subjects.schema(context, id);
     return {
       ...schemaAnswer(schema, await formAsked(schemaStore, request, schema)),
@@ -89,11 +89,17 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
     };
   }
 
-  async function textById(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  function textById(request: FastifyRequest, reply: FastifyReply): unknown {
     const make = async () => textAsked(schemaStore, request, await schemaOf(request));
-    if (!isPlain(request)) return reply.send(Buffer.from(await make()));
-    const key = `text ${contextOfSchema(request)} ${schemaIdOf(request)}`;
-    return sent(request, reply, cache.kept(key) ?? (await cache.made(key, make)));
+    if (!isPlain(request)) return make().then((text) => reply.send(text));
+    return cached(request, reply, `text ${contextOfSchema(request)} ${schemaIdOf(request)}`, make);
+  }
+
+  /** Sends what is kept under a key without waiting for anything. */
+  function cached(request: FastifyRequest, reply: FastifyReply, key: string, make: () => Promise<string>): unknown {
+    const kept = cache.kept(key);
+    if (kept !== undefined) return sent(request, reply, kept);
+    return cache.made(key, make).then((answer) => sent(request, reply, answer));
   }
 
   function schemaOf(request: FastifyRequest): Promise<StoredSchema> {

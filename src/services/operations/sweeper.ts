@@ -1,21 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../domain/logger.ts';
-import type { OperationDriver } from './operation-driver.ts';
 
 /** Calls `sweep` at once and then again and again; a database that is away is waited for. */
 export class Sweeper {
-  readonly #driver: Pick<OperationDriver, 'sweep'>;
+  readonly #sweep: () => Promise<void>;
+  readonly #complaint: string;
   readonly #logger: Logger;
   readonly #intervalMs: number;
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(deps: {
-    readonly driver: Pick<OperationDriver, 'sweep'>;
+    readonly sweep: () => Promise<void>;
+    /** Logged when a sweep fails. */
+    readonly complaint: string;
     readonly logger: Logger;
     readonly intervalMs: number;
   }) {
-    this.#driver = deps.driver;
+    this.#sweep = deps.sweep;
+    this.#complaint = deps.complaint;
     this.#logger = deps.logger;
     this.#intervalMs = deps.intervalMs;
   }
@@ -32,9 +35,7 @@ export class Sweeper {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#driver
-        .sweep()
-        .catch((error: unknown) => this.#logger.warn({ error }, 'operations could not be swept'));
+      await this.#sweep().catch((error: unknown) => this.#logger.warn({ error }, this.#complaint));
       await sleep(this.#intervalMs, undefined, { signal }).catch(() => {});
     }
   }

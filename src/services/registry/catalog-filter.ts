@@ -48,6 +48,13 @@ export function entityCondition(filter: EntityConditions | undefined): SqlFragme
   });
 }
 
+/** Whether `entityCondition` of the filter reads search entries, which must be up to date then. */
+export function asksSearchEntries(filter: EntityConditions | undefined): boolean {
+  if (filter === undefined) return false;
+  const { tag, classification, and = [], or = [], not } = filter;
+  return tag != null || classification != null || [...and, ...or, not].some(asksSearchEntries);
+}
+
 const entityOfField = `entity.id as entity_id, entity.namespace as entity_namespace, entity.name as entity_name,
   entity.catalog_namespace`;
 

@@ -11,6 +11,7 @@ import {
 } from '../../domain/registry/search-query.ts';
 import { keysetPage, type SqlFragment } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
+import type { SearchEntries } from './search-entries.ts';
 
 /** Something that was found. */
 export interface SearchHit {
@@ -85,9 +86,11 @@ const facetRow = z.object({ facet: z.enum([...searchFacets, 'total']), value: z.
 /** Finds entities, fields of latest versions and datasets by their names, labels and texts. */
 export class CatalogSearchReadModel {
   readonly #em: EntityManager;
+  readonly #entries: SearchEntries;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly searchEntries: SearchEntries }) {
     this.#em = deps.em;
+    this.#entries = deps.searchEntries;
   }
 
   /**
@@ -98,6 +101,7 @@ export class CatalogSearchReadModel {
   async search(request: PageRequest, query: string, filter: SearchFilter): Promise<SearchPage> {
     const asOf = new Date();
     const match = matchFragment(query, filter);
+    await this.#entries.refresh();
     const page = await keysetPage(this.#em.fork(), {
       table: match,
       order: [

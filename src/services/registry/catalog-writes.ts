@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { newId } from '../../domain/id.ts';
 import type { LabelledField } from '../../domain/registry/labels.ts';
+import { executePrepared, prepared, type StatementValues } from '../sql.ts';
 
 /** A version of an entity to be remembered. */
 export interface EntityVersionToWrite {
@@ -38,8 +39,8 @@ export async function writeEntityVersion(
   readonly number: number;
   readonly isNew: boolean;
 }> {
-  const row = { ...catalogRow(given), schema_id: given.schemaId };
-  const [answer] = await tx.execute(writeStatement, [JSON.stringify(row)]);
+  const values = { ...catalogValues(given), schema_id: String(given.schemaId) };
+  const [answer] = await executePrepared(tx, writeStatement, values);
   const { entity_id, version_id, number, is_new } = written.parse(answer);
   return { entityId: entity_id, versionId: version_id, number, isNew: is_new };
 }
@@ -55,31 +56,34 @@ export async function holdEntity(
   ]);
 }
 
-/** The version as `catalogColumns` reads it. */
-export function catalogRow(given: Omit<EntityVersionToWrite, 'schemaId'>) {
+/** The values of `catalogSteps`. */
+export function catalogValues(given: Omit<EntityVersionToWrite, 'schemaId'>): StatementValues {
   return {
     entity_id: newId(),
     version_id: newId(),
     namespace: storable(given.namespace),
     name: storable(given.name),
     folder: given.catalogNamespace,
-    folder_otherwise: defaultCatalogNamespace,
     document: given.document,
     label: given.label,
     fingerprint: given.fingerprint,
     created_by: given.createdBy,
-    fields: given.fields.map((field, ordinal) => ({
-      id: newId(),
-      ordinal,
-      path: storable(field.path),
-      type: field.type,
-      nullable: field.nullable,
-      required: field.required,
-      semantic_type: field.semanticType,
-      classifications: field.classifications,
-      tags: field.tags.map(storable),
-      doc: field.doc === null ? null : storable(field.doc),
-    })),
+    fields: JSON.stringify(given.fields.map(fieldRow)),
+  };
+}
+
+function fieldRow(field: LabelledField, ordinal: number) {
+  return {
+    id: newId(),
+    ordinal,
+    path: storable(field.path),
+    type: field.type,
+    nullable: field.nullable,
+    required: field.required,
+    semantic_type: field.semanticType,
+    classifications: field.classifications,
+    tags: field.tags.map(storable),
+    doc: field.doc === null ? null : storable(field.doc),
   };
 }
 
@@ -88,41 +92,41 @@ function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-export const catalogColumns = `entity_id text, version_id text, namespace text, name text, folder text, folder_otherwise text,
-  document text, label text, fingerprint text, created_by text, fields jsonb`;
-
-/** Steps of a statement that write what the step `catalog` has: those columns and the id of the schema. */
+/**
+ * Steps of a statement that write the version of an entity with the schema that the step `chosen` has the id of; nothing where
+ * it has none.
+ */
 export const catalogSteps = `
   known_version as (
-    select entity_version.id, entity_version.entity_id, number from catalog
-    join entity on entity.namespace = catalog.namespace and entity.name = catalog.name
-    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = catalog.fingerprint
+    select entity_version.id, entity_version.entity_id, number from entity
+    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = :fingerprint
+    where entity.namespace = :namespace and entity.name = :name
   ), entity_row as (
-    insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at)
-    select entity_id, namespace, name, coalesce(folder, folder_otherwise), now(), now() from catalog
-    where not exists (select 1 from known_version)
-    on conflict (namespace, name) do update
-      set catalog_namespace = coalesce((select folder from catalog), entity.catalog_namespace), updated_at = excluded.updated_at
+    insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at, latest_version_id)
+    select :entity_id, :namespace, :name, coalesce(:folder, '${defaultCatalogNamespace}'), now(), now(), :version_id
+    from chosen where not exists (select from known_version)
+    on conflict (namespace, name) do update set catalog_namespace = coalesce(:folder, entity.catalog_namespace),
+      updated_at = excluded.updated_at, latest_version_id = excluded.latest_version_id
     returning id
   ), version_row as (
     insert into entity_version (id, entity_id, number, schema_id, document, label, fingerprint, created_by, created_at)
-    select catalog.version_id, entity_row.id,
+    select :version_id, entity_row.id,
       1 + coalesce((select max(number) from entity_version other where other.entity_id = entity_row.id), 0),
-      schema_id, document, label, fingerprint, created_by, now()
-    from catalog, entity_row
+      chosen.id, :document, :label, :fingerprint, :created_by, now()
+    from entity_row, chosen
     returning id, entity_id, number
   ), field_rows as (
     insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc)
-    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type,
-      array(select jsonb_array_elements_text(classifications)), array(select jsonb_array_elements_text(tags)), doc
-    from version_row, catalog, jsonb_to_recordset(catalog.fields) as field (id text, ordinal integer, path text, type text,
-      nullable boolean, required boolean, semantic_type text, classifications jsonb, tags jsonb, doc text)
+    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc
+    from version_row, jsonb_to_recordset(:fields::jsonb) as field (id text, ordinal integer, path text, type text,
+      nullable boolean, required boolean, semantic_type text, classifications text[], tags text[], doc text)
   )`;
 
-const writeStatement = `
-  with catalog as (
-    select * from jsonb_to_record(?::jsonb) as catalog (${catalogColumns}, schema_id integer)
-  ), ${catalogSteps}
+const writeStatement = prepared(
+  'write_entity_version',
+  `
+  with chosen as (select :schema_id::integer as id), ${catalogSteps}
   select entity_id, id as version_id, number, true as is_new from version_row
   union all
-  select entity_id, id, number, false from known_version`;
+  select entity_id, id, number, false from known_version`,
+);

@@ -1,15 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditEvent, AuditEventSchema } from '../../entities/audit-event.entity.ts';
-import { executePrepared, prepared } from '../sql.ts';
+import { executePrepared, type StatementValues } from '../sql.ts';
 import {
-  catalogColumns,
-  catalogRow,
   catalogSteps,
+  catalogValues,
   type EntityVersionToWrite,
   holdEntity,
   writeEntityVersion,
 } from './catalog-writes.ts';
-import { type VersionToWrite, versionRow, versionSteps, writeVersion, writtenId } from './subject-writes.ts';
+import { writeVersion, writtenId } from './subject-writes.ts';
+import { type VersionToWrite, versionStatement, versionValues } from './version-statement.ts';
 
 /** All that a registration leaves behind. */
 export interface RegistrationToWrite {
@@ -28,8 +28,13 @@ export async function writeRegistration(
   em: EntityManager,
   { version, catalog, event }: RegistrationToWrite,
 ): Promise<number> {
-  const row = { ...versionRow(version), entity: catalog === null ? null : catalogRow(catalog), event };
-  return writtenId(await executePrepared(em, writeStatement, [JSON.stringify(row)]));
+  const values = { ...versionValues(version), ...eventValues(event) };
+  if (catalog === null) {
+    const statement = versionStatement('register_schema', version, [auditStep]);
+    return writtenId(await executePrepared(em, statement, values));
+  }
+  const statement = versionStatement('register_record', version, [catalogSteps, auditStep]);
+  return writtenId(await executePrepared(em, statement, { ...values, ...catalogValues(catalog) }));
 }
 
 /**
@@ -49,19 +54,25 @@ export async function writeRegistrationInTurn(
   return schemaId;
 }
 
-const writeStatement = prepared(
-  'write_registration',
-  `
-  with ${versionSteps(', entity jsonb, event jsonb')}, catalog as (
-    select catalog.*, chosen.id as schema_id from given, chosen, jsonb_to_record(given.entity) as catalog (${catalogColumns})
-    where jsonb_typeof(given.entity) = 'object'
-  ), ${catalogSteps}, audited as (
-    insert into audit_event
-      (id, at, actor_id, actor_kind, action, resource_type, resource_id, outcome, details, request_id)
-    select event.id, event.at, "actorId", "actorKind", action, "resourceType", "resourceId", outcome,
-      event.details || jsonb_build_object('schemaId', chosen.id), "requestId"
-    from given, chosen, jsonb_to_record(given.event) as event (id text, at timestamptz, "actorId" text, "actorKind" text,
-      action text, "resourceType" text, "resourceId" text, outcome text, details jsonb, "requestId" text)
-  )
-  select (select id from chosen) as id`,
-);
+function eventValues(event: AuditEvent): StatementValues {
+  return {
+    event_id: event.id,
+    event_at: event.at.toISOString(),
+    actor_id: event.actorId,
+    actor_kind: event.actorKind,
+    action: event.action,
+    resource_type: event.resourceType,
+    resource_id: event.resourceId,
+    outcome: event.outcome,
+    details: JSON.stringify(event.details),
+    request_id: event.requestId,
+  };
+}
+
+const auditStep = `audited as (
+  insert into audit_event
+    (id, at, actor_id, actor_kind, action, resource_type, resource_id, outcome, details, request_id)
+  select :event_id, :event_at::timestamptz, :actor_id, :actor_kind, :action, :resource_type, :resource_id, :outcome,
+    :details::jsonb || jsonb_build_object('schemaId', chosen.id), :request_id
+  from chosen
+)`;

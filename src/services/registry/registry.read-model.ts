@@ -9,6 +9,7 @@ import { keysetPage, keysetPages } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
 import { type UnmappedAssociation, unmappedAssociations } from './associated-places.ts';
 import {
+  asksSearchEntries,
   type EntityConditions,
   entityCondition,
   type FieldConditions,
@@ -16,6 +17,7 @@ import {
   fieldListings,
 } from './catalog-filter.ts';
 import { datasetRow, entityRow, fieldRow, mappingRow, versionRow } from './registry-rows.ts';
+import type { SearchEntries } from './search-entries.ts';
 
 const byName = [
   { column: 'namespace', type: 'text' },
@@ -26,16 +28,20 @@ const byName = [
 /** Questions about entities, versions, fields, datasets and mappings; one statement each, however many parents. */
 export class RegistryReadModel {
   readonly #em: EntityManager;
+  readonly #entries: SearchEntries;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly searchEntries: SearchEntries }) {
     this.#em = deps.em;
+    this.#entries = deps.searchEntries;
   }
 
   /** @throws LinewardError LIMIT_EXCEEDED for a filter that is too large. */
   async entities(request: PageRequest, filter?: EntityConditions): Promise<Page<Entity>> {
+    const where = entityCondition(filter);
+    if (asksSearchEntries(filter)) await this.#entries.refresh();
     return keysetPage(this.#em.fork(), {
       table: 'entity',
-      where: entityCondition(filter),
+      where,
       order: byName,
       request,
       parse: (row) => entityRow.parse(row),

@@ -95,6 +95,7 @@ export class SchemaStore {
    * @throws LinewardError SCHEMA_INVALID for a version that does not exist or was deleted.
    */
   async settled(context: string, references: readonly SchemaReference[]): Promise<readonly SchemaReference[]> {
+    if (references.length === 0) return references;
     const em = this.#em.fork();
     const settled: SchemaReference[] = [];
     for (const [index, reference] of references.entries()) {

@@ -23,35 +23,29 @@ export interface Situation {
   readonly levelIsSet: boolean;
 }
 
-const answerRow = z.object({ kind: z.enum(['now', 'state', 'setting', 'last', 'latest', 'same']), value: z.unknown() });
+const answerRow = z.object({
+  at: z.coerce.date(),
+  state: z.string().nullable(),
+  last: z.number().nullable(),
+  settings: z.array(settingRow),
+  latest: z.unknown(),
+  same: z.array(z.unknown()),
+});
 
 /** Reads the situation in one statement. `identity` is the `textIdentity` of the schema that is to be registered. */
 export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
   const { context, name } = subject;
-  const rows = await executePrepared(em, situationStatement, [
-    ...[context, name],
-    ...[context, name, defaultContext, context],
-    ...[context, name],
-    ...[context, name],
-    ...[context, name, identity],
-  ]);
-  const answers = rows.map((row) => answerRow.parse(row));
-  const of = (kind: string): readonly unknown[] =>
-    answers.filter((answer) => answer.kind === kind).map((answer) => answer.value);
-  const places = of('setting').map((value) => settingRow.parse(value));
-  const settings = inForce(places);
+  const [row] = await executePrepared(em, situationStatement, { context, name, identity });
+  const { at, state, last, latest, same, ...answer } = answerRow.parse(row);
+  const settings = inForce(answer.settings);
   return {
     subject,
     settings,
-    latest: of('latest').map(subjectVersionRow)[0] ?? null,
-    lastNumber:
-      z
-        .number()
-        .nullable()
-        .parse(of('last')[0] ?? null) ?? 0,
-    sameText: of('same').map(subjectVersionRow),
-    at: z.coerce.date().parse(of('now')[0]),
-    state: z.string().parse(of('state')[0] ?? '') || null,
+    latest: latest === null ? null : subjectVersionRow(latest),
+    lastNumber: last ?? 0,
+    sameText: same.map(subjectVersionRow),
+    at,
+    state,
     levelIsSet: settings.config.compatibilityLevel !== undefined,
   };
 }
@@ -59,25 +53,28 @@ export async function situationOf(em: EntityManager, subject: SubjectName, ident
 const situationStatement = prepared(
   'subject_situation',
   `
-  select 'now' as kind, to_jsonb(now()) as value
-  union all
-  select 'state', to_jsonb(xmin::text) from registry_subject where context = ? and name = ?
-  union all
-  select 'setting', to_jsonb(setting) from (
-    select context, name, config, mode from registry_subject
-    where (context = ? and name in (?, '') or context = ? and name = '') and (config is not null or mode is not null)
-    order by name = '', context <> ?
-  ) setting
-  union all
-  select 'last', to_jsonb(max(version)) from subject_version where context = ? and subject = ?
-  union all
-  select 'latest', to_jsonb(latest) from (
-    select ${subjectVersionColumns} from ${subjectVersionJoin}
-    where subject_version.context = ? and subject = ? and deleted_at is null order by version desc limit 1
-  ) latest
-  union all
-  select 'same', to_jsonb(same) from (
-    select ${subjectVersionColumns} from ${subjectVersionJoin}
-    where subject_version.context = ? and subject = ? and deleted_at is null and text_identity = ? order by version desc
-  ) same`,
+  with place as materialized (
+    select xmin::text as state, context, name, config, mode from registry_subject
+    where (context, name) in ((:context, :name), (:context, ''), ('${defaultContext}', ''))
+  )
+  select to_jsonb(now()) as at,
+    (select state from place where context = :context and name = :name) as state,
+    (select max(version) from subject_version where context = :context and subject = :name) as last,
+    to_jsonb(array(
+      select to_jsonb(place) from place where config is not null or mode is not null
+      order by name = '', context <> :context
+    )) as settings,
+    (
+      select to_jsonb(latest) from (
+        select ${subjectVersionColumns} from ${subjectVersionJoin}
+        where subject_version.context = :context and subject = :name and deleted_at is null order by version desc limit 1
+      ) latest
+    ) as latest,
+    to_jsonb(array(
+      select to_jsonb(same) from (
+        select ${subjectVersionColumns} from ${subjectVersionJoin}
+        where subject_version.context = :context and subject = :name and deleted_at is null and text_identity = :identity
+        order by version desc
+      ) same
+    )) as same`,
 );

@@ -29,15 +29,8 @@ import type { SchemaStore } from './schema-store.ts';
 import { subjectNotFound } from './subject.read-model.ts';
 import { type SubjectVersion, subjectVersionColumns, subjectVersionJoin, subjectVersionRow } from './subject-rows.ts';
 import { type Situation, situationOf } from './subject-situation.ts';
-import {
-  contended,
-  holdContext,
-  holdReferences,
-  lockSubject,
-  openContext,
-  type VersionToWrite,
-  writeVersion,
-} from './subject-writes.ts';
+import { contended, holdContext, holdReferences, lockSubject, openContext, writeVersion } from './subject-writes.ts';
+import type { VersionToWrite } from './version-statement.ts';
 
 /** A schema that was read, and the situation that it was judged in. */
 interface Prepared {
