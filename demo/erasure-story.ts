@@ -153,7 +153,7 @@ export class ErasureStory {
     this.#stage.narrator.step(
       'Prove it by other means: a plain DuckDB query over the files, a plain scan of the topic',
     );
-    const after = await rowsByAccount(this.#stage.parts.env.lakeRoot, this.#stage.tableName);
+    const after = await rowsByAccount(this.#stage.parts.lakeRoot, this.#stage.tableName);
     const clean =
       this.#stage.parts.brokers === null ? null : await topicView(this.#stage.parts.brokers, this.#stage.cleanTopic);
     const sent = new Map(

@@ -15,6 +15,8 @@ export interface Parts {
   /** Bootstrap servers, or null when there is no broker and records go by HTTP. */
   readonly brokers: string | null;
   readonly dataDir: string;
+  /** Directory of the lake. */
+  readonly lakeRoot: string;
   stop(): Promise<void>;
 }
 
@@ -71,7 +73,7 @@ export async function startParts(narrator: Narrator, options: { readonly freePor
       await app.stop();
       await broker?.stop();
     };
-    return { env, app, brokers, dataDir, stop };
+    return { env, app, brokers, dataDir, lakeRoot: join(dataDir, 'lake'), stop };
   } catch (error) {
     await broker?.stop();
     throw error;

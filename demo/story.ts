@@ -159,7 +159,7 @@ export class Story {
     }
     this.#narrator.check(`${accepted} of ${messages.length} accepted`, accepted === messages.length);
     await this.#landed(messages.length);
-    return rowsByAccount(this.#parts.env.lakeRoot, this.#tableName);
+    return rowsByAccount(this.#parts.lakeRoot, this.#tableName);
   }
 
   async #send(batch: readonly object[]): Promise<{ refused: number; reason: string | null }> {
@@ -204,7 +204,7 @@ export class Story {
   async #look(before: ReadonlyMap<string, number>): Promise<void> {
     this.#narrator.step('Look at the lake');
     this.#narrator.table([['account', 'rows'], ...before]);
-    const row = await anyRow(this.#parts.env.lakeRoot, this.#tableName);
+    const row = await anyRow(this.#parts.lakeRoot, this.#tableName);
     this.#narrator.fact(
       `one row: to ${String(row.to)}, from ${String(row.from)}, email ${String(row.email)}, message_body ${String(row.message_body).slice(0, 32)}…`,
     );

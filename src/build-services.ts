@@ -134,7 +134,14 @@ export function buildServices(
   const lake = new LakeReadModel({ em });
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
-  const streamService = new StreamService({ em, kafka, kafkaNamespace, registry, lakeTables, lakeNamespace: 'file' });
+  const streamService = new StreamService({
+    em,
+    kafka,
+    kafkaNamespace,
+    registry,
+    lakeTables,
+    lakeNamespace: store.namespace,
+  });
   const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
   const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
@@ -14,8 +14,11 @@ import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { PostgresListener } from './adapters/postgres/postgres-listener.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
+import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
+import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
 import type { Env } from './config/env.ts';
+import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
 import { replayShreds } from './services/privacy/shred-replay.ts';
 
@@ -48,9 +51,8 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => shredLedger.close());
   const replayed = await replayShreds(database.em, shredLedger);
   if (replayed > 0) logger.info({ entries: replayed }, 'destroyed keys were looked through again');
-  const engineDir = join(env.LINEWARD_DATA_DIR, 'tmp', `engine-${process.pid}`);
-  await mkdir(engineDir, { recursive: true });
-  await ensureWritable(env.lakeRoot, 'LAKE_URL');
+  const scratch = join(env.LINEWARD_DATA_DIR, 'tmp');
+  const engineDir = await openScratchDirectory(scratch, 'engine');
   const engine = new DuckdbEngine({
     memoryLimitMb: env.LAKE_MEMORY_MB,
     threads: 2,
@@ -62,7 +64,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
     await engine.close();
     await rm(engineDir, { recursive: true, force: true });
   });
-  const store = new LocalLakeStore({ root: env.lakeRoot });
+  const store = await openLake(env.lake, scratch, onClose);
   const kafka =
     env.KAFKA_BROKERS === undefined
       ? new UnconfiguredGateway()
@@ -77,4 +79,19 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => jobs.close());
   await jobs.ready();
   return { database, notary, keyProviders, shredLedger, listener, operationEvents, engine, store, kafka, jobs };
+}
+
+/** Opens the lake; a bucket gets a local directory for what is on its way. */
+async function openLake(lake: Env['lake'], parent: string, onClose: OnClose): Promise<LakeStore> {
+  if (lake.kind === 'LOCAL') {
+    await ensureWritable(lake.root, 'LAKE_URL');
+    return new LocalLakeStore({ root: lake.root });
+  }
+  const scratch = await openScratchDirectory(parent, 'lake');
+  const store = new S3LakeStore({ ...lake, scratch });
+  onClose(async () => {
+    store.close();
+    await rm(scratch, { recursive: true, force: true });
+  });
+  return store;
 }

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
+import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
 import { isLoopback } from './loopback.ts';
 import { Secret } from './secret.ts';
+import { serverUrl } from './server-url.ts';
 
 const roles = ['api', 'worker', 'consumer'] as const;
 
@@ -22,14 +23,6 @@ const secretUrl = (schemes: readonly string[], description: string) =>
     .transform((text) => new Secret(text))
     .optional()
     .describe(description);
-
-function pathOfFileUrl(text: string): string | null {
-  try {
-    return fileURLToPath(text);
-  } catch {
-    return null;
-  }
-}
 
 /** Every setting, its default and its meaning. The README's table is generated from this. */
 export const envSchema = z.object({
@@ -94,9 +87,16 @@ export const envSchema = z.object({
     .describe('Dataset namespace of topics. Unset: `kafka://` and the first broker.'),
   LAKE_URL: z
     .string()
-    .refine((text) => pathOfFileUrl(text) !== null, 'must be a file: URL of this machine, e.g. file:///var/lib/lake')
+    .refine(
+      (text) => isLakeUrl(text),
+      'must be a file: URL of this machine, e.g. file:///var/lib/lake, or a bucket, e.g. s3://bucket/folder',
+    )
     .optional()
-    .describe('Root of the lake, a `file:` URL. Unset: `lake` in the data directory.'),
+    .describe(
+      'Root of the lake: a `file:` URL, or `s3://bucket/folder`. Credentials come by the default chain of the AWS SDK. Unset: `lake` in the data directory.',
+    ),
+  LAKE_S3_ENDPOINT: serverUrl().describe('URL of another S3 server than that of Amazon.'),
+  LAKE_S3_REGION: z.string().min(1).default('us-east-1').describe('Region of the bucket.'),
   LAKE_MEMORY_MB: z.coerce
     .number()
     .int()
@@ -165,7 +165,7 @@ type Settings = z.infer<typeof envSchema>;
 
 /** The validated configuration of one process. */
 export interface Env extends Readonly<Settings> {
-  readonly lakeRoot: string;
+  readonly lake: LakePlace;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
   readonly keyProviders: ReturnType<typeof keyProvidersOf>;
@@ -207,11 +207,10 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   ];
   if (!parsed.success || problems.length > 0) throw configError(problems);
   const settings = parsed.data;
-  const lakeRoot = settings.LAKE_URL === undefined ? null : pathOfFileUrl(settings.LAKE_URL);
   const firstBroker = settings.KAFKA_BROKERS?.[0];
   return Object.freeze({
     ...settings,
-    lakeRoot: lakeRoot ?? resolve(settings.LINEWARD_DATA_DIR, 'lake'),
+    lake: lakeOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined,
     keyProviders: keyProvidersOf(settings),

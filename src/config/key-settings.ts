@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isLoopback } from './loopback.ts';
 import { Secret } from './secret.ts';
+import { serverUrl } from './server-url.ts';
 
 type Raw = Readonly<Record<string, string | undefined>>;
 
@@ -17,19 +17,6 @@ const keyNames = (pattern: RegExp, problem: string) =>
     .optional();
 /** A plain path, which cannot lead out of the place it is put in. */
 const path = () => z.string().regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/, 'must be names separated by slashes');
-/** Keys pass over it, so that plain HTTP is for this machine alone. */
-const serverUrl = () =>
-  z
-    .string()
-    .refine(isSafeUrl, 'must be an https: URL without user, query or fragment; http: only on this machine')
-    .optional();
-
-function isSafeUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || `${url.username}${url.password}${url.search}${url.hash}` !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, '')));
-}
-
 /** Settings of what wraps the account keys. */
 export const keySettings = {
   KEY_PROVIDER: z

@@ -57,7 +57,7 @@ export function around<T extends object>(port: T, hook: (verb: string, call: () 
       const member: unknown = Reflect.get(target, verb, target);
       // Only calls that answer a promise can be held up.
       if (typeof member !== 'function') return member;
-      if (verb === 'stagingPath') return member.bind(target);
+      if (verb === 'stagingPath' || verb === 'close') return member.bind(target);
       return (...args: unknown[]) => hook(String(verb), () => member.apply(target, args));
     },
   });

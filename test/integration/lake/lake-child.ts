@@ -1,5 +1,7 @@
 /** A process that does one piece of lake work and may kill itself before or after a given call of a port. */
+import { join } from 'node:path';
 import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
+import { S3LakeStore } from '../../../src/adapters/store/s3/s3-store.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import {
   around,
@@ -10,6 +12,7 @@ import {
   type Message,
   tableNamed,
 } from '../../testkit/lake.ts';
+import { bucketPrefix } from '../../testkit/s3.ts';
 
 export interface KillPoint {
   readonly port: 'store' | 'engine';
@@ -24,6 +27,8 @@ export interface LakeWork {
   readonly root: string;
   readonly tableId: string;
   readonly kill: KillPoint | null;
+  /** A lake in S3 instead of under the root. */
+  readonly s3?: { readonly bucket: string; readonly endpoint: string };
   readonly erase?: Awaited<ReturnType<typeof erasureTarget>> & {
     readonly selection: Selection;
     readonly fencingToken: number;
@@ -53,8 +58,12 @@ function die(): Promise<never> {
 }
 
 const database = await openDatabase(work.url);
+const bucket =
+  work.s3 === undefined
+    ? null
+    : new S3LakeStore({ ...work.s3, prefix: bucketPrefix, scratch: join(work.root, 'scratch'), region: 'us-east-1' });
 const parts = await lakeParts(database.em, work.root, {
-  store: (store) => around(store, killer('store')),
+  store: (store) => around(bucket ?? store, killer('store')),
   engine: (engine) => around(engine, killer('engine')),
 });
 const table = await tableNamed(database.em, work.tableId);

@@ -27,7 +27,7 @@ describe('settings', () => {
       REGISTRY_INCOMPATIBLE_CODE: 409,
       LINEWARD_ROLES: ['api', 'worker', 'consumer'],
       LINEWARD_DATA_DIR: resolve('.lineward'),
-      lakeRoot: resolve('.lineward/lake'),
+      lake: { kind: 'LOCAL', root: resolve('.lineward/lake') },
       kafkaNamespace: null,
       authenticated: false,
     });
@@ -48,12 +48,31 @@ describe('settings', () => {
     });
     expect([env.PORT, env.LINEWARD_ROLES, env.KAFKA_BROKERS]).toEqual([0, ['worker', 'api'], ['a:1', '[::1]:2']]);
     expect(env.REGISTRY_INCOMPATIBLE_CODE).toBe(40_901);
-    expect([env.lakeRoot, env.kafkaNamespace]).toEqual(['/data/my lake', 'kafka://a:1']);
+    expect([env.lake, env.kafkaNamespace]).toEqual([{ kind: 'LOCAL', root: '/data/my lake' }, 'kafka://a:1']);
     expect(loadEnv({ KAFKA_BROKERS: 'a:1', KAFKA_NAMESPACE: 'kafka://main' }).kafkaNamespace).toBe('kafka://main');
   });
 
   test('keep a percent sign in the data directory as it is', () => {
-    expect(loadEnv({ LINEWARD_DATA_DIR: '/data/100%/a%20b' }).lakeRoot).toBe('/data/100%/a%20b/lake');
+    expect(loadEnv({ LINEWARD_DATA_DIR: '/data/100%/a%20b' }).lake).toMatchObject({ root: '/data/100%/a%20b/lake' });
+  });
+
+  test('name a bucket', () => {
+    const lake = (LAKE_URL: string) => loadEnv({ LAKE_URL, LAKE_S3_ENDPOINT: 'http://127.0.0.1:9000' }).lake;
+    const place = { kind: 'S3', bucket: 'my-lake', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000' };
+    expect(lake('s3://my-lake')).toEqual({ ...place, prefix: '' });
+    expect(lake('s3://my-lake/')).toEqual({ ...place, prefix: '' });
+    expect(lake('s3://my-lake/data/main/')).toEqual({ ...place, prefix: 'data/main' });
+    for (const url of [
+      's3://',
+      's3://UPPER',
+      's3://b/x',
+      's3://my-lake/../x',
+      's3://my-lake//x',
+      'gs://my-lake',
+      's3:my-lake',
+    ])
+      expect(() => lake(url), url).toThrow(/LAKE_URL/);
+    expect(() => loadEnv({ LAKE_S3_ENDPOINT: 'http://example.com' })).toThrow(/LAKE_S3_ENDPOINT/);
   });
 
   test('are all refused at once, by name', () => {
@@ -70,7 +89,7 @@ describe('settings', () => {
       REDIS_URL: 'http://x',
       KAFKA_BROKERS: 'noport',
       KAFKA_NAMESPACE: 'here',
-      LAKE_URL: 's3://bucket',
+      LAKE_URL: 'gs://bucket',
       LAKE_MEMORY_MB: '1',
       LAKE_TIMEOUT_MS: '1',
       LANDING_FLUSH_MS: '1',

@@ -3,7 +3,7 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { fileFailure } from '../local/file-failure.ts';
 
 /** HTTP status of an answer of S3; null for what is no answer. */
-export function statusOf(error: unknown): number | null {
+function statusOf(error: unknown): number | null {
   return error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? null) : null;
 }
 

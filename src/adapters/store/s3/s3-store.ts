@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -80,6 +80,7 @@ export class S3LakeStore implements LakeStore {
 
   stat(path: string): Promise<FileIdentity | null> {
     return this.#guard(path, async () => {
+      if (isStaged(path)) return stagedIdentity(path, this.#local(path));
       const head = await this.#objects.head(this.#keyOf(path));
       return head === null ? null : this.#identityOf(head);
     });
@@ -265,7 +266,15 @@ const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error
 
 const isStaged = (path: string): boolean => path.endsWith('.staged');
 
-function ignoreMissing(error: unknown): readonly string[] {
+async function stagedIdentity(path: string, local: string): Promise<FileIdentity | null> {
+  const stats = await stat(local, { bigint: true }).catch((error: unknown) => {
+    ignoreMissing(error);
+    return null;
+  });
+  return stats === null ? null : { path, bytes: Number(stats.size), version: String(stats.mtimeNs) };
+}
+
+function ignoreMissing(error: unknown): readonly never[] {
   const errno = errnoOf(error);
   if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
   throw error;

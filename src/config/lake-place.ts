@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where the lake is. */
+export type LakePlace =
+  | { readonly kind: 'LOCAL'; readonly root: string }
+  | {
+      readonly kind: 'S3';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly region: string;
+      readonly endpoint: string | undefined;
+    };
+
+/** True for a URL of a place that a lake can be. */
+export const isLakeUrl = (text: string): boolean => pathOfFileUrl(text) !== null || bucketOfUrl(text) !== null;
+
+/** The place that the settings name. */
+export function lakeOf(settings: {
+  readonly LAKE_URL?: string | undefined;
+  readonly LAKE_S3_REGION: string;
+  readonly LAKE_S3_ENDPOINT?: string | undefined;
+  readonly LINEWARD_DATA_DIR: string;
+}): LakePlace {
+  const { LAKE_URL: url, LAKE_S3_REGION: region, LAKE_S3_ENDPOINT: endpoint } = settings;
+  const bucket = url === undefined ? null : bucketOfUrl(url);
+  if (bucket !== null) return { kind: 'S3', ...bucket, region, endpoint };
+  const root = url === undefined ? null : pathOfFileUrl(url);
+  return { kind: 'LOCAL', root: root ?? resolve(settings.LINEWARD_DATA_DIR, 'lake') };
+}
+
+/** Bucket and folder of an `s3:` URL; null for any other text. */
+function bucketOfUrl(text: string): { readonly bucket: string; readonly prefix: string } | null {
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w./=-]*?))?\/?$/u.exec(text) ?? [];
+  const isClean = prefix === '' || prefix.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return bucket === undefined || !isClean ? null : { bucket, prefix };
+}
+
+function pathOfFileUrl(text: string): string | null {
+  try {
+    return fileURLToPath(text);
+  } catch {
+    return null;
+  }
+}

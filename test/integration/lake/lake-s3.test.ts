@@ -1,0 +1,127 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import {
+  erasureTarget,
+  executionContext,
+  type LakeParts,
+  lakeParts,
+  landMessages,
+  type Message,
+  messageTable,
+  planOf,
+  tableContent,
+} from '../../testkit/lake.ts';
+import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../../testkit/s3.ts';
+import type { KillPoint } from './lake-child.ts';
+import { runLakeChild } from './run-lake-child.ts';
+
+const missing = await missingS3();
+
+describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` (${missing})`}`, () => {
+  let db: TestDatabase;
+  let root: string;
+  let bucket: TestBucket;
+  let parts: LakeParts;
+  beforeAll(async () => {
+    db = await testDatabase();
+    root = await mkdtemp(join(tmpdir(), 'lineward-lake-s3-'));
+    bucket = await testBucket();
+    const store = await bucket.store();
+    parts = await lakeParts(db.em, root, { store: () => store });
+  });
+  afterAll(async () => {
+    await parts?.engine.close();
+    await bucket?.close();
+    await db?.close();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  /** The first day is of the erased account alone: its file is removed. The two others are rewritten. */
+  const messages: readonly Message[] = [
+    { account: 'AC0', to: '+1', day: '2018-06-01' },
+    ...Array.from({ length: 20 }, (_, n) => ({ account: `AC${n % 3}`, to: `+${n}`, day: `2018-06-0${2 + (n % 2)}` })),
+  ];
+  const keep = [{ accountId: 'AC0', subject: { field: 'to', value: '+3' } }];
+  const selection = { act: [{ accountId: 'AC0' }], keep };
+  const filled = async () => {
+    const made = await messageTable(parts);
+    await landMessages(parts, made, messages);
+    return { table: made.table, target: await erasureTarget(db.em, made.table) };
+  };
+  const versionsOf = (location: string) => bucket.versions(`${bucketPrefix}/${location}/`);
+
+  it('plans, erases and proves, and every older version is gone', async () => {
+    const { table, target } = await filled();
+    expect(await planOf(parts, table, selection)).toMatchObject({ action: 'REWRITE', files: 3, records: 7 });
+    const receipt = await parts.executor.execute(executionContext({ table, ...target, selection }));
+    expect(receipt).toMatchObject({ recordsErased: 7, filesRewritten: 2, filesRemoved: 1, open: [], residues: [] });
+    const verified = await parts.executor.verify(executionContext({ table, ...target, selection, fencingToken: 2 }));
+    expect(verified).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 14, open: [] });
+    const versions = await versionsOf(table.location);
+    expect(versions.some(({ isMarker }) => isMarker)).toBe(false);
+    const keys = versions.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys.filter((key) => key.includes('/2018/'))).toHaveLength(2);
+    expect(await readdir(root)).not.toContain('reading');
+  });
+
+  it('changes values in place, once', async () => {
+    const { table, target } = await filled();
+    const everyone = { everyone: true, act: [], keep };
+    const run = { table, ...target, selection: everyone, transforms: true };
+    expect(await parts.executor.execute(executionContext(run))).toMatchObject({
+      recordsChanged: 20,
+      filesRewritten: 3,
+    });
+    expect(await parts.executor.execute(executionContext({ ...run, fencingToken: 2 }))).toMatchObject({
+      recordsChanged: 20,
+    });
+    expect((await parts.store.olderVersions(table.location)).length).toBe(0);
+  });
+
+  it('names older versions of files that it did not touch, since nobody searched them', async () => {
+    const { table, target } = await filled();
+    const [file] = await parts.store.list(table.location);
+    const Key = `${bucketPrefix}/${table.location}/2018/06/09/foreign.parquet`;
+    const bytes = await parts.store.reading([file?.path ?? ''], ([local = '']) =>
+      import('node:fs/promises').then(({ readFile }) => readFile(local)),
+    );
+    for (let time = 0; time < 2; time += 1)
+      await bucket.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: bytes }));
+    const nobody = { act: [{ accountId: 'AC9' }], keep: [] };
+    await parts.executor.execute(executionContext({ table, ...target, selection: nobody }));
+    const { open } = await parts.executor.verify(
+      executionContext({ table, ...target, selection: nobody, fencingToken: 2 }),
+    );
+    expect(open).toMatchObject([{ code: 'OLDER_VERSIONS', reason: expect.stringContaining('foreign.parquet') }]);
+  });
+
+  const points: KillPoint[] = [
+    { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
+    { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
+    { port: 'store', verb: 'forgetVersions', when: 'before', nth: 2 },
+    { port: 'store', verb: 'forgetVersions', when: 'after', nth: 2 },
+    { port: 'store', verb: 'removeIf', when: 'after', nth: 1 },
+    { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
+  ];
+  it.each(points)('an erasure killed $when $verb $nth leaves the same rows and no older version', async (kill) => {
+    const undisturbed = await filled();
+    await parts.executor.execute(executionContext({ ...undisturbed, ...undisturbed.target, selection }));
+    const { table, target } = await filled();
+    const s3 = { bucket: bucket.bucket, endpoint: bucket.endpoint };
+    const work = { url: db.url, root, tableId: table.id, s3 };
+    const killed = await runLakeChild({ ...work, kill, erase: { ...target, selection, fencingToken: 1 } });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    const next = await runLakeChild({ ...work, kill: null, erase: { ...target, selection, fencingToken: 2 } });
+    expect(next).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(next.stdout)).toMatchObject({ recordsErased: 7, filesRewritten: 2, filesRemoved: 1 });
+    expect(await tableContent(parts, table)).toEqual(await tableContent(parts, undisturbed.table));
+    expect(await parts.store.olderVersions(table.location)).toEqual([]);
+    const data = (await versionsOf(table.location)).filter(({ key }) => key.includes('/2018/'));
+    expect(data).toHaveLength(2);
+  });
+});
