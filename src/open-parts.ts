@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
+import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
 import { FileShredLedger } from './adapters/keys/local/file-shred-ledger.ts';
@@ -66,9 +67,9 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   });
   const store = await openLake(env.lake, scratch, onClose);
   const kafka =
-    env.KAFKA_BROKERS === undefined
+    env.kafka === null
       ? new UnconfiguredGateway()
-      : new KafkajsGateway({ brokers: env.KAFKA_BROKERS, clientId: 'lineward', logger });
+      : new KafkajsGateway({ ...(await connectionOf(env.kafka)), clientId: 'lineward', logger });
   onClose(() => kafka.close());
   const redisUrl = env.REDIS_URL?.reveal();
   const jobs = new BullmqJobs({

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-settings.ts';
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
 import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
 import { isLoopback } from './loopback.ts';
@@ -72,19 +73,7 @@ export const envSchema = z.object({
     'PostgreSQL 14 or later. Unset: an embedded PostgreSQL 18 in the data directory.',
   ),
   REDIS_URL: secretUrl(['redis://', 'rediss://'], 'Redis for the job queues. Unset: the queues live in PostgreSQL.'),
-  KAFKA_BROKERS: z
-    .string()
-    .transform(list)
-    .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'must be host:port')).min(1))
-    .optional()
-    .describe(
-      'Kafka bootstrap servers, `host:port` separated by commas. Unset: what needs Kafka answers KAFKA_NOT_CONFIGURED.',
-    ),
-  KAFKA_NAMESPACE: z
-    .string()
-    .startsWith('kafka://')
-    .optional()
-    .describe('Dataset namespace of topics. Unset: `kafka://` and the first broker.'),
+  ...kafkaSettings,
   LAKE_URL: z
     .string()
     .refine(
@@ -166,6 +155,7 @@ type Settings = z.infer<typeof envSchema>;
 /** The validated configuration of one process. */
 export interface Env extends Readonly<Settings> {
   readonly lake: LakePlace;
+  readonly kafka: KafkaPlace | null;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
   readonly keyProviders: ReturnType<typeof keyProvidersOf>;
@@ -204,6 +194,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...problemsTogether(given),
     ...keyProblems(given),
+    ...kafkaProblems(given),
   ];
   if (!parsed.success || problems.length > 0) throw configError(problems);
   const settings = parsed.data;
@@ -211,6 +202,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   return Object.freeze({
     ...settings,
     lake: lakeOf(settings),
+    kafka: kafkaOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined,
     keyProviders: keyProvidersOf(settings),

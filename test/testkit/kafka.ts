@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkajsGateway } from '../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { KafkaGateway, KafkaMessage } from '../../src/services/kafka/ports.ts';
 import { type Broker, brokerToolchain, startBroker } from '../../tools/kafka/broker.ts';
+import type { SecureListener } from '../../tools/kafka/broker-config.ts';
 
 /** Reason why no broker can run here; null when one can. */
 export async function missingKafka(): Promise<string | null> {
@@ -28,9 +29,9 @@ export async function testBroker(): Promise<TestBroker> {
 }
 
 /** A broker that the test may kill. */
-export async function ownBroker(): Promise<{ broker: Broker; close(): Promise<void> }> {
+export async function ownBroker(secure?: SecureListener): Promise<{ broker: Broker; close(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'lineward-kafka-'));
-  const broker = await startBroker({ dir });
+  const broker = await startBroker({ dir, secure });
   return {
     broker,
     close: async () => {

@@ -1,5 +1,44 @@
+/** A second listener with TLS and logins, for tests of both. */
+export interface SecureListener {
+  readonly port: number;
+  /** PEM texts: the certificate of the broker, and its private key in PKCS #8. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A PEM text in one line of a properties file. */
+const oneLine = (pem: string): string => pem.trim().replaceAll('\n', '\\n');
+
+function secureProperties({ certificate, key, username, password }: SecureListener): readonly string[] {
+  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`;
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  return [
+    'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    `listener.name.secure.plain.sasl.jaas.config=${plain}`,
+    `listener.name.secure.scram-sha-256.sasl.jaas.config=${scram}`,
+    `listener.name.secure.scram-sha-512.sasl.jaas.config=${scram}`,
+    'listener.name.secure.ssl.keystore.type=PEM',
+    `listener.name.secure.ssl.keystore.certificate.chain=${oneLine(certificate)}`,
+    `listener.name.secure.ssl.keystore.key=${oneLine(key)}`,
+  ];
+}
+
 /** `server.properties` of a single KRaft node on loopback, set so that restarts, retention and compaction take seconds. */
-export function serverProperties(port: number, controllerPort: number, logDir: string): string {
+export function serverProperties(
+  {
+    port,
+    controllerPort,
+    secure,
+  }: { readonly port: number; readonly controllerPort: number; readonly secure?: SecureListener | undefined },
+  logDir: string,
+): string {
+  const listeners = [
+    `PLAINTEXT://127.0.0.1:${port}`,
+    ...(secure === undefined ? [] : [`SECURE://127.0.0.1:${secure.port}`]),
+  ].join(',');
+  const map = ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...(secure === undefined ? [] : ['SECURE:SASL_SSL'])];
   const ones = [
     'offsets.topic.replication.factor',
     'offsets.topic.num.partitions',
@@ -13,9 +52,10 @@ export function serverProperties(port: number, controllerPort: number, logDir: s
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    `listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=${listeners}`,
+    `listener.security.protocol.map=${map.join(',')}`,
+    ...(secure === undefined ? [] : secureProperties(secure)),
     'controller.listener.names=CONTROLLER',
     'inter.broker.listener.name=PLAINTEXT',
     `log.dirs=${logDir.replaceAll('\\', '/')}`,

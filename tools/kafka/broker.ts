@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
 import { freePort } from '../../src/adapters/postgres/free-port.ts';
 import { LinewardError } from '../../src/errors/lineward-error.ts';
-import { loggingProperties, serverProperties } from './broker-config.ts';
+import { loggingProperties, type SecureListener, serverProperties } from './broker-config.ts';
 
 const run = promisify(execFile);
 const COPY_GOAL = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly dir: string;
   /** 0 or absent takes a free port. */
   readonly port?: number;
+  /** A second listener with TLS and logins. */
+  readonly secure?: SecureListener | undefined;
   /** Receives one line per step. */
   readonly log?: (line: string) => void;
 }
@@ -167,6 +169,15 @@ async function metadataAnswers(brokers: string): Promise<boolean> {
   }
 }
 
+function scramUsers(secure: SecureListener | undefined): readonly string[] {
+  if (secure === undefined) return [];
+  const { username, password } = secure;
+  return ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+    '--add-scram',
+    `${mechanism}=[name=${username},password=${password}]`,
+  ]);
+}
+
 /** A java process with the paths it works on. */
 class BrokerProcess implements Broker {
   readonly brokers: string;
@@ -174,10 +185,16 @@ class BrokerProcess implements Broker {
   readonly logDir: string;
   readonly #dir: string;
   readonly #classpath: string;
+  readonly #secure: SecureListener | undefined;
   #child: { readonly pid: number; readonly exited: Promise<void> } | null = null;
 
-  constructor(dir: string, libs: string, port: number) {
+  constructor(
+    dir: string,
+    libs: string,
+    { port, secure }: { readonly port: number; readonly secure?: SecureListener | undefined },
+  ) {
     this.#dir = dir;
+    this.#secure = secure;
     this.#classpath = join(libs, '*');
     this.port = port;
     this.brokers = `127.0.0.1:${port}`;
@@ -193,13 +210,16 @@ class BrokerProcess implements Broker {
     const config = join(this.#dir, 'server.properties');
     await mkdir(this.#dir, { recursive: true });
     await endLeftover(join(this.#dir, 'broker.pid'), config);
-    await writeFile(config, serverProperties(this.port, await freePort(), this.logDir));
+    await writeFile(
+      config,
+      serverProperties({ port: this.port, controllerPort: await freePort(), secure: this.#secure }, this.logDir),
+    );
     await writeFile(join(this.#dir, 'log4j2.properties'), loggingProperties(join(this.#dir, 'broker.log')));
     if (existsSync(join(this.logDir, 'meta.properties'))) return;
     // The tool takes a value with a leading dash for an option.
     const clusterId = `L${randomBytes(16).toString('base64url').slice(1)}`;
     const tool = ['-XX:TieredStopAtLevel=1', '-cp', this.#classpath, 'kafka.tools.StorageTool', 'format'];
-    await run('java', [...tool, '-t', clusterId, '-c', config]);
+    await run('java', [...tool, '-t', clusterId, '-c', config, ...scramUsers(this.#secure)]);
   }
 
   async start(): Promise<void> {
@@ -268,7 +288,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const libs = defaultLibsDir();
   if (!(await libsComplete(libs))) options.log?.('Fetching the Kafka jars (once)');
   await fetchBroker(libs);
-  const broker = new BrokerProcess(resolve(options.dir), libs, options.port || (await freePort()));
+  const broker = new BrokerProcess(resolve(options.dir), libs, {
+    port: options.port || (await freePort()),
+    secure: options.secure,
+  });
   options.log?.(`Starting Kafka on ${broker.brokers}`);
   await broker.prepare();
   await broker.start();

@@ -1,5 +1,8 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import { registerCodecs } from './codecs.ts';
+import type { KafkaConnection } from './connection.ts';
+
+registerCodecs();
 
 /** What the adapter asks of a logger; pino has it. */
 export interface KafkaLogger {
@@ -7,22 +10,13 @@ export interface KafkaLogger {
   warn(fields: object, message: string): void;
 }
 
-export interface KafkaClientOptions {
-  /** `host:port` of at least one broker. */
-  readonly brokers: readonly string[];
+export interface KafkaClientOptions extends KafkaConnection {
   readonly clientId: string;
   readonly logger?: KafkaLogger | undefined;
 }
 
 /** Tries are few because every caller has its own deadline or its own loop around them. */
 const callRetry = { retries: 5, initialRetryTime: 100, maxRetryTime: 800 } as const;
-
-// kafkajs ships gzip only; other writers may have used zstd.
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-  compress: async (encoder: { buffer: Buffer }) =>
-    zstdCompressSync(encoder.buffer, { params: { [constants.ZSTD_c_compressionLevel]: 3 } }),
-  decompress: async (buffer: Buffer) => zstdDecompressSync(buffer),
-});
 
 /**
  * One configured client. Its log goes to `logger` one or two levels lower: kafkajs reports each lost connection as an
@@ -33,6 +27,8 @@ export function createClient(options: KafkaClientOptions): Kafka {
   return new kafkajs.Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
+    ...(options.ssl && { ssl: options.ssl }),
+    ...(options.sasl && { sasl: options.sasl }),
     connectionTimeout: 1_000,
     requestTimeout: 8_000,
     retry: callRetry,

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage } from '../../services/kafka/ports.ts';
-import { toKafkaError, withinDeadline } from './faults.ts';
+import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { consumerSettings } from './group-consumer.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
 
@@ -27,12 +28,38 @@ export interface ScanOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What a coordinator answers that is not ready for a new group; kafkajs gives up at once. */
+const coordinatorAway = new Set([
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+const COORDINATOR_TRIES = 25;
+const COORDINATOR_WAIT_MS = 200;
+
+/** {@link scanOnce}, begun again while the broker does not yet serve groups and nothing has been read. */
+export async function scanTopic(options: ScanOptions): Promise<void> {
+  let hasRead = false;
+  const each = (message: KafkaMessage) => {
+    hasRead = true;
+    return options.each(message);
+  };
+  for (let triesLeft = COORDINATOR_TRIES; ; triesLeft -= 1) {
+    try {
+      return await scanOnce({ ...options, each });
+    } catch (error) {
+      if (hasRead || triesLeft === 0 || !coordinatorAway.has(protocolType(error) ?? '')) throw error;
+      await sleep(COORDINATOR_WAIT_MS);
+    }
+  }
+}
+
 /**
  * Reads a topic once. kafkajs has no consumer without a group, so a group of this scan alone is used and deleted after.
  * The end is reached by *position*, not by message: transaction markers, aborted and compacted records take offsets at
  * the end of a log and are never delivered, but kafkajs tells how far each fetched batch went.
  */
-export async function scanTopic(options: ScanOptions): Promise<void> {
+async function scanOnce(options: ScanOptions): Promise<void> {
   const { kafka, topic, signal } = options;
   const ends = new Map<number, bigint>();
   for (const { partition, earliest, latest } of await options.offsets()) {

@@ -56,6 +56,30 @@ describe('settings', () => {
     expect(loadEnv({ LINEWARD_DATA_DIR: '/data/100%/a%20b' }).lake).toMatchObject({ root: '/data/100%/a%20b/lake' });
   });
 
+  test('say how Kafka is reached', () => {
+    const KAFKA_BROKERS = 'kafka.example:9093';
+    const login = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_USERNAME: 'u', KAFKA_PASSWORD: 'canary' };
+    const env = loadEnv({ KAFKA_BROKERS, KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/ca.pem', ...login });
+    expect(env.kafka).toMatchObject({
+      tls: { caFile: '/ca.pem' },
+      login: { mechanism: 'scram-sha-512', username: 'u' },
+    });
+    expect(JSON.stringify(env)).not.toContain('canary');
+    expect(loadEnv({}).kafka).toBeNull();
+    expect(loadEnv({ KAFKA_BROKERS }).kafka).toEqual({ brokers: [KAFKA_BROKERS], tls: null, login: null });
+    const wrong: [Record<string, string>, string][] = [
+      [{ KAFKA_USERNAME: 'u' }, 'KAFKA_USERNAME'],
+      [{ KAFKA_SASL_MECHANISM: 'plain', KAFKA_USERNAME: 'u' }, 'KAFKA_PASSWORD'],
+      [{ KAFKA_TLS_CA_FILE: '/ca.pem' }, 'KAFKA_TLS_CA_FILE'],
+      [{ KAFKA_TLS: 'true', KAFKA_TLS_CERT_FILE: '/c.pem' }, 'KAFKA_TLS_CERT_FILE'],
+      [{ ...login, KAFKA_SASL_MECHANISM: 'plain', KAFKA_BROKERS }, 'KAFKA_SASL_MECHANISM'],
+    ];
+    for (const [settings, name] of wrong) expect(() => loadEnv(settings), name).toThrow(new RegExp(name));
+    expect(
+      loadEnv({ ...login, KAFKA_SASL_MECHANISM: 'plain', KAFKA_BROKERS: '127.0.0.1:9092' }).kafka?.login,
+    ).not.toBeNull();
+  });
+
   test('name a bucket', () => {
     const lake = (LAKE_URL: string) => loadEnv({ LAKE_URL, LAKE_S3_ENDPOINT: 'http://127.0.0.1:9000' }).lake;
     const place = { kind: 'S3', bucket: 'my-lake', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000' };
