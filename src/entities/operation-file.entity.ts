@@ -27,7 +27,6 @@ export const OperationFileSchema = defineEntity({
     bytesAfter: p.bigint('number').strictNullable(),
     /** Null until the swap, and for a file that was removed. */
     versionAfter: p.text().strictNullable(),
-    survivorsDigest: p.text().strictNullable(),
     /** What a transformation counted and could not do, and what is left of the content before. */
     facts: p.json<OperationFileFacts>().strictNullable(),
     /** Rows erased or changed by all swaps of this path under the target. */

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { LocalNotary } from '../../src/adapters/keys/local/local-notary.ts';
 import { DuckdbEngine } from '../../src/adapters/lake/duckdb/duckdb-engine.ts';
@@ -247,16 +248,22 @@ export function executionContext(run: ErasureRun): ExecutionContext {
 export const tableNamed = (em: EntityManager, id: string): Promise<LakeTable> =>
   em.fork().findOneOrFail(LakeTableSchema, { id });
 
-/** Rows and digest of each data file that matter after an erasure, by path; equal for equal row multisets. */
-export async function tableContent({ store, engine }: LakeParts, table: LakeTable): Promise<Record<string, string>> {
-  const content: Record<string, string> = {};
+/** The rows of each data file, in their order, as JSON texts; by the path in the table. */
+export async function tableContent(
+  { store }: LakeParts,
+  table: LakeTable,
+): Promise<Readonly<Record<string, readonly string[]>>> {
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const content: Record<string, readonly string[]> = {};
   for (const { path } of await store.list(table.location)) {
-    const selection = { accountColumn: 'account_sid', act: [], keep: [] };
-    const { survivorsDigest } = await store.reading([path], ([local = '']) =>
-      engine.verify({ path: local, selection }),
+    const rows = await store.reading([path], ([local = '']) =>
+      connection.runAndReadAll(
+        `SELECT CAST(to_json(t) AS VARCHAR) FROM read_parquet('${local}', hive_partitioning = false) t`,
+      ),
     );
-    content[path.slice(table.location.length + 1)] = survivorsDigest;
+    content[path.slice(table.location.length + 1)] = rows.getRows().map(([row]) => String(row));
   }
+  connection.closeSync();
   return content;
 }
 

@@ -19,14 +19,50 @@ export interface SelectionAfterHolds extends Selection {
   readonly held: readonly SubjectSelector[];
 }
 
-const sameSubject = (a: SubjectSelector['subject'], b: SubjectSelector['subject']): boolean =>
-  a !== undefined && b !== undefined && a.field === b.field && a.value === b.value;
+/** Selectors by account, field and value, so that asking costs the same for one and for hundreds of thousands. */
+class SelectorIndex {
+  readonly #accounts = new Map<string, { whole: boolean; readonly fields: Map<string, Set<string>> }>();
 
-const covers = (hold: SubjectSelector, asked: SubjectSelector): boolean =>
-  hold.accountId === asked.accountId && (hold.subject === undefined || sameSubject(hold.subject, asked.subject));
+  constructor(selectors: readonly SubjectSelector[]) {
+    for (const { accountId, subject } of selectors) {
+      const account = this.#accounts.get(accountId) ?? { whole: false, fields: new Map() };
+      this.#accounts.set(accountId, account);
+      if (subject === undefined) account.whole = true;
+      else account.fields.set(subject.field, (account.fields.get(subject.field) ?? new Set()).add(subject.value));
+    }
+  }
 
-const overlaps = (hold: SubjectSelector, asked: SubjectSelector): boolean =>
-  hold.accountId === asked.accountId && !covers(hold, asked);
+  hasAccount(accountId: string): boolean {
+    return this.#accounts.has(accountId);
+  }
+
+  /** True when a selector names the whole account, or the very person. */
+  covers({ accountId, subject }: SubjectSelector): boolean {
+    const account = this.#accounts.get(accountId);
+    if (account === undefined) return false;
+    return account.whole || (subject !== undefined && account.fields.get(subject.field)?.has(subject.value) === true);
+  }
+
+  matches(accountId: string, key: KeyReader): boolean {
+    const account = this.#accounts.get(accountId);
+    if (account === undefined) return false;
+    if (account.whole) return true;
+    for (const [field, values] of account.fields) {
+      const value = key(field);
+      if (value !== null && values.has(value)) return true;
+    }
+    return false;
+  }
+}
+
+const indexes = new WeakMap<readonly SubjectSelector[], SelectorIndex>();
+
+/** Lists of selectors are never changed, so each is looked through once. */
+function indexOf(selectors: readonly SubjectSelector[]): SelectorIndex {
+  const known = indexes.get(selectors) ?? new SelectorIndex(selectors);
+  indexes.set(selectors, known);
+  return known;
+}
 
 /**
  * Subtracts active legal holds from what was asked. A hold on the whole of a selector takes it out; a narrower or
@@ -36,10 +72,13 @@ export function subtractHolds(
   asked: readonly SubjectSelector[],
   holds: readonly SubjectSelector[],
 ): SelectionAfterHolds {
-  const held = asked.filter((selector) => holds.some((hold) => covers(hold, selector)));
-  const act = asked.filter((selector) => !held.includes(selector));
-  const keep = holds.filter((hold) => act.some((selector) => overlaps(hold, selector)));
-  return { act, keep, held };
+  if (holds.length === 0) return { act: asked, keep: [], held: [] };
+  const holding = indexOf(holds);
+  const held = asked.filter((selector) => holding.covers(selector));
+  const act = asked.filter((selector) => !holding.covers(selector));
+  // What is left of an account with holds is not covered by any of them, so each may concern a part of it.
+  const left = indexOf(act);
+  return { act, keep: holds.filter(({ accountId }) => left.hasAccount(accountId)), held };
 }
 
 /** True when there is nothing that may be acted on. */
@@ -53,10 +92,8 @@ export type KeyReader = (field: string) => string | null;
 /** True when a record, seen through its account and subject keys, falls under the selection. */
 export function isSelected(selection: Selection, accountId: string | null, key: KeyReader): boolean {
   if (accountId === null) return selection.everyone === true;
-  const matches = (selector: SubjectSelector): boolean =>
-    selector.accountId === accountId &&
-    (selector.subject === undefined || key(selector.subject.field) === selector.subject.value);
-  return (selection.everyone === true || selection.act.some(matches)) && !selection.keep.some(matches);
+  const isNamed = selection.everyone === true || indexOf(selection.act).matches(accountId, key);
+  return isNamed && !indexOf(selection.keep).matches(accountId, key);
 }
 
 /** Most characters of an account, a field or a value: longer ones do not fit the database's indexes. */

@@ -25,7 +25,7 @@ export class ErasureAction implements RewriteAction {
 
   async see(path: string, { place, selection, signal }: ActionScope): Promise<FileSeen> {
     const seen = await this.#deps.engine.verify({ path, selection: engineSelectionOf(place, selection), signal });
-    const { rows, matches } = seen;
-    return { rows, left: matches, kept: rows - matches, digest: seen.survivorsDigest };
+    const { rows, matches, sha256 } = seen;
+    return { rows, left: matches, kept: rows - matches, sha256 };
   }
 }

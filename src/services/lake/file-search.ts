@@ -34,20 +34,24 @@ export interface FileQuestion {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A selection in the engine's words. */
-export function engineSelectionOf(place: FileQuestion['place'], selection: Selection): EngineSelection {
+const translated = new WeakMap<Selection, Map<string, EngineSelection>>();
+
+/** A selection in the engine's words; the same object for the same selection, so that the engine can tell. */
+export function engineSelectionOf({ accountField }: FileQuestion['place'], selection: Selection): EngineSelection {
+  const byField = translated.get(selection) ?? new Map<string, EngineSelection>();
+  translated.set(selection, byField);
+  const known = byField.get(accountField) ?? translate(accountField, selection);
+  byField.set(accountField, known);
+  return known;
+}
+
+function translate(accountColumn: string, { everyone, act, keep }: Selection): EngineSelection {
   const selectors = (side: Selection['act']): readonly EngineSelector[] =>
     side.map(({ accountId, subject }) => ({
       account: accountId,
       subject: subject && { column: subject.field, value: subject.value },
     }));
-  const { everyone, act, keep } = selection;
-  return {
-    accountColumn: place.accountField,
-    ...(everyone && { everyone }),
-    act: selectors(act),
-    keep: selectors(keep),
-  };
+  return { accountColumn, ...(everyone && { everyone }), act: selectors(act), keep: selectors(keep) };
 }
 
 /** Counts matches per file: the index rules files out, the key columns of all others are read. */

@@ -43,6 +43,7 @@ export class LakeRewrite {
   readonly #files: OperationFiles;
   readonly #file: FileRewrite;
   #records: ReadonlyMap<string, OperationFile> = new Map();
+  #judged: JudgedSelection | null = null;
 
   constructor(deps: LakeRewriteDeps, { context, table, action }: RewriteWork) {
     this.#deps = deps;
@@ -86,7 +87,9 @@ export class LakeRewrite {
   }
 
   async #judge(): Promise<JudgedSelection> {
-    const { everyone, act, keep } = await this.#context.selectionNow();
+    const selection = await this.#context.selectionNow();
+    if (this.#judged?.selection === selection) return this.#judged;
+    const { everyone, act, keep } = selection;
     const { mark } = this.#action;
     const judged = {
       act: keysOf(act),
@@ -94,7 +97,8 @@ export class LakeRewrite {
       ...(everyone && { everyone }),
       ...(mark !== null && { mark }),
     };
-    return { selection: { everyone, act, keep }, digest: this.#deps.notary.digest(judged) };
+    this.#judged = { selection, digest: this.#deps.notary.digest(judged) };
+    return this.#judged;
   }
 
   /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */

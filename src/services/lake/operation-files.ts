@@ -79,7 +79,6 @@ export class OperationFiles {
         rows_before: result.rowsBefore,
         rows_after: result.rowsAfter,
         found: result.found,
-        survivors_digest: result.survivorsDigest,
         facts: result.facts === undefined ? null : JSON.stringify(result.facts),
       },
     );

@@ -39,15 +39,13 @@ export interface RewriteResult {
   readonly bytesAfter: number;
   /** SHA-256 of the staged file, lower-case hex; null when no file was staged, since no row stays or nothing was replaced. */
   readonly stagedSha256: string | null;
-  /** Order-independent digest of the rows that stay, equal before and after. */
-  readonly survivorsDigest: string;
 }
 
 export interface VerifyResult {
   readonly rows: number;
   readonly matches: number;
-  /** As in `RewriteResult`. */
-  readonly survivorsDigest: string;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly sha256: string;
 }
 
 /** `signal` stops the work at once; the call then fails with CANCELLED. Paths are absolute local paths. */
@@ -147,7 +145,7 @@ export interface LakeEngine {
    * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and
    * all other values kept. `found` counts the rows in which something was replaced; no file is staged when it is 0.
    * LAKE_TABLE_REFUSED also for a column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
-   * copy is not exact; what `transform` throws ends the work. `survivorsDigest` is that of the whole copy.
+   * copy is not exact; what `transform` throws ends the work.
    */
   transform(request: TransformRequest): Promise<RewriteResult>;
   /** What an index of one file is made of; refuses key columns as `find` does. */

@@ -25,8 +25,8 @@ export interface FileSeen {
   readonly left: number;
   /** Rows of those that had to stay. */
   readonly kept: number;
-  /** Digest of the rows that had to stay; means nothing while some are left. */
-  readonly digest: string;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly sha256: string;
 }
 
 /**

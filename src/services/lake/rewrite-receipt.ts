@@ -50,7 +50,6 @@ function evidenceOf(record: OperationFile): Readonly<Record<string, unknown>> {
     found: record.found,
     erased: record.erased,
     sha256: record.stagedSha256,
-    survivorsDigest: record.survivorsDigest,
     ...(record.facts == null ? {} : { counts: record.facts.counts }),
   };
 }

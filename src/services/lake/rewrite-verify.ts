@@ -12,7 +12,8 @@ import type { FileSeen, RewriteAction } from './rewrite-action.ts';
 import { tableGap } from './table-gap.ts';
 
 const filesPerReport = 32;
-const method = 'every file of the table listed afresh and read whole, without the index, by other SQL than the rewrite';
+const method =
+  'every file of the table listed afresh and searched without the index, by other SQL than the rewrite; rewritten files byte for byte the copies that were laid beside their sources';
 
 /** Reads a table back after a rewrite: nothing left to act on, and every other record still there. */
 export class RewriteVerification {
@@ -99,9 +100,9 @@ export class RewriteVerification {
     if (record === undefined || !isSwapped(record)) return;
     const expected = await this.#expectedAt(file, record);
     const missing = Math.max(0, (expected.rowsAfter ?? 0) - seen.kept);
-    // The digest speaks of rows that had to stay only while nothing else is left.
-    const isEqual = seen.kept === expected.rowsAfter && seen.digest === expected.survivorsDigest;
-    if (isEqual && seen.left === 0) {
+    // The copy was laid beside its source when it was staged; byte for byte the same file holds what was proven then.
+    const isProven = seen.kept === expected.rowsAfter && seen.sha256 === expected.stagedSha256;
+    if (isProven && seen.left === 0) {
       this.#verified.push(file.path);
       return;
     }

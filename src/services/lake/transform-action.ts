@@ -1,3 +1,4 @@
+import type { Selection } from '../../domain/governance/selection.ts';
 import type { OperationFileFacts } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { engineSelectionOf, type FileSearched, findIn } from './file-search.ts';
@@ -61,18 +62,17 @@ export class TransformAction implements RewriteAction {
     return { ...result, facts: factsOf(tally, kept, this.#transformation.gapsOf(profile)) };
   }
 
-  /** Asks again what would be replaced, where that can be asked, and reads the whole file for its digest. */
+  /** Asks again what would be replaced, where that can be asked. */
   async see(path: string, scope: ActionScope): Promise<FileSeen> {
     const { engine } = this.#deps;
     const { place, signal } = scope;
-    const nobody = engineSelectionOf(place, { act: [], keep: [] });
-    const { rows, survivorsDigest: digest } = await engine.verify({ path, selection: nobody, signal });
+    const { rows, sha256 } = await engine.verify({ path, selection: engineSelectionOf(place, nobody), signal });
     const work = this.#transformation.of(await engine.profile({ path, signal }), { forProof: true });
     const left =
       work === null
         ? 0
         : (await this.#transform(work, { source: path, staged: null, metadata: {} }, scope)).result.found;
-    return { rows, left, kept: rows, digest };
+    return { rows, left, kept: rows, sha256 };
   }
 
   async #transform(
@@ -105,13 +105,14 @@ export class TransformAction implements RewriteAction {
   }
 }
 
+const nobody: Selection = { act: [], keep: [] };
+
 const nothingDone = (rows: number): StagedFile => ({
   rowsBefore: rows,
   rowsAfter: rows,
   found: 0,
   bytesAfter: 0,
   stagedSha256: null,
-  survivorsDigest: '',
 });
 
 function factsOf(

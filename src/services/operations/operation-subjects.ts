@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { canonicalJson } from '../../domain/canonical-json.ts';
 import {
   type Selection,
   type SelectionAfterHolds,
@@ -31,31 +32,59 @@ async function requestedOf(em: EntityManager, operationId: string): Promise<read
   return subjects.map(selectorOf).filter((selector) => selector !== null);
 }
 
-/** What an operation may act on at this moment: its subjects less the holds that are active now. */
-export async function selectionOf(
-  em: EntityManager,
-  operationId: string,
-  holds: HoldReader,
-): Promise<SelectionAfterHolds> {
-  const operation = await em.fork().findOneOrFail(OperationSchema, { id: operationId });
-  const asked = await requestedOf(em, operationId);
-  const everyone = await isAboutEveryone(em, operation);
-  // Another key for the same value takes nothing away from what a hold keeps.
-  if (operation.kind === 'REWRAP') return { everyone, act: asked, keep: [], held: [] };
-  if (everyone) return { everyone, act: [], keep: await holds.activeHolds(null), held: [] };
-  return subtractHolds(asked, await holds.activeHolds([...new Set(asked.map((selector) => selector.accountId))]));
+/**
+ * What an operation may act on: its subjects less the holds. The subjects are read once, the holds each time; while those do
+ * not change, the answer is the same object, so that whoever derives something large from it can keep that.
+ */
+export class OperationSelections {
+  readonly #em: EntityManager;
+  readonly #operationId: string;
+  readonly #holds: HoldReader;
+  #asked: Promise<Selection & Pick<Operation, 'kind'>> | null = null;
+  #last: { readonly holds: string; readonly selection: SelectionAfterHolds } | null = null;
+
+  constructor(em: EntityManager, operationId: string, holds: HoldReader) {
+    this.#em = em;
+    this.#operationId = operationId;
+    this.#holds = holds;
+  }
+
+  /** What was asked for, whatever is held. */
+  requested(): Promise<Selection> {
+    this.#asked ??= this.#read();
+    return this.#asked;
+  }
+
+  /** What may be acted on at this moment. */
+  async now(): Promise<SelectionAfterHolds> {
+    this.#asked ??= this.#read();
+    const { kind, everyone, act } = await this.#asked;
+    // Another key for the same value takes nothing away from what a hold keeps.
+    const accounts = everyone === true ? null : [...new Set(act.map(({ accountId }) => accountId))];
+    const active = kind === 'REWRAP' ? [] : await this.#holds.activeHolds(accounts);
+    const holds = canonicalJson(active.map((hold) => canonicalJson(hold)).sort());
+    if (this.#last?.holds === holds) return this.#last.selection;
+    const selection = everyone === true ? { everyone, act, keep: active, held: [] } : subtractHolds(act, active);
+    this.#last = { holds, selection };
+    return selection;
+  }
+
+  async #read(): Promise<Selection & Pick<Operation, 'kind'>> {
+    const operation = await this.#em.fork().findOneOrFail(OperationSchema, { id: this.#operationId });
+    const act = await requestedOf(this.#em, operation.id);
+    return { kind: operation.kind, everyone: await isAboutEveryone(this.#em, operation), act, keep: [] };
+  }
+}
+
+/** {@link OperationSelections.now}, for those who ask once. */
+export function selectionOf(em: EntityManager, operationId: string, holds: HoldReader): Promise<SelectionAfterHolds> {
+  return new OperationSelections(em, operationId, holds).now();
 }
 
 /** True for an operation that was asked for without naming anybody. What destroys always names somebody. */
 async function isAboutEveryone(em: EntityManager, { id, kind }: Pick<Operation, 'id' | 'kind'>): Promise<boolean> {
   if (kind !== 'PROTECTION' && kind !== 'REWRAP') return false;
   return (await em.fork().count(OperationSubjectSchema, { operationId: id })) === 0;
-}
-
-/** What an operation was asked to act on, whatever is held. */
-export async function requestedSelection(em: EntityManager, operation: Operation): Promise<Selection> {
-  const [act, everyone] = [await requestedOf(em, operation.id), await isAboutEveryone(em, operation)];
-  return { everyone, act, keep: [] };
 }
 
 /** From here on an operation knows its subjects by keyed digest only. */

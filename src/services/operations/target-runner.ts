@@ -12,7 +12,7 @@ import { textArray } from '../sql.ts';
 import { executorFor } from './executor-for.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
-import { type HoldReader, requestedSelection, selectionOf } from './operation-subjects.ts';
+import { type HoldReader, OperationSelections } from './operation-subjects.ts';
 import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
 
 export interface RunnerDeps {
@@ -120,6 +120,8 @@ export class TargetRunner {
       accountField: target.accountField,
       subjectFields: target.subjectFields,
     };
+    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.holds);
+    const inPlace = selectionsIn(place);
     return {
       operationId: target.operationId,
       work: { kind: operation.kind, entityId: operation.entityId ?? null },
@@ -135,13 +137,8 @@ export class TargetRunner {
           await lease.assertHeld();
         },
       },
-      selectionNow: async (): Promise<Selection> => {
-        const selection = await selectionOf(this.#deps.em, target.operationId, this.#deps.holds);
-        return selectionIn(place, selection);
-      },
-      requested: async (): Promise<Selection> => {
-        return selectionIn(place, await requestedSelection(this.#deps.em, operation));
-      },
+      selectionNow: async () => inPlace(await selections.now()),
+      requested: async () => inPlace(await selections.requested()),
       report: async (progress) => {
         await this.#write(target, lease, { progress: JSON.stringify(progress) });
         await run.report(progress);
@@ -217,4 +214,14 @@ export class TargetRunner {
     );
     if (rows.length === 0) throw new LinewardError('LEASE_LOST');
   }
+}
+
+/** The part of selections that a place has; the same object for the same one. */
+function selectionsIn(place: TargetPlace): (selection: Selection) => Selection {
+  const known = new WeakMap<Selection, Selection>();
+  return (selection) => {
+    const within = known.get(selection) ?? selectionIn(place, selection);
+    known.set(selection, within);
+    return within;
+  };
 }

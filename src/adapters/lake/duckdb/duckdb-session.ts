@@ -18,20 +18,24 @@ export async function openDuckdb(settings: ChildSettings): Promise<DuckDBInstanc
   });
 }
 
-/** Runs work on a connection of its own: its temporary tables, selection included, end with it. */
+/** Runs work on a connection of its own: its temporary tables end with it. */
 export async function withConnection<T>(
   instance: DuckDBInstance,
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   const connection = await instance.connect();
   try {
-    // Options of extensions (icu, parquet) are unknown until the database is open.
-    await connection.run("SET TimeZone = 'UTC'");
-    await connection.run('SET enable_geoparquet_conversion = false');
+    await prepareConnection(connection);
     return await work(connection);
   } finally {
     connection.closeSync();
   }
+}
+
+/** Settings that every connection needs: options of extensions (icu, parquet) are unknown until the database is open. */
+export async function prepareConnection(connection: DuckDBConnection): Promise<void> {
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run('SET enable_geoparquet_conversion = false');
 }
 
 export type SqlRow = Readonly<Record<string, unknown>>;

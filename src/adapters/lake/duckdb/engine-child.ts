@@ -16,6 +16,7 @@ import type {
   EngineVerbs,
 } from './engine-protocol.ts';
 import { findMatches } from './find-matches.ts';
+import { KeptSelections } from './kept-selections.ts';
 import { listKeys } from './list-keys.ts';
 import { profileFile } from './profile-file.ts';
 import { rewriteFile } from './rewrite-file.ts';
@@ -24,7 +25,11 @@ import { verifyFile } from './verify-file.ts';
 import { writeFile } from './write-file.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
-let opened: Promise<DuckDBInstance> | null = null;
+interface Opened {
+  readonly instance: DuckDBInstance;
+  readonly selections: KeptSelections;
+}
+let opened: Promise<Opened> | null = null;
 
 /** The answer that the running request waits for. */
 let awaited: { readonly batch: number; resolve(texts: ColumnTexts): void } | null = null;
@@ -40,30 +45,43 @@ process.on('disconnect', () => {
 
 async function answer(call: EngineCall): Promise<EngineReply> {
   try {
-    opened ??= openDuckdb(settings);
+    opened ??= openDuckdb(settings).then((instance) => ({ instance, selections: new KeptSelections(instance) }));
     return { id: call.id, ok: true, result: await run(await opened, call) };
   } catch (error) {
     return failedReply(call.id, error);
   }
 }
 
-function run(instance: DuckDBInstance, call: EngineCall): Promise<EngineVerbs[EngineVerb]['result']> {
+async function run({ instance, selections }: Opened, call: EngineCall): Promise<EngineVerbs[EngineVerb]['result']> {
+  switch (call.verb) {
+    case 'find':
+      return selections.use(call.request.selection, (...of) => findMatches(...of, call.request));
+    case 'rewrite':
+      return selections.use(call.request.selection, (...of) => rewriteFile(...of, call.request));
+    case 'verify':
+      return selections.use(call.request.selection, (...of) => verifyFile(...of, call.request));
+    case 'transform':
+      return selections.use(call.request.selection, (...of) =>
+        transformFile(...of, call.request, { instance, exchange: exchangeOf(call.id) }),
+      );
+    default:
+      return alone(instance, call);
+  }
+}
+
+/** Work that no selection goes with. */
+function alone(
+  instance: DuckDBInstance,
+  call: Extract<EngineCall, { readonly verb: 'write' | 'keys' | 'profile' }>,
+): Promise<EngineVerbs[EngineVerb]['result']> {
   return withConnection<EngineVerbs[EngineVerb]['result']>(instance, (connection) => {
     switch (call.verb) {
       case 'write':
         return writeFile(connection, call.request);
-      case 'find':
-        return findMatches(connection, call.request);
       case 'keys':
         return listKeys(connection, call.request);
-      case 'rewrite':
-        return rewriteFile(connection, call.request);
       case 'profile':
         return profileFile(connection, call.request);
-      case 'transform':
-        return transformFile(connection, call.request, { instance, exchange: exchangeOf(call.id) });
-      case 'verify':
-        return verifyFile(connection, call.request);
     }
   });
 }

@@ -12,6 +12,7 @@ import type {
   EngineVerb,
   EngineVerbs,
 } from './engine-protocol.ts';
+import { SentSelections } from './sent-selections.ts';
 
 /** Node runs the source as it is and the build as it is; only the ending differs. */
 const childModule = fileURLToPath(
@@ -44,6 +45,7 @@ export const crashed = 'CRASHED';
 export class EngineProcess {
   readonly #options: EngineProcessOptions;
   #child: ChildProcess | null = null;
+  #selections = new SentSelections();
   #tail: Promise<unknown> = Promise.resolve();
   #lastId = 0;
   #closed = false;
@@ -135,7 +137,8 @@ export class EngineProcess {
       }, this.#options.timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       child.on('message', onMessage).on('exit', onExit).on('error', onError);
-      child.send({ id, verb, request } as EngineCall, (error) => error && onError(error));
+      const sent = 'selection' in request ? { ...request, selection: this.#selections.of(request.selection) } : request;
+      child.send({ id, verb, request: sent } as EngineCall, (error) => error && onError(error));
     });
   }
 
@@ -159,6 +162,7 @@ export class EngineProcess {
     });
     child.on('error', () => child.kill('SIGKILL'));
     this.#child = child;
+    this.#selections = new SentSelections();
     return child;
   }
 

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../../errors/codes.ts';
 import type {
   ColumnTexts,
+  EngineSelection,
   FileFinding,
   FindRequest,
   KeysRequest,
@@ -39,9 +40,26 @@ export interface EngineVerbs {
 
 export type EngineVerb = keyof EngineVerbs;
 
+/** Verbs about the rows of a selection. */
+export type SelectingVerb = 'find' | 'rewrite' | 'transform' | 'verify';
+
+/** A selection on its way: its number, and what it is unless the child has been told before. */
+export interface SentSelection {
+  readonly number: number;
+  readonly selection: EngineSelection | null;
+}
+
+/** Selections that a child remembers, with their tables; the one that was used longest ago goes. */
+export const selectionsKeptMax = 3;
+
+/** A request as it is sent: its selection apart, since hundreds of thousands of selectors go with every file. */
+export type SentRequest<V extends EngineVerb> = V extends SelectingVerb
+  ? Omit<EngineVerbs[V]['request'], 'selection'> & { readonly selection: SentSelection }
+  : EngineVerbs[V]['request'];
+
 /** One request as it crosses to the child. */
 export type EngineCall = {
-  readonly [V in EngineVerb]: { readonly id: number; readonly verb: V; readonly request: EngineVerbs[V]['request'] };
+  readonly [V in EngineVerb]: { readonly id: number; readonly verb: V; readonly request: SentRequest<V> };
 }[EngineVerb];
 
 export interface EngineFailure {

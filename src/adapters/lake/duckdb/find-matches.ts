@@ -5,7 +5,7 @@ import { readFailure } from './duckdb-failure.ts';
 import { queryRows } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
-import { SelectionTables, scanned } from './selection-tables.ts';
+import { type SelectionTables, scanned } from './selection-tables.ts';
 import { parquetFiles, sqlName } from './sql-text.ts';
 
 /** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
@@ -15,9 +15,9 @@ const fileNameColumn = 'lw$file';
 /** Counts rows and matching rows per file from key columns alone; a file that fails is reported beside the others. */
 export async function findMatches(
   connection: DuckDBConnection,
-  { files, selection }: EngineVerbs['find']['request'],
+  tables: SelectionTables,
+  { files }: Pick<EngineVerbs['find']['request'], 'files'>,
 ): Promise<readonly FileFinding[]> {
-  const tables = await SelectionTables.load(connection, selection);
   const findings = new Map<string, FileFinding>();
   const alike = new Map<string, string[]>();
   for (const path of new Set(files)) {

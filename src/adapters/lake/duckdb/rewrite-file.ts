@@ -10,16 +10,15 @@ import { copyOptions, expectWritable, refuseLossyCopy } from './parquet-copy.ts'
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from './rewrite-check.ts';
-import { digestFile, emptyDigest } from './row-digest.ts';
-import { SelectionTables, scanned } from './selection-tables.ts';
+import { type SelectionTables, scanned } from './selection-tables.ts';
 import { parquetFiles, sqlName, sqlText } from './sql-text.ts';
 
 /** Stages a copy of `source` without the rows under the selection, and proves that nothing else changed. */
 export async function rewriteFile(
   connection: DuckDBConnection,
-  { source, staged, selection }: EngineVerbs['rewrite']['request'],
+  tables: SelectionTables,
+  { source, staged }: Omit<EngineVerbs['rewrite']['request'], 'selection'>,
 ): Promise<RewriteResult> {
-  const tables = await SelectionTables.load(connection, selection);
   const schema = await readSchema(connection, source);
   tables.checkKeys(schema);
   const layout = await readLayout(connection, source);
@@ -29,12 +28,12 @@ export async function rewriteFile(
     const { rows, found } = await markRows(connection, tables, { path: source, rows: layout.rows });
     const stays = found < rows;
     if (stays) await copySurvivors(connection, { schema, layout, staged });
-    const checked = await checkStaged(connection, { schema, tables, staged: stays ? staged : null, rows, found });
-    if (!stays) return { rowsBefore: rows, rowsAfter: 0, found, bytesAfter: 0, stagedSha256: null, ...checked };
+    await checkStaged(connection, { schema, tables, staged: stays ? staged : null, rows, found });
+    if (!stays) return { rowsBefore: rows, rowsAfter: 0, found, bytesAfter: 0, stagedSha256: null };
     await fsyncFile(staged);
     const bytesAfter = (await stat(staged)).size;
     const stagedSha256 = await sha256OfFile(staged);
-    return { rowsBefore: rows, rowsAfter: rows - found, found, bytesAfter, stagedSha256, ...checked };
+    return { rowsBefore: rows, rowsAfter: rows - found, found, bytesAfter, stagedSha256 };
   } catch (error) {
     await rm(staged, { force: true });
     throw error;
@@ -55,56 +54,44 @@ export async function checkStaged(
     readonly rows: number;
     readonly found: number;
   },
-): Promise<{ readonly survivorsDigest: string }> {
+): Promise<void> {
   const { schema, tables, staged, rows, found } = input;
   const source = await reading(schema.path, () => secondOpinion(connection, tables, schema.path));
-  const { survivorsDigest, ...after } =
-    staged === null ? nothingStaged : await readBack(connection, schema, tables, staged);
+  const after = staged === null ? nothingStaged : await readBack(connection, schema, tables, staged);
   const faults = rewriteFaults({ rows, found, source, staged: after });
   if (faults.length > 0) throw inexact(schema.path, faults);
-  return { survivorsDigest };
 }
 
-type StagedEvidence = RewriteEvidence['staged'] & {
-  readonly survivorsDigest: string;
-};
-
-const nothingStaged: StagedEvidence = {
-  rows: 0,
-  hits: 0,
-  misplaced: 0,
-  schemaDifferences: [],
-  survivorsDigest: emptyDigest,
-};
+const nothingStaged: RewriteEvidence['staged'] = { rows: 0, hits: 0, misplaced: 0, schemaDifferences: [] };
 
 async function readBack(
   connection: DuckDBConnection,
   before: FileSchema,
   tables: SelectionTables,
   staged: string,
-): Promise<StagedEvidence> {
+): Promise<RewriteEvidence['staged']> {
   return reading(staged, async () => {
     const schema = await readSchema(connection, staged);
-    const { rows, survivorsDigest } = await digestFile(connection, schema, 'FALSE');
-    const hits = await countMatches(connection, tables, staged);
+    const counted = await queryRow(
+      connection,
+      `SELECT count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS hits
+       FROM ${parquetFiles([staged])} ${scanned} ${tables.joins()}`,
+    );
     const differences = schemaDifferences(before.nodes, schema.nodes);
-    // Columns of the source: a copy that lost one cannot be laid beside it, and is refused for that.
     const columns = before.columns.map(({ name }) => name);
     const where = `NOT ${isMarked}`;
+    // A copy that lost a column cannot be laid beside its source, and is refused for that.
     const misplaced =
       differences.length > 0
         ? 0
         : await misplacedRows(connection, { source: before.path, copy: staged, columns, where });
-    return { rows, hits, misplaced, survivorsDigest, schemaDifferences: differences };
+    return {
+      rows: Number(counted.total),
+      hits: Number(counted.hits),
+      misplaced,
+      schemaDifferences: differences,
+    };
   });
-}
-
-async function countMatches(connection: DuckDBConnection, tables: SelectionTables, path: string): Promise<number> {
-  const row = await queryRow(
-    connection,
-    `SELECT count(*) AS found FROM ${parquetFiles([path])} ${scanned} ${tables.joins()} WHERE ${tables.joinedHit()}`,
-  );
-  return Number(row.found);
 }
 
 async function copySurvivors(

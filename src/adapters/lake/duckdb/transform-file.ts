@@ -12,8 +12,7 @@ import { type FileLayout, type FileSchema, readLayout, readSchema } from './parq
 import { schemaDifferences } from './parquet-schema.ts';
 import { placeOf, type ReplacedColumn, replacedColumns, valueIn } from './replaced-columns.ts';
 import { inexact } from './rewrite-check.ts';
-import { digestFile, emptyDigest } from './row-digest.ts';
-import { SelectionTables } from './selection-tables.ts';
+import type { SelectionTables } from './selection-tables.ts';
 import { sqlName, sqlText } from './sql-text.ts';
 import { ValueExchange, type ValueWork } from './value-exchange.ts';
 
@@ -29,11 +28,11 @@ export interface TransformParts {
  */
 export async function transformFile(
   connection: DuckDBConnection,
-  request: EngineVerbs['transform']['request'],
+  tables: SelectionTables,
+  request: Omit<EngineVerbs['transform']['request'], 'selection'>,
   { instance, exchange }: TransformParts,
 ): Promise<RewriteResult> {
   const { source, staged } = request;
-  const tables = await SelectionTables.load(connection, request.selection);
   const schema = await readSchema(connection, source);
   tables.checkKeys(schema);
   const layout = withMetadata(await readLayout(connection, source), request.metadata);
@@ -50,12 +49,12 @@ export async function transformFile(
     await filler.run(`CREATE TABLE ${table} (${columns.map((_, index) => `c${index} VARCHAR`).join(', ')})`);
     const { rows, found } = await new ValueExchange(connection, filler, { ...request, columns, table, exchange }).run();
     const nothing = { rowsBefore: rows, rowsAfter: rows, found, bytesAfter: 0, stagedSha256: null };
-    if (found === 0 || staged === null) return { ...nothing, survivorsDigest: emptyDigest };
+    if (found === 0 || staged === null) return nothing;
     await copyReplaced(connection, { schema, layout, columns, table, staged });
-    const survivorsDigest = await checkReplaced(connection, { schema, columns, table, staged, rows });
+    await checkReplaced(connection, { schema, columns, table, staged, rows });
     await fsyncFile(staged);
     const [{ size: bytesAfter }, stagedSha256] = [await stat(staged), await sha256OfFile(staged)];
-    return { ...nothing, bytesAfter, stagedSha256, survivorsDigest };
+    return { ...nothing, bytesAfter, stagedSha256 };
   } catch (error) {
     if (staged !== null) await rm(staged, { force: true });
     throw error;
@@ -99,7 +98,7 @@ async function copyReplaced(
 async function checkReplaced(
   connection: DuckDBConnection,
   { schema, columns, table, staged, rows }: ReplacedFile & { readonly rows: number },
-): Promise<string> {
+): Promise<void> {
   const kept = schema.columns.map(({ name }) => name).filter((name) => !columns.some((column) => column.name === name));
   const faults = await reading(staged, async () => {
     const copy = await readSchema(connection, staged);
@@ -124,5 +123,4 @@ async function checkReplaced(
     ];
   });
   if (faults.length > 0) throw inexact(schema.path, faults);
-  return (await reading(staged, () => digestFile(connection, { ...schema, path: staged }, 'FALSE'))).survivorsDigest;
 }

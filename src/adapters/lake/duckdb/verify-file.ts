@@ -1,21 +1,28 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { VerifyResult } from '../../../services/lake/ports.ts';
+import { sha256OfFile } from '../../store/local/durable-file.ts';
 import { readFailure } from './duckdb-failure.ts';
+import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
-import { digestFile } from './row-digest.ts';
-import { SelectionTables } from './selection-tables.ts';
+import { type SelectionTables, scanned } from './selection-tables.ts';
+import { parquetFiles } from './sql-text.ts';
 
-/** Reads a whole file back and judges each row by lookup, not by the joins that a rewrite uses. */
+/** Judges each row by lookup, not by the joins that a rewrite uses. */
 export async function verifyFile(
   connection: DuckDBConnection,
-  { path, selection }: EngineVerbs['verify']['request'],
+  tables: SelectionTables,
+  { path }: Pick<EngineVerbs['verify']['request'], 'path'>,
 ): Promise<VerifyResult> {
-  const tables = await SelectionTables.load(connection, selection);
   const schema = await readSchema(connection, path);
   tables.checkKeys(schema);
   try {
-    return await digestFile(connection, schema, tables.scannedHit());
+    const row = await queryRow(
+      connection,
+      `SELECT count(*) AS total, count(*) FILTER (WHERE ${tables.scannedHit()}) AS matches
+       FROM ${parquetFiles([path])} ${scanned}`,
+    );
+    return { rows: Number(row.total), matches: Number(row.matches), sha256: await sha256OfFile(path) };
   } catch (error) {
     throw readFailure(error, path);
   }
