@@ -199,7 +199,7 @@ export interface ErasureRun {
   readonly signal?: AbortSignal;
 }
 
-export function placeOf(table: LakeTable, targetId: string): TargetPlace {
+function placeOf(table: LakeTable, targetId: string): TargetPlace {
   return {
     targetId,
     datasetId: table.datasetId,

@@ -103,20 +103,14 @@ describe('planning the erasure of a lake table', () => {
       [6, 2],
       [1, 1],
     ]);
-    expect(await planOf(parts, table, subject)).toMatchObject({
-      files: 1,
-      records: 1,
-    });
+    expect(await planOf(parts, table, subject)).toMatchObject({ files: 1, records: 1 });
     expect(await tableContent(parts, table)).toEqual(before);
   });
 
   it('answers nothing to do for a subject that is nowhere', async () => {
     const { table } = await filledTable();
     const nobody = { act: [{ accountId: 'AC9' }], keep: [] };
-    expect(await planOf(parts, table, nobody)).toMatchObject({
-      action: 'NONE',
-      manifest: [],
-    });
+    expect(await planOf(parts, table, nobody)).toMatchObject({ action: 'NONE', manifest: [] });
   });
 
   it('lists a damaged file as a gap, and a table of a table engine as refused', async () => {
