@@ -16,6 +16,7 @@ import { PrivacyMigration } from '../../../migrations/20261126000150_privacy.ts'
 import { SchemaIdSequenceMigration } from '../../../migrations/20261126000200_schema_id_sequence.ts';
 import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
+import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -70,6 +71,7 @@ const migrationsList = [
   { name: '20261126000200_schema_id_sequence', class: SchemaIdSequenceMigration },
   { name: '20261126000300_shred', class: ShredMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
+  { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
 ];
 
 const closeTimeoutMs = 5_000;

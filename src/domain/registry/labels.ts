@@ -16,6 +16,8 @@ const tagCharsMax = 256;
 /** A field with what it is and what it means, whichever way its schema says so. */
 export interface LabelledField extends SchemaFieldPath {
   readonly classifications: readonly string[];
+  /** Further types that its values may have; null stands for a part of the schema that shares the path and names none. */
+  readonly otherTypes: readonly (string | null)[];
 }
 
 export interface LabelSource {
@@ -49,17 +51,29 @@ function labelled(field: SchemaFieldPath, patterns: readonly TagPattern[], sourc
   const fromMetadata = patterns
     .filter(({ matches }) => spellings.some((spelling) => matches(spelling)))
     .flatMap(({ tags }) => tags);
-  const tags = [...new Set([...field.tags, ...fromMetadata])].filter((tag) => tag.length <= tagCharsMax);
-  const known = [field.semanticType, ...tags]
-    .map((name) => (name === null ? null : source.semanticTypeOf(name)))
-    .find((type) => type !== null);
+  const tags = labels([...field.tags, ...fromMetadata]);
+  const known = field.meanings.map((meaning) =>
+    firstKnown([meaning.semanticType, ...labels([...meaning.tags, ...fromMetadata])], source),
+  );
+  const semanticType = known.find((type) => type !== null)?.name ?? null;
+  // A name that nobody registered stays one, so that a plan sees it and removes the values: it may be misspelt.
+  const types = new Set(known.map((type, index) => type?.name ?? field.meanings[index]?.semanticType ?? null));
   const meant = tags.map((tag) => tag.toUpperCase()).filter((tag) => classifications.includes(tag));
   return {
     ...field,
     tags,
-    semanticType: known?.name ?? null,
-    classifications: [...new Set([...(known?.classifications ?? []), ...meant])],
+    semanticType,
+    otherTypes: [...types].filter((name) => name !== semanticType),
+    classifications: [...new Set([...known.flatMap((type) => type?.classifications ?? []), ...meant])],
   };
+}
+
+function labels(tags: readonly string[]): readonly string[] {
+  return [...new Set(tags)].filter((tag) => tag.length <= tagCharsMax);
+}
+
+function firstKnown(names: readonly (string | null)[], { semanticTypeOf }: LabelSource): KnownSemanticType | null {
+  return names.map((name) => (name === null ? null : semanticTypeOf(name))).find((type) => type !== null) ?? null;
 }
 
 /**

@@ -76,6 +76,11 @@ export function catalogRow(given: Omit<EntityVersionToWrite, 'schemaId'>) {
       nullable: field.nullable,
       required: field.required,
       semantic_type: field.semanticType,
+      shape: {
+        otherTypes: field.otherTypes.map((type) => (type === null ? null : storable(type))),
+        recurrences: field.recurrences.map(({ at, to }) => ({ at: storable(at), to: storable(to) })),
+        plainAt: field.plainAt.map(storable),
+      },
       classifications: field.classifications,
       tags: field.tags.map(storable),
       doc: field.doc === null ? null : storable(field.doc),
@@ -112,11 +117,13 @@ export const catalogSteps = `
     from catalog, entity_row
     returning id, entity_id, number
   ), field_rows as (
-    insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc)
-    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type,
+    insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, shape,
+      classifications, tags, doc)
+    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type, shape,
       array(select jsonb_array_elements_text(classifications)), array(select jsonb_array_elements_text(tags)), doc
     from version_row, catalog, jsonb_to_recordset(catalog.fields) as field (id text, ordinal integer, path text, type text,
-      nullable boolean, required boolean, semantic_type text, classifications jsonb, tags jsonb, doc text)
+      nullable boolean, required boolean, semantic_type text, shape jsonb, classifications jsonb,
+      tags jsonb, doc text)
   )`;
 
 const writeStatement = `

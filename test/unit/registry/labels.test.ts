@@ -10,6 +10,9 @@ const field = (path: string, more: Partial<SchemaFieldPath> = {}): SchemaFieldPa
   required: true,
   semanticType: null,
   tags: [],
+  meanings: [{ semanticType: more.semanticType ?? null, tags: more.tags ?? [] }],
+  recurrences: [],
+  plainAt: [],
   doc: null,
   ...more,
 });
