@@ -85,10 +85,17 @@ export class PlanNodes {
     const nullable = named.length > 0 && named.every((field) => field.nullable);
     const protection = this.#joined(branches, nullable, types);
     return {
-      ...{ path: branches[0]?.path ?? '', nullable, protection, passes: false },
+      path: branches[0]?.path ?? '',
+      nullable,
+      protection,
+      passes: false,
       allowsPlain: branches.some((branch) => branch.allowsPlain),
       ofText: textWay(protection, nullable),
-      ...{ fields: new Map(), order: [], position, element: null, entry: null },
+      fields: new Map(),
+      order: [],
+      position,
+      element: null,
+      entry: null,
     };
   }
 
@@ -109,6 +116,9 @@ export class PlanNodes {
   #joined(branches: readonly PlanBranch[], nullable: boolean, types: readonly GivenType[]): FieldProtection | null {
     const path = branches[0]?.path ?? '';
     const paths = branches.map((branch) => branch.path);
+    const [only, ...more] = types;
+    if (only === undefined || more.length === 0)
+      return only === undefined ? null : this.#protection(paths, nullable, only);
     const asked = types.map((type) => this.#protection(paths, nullable, type));
     const [strictest, ...others] = asked.toSorted((one, other) => strictness(other) - strictness(one));
     if (strictest === undefined) return null;
@@ -166,6 +176,7 @@ function typesOf({ branches, inherited }: Place): readonly GivenType[] {
       semanticType === null ? inherited : [{ semanticType, path }],
     ),
   );
+  if (given.length < 2) return given;
   return [...new Map(given.map((type) => [`${type.semanticType}@${type.path}`, type])).values()];
 }
 
@@ -173,7 +184,11 @@ function typesOf({ branches, inherited }: Place): readonly GivenType[] {
 function childrenOf(
   branches: readonly PlanBranch[],
 ): readonly { readonly step: FieldPathStep; readonly branches: readonly PlanBranch[] }[] {
-  const children = withRecurrences(branches).flatMap((branch) => [...branch.children]);
+  const [shape, ...others] = withRecurrences(branches);
+  if (shape === undefined) return [];
+  if (others.length === 0)
+    return Array.from(shape.children.values(), ({ step, branch }) => ({ step, branches: [branch] }));
+  const children = [shape, ...others].flatMap((branch) => [...branch.children]);
   return [...Map.groupBy(children, ([key]) => key).values()].flatMap((same) => {
     const [first] = same;
     return first === undefined ? [] : [{ step: first[1].step, branches: same.map(([, { branch }]) => branch) }];

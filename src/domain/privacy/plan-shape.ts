@@ -48,6 +48,7 @@ export function planShape(fields: readonly ProtectedField[]): PlanBranch {
 
 /** The branches with all that begin again in them, however far up those lead. */
 export function withRecurrences(branches: readonly PlanBranch[]): readonly PlanBranch[] {
+  if (branches.every(({ recurrences }) => recurrences.length === 0)) return branches;
   // A set is walked in the order of insertion, what is added on the way included.
   const all = new Set(branches);
   for (const branch of all) for (const begun of branch.recurrences) all.add(begun);

@@ -39,7 +39,8 @@ export class FieldCollection {
     this.#plain.add(at);
   }
 
-  all(): readonly SchemaFieldPath[] {
+  /** What is said of the record as a whole holds for its own fields where nothing is said of them. */
+  all(ofRecord: readonly FieldMeaning[]): readonly SchemaFieldPath[] {
     const recurrences = Map.groupBy(this.#recurrences.values(), ({ at }) => fieldOf(at));
     const parents = new Set(this.#places());
     const plain = Map.groupBy(
@@ -50,6 +51,9 @@ export class FieldCollection {
       ...field,
       semanticType: field.meanings.find(({ semanticType }) => semanticType !== null)?.semanticType ?? null,
       tags: [...new Set(field.meanings.flatMap(({ tags }) => tags))],
+      meanings: isOfRecord(field.path)
+        ? spoken(field.meanings.flatMap((one) => (saysSomething(one) ? [one] : ofRecord)))
+        : field.meanings,
       recurrences: recurrences.get(field.path) ?? [],
       plainAt: plain.get(field.path) ?? [],
     }));
@@ -76,8 +80,17 @@ function* placesAbove(path: string): Generator<string> {
 
 /** Those that say something; one that says nothing when there are none. */
 export function spoken(meanings: readonly FieldMeaning[]): readonly FieldMeaning[] {
-  const saying = meanings.filter(({ semanticType, tags }) => semanticType !== null || tags.length > 0);
+  const saying = meanings.filter(saysSomething);
   return saying.length === 0 ? [{ semanticType: null, tags: [] }] : distinct(saying);
+}
+
+function saysSomething({ semanticType, tags }: FieldMeaning): boolean {
+  return semanticType !== null || tags.length > 0;
+}
+
+/** True for a field of the record itself. */
+function isOfRecord(path: string): boolean {
+  return !/[.[{]/.test(path);
 }
 
 function distinct(meanings: readonly FieldMeaning[]): readonly FieldMeaning[] {

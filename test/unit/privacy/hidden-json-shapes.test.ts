@@ -109,6 +109,11 @@ describe('a typed value in a JSON Schema is protected', () => {
     expect(shown({ a: value })).toEqual({ a: expected });
   });
 
+  it('by the type of the record itself', () => {
+    const { shown } = jsonLane({ ...object({ a: text(), next: { $ref: '#' } }), 'confluent:tags': ['phonenumber'] });
+    expect(shown({ a: '911', next: { a: '12' } })).toEqual({ a: 'XXX', next: { a: 'XX' } });
+  });
+
   it('by what either of two types asks for, the strictest first', () => {
     const { shown } = jsonLane(
       object({ a: { oneOf: [text('datetime'), phone] }, b: { oneOf: [phone, text('customertext')] } }),

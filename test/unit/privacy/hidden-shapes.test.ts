@@ -66,6 +66,21 @@ describe('a typed value in Avro is protected', () => {
     expect(warned.length).toBe(expected === '' ? 1 : 0);
   });
 
+  it('by the type of the record itself, but for what has one of its own', () => {
+    const { shown, inBytes } = avroLane({
+      ...avroRecord(
+        'R',
+        avroField('a', 'string'),
+        avroField('mail', 'string', 'email'),
+        avroField('next', ['null', 'R']),
+      ),
+      twilio_type: 'phonenumber',
+    });
+    const value = { a: '911', mail: 'ada@x.com', next: { a: '12', mail: 'ada@x.com', next: null } };
+    const next = { a: 'XX', mail: 'a***@x.com', next: null };
+    for (const protect of [shown, inBytes]) expect(protect(value)).toEqual({ a: 'XXX', mail: 'a***@x.com', next });
+  });
+
   it('and left out under an alias, which no record is written with', () => {
     const { shown } = avroLane(avroRecord('R', { ...phone, aliases: ['tel'] }));
     expect(shown({ tel: '911', phone: '911' })).toEqual({ phone: 'XXX' });
@@ -103,6 +118,19 @@ describe('a typed value in Protobuf is protected', () => {
     );
     expect(inBytes(value)).toEqual(expected);
     if (Object.keys(expected as object).length > 0) expect(shown(value)).toEqual(expected);
+  });
+
+  it('by what is said of messages', () => {
+    const meta = 'option (confluent.message_meta).tags = "phonenumber";';
+    const { shown, inBytes } = protobufLane(
+      `import "confluent/meta.proto"; message R { P a = 1; Q b = 2; } message P { string id = 1; ${meta} }
+       message Q { string id = 1; option (acme.twilio_type) = "email"; }`,
+    );
+    const value = { a: { id: '911' }, b: { id: 'ada@x.com' } };
+    for (const protect of [shown, inBytes])
+      expect(protect(value)).toEqual({ a: { id: 'XXX' }, b: { id: 'a***@x.com' } });
+    const { shown: ofRecord } = protobufLane(`import "confluent/meta.proto"; message R { string id = 1; ${meta} }`);
+    expect(ofRecord({ id: '911' })).toEqual({ id: 'XXX' });
   });
 
   it('in groups, within each other', () => {

@@ -20,7 +20,7 @@ const entriesMax = 100_000;
 export function avroFields(root: AvroType): readonly SchemaFieldPath[] {
   const walk = new FieldWalk();
   if (root.kind === 'record') walk.enter(root, '');
-  return walk.found.all();
+  return walk.found.all([meaningOfType(root)]);
 }
 
 class FieldWalk {

@@ -24,7 +24,7 @@ const typeNames: Readonly<Record<string, string>> = { integer: 'long', number: '
 export function jsonFields(resolver: JsonResolver): readonly SchemaFieldPath[] {
   const walk = new FieldWalk(resolver);
   walk.enter(resolver.root, '', new Map());
-  return walk.found.all();
+  return walk.found.all(walk.meanings(resolver.root));
 }
 
 function tooMany(what: string): LinewardError {
@@ -93,13 +93,13 @@ class FieldWalk {
       type: typeOf(parts, real),
       nullable: parts.some(allowsNull) || real.length < branches.length,
       required: isRequired,
-      meanings: spoken(this.#meanings(schema, new Set())),
+      meanings: spoken(this.meanings(schema)),
       doc: firstOf(parts, 'description'),
     });
   }
 
   /** What is said of a place, and of branches, items and values there, which have no path of their own. */
-  #meanings(schema: unknown, seen: Set<JsonObject>): readonly FieldMeaning[] {
+  meanings(schema: unknown, seen = new Set<JsonObject>()): readonly FieldMeaning[] {
     const parts = this.#parts(schema).filter((part) => !seen.has(part));
     for (const part of parts) seen.add(part);
     if (seen.size > meaningsMax) throw tooMany(`one place has more than ${meaningsMax} branches`);
@@ -111,7 +111,7 @@ class FieldWalk {
       ...this.#alternatives(parts),
       ...parts.flatMap((part) => [itemsOf, openValues, namesOf].flatMap((of) => of(part))),
     ];
-    return [own, ...inner.flatMap((one) => this.#meanings(one, seen))];
+    return [own, ...inner.flatMap((one) => this.meanings(one, seen))];
   }
 
   #alternatives(parts: readonly JsonObject[]): readonly unknown[] {

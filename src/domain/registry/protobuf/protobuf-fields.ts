@@ -36,7 +36,7 @@ export function protobufFields(types: ProtoTypes): readonly SchemaFieldPath[] {
   if (root === undefined) return [];
   const walk = new FieldWalk(types);
   walk.enter(root, types.file.package === '' ? root.name : `${types.file.package}.${root.name}`, '');
-  return walk.found.all();
+  return walk.found.all([metaOf(root.options)]);
 }
 
 class FieldWalk {
@@ -77,13 +77,13 @@ class FieldWalk {
     const named = scalarTypes.has(inner) ? null : this.#types.resolve(inner, at.scope);
     const isSingle = map === null && field.label !== 'repeated';
     const isMessage = named?.kind === 'message';
-    const { doc, ...meaning } = metaOf(field.options);
+    const { doc, ...own } = metaOf(field.options);
     this.found.add({
       path,
       type: map === null ? (isSingle ? this.#typeName(inner, at.scope) : 'array') : 'map',
       nullable: isSingle && (isMessage || at.isOptional || field.label === 'optional'),
       required: field.label === 'required',
-      meanings: [named?.fullName === anyType ? { ...meaning, semanticType: meaning.semanticType ?? anyType } : meaning],
+      meanings: [withMessage(own, named)],
       doc,
     });
     if (named?.definition?.kind !== 'message') return;
@@ -99,17 +99,25 @@ class FieldWalk {
   }
 }
 
+/** The field and its message speak of one thing, and the field comes first. */
+function withMessage(own: FieldMeaning, named: ReturnType<ProtoTypes['resolve']>): FieldMeaning {
+  if (named?.fullName === anyType) return { ...own, semanticType: own.semanticType ?? anyType };
+  if (named?.definition?.kind !== 'message') return own;
+  const { semanticType, tags } = metaOf(named.definition.options);
+  return { semanticType: own.semanticType ?? semanticType, tags: [...new Set([...own.tags, ...tags])] };
+}
+
 function overLimit(message: string): LinewardError {
   return new LinewardError('LIMIT_EXCEEDED', `${message}.`, { path: ['schema'] });
 }
 
-/** What options say of a field: `(confluent.field_meta)` in either spelling, or any option called `twilio_type`. */
+/** What options say of a field or a message: `(confluent.field_meta)` in either spelling, `(confluent.message_meta)`, or any option called `twilio_type`. */
 function metaOf(options: readonly ProtoOption[]): FieldMeaning & Pick<SchemaFieldPath, 'doc'> {
   const tags: string[] = [];
   let semanticType: string | null = null;
   let doc: string | null = null;
   for (const { name, value } of options) {
-    const member = name.replace(/^\(\.?confluent\.field_meta\)\.?/, '');
+    const member = name.replace(/^\(\.?confluent\.(?:field|message)_meta\)\.?/, '');
     const isMeta = member !== name;
     const text = isMeta && member === '' ? value : `${member}: ${value}`;
     if (isMeta) {
