@@ -43,14 +43,14 @@ export class PlannedFields {
 const nothingMore = { otherTypes: [], recurrences: [], plainAt: [] };
 
 /** Both are heard: what the catalog says of a field was true when it was registered. */
-function joined(known: KnownFields, read: readonly ProtectedField[]): readonly ProtectedField[] {
-  const readPaths = new Set(read.map(({ path }) => path));
+function joined(known: KnownFields, fields: readonly ProtectedField[]): readonly ProtectedField[] {
+  const readPaths = new Set(fields.map(({ path }) => path));
   const typeOf = new Map(known.map(({ path, semanticType }) => [path, semanticType]));
   const gone = known.filter(({ path }) => !readPaths.has(path)).map((field) => ({ ...field, ...nothingMore }));
-  const both = read.map((field) => {
+  const both = fields.map((field) => {
     const type = typeOf.get(field.path) ?? field.semanticType;
-    const others = [field.semanticType, ...field.otherTypes].filter((other) => other !== type && other !== null);
-    return { ...field, semanticType: type, otherTypes: others };
+    const read = field.semanticType === null ? field.otherTypes : [field.semanticType, ...field.otherTypes];
+    return { ...field, semanticType: type, otherTypes: read.filter((other) => other !== type) };
   });
   return [...both, ...gone];
 }
