@@ -29,7 +29,10 @@ const messages = phones.map((to, index) =>
     uri: `/2010-04-01/Accounts/AC001/Messages/${index}`,
   }),
 );
-const field = (path: string, semanticType: string | null = null) => ({ path, nullable: true, semanticType });
+const field = (path: string, semanticType: string | null = null) => ({
+  ...{ path, nullable: true, semanticType },
+  ...{ otherTypes: [], recurrences: [], plainAt: [] },
+});
 const plan = compileProtection({
   entityFullName: 'Demo.SparkSummit',
   namespace: 'Demo',

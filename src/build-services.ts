@@ -38,6 +38,7 @@ import { CryptoService } from './services/privacy/crypto.service.ts';
 import { KeyHolders } from './services/privacy/key-holders.ts';
 import { KeyLifecycleService } from './services/privacy/key-lifecycle.service.ts';
 import { KeyRingExecutor } from './services/privacy/key-ring.executor.ts';
+import { PlannedFields } from './services/privacy/planned-fields.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
 import { ProtectionPolicyService } from './services/privacy/protection-policy.service.ts';
@@ -125,7 +126,8 @@ export function buildServices(
     keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
-  const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys });
+  const plannedFields = new PlannedFields({ schemaStore, semanticTypes });
+  const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys, plannedFields });
   const protectionPolicyService = new ProtectionPolicyService({ em, semanticTypes });
   const protectionService = new ProtectionService({ keys, tokenKeys });
 

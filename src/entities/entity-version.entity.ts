@@ -22,6 +22,12 @@ export const EntityVersionSchema = defineEntity({
 });
 export type EntityVersion = InferEntity<typeof EntityVersionSchema>;
 
+interface FieldShape {
+  readonly otherTypes: readonly (string | null)[];
+  readonly recurrences: readonly { readonly at: string; readonly to: string }[];
+  readonly plainAt: readonly string[];
+}
+
 /** A path in a version, with what its values are. */
 export const EntityFieldSchema = defineEntity({
   name: 'EntityField',
@@ -35,6 +41,8 @@ export const EntityFieldSchema = defineEntity({
     nullable: p.boolean(),
     required: p.boolean(),
     semanticType: p.text().strictNullable(),
+    /** What a plan must know of its values beside their type; null for versions that were registered before it was kept. */
+    shape: p.json<FieldShape>().strictNullable(),
     classifications: p.array(),
     tags: p.array(),
     doc: p.text().strictNullable(),

@@ -100,9 +100,9 @@ export class PrivacyResolver {
 
   async #preview(entityId: string, keys: PlanKeys, sample: unknown): Promise<ProtectionPreviewType> {
     const plan = await this.#readModel.planOf(entityId, keys);
-    const { steps, gaps, warnings } = plan;
+    const { steps, gaps, recurrences, warnings } = plan;
     const marked = await this.#protection.protectSample(plan, sample);
-    return { steps, gaps, warnings, changes: protectionChanges(sample, marked), protected: marked };
+    return { steps, gaps, recurrences, warnings, changes: protectionChanges(sample, marked), protected: marked };
   }
 }
 

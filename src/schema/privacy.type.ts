@@ -160,6 +160,17 @@ export class ProtectionWarningType {
   message!: string;
 }
 
+@ObjectType('ProtectionRecurrence', {
+  description: 'A place where a record lies inside itself; it is protected as it is further up, however deep.',
+})
+export class ProtectionRecurrenceType {
+  @Field(() => String, { description: 'The inner place: a field, its elements or its values, e.g. `children[]`.' })
+  at!: string;
+
+  @Field(() => String, { description: 'The place further up; empty for the record itself.' })
+  to!: string;
+}
+
 @ObjectType('ProtectionChange', { description: 'A value of a sample, before and after.' })
 export class ProtectionChangeType {
   @Field(() => String, { description: 'Place in the sample, e.g. `contacts[0].email`.' })
@@ -184,6 +195,11 @@ export class ProtectionPreviewType {
 
   @Field(() => [String], { description: 'Paths of fields that pass because the schema does not say what they hold.' })
   gaps!: readonly string[];
+
+  @Field(() => [ProtectionRecurrenceType], {
+    description: 'Where the record, or one within it, lies inside itself: the steps hold there, too.',
+  })
+  recurrences!: readonly ProtectionRecurrenceType[];
 
   @Field(() => [ProtectionWarningType], { description: 'What to look at; at most one per field and rule.' })
   warnings!: readonly ProtectionWarningType[];

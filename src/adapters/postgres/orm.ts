@@ -18,6 +18,7 @@ import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
 import { SearchOnReadMigration } from '../../../migrations/20261126000400_search_on_read.ts';
 import { RegistrationLocksMigration } from '../../../migrations/20261126000410_registration_locks.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
+import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -74,6 +75,7 @@ const migrationsList = [
   { name: '20261126000400_search_on_read', class: SearchOnReadMigration },
   { name: '20261126000410_registration_locks', class: RegistrationLocksMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
+  { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
 ];
 
 const closeTimeoutMs = 5_000;

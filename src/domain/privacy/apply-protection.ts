@@ -1,6 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { parseFieldPath } from './field-path.ts';
-import type { FieldProtection, PlanNode, ProtectionPlan } from './protection-plan.ts';
+import { type FieldProtection, type PlanNode, type ProtectionPlan, recordDepthMax } from './protection-plan.ts';
 import { DistinctKeys, depthMax, isPlainObject, ProtectedValue, redactValue } from './redact-value.ts';
 
 /** Encrypts one value; the keys of the record's account and person are bound in by the caller. */
@@ -14,7 +14,7 @@ export interface ApplyOptions {
 export interface ProtectionCounts {
   /** Fields dropped because the entity's schema does not know them, or not in that shape. */
   readonly unknownRemoved: number;
-  /** Fields dropped because reading or redacting them failed. */
+  /** Fields dropped because reading or redacting them failed, or that lie too deep. */
   readonly faultsRemoved: number;
 }
 
@@ -25,7 +25,8 @@ export interface AppliedProtection extends ProtectionCounts {
 
 /**
  * Applies a plan to one record without changing it; keys keep their order. A {@link ProtectedValue} stays as it is. Fails closed: fields that the schema does
- * not know, values in another shape than it says, and fields that cannot be read are left out and counted.
+ * not know, values in another shape than it says, fields that cannot be read, and what lies deeper than 256 levels are left out
+ * and counted.
  * Keys of a map are data: they are redacted or sealed like its values, and a map under REMOVE becomes empty.
  * @throws LinewardError VALUE_INVALID when the record is no plain object, or a value cannot be sealed; `path` names the
  * field, and no error holds a value.
@@ -38,17 +39,18 @@ export function applyProtection(
 ): AppliedProtection {
   if (!isPlainObject(record)) throw new LinewardError('VALUE_INVALID', 'A record must be a plain object.');
   const application = new PlanApplication(seal, options);
-  return { record: application.fields(plan.root, record), ...application.counts };
+  return { record: application.fields(plan.root, record, 0), ...application.counts };
 }
 
-/** What becomes of the value of one field; undefined when nothing of it may stay. */
+/** What becomes of the value of one field that lies at a depth; undefined when nothing of it may stay. */
 export function protectMember(
   node: PlanNode,
   value: unknown,
   seal: Seal,
+  depth = 0,
 ): ProtectionCounts & { readonly value: unknown } {
   const application = new PlanApplication(seal, {});
-  return { value: application.member(node, [value], 0), ...application.counts };
+  return { value: application.member(node, [value], 0, depth), ...application.counts };
 }
 
 /** The id of the account or person that a field of a record names; null when there is no field, or no readable id in it. */
@@ -78,11 +80,11 @@ class PlanApplication {
     this.#options = options;
   }
 
-  fields(node: PlanNode, record: Record<string, unknown>): Record<string, unknown> {
+  fields(node: PlanNode, record: Record<string, unknown>, depth: number): Record<string, unknown> {
     const shown: Record<string, unknown> = {};
     for (const key of Object.keys(record)) {
       const field = node.fields.get(key);
-      const value = field === undefined ? this.#unknown() : this.member(field, record, key);
+      const value = field === undefined ? this.#unknown() : this.member(field, record, key, depth + 1);
       if (value !== undefined) setOwn(shown, key, value);
     }
     return shown;
@@ -94,26 +96,31 @@ class PlanApplication {
   }
 
   /** The value of a member, or what became of it; reading can run a getter, and a getter can throw. */
-  member(node: PlanNode, holder: object, key: string | number): unknown {
+  member(node: PlanNode, holder: object, key: string | number, depth: number): unknown {
     try {
-      return this.#value(node, Reflect.get(holder, key));
+      return this.#value(node, Reflect.get(holder, key), depth);
     } catch (error) {
       if (error instanceof LinewardError) throw error;
-      this.counts.faultsRemoved += 1;
-      return undefined;
+      return this.#fault();
     }
   }
 
-  #value(node: PlanNode, value: unknown): unknown {
+  #fault(): undefined {
+    this.counts.faultsRemoved += 1;
+    return undefined;
+  }
+
+  #value(node: PlanNode, value: unknown, depth: number): unknown {
     if (value === null || value === undefined || value instanceof ProtectedValue) return value;
     if (typeof value !== 'object') return this.#leaf(node, value);
+    if (depth > recordDepthMax) return this.#fault();
     if (Array.isArray(value) && node.element !== null) {
       const { element } = node;
-      return Array.from(value, (_, index) => this.member(element, value, index) ?? null);
+      return Array.from(value, (_, index) => this.member(element, value, index, depth + 1) ?? null);
     }
     if (isPlainObject(value)) {
-      if (node.fields.size > 0) return this.fields(node, value);
-      if (node.entry !== null) return this.#map(node.entry, value);
+      if (node.fields.size > 0) return this.fields(node, value, depth);
+      if (node.entry !== null) return this.#map(node.entry, value, depth);
     }
     return this.#leaf(node, value);
   }
@@ -126,17 +133,17 @@ class PlanApplication {
       return isMarked ? new ProtectedValue(acted, protection.semanticType) : acted;
     }
     const container = node.fields.size > 0 || node.element !== null || node.entry !== null;
-    return container ? this.#unknown() : value;
+    return container && !(node.allowsPlain && typeof value !== 'object') ? this.#unknown() : value;
   }
 
-  #map(node: PlanNode, map: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  #map(node: PlanNode, map: Readonly<Record<string, unknown>>, depth: number): Readonly<Record<string, unknown>> {
     const { protection } = node;
     if (protection?.action === 'REMOVE') return {};
     const keys = new DistinctKeys();
     const shown: Record<string, unknown> = {};
     for (const key of Object.keys(map)) {
       const shownKey = protection === null ? key : this.#act(node, protection, key);
-      const value = this.member(node, map, key);
+      const value = this.member(node, map, key, depth + 1);
       if (typeof shownKey === 'string' && shownKey !== '' && value !== undefined)
         setOwn(shown, keys.take(shownKey), value);
     }

@@ -85,7 +85,7 @@ class AvroProtection {
       return;
     }
     const value = this.#cursor.scalar(type);
-    if (node.passes || value === null) return;
+    if (node.passes || node.protection === null || value === null) return;
     const shown = this.#protected(node, value);
     if (shown === value) return;
     const wanted = shown === null || shown === undefined ? 'null' : 'string';
@@ -179,8 +179,10 @@ class AvroProtection {
   }
 }
 
-/** True for types whose inside has paths of its own. */
+/** True for types whose inside may have paths of its own: such are never copied unread. */
 function hasFields(type: AvroType): boolean {
+  if (type.kind === 'array') return hasFields(type.items);
+  if (type.kind === 'map') return hasFields(type.values);
   return type.kind === 'record' || type.kind === 'union';
 }
 

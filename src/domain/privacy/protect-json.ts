@@ -2,7 +2,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { printExactJson, readExactJson } from '../exact-json.ts';
 import { type ProtectionCounts, protectMember, type Seal } from './apply-protection.ts';
 import { JsonScanner, noJson } from './json-scanner.ts';
-import type { PlanNode, ProtectionPlan } from './protection-plan.ts';
+import { type PlanNode, type ProtectionPlan, recordDepthMax } from './protection-plan.ts';
 
 export interface ProtectedJson extends ProtectionCounts {
   readonly text: string;
@@ -90,9 +90,16 @@ class JsonProtection {
       this.#replace(at, end, shown === null ? 'null' : quoted(shown));
       return end;
     }
+    const isContainer = code === 123 || code === 91;
+    if (isContainer && depth > recordDepthMax) return this.#tooDeep();
     if (code === 123 && node.fields.size > 0) return this.#object(node, at, depth);
     if (code === 91 && node.element !== null) return this.#array(node.element, at, depth);
     return this.#decoded(node, at, depth);
+  }
+
+  #tooDeep(): null {
+    this.counts.faultsRemoved += 1;
+    return null;
   }
 
   #array(element: PlanNode, at: number, depth: number): number {
@@ -117,7 +124,7 @@ class JsonProtection {
   #decoded(node: PlanNode, at: number, depth: number): number | null {
     const end = this.#scanner.value(at, depth);
     const source = this.#scanner.text.slice(at, end);
-    const { value, ...counts } = protectMember(node, readExactJson(source), this.#seal);
+    const { value, ...counts } = protectMember(node, readExactJson(source), this.#seal, depth);
     this.counts.unknownRemoved += counts.unknownRemoved;
     this.counts.faultsRemoved += counts.faultsRemoved;
     if (value === undefined) return null;

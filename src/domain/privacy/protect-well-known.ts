@@ -16,7 +16,7 @@ export function knownInput(fullName: string, content: Buffer): unknown {
 /** The content of a well-known message that holds what protection leaves; null when it cannot. */
 export function knownOutput(fullName: string, shown: unknown): Buffer | null {
   const isGone = shown === null || shown === undefined;
-  if (fullName === 'google.protobuf.BytesValue') return isGone || shown === '' ? Buffer.alloc(0) : null;
+  if (opaqueTypes.has(fullName)) return isGone || shown === '' ? Buffer.alloc(0) : null;
   if (fullName !== textType && !dynamicTypes.has(fullName)) return null;
   const value = isGone ? (fullName === textType ? '' : null) : shown;
   const fits = fullName === textType ? typeof value === 'string' : wellKnownCheck(fullName)?.(value) === null;

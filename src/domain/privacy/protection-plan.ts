@@ -1,3 +1,4 @@
+import type { Recurrence } from '../registry/schema-format.ts';
 import type { ProtectionAction } from './protection-action.ts';
 import type { KeyScope, RemovalForm } from './protection-policy.ts';
 import type { Redactor } from './redaction-rule.ts';
@@ -16,7 +17,13 @@ export interface FieldProtection {
   readonly padding: boolean;
 }
 
-/** One place in the record tree: a field, the elements of an array (`[]`) or the values of a map (`{}`). */
+/** Deepest nesting of a record that is protected; what lies deeper goes. */
+export const recordDepthMax = 256;
+
+/**
+ * One place in the record: a field, the elements of an array (`[]`) or the values of a map (`{}`). Of a record inside itself the
+ * inner place is a node that lies above it, so walks over nodes must know where they have been.
+ */
 export interface PlanNode {
   readonly path: string;
   readonly nullable: boolean;
@@ -24,12 +31,14 @@ export interface PlanNode {
   readonly protection: FieldProtection | null;
   /** True for a leaf that nothing is done to. */
   readonly passes: boolean;
+  /** True where values without members pass, or are protected, beside those that have some. */
+  readonly allowsPlain: boolean;
   /** What becomes of a text, where that needs no key: the short way for most protected values. Undefined leaves it out. */
   readonly ofText: ((text: string) => string | null | undefined) | null;
   readonly fields: ReadonlyMap<string, PlanNode>;
   /** The fields in the order of the schema, each with its key as compact JSON writes it: `"to":`. */
   readonly order: readonly { readonly key: string; readonly node: PlanNode }[];
-  /** Place in the order of the parent. */
+  /** Place in the order of the parent, or of the first one. */
   readonly position: number;
   readonly element: PlanNode | null;
   readonly entry: PlanNode | null;
@@ -57,6 +66,8 @@ export interface ProtectionPlan {
   readonly steps: readonly ProtectionStep[];
   /** Paths of fields that pass because nobody said what they hold. */
   readonly gaps: readonly string[];
+  /** Where records lie inside themselves and are protected as they are further up. */
+  readonly recurrences: readonly Recurrence[];
   readonly warnings: readonly ProtectionWarning[];
   /** True when a record cannot be protected without a key. */
   readonly encrypts: boolean;

@@ -1,4 +1,4 @@
-import type { SchemaFieldPath } from './schema-format.ts';
+import type { Recurrence, SchemaFieldPath } from './schema-format.ts';
 import type { SchemaMetadata } from './schema-metadata.ts';
 
 /** What the catalog knows of a semantic type, by its canonical name. */
@@ -13,9 +13,14 @@ const classifications: readonly string[] = ['PII', 'PCI', 'PHI', 'SECRET'];
 /** Longest tag that becomes a label; the schema keeps longer ones too. */
 const tagCharsMax = 256;
 
+/** Most paths into records inside themselves that metadata is looked up for; each costs as much as a field. */
+const pathsInsideMax = 20_000;
+
 /** A field with what it is and what it means, whichever way its schema says so. */
 export interface LabelledField extends SchemaFieldPath {
   readonly classifications: readonly string[];
+  /** Further types that its values may have; null stands for a part of the schema that shares the path and names none. */
+  readonly otherTypes: readonly (string | null)[];
 }
 
 export interface LabelSource {
@@ -35,7 +40,31 @@ export function labelFields(fields: readonly SchemaFieldPath[], source: LabelSou
     matches: pathMatcher(pattern),
     tags,
   }));
-  return fields.map((field) => labelled(field, patterns, source));
+  const recurrences = fields
+    .flatMap((field) => field.recurrences)
+    .slice(0, patterns.length === 0 ? 0 : Math.floor(pathsInsideMax / fields.length));
+  return fields.map((field) => {
+    const paths = [field.path, ...pathsInside(field.path, recurrences)];
+    return labelled(
+      field,
+      paths.flatMap((path) => tagsFor(path, patterns, source.record)),
+      source,
+    );
+  });
+}
+
+/** The paths of a field in records that lie directly inside themselves: metadata may name it there. */
+function pathsInside(path: string, recurrences: readonly Recurrence[]): readonly string[] {
+  return recurrences.flatMap(({ at, to }) => {
+    if (to === '') return [`${at}.${path}`];
+    return path.startsWith(`${to}.`) ? [`${at}${path.slice(to.length)}`] : [];
+  });
+}
+
+function tagsFor(path: string, patterns: readonly TagPattern[], record: string): readonly string[] {
+  const plain = path.replace(/\[\]|\{\}/g, '');
+  const spellings = [plain, `${record}.${plain}`, `.${record}.${plain}`, `$.${plain}`, `object.${plain}`];
+  return patterns.filter(({ matches }) => spellings.some((spelling) => matches(spelling))).flatMap(({ tags }) => tags);
 }
 
 interface TagPattern {
@@ -43,23 +72,30 @@ interface TagPattern {
   readonly tags: readonly string[];
 }
 
-function labelled(field: SchemaFieldPath, patterns: readonly TagPattern[], source: LabelSource): LabelledField {
-  const plain = field.path.replace(/\[\]|\{\}/g, '');
-  const spellings = [plain, `${source.record}.${plain}`, `.${source.record}.${plain}`, `$.${plain}`, `object.${plain}`];
-  const fromMetadata = patterns
-    .filter(({ matches }) => spellings.some((spelling) => matches(spelling)))
-    .flatMap(({ tags }) => tags);
-  const tags = [...new Set([...field.tags, ...fromMetadata])].filter((tag) => tag.length <= tagCharsMax);
-  const known = [field.semanticType, ...tags]
-    .map((name) => (name === null ? null : source.semanticTypeOf(name)))
-    .find((type) => type !== null);
+function labelled(field: SchemaFieldPath, fromMetadata: readonly string[], source: LabelSource): LabelledField {
+  const tags = labels([...field.tags, ...fromMetadata]);
+  const known = field.meanings.map((meaning) =>
+    firstKnown([meaning.semanticType, ...labels([...meaning.tags, ...fromMetadata])], source),
+  );
+  const semanticType = known.find((type) => type !== null)?.name ?? null;
+  // A name that nobody registered stays one, so that a plan sees it and removes the values: it may be misspelt.
+  const types = new Set(known.map((type, index) => type?.name ?? field.meanings[index]?.semanticType ?? null));
   const meant = tags.map((tag) => tag.toUpperCase()).filter((tag) => classifications.includes(tag));
   return {
     ...field,
     tags,
-    semanticType: known?.name ?? null,
-    classifications: [...new Set([...(known?.classifications ?? []), ...meant])],
+    semanticType,
+    otherTypes: [...types].filter((name) => name !== semanticType),
+    classifications: [...new Set([...known.flatMap((type) => type?.classifications ?? []), ...meant])],
   };
+}
+
+function labels(tags: readonly string[]): readonly string[] {
+  return [...new Set(tags)].filter((tag) => tag.length <= tagCharsMax);
+}
+
+function firstKnown(names: readonly (string | null)[], { semanticTypeOf }: LabelSource): KnownSemanticType | null {
+  return names.map((name) => (name === null ? null : semanticTypeOf(name))).find((type) => type !== null) ?? null;
 }
 
 /**

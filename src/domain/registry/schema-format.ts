@@ -21,6 +21,21 @@ export interface SchemaSource {
   readonly references: readonly ReferencedSchema[];
 }
 
+/** What one part of a schema says that values are. */
+export interface FieldMeaning {
+  /** `twilio_type` as written; null when absent. */
+  readonly semanticType: string | null;
+  readonly tags: readonly string[];
+}
+
+/** A place where the record goes on as it does at one further up: both paths have the same members, however deep. */
+export interface Recurrence {
+  /** A field, its elements or its values: `a.b[]`. */
+  readonly at: string;
+  /** The place further up; empty for the record itself. */
+  readonly to: string;
+}
+
 /** A path in a schema: `a.b`, elements of arrays `a[]`, values of maps `a{}`. */
 export interface SchemaFieldPath {
   readonly path: string;
@@ -33,6 +48,15 @@ export interface SchemaFieldPath {
   readonly semanticType: string | null;
   /** `confluent:tags` of the field as written, without duplicates. */
   readonly tags: readonly string[];
+  /**
+   * What values of the path are, by each part of the schema that speaks of them: the field, the branches of a union, elements and
+   * values without fields. Never empty; one without type or tag stands where a part that shares the path says nothing.
+   */
+  readonly meanings: readonly FieldMeaning[];
+  /** Where the field, its elements or its values begin again what began further up. */
+  readonly recurrences: readonly Recurrence[];
+  /** Those of the same places where texts, numbers and the like may stand beside records, lists and maps. */
+  readonly plainAt: readonly string[];
   readonly doc: string | null;
 }
 

@@ -124,11 +124,15 @@ function columnSteps(plan: ProtectionPlan): ReadonlyMap<string, ColumnSteps> {
   return columns;
 }
 
-function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>): void {
+/** Of a record inside itself the walk comes back to where it was. */
+function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>, seen = new Set<PlanNode>()): void {
+  if (seen.has(node)) return;
+  seen.add(node);
   const { protection, path } = node;
   if (protection !== null && protection.action !== 'NONE')
     steps[path] = { semanticType: protection.semanticType, action: protection.action };
-  for (const inner of [...node.fields.values(), node.element, node.entry]) if (inner !== null) collect(inner, steps);
+  for (const inner of [...node.fields.values(), node.element, node.entry])
+    if (inner !== null) collect(inner, steps, seen);
 }
 
 const onlyRemoves = (steps: ColumnSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');

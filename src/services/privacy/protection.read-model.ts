@@ -10,6 +10,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { keysetPage } from '../keyset-page.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { textArray } from '../sql.ts';
+import type { PlannedFields } from './planned-fields.ts';
 import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
 import type { TokenKeys } from './token-keys.ts';
 
@@ -57,17 +58,20 @@ export class ProtectionReadModel {
   readonly #registry: RegistryReadModel;
   readonly #types: SemanticTypeReadModel;
   readonly #tokens: TokenKeys;
+  readonly #fields: PlannedFields;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly registry: RegistryReadModel;
     readonly semanticTypes: SemanticTypeReadModel;
     readonly tokenKeys: TokenKeys;
+    readonly plannedFields: PlannedFields;
   }) {
     this.#em = deps.em;
     this.#registry = deps.registry;
     this.#types = deps.semanticTypes;
     this.#tokens = deps.tokenKeys;
+    this.#fields = deps.plannedFields;
   }
 
   protectionPolicies(request: PageRequest): Promise<Page<ProtectionPolicy>> {
@@ -103,11 +107,7 @@ export class ProtectionReadModel {
     return compileProtection({
       entityFullName: `${entity.namespace}.${entity.name}`,
       namespace: entity.namespace,
-      fields: latest.fields.map(({ path, nullable, semanticType }) => ({
-        path,
-        nullable,
-        semanticType: semanticType ?? null,
-      })),
+      fields: await this.#fields.of(latest.version, latest.fields),
       policies,
       types,
       tokenize: usesTokens ? await this.#tokens.tokenize() : null,

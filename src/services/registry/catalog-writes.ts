@@ -81,6 +81,11 @@ function fieldRow(field: LabelledField, ordinal: number) {
     nullable: field.nullable,
     required: field.required,
     semantic_type: field.semanticType,
+    shape: {
+      otherTypes: field.otherTypes.map((type) => (type === null ? null : storable(type))),
+      recurrences: field.recurrences.map(({ at, to }) => ({ at: storable(at), to: storable(to) })),
+      plainAt: field.plainAt.map(storable),
+    },
     classifications: field.classifications,
     tags: field.tags.map(storable),
     doc: field.doc === null ? null : storable(field.doc),
@@ -116,10 +121,12 @@ export const catalogSteps = `
     from entity_row, chosen
     returning id, entity_id, number
   ), field_rows as (
-    insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc)
-    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type, classifications, tags, doc
+    insert into entity_field (id, version_id, ordinal, path, type, nullable, required, semantic_type, shape,
+      classifications, tags, doc)
+    select field.id, version_row.id, ordinal, path, type, nullable, required, semantic_type, shape,
+      classifications, tags, doc
     from version_row, jsonb_to_recordset(:fields::jsonb) as field (id text, ordinal integer, path text, type text,
-      nullable boolean, required boolean, semantic_type text, classifications text[], tags text[], doc text)
+      nullable boolean, required boolean, semantic_type text, shape jsonb, classifications text[], tags text[], doc text)
   )`;
 
 const writeStatement = prepared(

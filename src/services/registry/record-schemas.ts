@@ -1,10 +1,11 @@
 import type { Actor } from '../../domain/access/actor.ts';
-import { labelFields } from '../../domain/registry/labels.ts';
+import { type LabelledField, labelFields } from '../../domain/registry/labels.ts';
 import type { ParsedSchema, SchemaFormat } from '../../domain/registry/schema-format.ts';
 import { textIdentity } from '../../domain/registry/schema-identity.ts';
 import type { SchemaMetadata } from '../../domain/registry/schema-metadata.ts';
 import { defaultContext, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import type { Entity } from '../../entities/entity.entity.ts';
+import type { EntityField } from '../../entities/entity-version.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { type CompatibilityService, incompatible } from './compatibility.service.ts';
@@ -173,15 +174,12 @@ export class RecordSchemas {
   }
 }
 
-interface Labels {
-  readonly semanticType: string | null;
-  readonly classifications: readonly string[];
-}
-
 /** A field that is gone loses nothing: whether it may go is what compatibility says. */
-function losesLabel(last: Labels, next: Labels | undefined): boolean {
+function losesLabel(last: EntityField, next: LabelledField | undefined): boolean {
   if (next === undefined) return false;
-  if (last.semanticType !== null && last.semanticType !== next.semanticType) return true;
+  const kept = [next.semanticType, ...next.otherTypes];
+  if ([last.semanticType, ...(last.shape?.otherTypes ?? [])].some((type) => type !== null && !kept.includes(type)))
+    return true;
   return last.classifications.some((name) => !next.classifications.includes(name));
 }
 

@@ -86,6 +86,13 @@ export const fieldRow = z
     nullable: z.boolean(),
     required: z.boolean(),
     semantic_type: z.string().nullable(),
+    shape: z
+      .object({
+        otherTypes: z.array(z.string().nullable()),
+        recurrences: z.array(z.object({ at: z.string(), to: z.string() })),
+        plainAt: z.array(z.string()),
+      })
+      .nullable(),
     classifications: z.array(z.string()),
     tags: z.array(z.string()),
     doc: z.string().nullable(),
@@ -100,6 +107,7 @@ export const fieldRow = z
       nullable: row.nullable,
       required: row.required,
       semanticType: row.semantic_type,
+      shape: row.shape,
       classifications: row.classifications,
       tags: row.tags,
       doc: row.doc,

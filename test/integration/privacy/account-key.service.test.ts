@@ -183,13 +183,14 @@ describe('protecting records', () => {
     const keys = service();
     return new ProtectionService({ keys, tokenKeys: new TokenKeys({ keys }) });
   };
+  const plain = { otherTypes: [], recurrences: [], plainAt: [] };
   const plan = compileProtection({
     entityFullName: 'Demo.Message',
     namespace: 'Demo',
     fields: [
-      { path: 'account', nullable: false, semanticType: null },
-      { path: 'to', nullable: true, semanticType: 'phonenumber' },
-      { path: 'mail', nullable: true, semanticType: 'email' },
+      { path: 'account', nullable: false, semanticType: null, ...plain },
+      { path: 'to', nullable: true, semanticType: 'phonenumber', ...plain },
+      { path: 'mail', nullable: true, semanticType: 'email', ...plain },
     ],
     policies: [
       {
@@ -257,7 +258,7 @@ describe('protecting records', () => {
     const redacting = compileProtection({
       entityFullName: 'Demo.Message',
       namespace: 'Demo',
-      fields: [{ path: 'to', nullable: true, semanticType: 'phonenumber' }],
+      fields: [{ path: 'to', nullable: true, semanticType: 'phonenumber', ...plain }],
       policies: [],
       types: new SemanticTypes(),
       tokenize: null,

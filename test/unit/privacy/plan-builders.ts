@@ -1,11 +1,10 @@
-import {
-  compileProtection,
-  type ProtectedField,
-  type ProtectionInput,
-} from '../../../src/domain/privacy/compile-protection.ts';
+import { compileProtection } from '../../../src/domain/privacy/compile-protection.ts';
+import type { ProtectedField, ProtectionInput } from '../../../src/domain/privacy/protection-input.ts';
 import type { ProtectionPlan } from '../../../src/domain/privacy/protection-plan.ts';
 import type { ProtectionParams, ProtectionPolicy } from '../../../src/domain/privacy/protection-policy.ts';
 import { SemanticTypes } from '../../../src/domain/privacy/semantic-type.ts';
+import { labelFields } from '../../../src/domain/registry/labels.ts';
+import type { ParsedSchema } from '../../../src/domain/registry/schema-format.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
 /** The entity that the plans of these tests are for. */
@@ -14,7 +13,13 @@ export const field = (path: string, semanticType: string | null = null, nullable
   path,
   semanticType,
   nullable,
+  otherTypes: [],
+  recurrences: [],
+  plainAt: [],
 });
+/** What a plan is told of the fields of a schema. */
+export const fieldsOf = ({ fields }: Pick<ParsedSchema, 'fields'>): readonly ProtectedField[] =>
+  labelFields(fields, { record: 'n.R', metadata: null, semanticTypeOf: new SemanticTypes().find });
 export const policy = (
   scope: ProtectionPolicy['scope'],
   scopeName: string | null,

@@ -5,7 +5,7 @@ import { applyProtection, type Seal } from '../../../src/domain/privacy/apply-pr
 import { avroIdIn, protectAvro } from '../../../src/domain/privacy/protect-avro.ts';
 import { parseAvroSchema } from '../../../src/domain/registry/avro/avro-schema.ts';
 import type { AvroRecord } from '../../../src/domain/registry/avro/avro-type.ts';
-import { errorOf, field, planOf, policy } from './plan-builders.ts';
+import { errorOf, field, fieldsOf, planOf, policy } from './plan-builders.ts';
 
 const seal: Seal = (value, { semanticType }) => `sealed(${semanticType}:${String(value)})`;
 const record = (fields: readonly object[]) => ({ type: 'record', name: 'R', namespace: 'n', fields });
@@ -20,10 +20,7 @@ const nullable = (type: unknown) => ['null', type];
 function lane(fields: readonly object[], policies: Parameters<typeof planOf>[1] = []) {
   const text = JSON.stringify(record(fields));
   const schema = parseAvroSchema({ text, references: [] });
-  const plan = planOf(
-    schema.fields.map(({ path, semanticType, nullable: isNullable }) => field(path, semanticType, isNullable)),
-    policies,
-  );
+  const plan = planOf(fieldsOf(schema), policies);
   const type = avsc.Type.forSchema(JSON.parse(text), { wrapUnions: false });
   const root = schema.root as AvroRecord;
   const protect = (value: unknown) => protectAvro(plan, root, type.toBuffer(value), seal);

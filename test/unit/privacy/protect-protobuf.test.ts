@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyProtection, type Seal } from '../../../src/domain/privacy/apply-protection.ts';
 import { protectProtobuf, protobufIdIn } from '../../../src/domain/privacy/protect-protobuf.ts';
 import { parseProtobufSchema } from '../../../src/domain/registry/protobuf/protobuf-schema.ts';
-import { errorOf, field, planOf, policy } from './plan-builders.ts';
+import { errorOf, field, fieldsOf, planOf, policy } from './plan-builders.ts';
 
 const seal: Seal = (value, { semanticType }) => `sealed(${semanticType}:${String(value)})`;
 
@@ -12,10 +12,7 @@ function lane(fields: string, policies: Parameters<typeof planOf>[1] = [], synta
   const text = `${syntax} package n; import "google/protobuf/wrappers.proto"; import "google/protobuf/struct.proto";
     import "google/protobuf/timestamp.proto"; import "google/protobuf/any.proto"; message R { ${fields} }`;
   const schema = parseProtobufSchema({ text, references: [] });
-  const plan = planOf(
-    schema.fields.map(({ path, semanticType, nullable }) => field(path, semanticType, nullable)),
-    policies,
-  );
+  const plan = planOf(fieldsOf(schema), policies);
   const type = schema.reading.message([0])!;
   const target = { reading: schema.reading, type };
   const encode = (value: unknown): Buffer => {
@@ -129,9 +126,11 @@ describe('protecting Protobuf', () => {
     expect(decode(protect(Buffer.from('0a060a01781201ff', 'hex')).bytes)).toEqual({});
   });
 
-  it('refuses a message inside itself, whose fields the plan does not know', () => {
-    const { protect, encode } = lane(`string phone = 1 ${as('phonenumber')}; R next = 2;`);
-    const error = errorOf(() => protect(encode({ phone: '911', next: { phone: 'canary' } })));
+  it('refuses a message inside itself that a plan without it does not know', () => {
+    const { target, encode } = lane(`string phone = 1 ${as('phonenumber')}; R next = 2;`);
+    const plan = planOf([field('phone', 'phonenumber'), field('next')]);
+    const bytes = encode({ phone: '911', next: { phone: 'canary' } });
+    const error = errorOf(() => protectProtobuf(plan, target, bytes, seal));
     expect(error).toMatchObject({ code: 'VALUE_INVALID', field: ['next.phone'] });
     expect(error.message).not.toContain('canary');
   });

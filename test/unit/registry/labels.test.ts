@@ -10,6 +10,9 @@ const field = (path: string, more: Partial<SchemaFieldPath> = {}): SchemaFieldPa
   required: true,
   semanticType: null,
   tags: [],
+  meanings: [{ semanticType: more.semanticType ?? null, tags: more.tags ?? [] }],
+  recurrences: [],
+  plainAt: [],
   doc: null,
   ...more,
 });
@@ -37,6 +40,14 @@ describe('labels of fields', () => {
     ['metadata reaches by JSON path', field('a.b'), { '$.a.b': ['PHI'] }, null, ['PHI'], ['PHI']],
     ['array marks do not matter', field('a[].b'), { '**.a.b': ['PII'] }, null, ['PII'], ['PII']],
     ['a star stays within a segment', field('a.b'), { 'acme.User.*': ['PII'] }, null, [], []],
+    [
+      'metadata reaches into a record inside itself',
+      field('x', { recurrences: [{ at: 'x[]', to: '' }] }),
+      { 'acme.User.x.x': ['email'] },
+      'email',
+      ['PII'],
+      ['email'],
+    ],
     ['a tag given twice stands once', field('a', { tags: ['PII'] }), { '**.a': ['PII'] }, null, ['PII'], ['PII']],
     [
       'type and tag classify together',

@@ -42,6 +42,7 @@ const bounded = {
   'Operation.gaps': 'at most one per place of a plan and reason',
   'ProtectionPreview.changes': 'at most 1,000',
   'ProtectionPreview.gaps': 'fields of one version',
+  'ProtectionPreview.recurrences': 'fields of one version',
   'ProtectionPreview.steps': 'fields of one version',
   'ProtectionPreview.warnings': 'fields of one version, and kinds of warnings',
   'Query.nodes': 'one per id asked, at most 100',

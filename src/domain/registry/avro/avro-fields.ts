@@ -1,5 +1,6 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { SchemaFieldPath } from '../schema-format.ts';
+import { FieldCollection, type FoundField, spoken } from '../field-collection.ts';
+import type { FieldMeaning, SchemaFieldPath } from '../schema-format.ts';
 import { type AvroField, type AvroRecord, type AvroType, isNullable, typeName, withoutNull } from './avro-type.ts';
 
 /** Most paths of one schema; shared types make more paths than fields. */
@@ -13,26 +14,29 @@ const entriesMax = 100_000;
 
 /**
  * All paths of a record in document order; two branches of a union may share a path, which stands once. A record inside
- * itself is shown and not entered again.
+ * itself is shown and not entered again: the path says where it began.
  * @throws LinewardError LIMIT_EXCEEDED for more than 10,000 paths, or paths that are too deep or too long.
  */
 export function avroFields(root: AvroType): readonly SchemaFieldPath[] {
   const walk = new FieldWalk();
   if (root.kind === 'record') walk.enter(root, '');
-  return [...walk.found.values()];
+  return walk.found.all([meaningOfType(root)]);
 }
 
 class FieldWalk {
-  readonly found = new Map<string, SchemaFieldPath>();
-  readonly #open = new Set<AvroRecord>();
+  readonly found = new FieldCollection();
+  /** The records around, each with the path at which it was entered. */
+  readonly #open = new Map<AvroRecord, string>();
   /** Records by the paths at which they were entered: branches of unions lead to the same one many times over. */
   readonly #entered = new Set<string>();
 
   enter(record: AvroRecord, prefix: string): void {
+    const begun = this.#open.get(record);
+    if (begun !== undefined) this.found.recur(prefix, begun);
     const entry = `${prefix} ${record.name}`;
-    if (this.#open.has(record) || this.#entered.has(entry)) return;
+    if (begun !== undefined || this.#entered.has(entry)) return;
     this.#entered.add(entry);
-    this.#open.add(record);
+    this.#open.set(record, prefix);
     if (this.#entered.size > entriesMax || this.#open.size > depthMax)
       throw overLimit(`The records of the schema lie more than ${depthMax} levels within each other, or too many ways`);
     for (const field of record.fields) this.#field(field, prefix === '' ? field.name : `${prefix}.${field.name}`);
@@ -40,7 +44,7 @@ class FieldWalk {
   }
 
   #field(field: AvroField, path: string): void {
-    if (!this.found.has(path)) this.found.set(path, describe(field, path));
+    this.found.add(describe(field, path));
     if (this.found.size > pathsMax) throw overLimit(`The schema has more than ${pathsMax} fields`);
     if (path.length > pathCharsMax)
       throw overLimit(`The schema has a field path of more than ${pathCharsMax} characters`);
@@ -51,6 +55,7 @@ class FieldWalk {
     if (path.length > pathCharsMax)
       throw overLimit(`A field path of the schema has more than ${pathCharsMax} characters`);
     const real = withoutNull(type);
+    if (real.kind === 'primitive' || real.kind === 'enum' || real.kind === 'fixed') this.found.allowPlain(path);
     if (real.kind === 'record') this.enter(real, path);
     if (real.kind === 'array') this.#inside(real.items, `${path}[]`);
     if (real.kind === 'map') this.#inside(real.values, `${path}{}`);
@@ -61,26 +66,40 @@ class FieldWalk {
 function overLimit(message: string): LinewardError {
   return new LinewardError('LIMIT_EXCEEDED', `${message}.`, { path: ['fields'] });
 }
-function describe(field: AvroField, path: string): SchemaFieldPath {
+
+function describe(field: AvroField, path: string): FoundField {
   const nullable = isNullable(field.type);
-  const { twilio_type: semanticType } = field.properties;
   return {
     path,
     type: typeName(field.type),
     nullable,
     required: !nullable && !field.hasDefault,
-    semanticType: typeof semanticType === 'string' ? semanticType : null,
-    tags: [...new Set([...tagsOf(field.properties), ...tagsOfType(field.type)])],
+    meanings: spoken([meaningOfField(field), ...meaningsInside(withoutNull(field.type))]),
     doc: field.doc,
   };
 }
 
-function tagsOf(properties: Readonly<Record<string, unknown>>): readonly string[] {
-  const tags = properties['confluent:tags'];
-  return Array.isArray(tags) ? tags.filter((tag: unknown) => typeof tag === 'string') : [];
+/** The field and its type speak of one thing, and the field comes first. */
+function meaningOfField({ properties, type }: AvroField): FieldMeaning {
+  const [own, ofType] = [meaningOf(properties), meaningOfType(withoutNull(type))];
+  return { semanticType: own.semanticType ?? ofType.semanticType, tags: [...new Set([...own.tags, ...ofType.tags])] };
 }
 
-function tagsOfType(type: AvroType): readonly string[] {
-  const real = withoutNull(type);
-  return real.kind === 'union' ? [] : tagsOf(real.properties);
+/** What is said of branches, elements and values: the fields of records have paths of their own. */
+function meaningsInside(type: AvroType): readonly FieldMeaning[] {
+  const inner = type.kind === 'union' ? type.branches : [];
+  const within = type.kind === 'array' ? [type.items] : type.kind === 'map' ? [type.values] : inner;
+  return within.flatMap((one) => [meaningOfType(one), ...meaningsInside(one)]);
+}
+
+function meaningOfType(type: AvroType): FieldMeaning {
+  return type.kind === 'union' ? { semanticType: null, tags: [] } : meaningOf(type.properties);
+}
+
+function meaningOf(properties: Readonly<Record<string, unknown>>): FieldMeaning {
+  const { twilio_type: semanticType, 'confluent:tags': tags } = properties;
+  return {
+    semanticType: typeof semanticType === 'string' ? semanticType : null,
+    tags: Array.isArray(tags) ? [...new Set(tags.filter((tag: unknown) => typeof tag === 'string'))] : [],
+  };
 }

@@ -1,31 +1,30 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import { FieldCollection, spoken } from '../field-collection.ts';
 import { isJsonObject, type JsonObject } from '../json-text.ts';
-import type { SchemaFieldPath } from '../schema-format.ts';
+import type { FieldMeaning, SchemaFieldPath } from '../schema-format.ts';
+import { DynamicTargets } from './dynamic-targets.ts';
 import type { JsonResolver } from './json-resolver.ts';
+import { alternativesOf, itemsOf, namesOf, openValues, sumsOf } from './json-shape.ts';
 import { listOf, textsOf } from './subschemas.ts';
 
 /** Most paths of one schema; shared definitions make more paths than properties. */
 const pathsMax = 10_000;
 /** Most schemas that references and `allOf` may add to one subschema. */
 const partsMax = 1_000;
+/** Most schemas that are asked what the values of one place are. */
+const meaningsMax = 10_000;
 
 const typeNames: Readonly<Record<string, string>> = { integer: 'long', number: 'double', object: 'record' };
 
-/** A subschema with all that references and `allOf` add to it, and the branches it has beside. */
-interface Flat {
-  readonly parts: readonly JsonObject[];
-  readonly branches: readonly unknown[];
-}
-
 /**
  * All paths of a schema in document order, in the spelling of the catalog: `a.b`, items `a[]`, values of open objects `a{}`.
- * References are followed and `allOf` is merged; the branches of `oneOf` and `anyOf` share the path. A schema inside itself is
- * shown and not entered again.
+ * References are followed and `allOf` is merged; the branches of `oneOf`, `anyOf` and conditions share the path. A schema inside
+ * itself is shown and not entered again: the path says where it began.
  */
 export function jsonFields(resolver: JsonResolver): readonly SchemaFieldPath[] {
   const walk = new FieldWalk(resolver);
-  walk.enter(resolver.root, '', new Set());
-  return [...walk.found.values()];
+  walk.enter(resolver.root, '', new Map());
+  return walk.found.all(walk.meanings(resolver.root));
 }
 
 function tooMany(what: string): LinewardError {
@@ -35,19 +34,23 @@ function tooMany(what: string): LinewardError {
 }
 
 class FieldWalk {
-  readonly found = new Map<string, SchemaFieldPath>();
+  readonly found = new FieldCollection();
   /** What was looked at under each path: branches that share definitions would be walked again and again. */
   readonly #entered = new Map<string, Set<JsonObject>>();
   readonly #resolver: JsonResolver;
+  readonly #dynamic: DynamicTargets;
 
   constructor(resolver: JsonResolver) {
     this.#resolver = resolver;
+    this.#dynamic = new DynamicTargets(resolver);
   }
 
-  enter(schema: unknown, path: string, open: ReadonlySet<unknown>): void {
-    const { parts, branches } = this.#flat(schema);
-    if (parts.some((part) => open.has(part)) || !this.#isFirst(parts, path)) return;
-    const inside = new Set([...open, ...parts]);
+  /** `open` are the schemas around, each with the path at which it was entered. */
+  enter(schema: unknown, path: string, open: ReadonlyMap<JsonObject, string>): void {
+    const parts = this.#unopened(this.#parts(schema), path, open);
+    if (!this.#isFirst(parts, path)) return;
+    if (parts.some(isPlain)) this.found.allowPlain(path);
+    const inside = new Map([...open, ...parts.map((part) => [part, path] as const)]);
     const required = new Set(parts.flatMap((part) => (Array.isArray(part.required) ? part.required : [])));
     for (const part of parts) {
       for (const [name, property] of Object.entries(isJsonObject(part.properties) ? part.properties : {})) {
@@ -55,11 +58,21 @@ class FieldWalk {
         this.#add(at, property, required.has(name));
         this.enter(property, at, inside);
       }
-      const items = [part.items, part.prefixItems].flat().filter((item) => item !== undefined);
-      for (const item of items) this.enter(item, `${path}[]`, inside);
+      // The record itself is no list and no map: no path leads to its items, and members without a name are left out.
+      if (path === '') continue;
+      for (const item of itemsOf(part)) this.enter(item, `${path}[]`, inside);
       for (const values of openValues(part)) this.enter(values, `${path}{}`, inside);
     }
-    for (const branch of branches) this.enter(branch, path, inside);
+    for (const branch of this.#alternatives(parts)) this.enter(branch, path, inside);
+  }
+
+  /** The parts that do not lie within themselves; the others go on as they began. */
+  #unopened(parts: readonly JsonObject[], path: string, open: ReadonlyMap<JsonObject, string>): readonly JsonObject[] {
+    return parts.filter((part) => {
+      const begun = open.get(part);
+      if (begun !== undefined) this.found.recur(path, begun);
+      return begun === undefined;
+    });
   }
 
   #isFirst(parts: readonly JsonObject[], path: string): boolean {
@@ -71,27 +84,43 @@ class FieldWalk {
   }
 
   #add(path: string, schema: unknown, isRequired: boolean): void {
-    if (this.found.has(path)) return;
-    if (this.found.size >= pathsMax) throw tooMany(`it has more than ${pathsMax} fields`);
-    const { parts, branches } = this.#flat(schema);
+    if (!this.found.has(path) && this.found.size >= pathsMax) throw tooMany(`it has more than ${pathsMax} fields`);
+    const parts = this.#parts(schema);
+    const branches = parts.flatMap(sumsOf);
     const real = branches.filter((branch) => !isNullSchema(branch));
-    const nullable = parts.some(allowsNull) || real.length < branches.length;
-    const first = <T>(read: (part: JsonObject) => T | undefined): T | null =>
-      parts.map(read).find((value) => value !== undefined) ?? null;
-    this.found.set(path, {
+    this.found.add({
       path,
       type: typeOf(parts, real),
-      nullable,
+      nullable: parts.some(allowsNull) || real.length < branches.length,
       required: isRequired,
-      semanticType: first((part) => (typeof part.twilio_type === 'string' ? part.twilio_type : undefined)),
-      tags: [...new Set([...parts, ...real.filter(isJsonObject)].flatMap(tagsOf))],
-      doc: first((part) => (typeof part.description === 'string' ? part.description : undefined)),
+      meanings: spoken(this.meanings(schema)),
+      doc: firstOf(parts, 'description'),
     });
   }
 
-  #flat(schema: unknown): Flat {
+  /** What is said of a place, and of branches, items and values there, which have no path of their own. */
+  meanings(schema: unknown, seen = new Set<JsonObject>()): readonly FieldMeaning[] {
+    const parts = this.#parts(schema).filter((part) => !seen.has(part));
+    for (const part of parts) seen.add(part);
+    if (seen.size > meaningsMax) throw tooMany(`one place has more than ${meaningsMax} branches`);
+    const own = {
+      semanticType: firstOf(parts, 'twilio_type') ?? contentType(parts),
+      tags: [...new Set(parts.flatMap(tagsOf))],
+    };
+    const inner = [
+      ...this.#alternatives(parts),
+      ...parts.flatMap((part) => [itemsOf, openValues, namesOf].flatMap((of) => of(part))),
+    ];
+    return [own, ...inner.flatMap((one) => this.meanings(one, seen))];
+  }
+
+  #alternatives(parts: readonly JsonObject[]): readonly unknown[] {
+    return parts.flatMap((part) => [...alternativesOf(part), ...this.#dynamic.of(part)]);
+  }
+
+  /** A subschema with all that references and `allOf` add to it. */
+  #parts(schema: unknown): readonly JsonObject[] {
     const parts = new Set<JsonObject>();
-    const branches: unknown[] = [];
     // A set is walked in the order of insertion, what is added on the way included.
     const waiting = new Set<unknown>([schema]);
     for (const part of waiting) {
@@ -99,15 +128,21 @@ class FieldWalk {
       parts.add(part);
       if (parts.size > partsMax) throw tooMany(`one place joins more than ${partsMax} schemas by references and allOf`);
       for (const joined of [...this.#resolver.targets(part), ...listOf(part.allOf)]) waiting.add(joined);
-      branches.push(...listOf(part.oneOf), ...listOf(part.anyOf));
     }
-    return { parts: [...parts], branches };
+    return [...parts];
   }
 }
 
-function openValues(part: JsonObject): readonly unknown[] {
-  const patterns = isJsonObject(part.patternProperties) ? Object.values(part.patternProperties) : [];
-  return [part.additionalProperties, ...patterns].filter(isJsonObject);
+function firstOf(parts: readonly JsonObject[], keyword: string): string | null {
+  return parts.map((part) => part[keyword]).find((value) => typeof value === 'string') ?? null;
+}
+
+/**
+ * A text that holds a document of its own may hold values with types that no path leads to. Where nothing is said of the text,
+ * it counts as of a type that is not registered, and plans remove it.
+ */
+function contentType(parts: readonly JsonObject[]): string | null {
+  return parts.some((part) => isJsonObject(part.contentSchema)) ? 'contentSchema' : null;
 }
 
 function tagsOf(part: JsonObject): readonly string[] {
@@ -120,6 +155,14 @@ function isNullSchema(schema: unknown): boolean {
 
 function allowsNull(part: JsonObject): boolean {
   return part.type === 'null' || listOf(part.type).includes('null') || part.nullable === true;
+}
+
+const plainTypes: readonly unknown[] = ['string', 'number', 'integer', 'boolean'];
+
+/** True where the schema says itself that a value may be none with members. */
+function isPlain({ type, enum: values, const: value }: JsonObject): boolean {
+  const isScalar = (one: unknown): boolean => one !== undefined && one !== null && typeof one !== 'object';
+  return [type].flat().some((one) => plainTypes.includes(one)) || [...listOf(values), value].some(isScalar);
 }
 
 function typeOf(parts: readonly JsonObject[], branches: readonly unknown[]): string {

@@ -1,5 +1,6 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { SchemaFieldPath } from '../schema-format.ts';
+import { FieldCollection } from '../field-collection.ts';
+import type { FieldMeaning, SchemaFieldPath } from '../schema-format.ts';
 import { mapTypes, type ProtoField, type ProtoMessage, type ProtoOption, scalarTypes } from './proto-file.ts';
 import { stringOf, stringsOf } from './proto-option.ts';
 import type { ProtoTypes } from './proto-types.ts';
@@ -12,6 +13,12 @@ const pathCharsMax = 2_048;
 /** Deepest message within a message that a path leads to. */
 const depthMax = 128;
 
+/**
+ * An Any holds a message of any schema, whose fields may have types that nobody can see here. Where its field says nothing, it
+ * counts as of a type that is not registered, and plans remove it.
+ */
+const anyType = 'google.protobuf.Any';
+
 const avroTypes: Readonly<Record<string, string>> = {
   ...{ int32: 'int', sint32: 'int', sfixed32: 'int', uint32: 'long', fixed32: 'long', bool: 'boolean' },
   ...{ int64: 'long', sint64: 'long', sfixed64: 'long', uint64: 'long', fixed64: 'long' },
@@ -20,7 +27,8 @@ const avroTypes: Readonly<Record<string, string>> = {
 
 /**
  * All paths of the first message of a file, in its order, types in Avro's words. Well-known types are what their JSON form is:
- * a Timestamp is a string, a wrapper its value or null. A message inside itself is shown and not entered again.
+ * a Timestamp is a string, a wrapper its value or null. A message inside itself is shown and not entered again:
+ * the path says where it began.
  * @throws LinewardError LIMIT_EXCEEDED for more than 10,000 paths, or paths that are too deep or too long.
  */
 export function protobufFields(types: ProtoTypes): readonly SchemaFieldPath[] {
@@ -28,21 +36,26 @@ export function protobufFields(types: ProtoTypes): readonly SchemaFieldPath[] {
   if (root === undefined) return [];
   const walk = new FieldWalk(types);
   walk.enter(root, types.file.package === '' ? root.name : `${types.file.package}.${root.name}`, '');
-  return [...walk.found.values()];
+  return walk.found.all([metaOf(root.options)]);
 }
 
 class FieldWalk {
-  readonly found = new Map<string, SchemaFieldPath>();
+  readonly found = new FieldCollection();
   readonly #types: ProtoTypes;
-  readonly #open = new Set<ProtoMessage>();
+  /** The messages around, each with the path at which it was entered. */
+  readonly #open = new Map<ProtoMessage, string>();
 
   constructor(types: ProtoTypes) {
     this.#types = types;
   }
 
   enter(message: ProtoMessage, scope: string, prefix: string): void {
-    if (this.#open.has(message)) return;
-    this.#open.add(message);
+    const begun = this.#open.get(message);
+    if (begun !== undefined) {
+      this.found.recur(prefix, begun);
+      return;
+    }
+    this.#open.set(message, prefix);
     if (this.#open.size > depthMax)
       throw overLimit(`The messages of the schema lie more than ${depthMax} levels within each other`);
     for (const field of message.fields) this.#field(field, { scope, prefix, isOptional: false });
@@ -64,13 +77,14 @@ class FieldWalk {
     const named = scalarTypes.has(inner) ? null : this.#types.resolve(inner, at.scope);
     const isSingle = map === null && field.label !== 'repeated';
     const isMessage = named?.kind === 'message';
-    const meta = metaOf(field.options);
-    this.found.set(path, {
+    const { doc, ...own } = metaOf(field.options);
+    this.found.add({
       path,
       type: map === null ? (isSingle ? this.#typeName(inner, at.scope) : 'array') : 'map',
       nullable: isSingle && (isMessage || at.isOptional || field.label === 'optional'),
       required: field.label === 'required',
-      ...meta,
+      meanings: [withMessage(own, named)],
+      doc,
     });
     if (named?.definition?.kind !== 'message') return;
     this.enter(named.definition, named.fullName, `${path}${map === null ? (isSingle ? '' : '[]') : '{}'}`);
@@ -85,17 +99,25 @@ class FieldWalk {
   }
 }
 
+/** The field and its message speak of one thing, and the field comes first. */
+function withMessage(own: FieldMeaning, named: ReturnType<ProtoTypes['resolve']>): FieldMeaning {
+  if (named?.fullName === anyType) return { ...own, semanticType: own.semanticType ?? anyType };
+  if (named?.definition?.kind !== 'message') return own;
+  const { semanticType, tags } = metaOf(named.definition.options);
+  return { semanticType: own.semanticType ?? semanticType, tags: [...new Set([...own.tags, ...tags])] };
+}
+
 function overLimit(message: string): LinewardError {
   return new LinewardError('LIMIT_EXCEEDED', `${message}.`, { path: ['schema'] });
 }
 
-/** What options say of a field: `(confluent.field_meta)` in either spelling, or any option called `twilio_type`. */
-function metaOf(options: readonly ProtoOption[]): Pick<SchemaFieldPath, 'semanticType' | 'tags' | 'doc'> {
+/** What options say of a field or a message: `(confluent.field_meta)` in either spelling, `(confluent.message_meta)`, or any option called `twilio_type`. */
+function metaOf(options: readonly ProtoOption[]): FieldMeaning & Pick<SchemaFieldPath, 'doc'> {
   const tags: string[] = [];
   let semanticType: string | null = null;
   let doc: string | null = null;
   for (const { name, value } of options) {
-    const member = name.replace(/^\(\.?confluent\.field_meta\)\.?/, '');
+    const member = name.replace(/^\(\.?confluent\.(?:field|message)_meta\)\.?/, '');
     const isMeta = member !== name;
     const text = isMeta && member === '' ? value : `${member}: ${value}`;
     if (isMeta) {
