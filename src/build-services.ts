@@ -24,6 +24,7 @@ import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
 import { OperationService } from './services/operations/operation.service.ts';
@@ -189,6 +190,7 @@ export function buildServices(
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
+  const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({ em, driver, shred });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
@@ -226,6 +228,7 @@ export function buildServices(
     driver,
     operations,
     operationRequests,
+    erasureIntake,
     operationService,
     planner,
     runner,

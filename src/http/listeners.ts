@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { ErasureIntakeService } from '../services/operations/erasure-intake.service.ts';
 import type { CryptoService } from '../services/privacy/crypto.service.ts';
 import type { AssociationService } from '../services/registry/association.service.ts';
 import type { CompatibilityService } from '../services/registry/compatibility.service.ts';
@@ -19,6 +20,7 @@ import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts'
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
+import { erasureRoutes } from './operations/erasure.routes.ts';
 import { cryptoRoutes } from './privacy/crypto.routes.ts';
 import { produceRoutes } from './produce/produce.routes.ts';
 import { registryRoutes } from './registry/registry.routes.ts';
@@ -55,6 +57,7 @@ export interface ApiDeps {
   readonly registrySettingsService: RegistrySettingsService;
   readonly produce: ProduceService;
   readonly intake: IntakeService;
+  readonly erasureIntake: ErasureIntakeService;
   readonly crypto: CryptoService;
 }
 
@@ -93,6 +96,7 @@ export class Listeners {
     intakeRoutes(main, api);
     await main.register(async (scope) => transferRoutes(scope, api));
     await main.register(async (scope) => cryptoRoutes(scope, api));
+    await main.register(async (scope) => erasureRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));

@@ -19,6 +19,7 @@ import { SearchOnReadMigration } from '../../../migrations/20261126000400_search
 import { RegistrationLocksMigration } from '../../../migrations/20261126000410_registration_locks.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
 import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
+import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -76,6 +77,7 @@ const migrationsList = [
   { name: '20261126000410_registration_locks', class: RegistrationLocksMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
   { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
+  { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
 ];
 
 const closeTimeoutMs = 5_000;

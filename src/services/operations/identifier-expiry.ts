@@ -30,6 +30,11 @@ export async function dropExpiredIdentifiers(em: EntityManager): Promise<number>
   return found.length;
 }
 
+/** Subjects of erasures whose sending began more than a day ago and never came to its end. */
+export async function dropUnendedIntakes(em: EntityManager): Promise<void> {
+  await em.fork().execute("delete from erasure_intake where taken_at < now() - interval '1 day'");
+}
+
 async function expire(tx: EntityManager, id: string): Promise<void> {
   const operation = await lockOperation(tx, id);
   // Somebody may have retried it, or placed a hold, since it was found.

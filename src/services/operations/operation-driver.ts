@@ -9,7 +9,7 @@ import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
 import { planOperationJob } from '../../jobs/plan-operation.job.ts';
 import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
 import { textArray } from '../sql.ts';
-import { dropExpiredIdentifiers } from './identifier-expiry.ts';
+import { dropExpiredIdentifiers, dropUnendedIntakes } from './identifier-expiry.ts';
 import { lockOperation } from './operation-lock.ts';
 
 export interface DriverDeps {
@@ -84,6 +84,7 @@ export class OperationDriver {
   async #expire(): Promise<void> {
     if (Date.now() < this.#expiryDueAt) return;
     await dropExpiredIdentifiers(this.#deps.em);
+    await dropUnendedIntakes(this.#deps.em);
     this.#expiryDueAt = Date.now() + expiryIntervalMs;
   }
 

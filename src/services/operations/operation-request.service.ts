@@ -4,14 +4,12 @@ import { canonicalJson } from '../../domain/canonical-json.ts';
 import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
-import { keyRing } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
-import { EntitySchema } from '../../entities/entity.entity.ts';
-import { type Operation, OperationSchema, OperationSubjectSchema } from '../../entities/operation.entity.ts';
+import { type Operation, OperationSubjectSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { audit } from '../audit/audit.service.ts';
 import { reasonCharsMax, type ShredRules } from './operation.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
+import { assertEntity, insertOperation, operationOfKey } from './operation-insert.ts';
 import type { Notary } from './ports.ts';
 
 export interface RequestOperation {
@@ -42,7 +40,8 @@ interface AnyRequest extends RequestErasure {
 
 /** Most subjects of one request. */
 const subjectsMax = 10_000;
-const idempotencyKeyCharsMax = 255;
+/** Longest idempotency key, in characters. */
+export const idempotencyKeyCharsMax = 255;
 /**
  * Takes requests for operations of every kind. Each is one transaction with its audit event; the row is the outbox, and the
  * driver enqueues what follows once it is committed.
@@ -102,57 +101,23 @@ export class OperationRequestService {
       dryRun: input.dryRun ?? false,
     });
     const operation = await this.#em.fork().transactional(async (tx) => {
-      if (input.idempotencyKey !== undefined) {
-        await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 1))', [input.idempotencyKey]);
-        const known = await tx.findOne(OperationSchema, { idempotencyKey: input.idempotencyKey });
-        if (known !== null && known.inputDigest !== inputDigest) {
-          throw new LinewardError('IDEMPOTENCY_MISMATCH', undefined, { path: ['idempotencyKey'] });
-        }
-        if (known !== null) return known;
-      }
-      if (input.entityId !== undefined && (await tx.count(EntitySchema, { id: input.entityId })) === 0) {
-        throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });
-      }
+      const known = await operationOfKey(tx, input.idempotencyKey, inputDigest);
+      if (known !== null) return known;
+      await assertEntity(tx, input.entityId);
       if (input.datasetIds !== undefined) await assertDatasets(tx, input.datasetIds);
-      return this.#insert(tx, actor, input, { kind, subjects, inputDigest });
+      const approvalsNeeded = kind === 'SHRED' ? this.#shred.approvals : 1;
+      return insertOperation(tx, actor, { ...input, kind, inputDigest, approvalsNeeded }, (operationId) =>
+        this.#insertSubjects(tx, operationId, subjects),
+      );
     });
     await this.#driver.advance(operation.id);
     return operation;
   }
 
-  async #insert(
-    tx: EntityManager,
-    actor: Actor,
-    input: AnyRequest,
-    derived: { kind: OperationKind; subjects: readonly SubjectSelector[]; inputDigest: string },
-  ): Promise<Operation> {
-    const now = new Date();
-    const operation = tx.create(OperationSchema, {
+  async #insertSubjects(tx: EntityManager, operationId: string, subjects: readonly SubjectSelector[]): Promise<number> {
+    const rows = subjects.map((selector) => ({
       id: newId(),
-      kind: derived.kind,
-      status: 'REQUESTED',
-      reason: input.reason ?? null,
-      dryRun: input.dryRun ?? false,
-      idempotencyKey: input.idempotencyKey ?? null,
-      inputDigest: derived.inputDigest,
-      entityId: input.entityId ?? null,
-      datasetIds: input.datasetIds === undefined ? null : [...input.datasetIds],
-      round: 1,
-      attempt: 0,
-      requestedBy: actor.id,
-      approvalsNeeded: derived.kind === 'SHRED' ? this.#shred.approvals : 1,
-      createdAt: now,
-      updatedAt: now,
-    });
-    if (derived.kind === 'SHRED')
-      await tx.execute(
-        'insert into dataset (id, namespace, name, created_at) values (?, ?, ?, now()) on conflict do nothing',
-        [keyRing.id, keyRing.namespace, keyRing.name],
-      );
-    await tx.persist(operation).flush();
-    const rows = derived.subjects.map((selector) => ({
-      id: newId(),
-      operationId: operation.id,
+      operationId,
       accountId: selector.accountId,
       subjectField: selector.subject?.field ?? null,
       subjectValue: selector.subject?.value ?? null,
@@ -161,22 +126,9 @@ export class OperationRequestService {
     }));
     for (let start = 0; start < rows.length; start += 1_000)
       await tx.insertMany(OperationSubjectSchema, rows.slice(start, start + 1_000));
-    audit(tx, actor, {
-      action: requestActions[derived.kind],
-      resourceType: 'Operation',
-      resourceId: operation.id,
-      details: { subjects: rows.length, dryRun: operation.dryRun, inputDigest: derived.inputDigest },
-    });
-    return operation;
+    return rows.length;
   }
 }
-
-const requestActions: Readonly<Record<OperationKind, string>> = {
-  ERASURE: 'requestErasure',
-  SHRED: 'requestShred',
-  PROTECTION: 'requestProtection',
-  REWRAP: 'requestRewrap',
-};
 
 function transformationOf({ accountIds = [], datasetIds, ...input }: RequestTransformation): AnyRequest {
   const distinct = datasetIds === undefined ? undefined : [...new Set(datasetIds)].sort();
