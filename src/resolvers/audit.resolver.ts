@@ -1,8 +1,8 @@
 import { Arg, Args, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { globalId, nodeTypes, readGlobalId } from '../domain/global-id.ts';
 import type { AuditEvent } from '../entities/audit-event.entity.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { AuditEventConnection, AuditEventFilter, AuditEventType } from '../schema/governance.type.ts';
-import { globalId, nodeTypes, readGlobalId } from '../schema/node.type.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 
 @Resolver(() => AuditEventType)

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { type GraphQLSchema, isObjectType } from 'graphql';
 import { buildSchemaSync, type ClassType } from 'type-graphql';
+import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
-import { globalId, nodeTypes } from '../schema/node.type.ts';
 import { AuditResolver } from './audit.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';

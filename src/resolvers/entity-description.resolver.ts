@@ -1,5 +1,6 @@
 import { Arg, Mutation, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import {
   AddEntityAliasesInput,
   DeprecateEntityInput,
@@ -11,7 +12,6 @@ import {
   ReinstateEntityVersionInput,
   RemoveEntityAliasInput,
 } from '../schema/entity-description.input.ts';
-import { localId } from '../schema/node.type.ts';
 import type { DeprecationService } from '../services/registry/deprecation.service.ts';
 import type { EntityDescriptionService } from '../services/registry/entity-description.service.ts';
 import { Acting } from './acting.ts';

@@ -1,4 +1,5 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Resolver, Root } from 'type-graphql';
+import { localId } from '../domain/global-id.ts';
 import type { LineageWalk } from '../domain/lineage/graph.ts';
 import type { SchemaFormat } from '../domain/registry/schema-format.ts';
 import { isSame } from '../domain/registry/version-diff.ts';
@@ -17,7 +18,6 @@ import {
   SchemaFormatEnum,
 } from '../schema/entity.type.ts';
 import { TruncatedReasonEnum } from '../schema/lineage.type.ts';
-import { localId } from '../schema/node.type.ts';
 import { Json } from '../schema/scalars.ts';
 import { SubjectVersionConnection, VersionDiffType } from '../schema/version-diff.type.ts';
 import type { AffectedDatasets } from '../services/registry/affected-datasets.ts';

@@ -1,5 +1,6 @@
 import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import {
   LegalHoldConnection,
@@ -9,7 +10,6 @@ import {
   PlaceLegalHoldInput,
   ReleaseLegalHoldInput,
 } from '../schema/governance.type.ts';
-import { localId } from '../schema/node.type.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { GovernanceService } from '../services/governance/governance.service.ts';
 import { Acting } from './acting.ts';

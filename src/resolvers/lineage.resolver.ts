@@ -1,9 +1,9 @@
 import { Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
+import { globalId, localId } from '../domain/global-id.ts';
 import type { LineageStep, LineageWalk } from '../domain/lineage/graph.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import { DatasetType } from '../schema/dataset.type.ts';
 import { LineageArgs, LineageEdgeType, LineageGraphType, LineageNodeType } from '../schema/lineage.type.ts';
-import { globalId, localId } from '../schema/node.type.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
 import type { RequestContext } from './context.ts';
 

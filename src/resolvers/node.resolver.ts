@@ -1,6 +1,7 @@
 import { Arg, ID, Query, Resolver } from 'type-graphql';
+import { type NodeTypeName, readGlobalId } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
-import { NodeType, type NodeTypeName, readGlobalId, type TaggedNode } from '../schema/node.type.ts';
+import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';

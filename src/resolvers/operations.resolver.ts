@@ -1,9 +1,9 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver, Subscription } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import type { Operation } from '../entities/operation.entity.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
-import { localId } from '../schema/node.type.ts';
 import {
   ApproveOperationInput,
   CancelOperationInput,

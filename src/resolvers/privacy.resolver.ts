@@ -1,10 +1,10 @@
 import { Arg, Args, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import { protectionChanges } from '../domain/privacy/protection-changes.ts';
 import type { ProtectionParams } from '../domain/privacy/protection-policy.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
-import { localId } from '../schema/node.type.ts';
 import {
   DeleteProtectionPolicyInput,
   DeleteProtectionPolicyPayload,

@@ -1,12 +1,12 @@
 import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import { EntityFilter, FieldFilter } from '../schema/catalog-filter.input.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetConnection, DatasetType } from '../schema/dataset.type.ts';
 import { EntityConnection, EntityFieldConnection, EntityType } from '../schema/entity.type.ts';
-import { localId } from '../schema/node.type.ts';
 import {
   MapEntityInput,
   MapEntityPayload,

@@ -1,12 +1,12 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import type { Stream } from '../entities/stream.entity.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetType } from '../schema/dataset.type.ts';
 import { EntityType } from '../schema/entity.type.ts';
-import { localId } from '../schema/node.type.ts';
 import {
   CreateLakeLandingInput,
   CreateStreamProtectionInput,

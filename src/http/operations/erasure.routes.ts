@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { globalId } from '../../domain/global-id.ts';
 import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import { globalId } from '../../schema/node.type.ts';
 import type { ErasureIntakeService } from '../../services/operations/erasure-intake.service.ts';
 import type { RegistryReadModel } from '../../services/registry/registry.read-model.ts';
 import { linesOf, ndjson, streamOf } from '../ndjson.ts';
