@@ -1,0 +1,35 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { actor, openItems, sealItems, withCrypto } from './crypto-parts.ts';
+import { type BenchCase, beside, measureInTurns } from './harness.ts';
+import { rawCipher } from './rates.ts';
+
+const bulk = 10_000;
+const rounds = 7;
+const secondsPerTurn = 0.5;
+const { rawSeal, rawOpen } = rawCipher(createSecretKey(randomBytes(32)));
+
+/** Encrypting and decrypting calls of 10,000 texts of `size` bytes through the service, beside the cipher alone. */
+export function bulkCases(size: number): Promise<readonly BenchCase[]> {
+  return withCrypto(async (crypto) => {
+    const texts = Array.from({ length: bulk }, (_, index) => String(index).padEnd(size, 'a'));
+    const items = sealItems(texts);
+    const envelopes = openItems(await crypto.seal(actor, items));
+    const sealed = texts.map(rawSeal);
+    const rates = await measureInTurns(
+      {
+        rawSeal: async () => texts.map(rawSeal),
+        seal: () => crypto.seal(actor, items),
+        rawOpen: async () => sealed.map(rawOpen),
+        open: () => crypto.open(actor, envelopes, 'bench'),
+      },
+      rounds,
+      secondsPerTurn,
+    );
+    const against = (verb: 'seal' | 'open', value: number, reference: number): BenchCase =>
+      beside(`${verb} ${size} B, ${bulk} a call through CryptoService`, value * bulk, '/s', {
+        name: `raw GCM and base64, ${verb}`,
+        value: reference * bulk,
+      });
+    return [against('seal', rates.seal, rates.rawSeal), against('open', rates.open, rates.rawOpen)];
+  });
+}
