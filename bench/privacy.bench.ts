@@ -27,6 +27,6 @@ function inOwnProcess(name: string): Promise<readonly BenchCase[]> {
 export const bench: Bench = {
   name: 'privacy',
   about:
-    'Sealing, opening and redacting, beside raw AES-256-GCM, the AWS Encryption SDK, JSON and loops that copy; each subject in a process of its own, but for the last lines.',
+    'Sealing, opening and redacting, beside raw AES-256-GCM, the AWS Encryption SDK, JSON and loops that copy; each subject in a process of its own but the last.',
   run,
 };
