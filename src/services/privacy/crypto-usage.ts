@@ -2,9 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { auditEvent } from '../audit/audit.service.ts';
 import { AuditBatches } from '../audit/audit-batches.ts';
-import { QuotaLeases } from './quota-leases.ts';
-
-export type CryptoVerb = 'SEAL' | 'OPEN' | 'REDACT';
+import { type CryptoVerb, QuotaLeases } from './quota-leases.ts';
 
 const actions = { SEAL: 'encrypt', OPEN: 'decrypt', REDACT: 'redact' } as const;
 

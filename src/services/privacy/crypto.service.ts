@@ -22,7 +22,8 @@ import type { SemanticType, SemanticTypes } from '../../domain/privacy/semantic-
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
-import { type AdmittedUse, CryptoUsage, type CryptoVerb } from './crypto-usage.ts';
+import { type AdmittedUse, CryptoUsage } from './crypto-usage.ts';
+import type { CryptoVerb } from './quota-leases.ts';
 import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
 import type { TokenKeys } from './token-keys.ts';
 

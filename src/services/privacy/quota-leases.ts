@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { executePrepared, prepared } from '../sql.ts';
-import type { CryptoVerb } from './crypto-usage.ts';
+
+export type CryptoVerb = 'SEAL' | 'OPEN' | 'REDACT';
 
 /** Leases that a process holds; what is dropped beyond costs its caller the rest of a block. */
 const leasesMax = 100_000;
