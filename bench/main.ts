@@ -5,6 +5,8 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   jobs: () => import('./jobs.bench.ts'),
   lake: () => import('./lake.bench.ts'),
   privacy: () => import('./privacy.bench.ts'),
+  'privacy-memory': () => import('./privacy-memory.bench.ts'),
+  'privacy-workers': () => import('./privacy-workers.bench.ts'),
   registry: () => import('./registry.bench.ts'),
 };
 
@@ -17,7 +19,7 @@ async function main(): Promise<number> {
   if (names.length === 0 || unknown !== undefined) {
     process.stdout.write(`npm run bench -- <name> [--json]\n\n`);
     for (const [name, load] of Object.entries(benches))
-      process.stdout.write(`  ${name.padEnd(14)} ${(await load()).bench.about}\n`);
+      process.stdout.write(`  ${name.padEnd(16)} ${(await load()).bench.about}\n`);
     return unknown === undefined ? 0 : 1;
   }
   for (const name of names) {

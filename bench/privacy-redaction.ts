@@ -49,27 +49,37 @@ const plan = compileProtection({
   strict: false,
 });
 
-/** Redacting messages beside reading and printing them, and single values beside a loop that copies them. */
-export async function redactionCases(): Promise<readonly BenchCase[]> {
+/** Redacting messages beside reading and printing them. */
+export async function messageCases(): Promise<readonly BenchCase[]> {
   const rates = await ratesOf({
     'JSON.parse and stringify': () => each(messages, (text) => JSON.stringify(JSON.parse(text))),
     protectJson: () => each(messages, (text) => protectJson(plan, text, noSeal).text),
     applyProtection: () =>
       each(messages, (text) => JSON.stringify(applyProtection(plan, JSON.parse(text), noSeal).record)),
-    'phone copy': () => each(phones, copied),
-    phone: () => each(phones, redactPhone),
-    'e-mail copy': () => each(addresses, copied),
-    'e-mail': () => each(addresses, redactEmail),
   });
   const bytes = Math.round(messages.join('').length / count);
-  const against = (name: string, label: string, reference: string): BenchCase =>
-    beside(label, rates(name) * perRun, '/s', { name: reference, value: rates(reference) * perRun });
-  return [
-    against('protectJson', `redact JSON of ${bytes} B as text, protectJson`, 'JSON.parse and stringify'),
-    against('applyProtection', `redact JSON of ${bytes} B, applyProtection`, 'JSON.parse and stringify'),
-    against('phone', 'redact a telephone number', 'phone copy'),
-    against('e-mail', 'redact a mail address', 'e-mail copy'),
-  ];
+  const against = (name: string, label: string): BenchCase =>
+    beside(`redact JSON of ${bytes} B${label}`, rates(name) * perRun, '/s', {
+      name: 'JSON.parse and stringify',
+      value: rates('JSON.parse and stringify') * perRun,
+    });
+  return [against('protectJson', ' as text, protectJson'), against('applyProtection', ', applyProtection')];
+}
+
+export const phoneCases = (): Promise<readonly BenchCase[]> =>
+  valueCases('redact a telephone number', phones, redactPhone);
+
+export const mailCases = (): Promise<readonly BenchCase[]> =>
+  valueCases('redact a mail address', addresses, redactEmail);
+
+/** Single values beside a loop that copies their characters. */
+async function valueCases(
+  label: string,
+  values: readonly string[],
+  redact: (text: string) => string,
+): Promise<readonly BenchCase[]> {
+  const rates = await ratesOf({ copy: () => each(values, copied), redact: () => each(values, redact) });
+  return [beside(label, rates('redact') * perRun, '/s', { name: 'loop that copies', value: rates('copy') * perRun })];
 }
 
 /** Values that one run of a work takes; the next run goes on with the next ones. */

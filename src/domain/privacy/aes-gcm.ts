@@ -8,43 +8,57 @@ const algorithm = 'aes-256-gcm';
 // Without it Node takes tags of 4 bytes, also where fewer bytes than a tag are left.
 const options = { authTagLength: tagBytes };
 
-/** Ciphertext ‖ tag; a string is encrypted as UTF-8. Pure: the caller answers for never using an IV twice under one key. */
-export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
-  return encryptGcmBehind([], key, iv, plaintext, aad);
-}
-
-/** IV ‖ ciphertext ‖ tag: what suite 1 calls `ct`. */
-export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
-  return encryptGcmBehind([iv], key, iv, plaintext, aad);
-}
-
-/** The given bytes ‖ ciphertext ‖ tag, in one copy. */
-export function encryptGcmBehind(
-  before: readonly Uint8Array[],
-  ...[key, iv, plaintext, aad]: Parameters<typeof encryptGcm>
-): Buffer {
-  const cipher = createCipheriv(algorithm, key, iv, options);
+/** Ciphertext and tag; a string is encrypted as UTF-8. Pure: the caller answers for never using an IV twice under one key. */
+export function gcmParts(
+  key: KeyObject,
+  iv: Uint8Array,
+  plaintext: Uint8Array | string,
+  aad: Uint8Array,
+): { readonly ciphertext: Buffer; readonly tag: Buffer } {
+  const cipher = createCipheriv(algorithm, key, iv);
   cipher.setAAD(aad);
   const ciphertext = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);
   // GCM holds no bytes back: `final` only makes the tag.
   cipher.final();
-  return Buffer.concat([...before, ciphertext, cipher.getAuthTag()]);
+  return { ciphertext, tag: cipher.getAuthTag() };
+}
+
+/** Ciphertext ‖ tag, as {@link gcmParts} makes them. */
+export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
+  const { ciphertext, tag } = gcmParts(key, iv, plaintext, aad);
+  return Buffer.concat([ciphertext, tag]);
+}
+
+/** IV ‖ ciphertext ‖ tag: what suite 1 calls `ct`. */
+export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
+  const { ciphertext, tag } = gcmParts(key, iv, plaintext, aad);
+  return Buffer.concat([iv, ciphertext, tag]);
 }
 
 /** The plaintext; throws a node error when tag, AAD or length do not fit, and then gives out no byte. */
 export function decryptGcm(key: KeyObject, iv: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Buffer {
-  const tagAt = sealed.length - tagBytes;
-  const decipher = createDecipheriv(algorithm, key, iv, options);
-  decipher.setAAD(aad);
-  decipher.setAuthTag(sealed.subarray(tagAt));
-  const plaintext = decipher.update(sealed.subarray(0, tagAt));
-  decipher.final();
-  return plaintext;
+  return decryptFrom(0, key, sealed, { iv, aad });
 }
 
 /** The plaintext of IV ‖ ciphertext ‖ tag; throws as {@link decryptGcm} does. */
 export function openGcm(key: KeyObject, ct: Uint8Array, aad: Uint8Array): Buffer {
-  return decryptGcm(key, ct.subarray(0, ivBytes), ct.subarray(ivBytes), aad);
+  return decryptFrom(ivBytes, key, ct, { iv: ct.subarray(0, ivBytes), aad });
+}
+
+function decryptFrom(
+  start: number,
+  key: KeyObject,
+  sealed: Uint8Array,
+  { iv, aad }: { readonly iv: Uint8Array; readonly aad: Uint8Array },
+): Buffer {
+  // Of bytes that are too few the tag is too short, and Node refuses it.
+  const tagAt = Math.max(start, sealed.length - tagBytes);
+  const decipher = createDecipheriv(algorithm, key, iv, options);
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(tagAt));
+  const plaintext = decipher.update(sealed.subarray(start, tagAt));
+  decipher.final();
+  return plaintext;
 }
 
 /** Random IVs from one pool: a call to the system's generator per 4,096 messages instead of one per message. */

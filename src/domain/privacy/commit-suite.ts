@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
-import { decryptGcm, encryptGcmBehind, ivBytes } from './aes-gcm.ts';
+import { decryptGcm, gcmParts, ivBytes } from './aes-gcm.ts';
 import { deriveKey } from './derive-key.ts';
 import { decryptFailed } from './envelope-context.ts';
 
@@ -39,7 +39,8 @@ export function sealCommitted(
   plaintext: Uint8Array | string,
   aad: Uint8Array,
 ): Buffer {
-  return encryptGcmBehind([prefix, iv], messageKey, iv, plaintext, aad);
+  const { ciphertext, tag } = gcmParts(messageKey, iv, plaintext, aad);
+  return Buffer.concat([prefix, iv, ciphertext, tag]);
 }
 
 /** The plaintext; throws when anything does not fit, the commitment before a byte is decrypted. */

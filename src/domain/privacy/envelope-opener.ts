@@ -1,10 +1,11 @@
 import { openGcm } from './aes-gcm.ts';
+import type { AesSiv } from './aes-siv.ts';
 import { openCommitted } from './commit-suite.ts';
 import { assertOpenContext, associatedData, decryptFailed, type OpenContext } from './envelope-context.ts';
 import { type EnvelopeFrame, type EnvelopeHeader, envelopeLengthMax, parseEnvelope } from './envelope-text.ts';
 import { unpad } from './sealed-padding.ts';
 import { decodeSealedValue } from './sealed-value.ts';
-import { openSiv, sivKeyOf } from './siv-suite.ts';
+import { sivOf } from './siv-suite.ts';
 
 /** Headers that an opener knows by heart: pairs of suite and semantic type of its account and key version. */
 const formsKeptMax = 16;
@@ -86,6 +87,7 @@ class OpenForm {
   readonly #suite: EnvelopeHeader['suite'];
   readonly #key: OpenContext['key'];
   readonly #aad: Buffer;
+  #siv: AesSiv | null = null;
 
   constructor(context: OpenContext, { suite, semanticType }: EnvelopeHeader, frame: EnvelopeFrame) {
     this.frame = frame;
@@ -107,6 +109,7 @@ class OpenForm {
   #plaintext(ct: Buffer): Buffer {
     if (this.#suite === 1) return openGcm(this.#key, ct, this.#aad);
     if (this.#suite === 2) return openCommitted(this.#key, ct, this.#aad);
-    return openSiv(sivKeyOf(this.#key), ct, this.#aad);
+    this.#siv ??= sivOf(this.#key, this.#aad);
+    return this.#siv.open(ct);
   }
 }

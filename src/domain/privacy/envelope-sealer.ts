@@ -1,11 +1,12 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { RandomIvPool, sealGcm } from './aes-gcm.ts';
+import type { AesSiv } from './aes-siv.ts';
 import { type CommittedKey, deriveCommittedKey, nextCommittedKey, sealCommitted } from './commit-suite.ts';
 import { assertOpenContext, associatedData, type OpenContext } from './envelope-context.ts';
 import { EnvelopeFrame, type EnvelopeSuite, envelopeLengthMax, isEnvelopeSuite } from './envelope-text.ts';
 import { pad } from './sealed-padding.ts';
 import { sealedForm } from './sealed-value.ts';
-import { sealSiv, sivKeyOf } from './siv-suite.ts';
+import { sivOf } from './siv-suite.ts';
 
 export interface SealContext extends OpenContext {
   readonly suite: EnvelopeSuite;
@@ -29,6 +30,7 @@ export class EnvelopeSealer {
   readonly #context: SealContext;
   readonly #frame: EnvelopeFrame;
   readonly #aad: Buffer;
+  #siv: AesSiv | null = null;
 
   /** @throws LinewardError VALUE_INVALID for a context that cannot be; SUITE_UNKNOWN. */
   constructor(context: SealContext) {
@@ -51,7 +53,7 @@ export class EnvelopeSealer {
     const plaintext = this.#plaintext(value);
     if (suite === 1) return this.#text(sealGcm(key, ivPool.next(), plaintext, this.#aad));
     if (suite === 2) return this.#text(this.#committed(nextCommittedKey(key), ivPool.next(), plaintext));
-    return this.#text(sealSiv(sivKeyOf(key), Buffer.from(plaintext), this.#aad));
+    return this.#text(this.#deterministic(plaintext));
   }
 
   /** {@link seal} with given randomness. For known-answer tests alone: an IV used twice breaks the key. */
@@ -60,7 +62,7 @@ export class EnvelopeSealer {
     const plaintext = this.#plaintext(value);
     if (suite === 1) return this.#text(sealGcm(key, iv, plaintext, this.#aad));
     if (suite === 2) return this.#text(this.#committed(deriveCommittedKey(key, salt), iv, plaintext));
-    return this.#text(sealSiv(sivKeyOf(key), Buffer.from(plaintext), this.#aad));
+    return this.#text(this.#deterministic(plaintext));
   }
 
   /** True when a sealer of `context` would make the same envelopes as this one. */
@@ -80,6 +82,11 @@ export class EnvelopeSealer {
 
   #committed(committed: CommittedKey, iv: Uint8Array, plaintext: Buffer | string): Buffer {
     return sealCommitted(committed, iv, plaintext, this.#aad);
+  }
+
+  #deterministic(plaintext: Buffer | string): Buffer {
+    this.#siv ??= sivOf(this.#context.key, this.#aad);
+    return this.#siv.seal(Buffer.from(plaintext));
   }
 
   #plaintext(value: unknown): Buffer | string {

@@ -48,7 +48,8 @@ export class EnvelopeFrame {
 
   /** True when an envelope begins with this header, whatever follows. */
   begins(text: string): boolean {
-    return text.startsWith(this.#head);
+    // Two strings are compared as memory, which `startsWith` does character by character.
+    return text.slice(0, this.#head.length) === this.#head;
   }
 
   text(ct: Buffer): string {
@@ -58,7 +59,7 @@ export class EnvelopeFrame {
 
   /** The ciphertext when `text` is exactly what {@link text} makes of it, else null; takes half the time of making it. */
   ciphertextOf(text: string): Buffer | null {
-    if (!text.startsWith(this.#head)) return null;
+    if (!this.begins(text)) return null;
     const json = jsonEndOf(text.slice(this.#head.length));
     return json?.startsWith(this.#rest) === true ? ciphertextBytes(json.slice(this.#rest.length, -2)) : null;
   }

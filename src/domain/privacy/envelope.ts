@@ -15,7 +15,20 @@ export type { EnvelopeHeader, EnvelopeSuite } from './envelope-text.ts';
  * @throws LinewardError VALUE_INVALID for a value that has no sealed form or is too long; SUITE_UNKNOWN.
  */
 export function sealEnvelope(context: SealContext, value: unknown): string {
-  return sealers.of(context).seal(value);
+  return sealerOf(context).seal(value);
+}
+
+/**
+ * What seals values of a context: the one that did so last where it is still there.
+ * @throws LinewardError VALUE_INVALID for a context that cannot be; SUITE_UNKNOWN.
+ */
+export function sealerOf(context: SealContext): EnvelopeSealer {
+  return sealers.of(context);
+}
+
+/** What opens envelopes of a context: the one that did so last where it is still there. */
+export function openerOf(context: OpenContext): EnvelopeOpener {
+  return openers.of(context);
 }
 
 /** {@link sealEnvelope} with given randomness. For known-answer tests alone: an IV used twice breaks the key. */
@@ -28,12 +41,12 @@ export function sealEnvelopeWith(randomness: GivenRandomness, context: SealConte
  * @throws LinewardError DECRYPT_FAILED without a reason when anything does not fit; SUITE_UNKNOWN for another suite.
  */
 export function openEnvelope(context: OpenContext, text: string): unknown {
-  return openers.of(context).open(text);
+  return openerOf(context).open(text);
 }
 
 /** {@link openEnvelope}, and whether the value was padded. */
 export function openEnvelopeForm(context: OpenContext, text: string): OpenedValue {
-  return openers.of(context).openForm(text);
+  return openerOf(context).openForm(text);
 }
 
 /**

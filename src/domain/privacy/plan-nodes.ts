@@ -204,6 +204,5 @@ function textWay(protection: FieldProtection | null, nullable: boolean): PlanNod
   const { action, redactor, removalForm } = protection;
   if (action === 'REMOVE') return removalForm === 'NULL' ? () => null : () => '';
   if (action !== 'REDACT' && action !== 'TOKENIZE') return null;
-  const nothing = nullable ? null : undefined;
-  return (text) => redactor(text) ?? nothing;
+  return nullable ? redactor : (text) => redactor(text) ?? undefined;
 }

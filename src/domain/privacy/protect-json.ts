@@ -17,7 +17,9 @@ export interface ProtectedJson extends ProtectionCounts {
  */
 export function protectJson(plan: ProtectionPlan, text: string, seal: Seal): ProtectedJson {
   const protection = new JsonProtection(new JsonScanner(text), seal);
-  return { text: protection.run(plan.root), ...protection.counts };
+  const protectedText = protection.run(plan.root);
+  const { unknownRemoved, faultsRemoved } = protection.counts;
+  return { text: protectedText, unknownRemoved, faultsRemoved };
 }
 
 class JsonProtection {
@@ -55,7 +57,7 @@ class JsonProtection {
     for (;;) {
       // Records of one producer have their keys in one order, so the next key is guessed before it is read.
       const guess = node.order[position];
-      const isGuessed = guess !== undefined && text.startsWith(guess.key, index);
+      const isGuessed = guess !== undefined && text.slice(index, index + guess.key.length) === guess.key;
       const colon = isGuessed ? index + guess.key.length - 1 : scanner.colon(index);
       const field = isGuessed ? guess.node : node.fields.get(scanner.textOf(index, scanner.string(index)));
       position = isGuessed ? position + 1 : (field?.position ?? position) + 1;
@@ -148,6 +150,14 @@ function printable(value: unknown): string {
 }
 
 function quoted(text: string): string {
-  // Printable ASCII without quote and backslash needs no escapes.
-  return /^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
+  return needsNoEscapes(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** True for printable ASCII without quote and backslash. */
+function needsNoEscapes(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code < 32 || code > 126 || code === 34 || code === 92) return false;
+  }
+  return true;
 }

@@ -1,4 +1,4 @@
-import { sealEnvelope } from './envelope.ts';
+import { sealerOf } from './envelope.ts';
 import type { AccountKey } from './key-holder.ts';
 import { normalizedText } from './token.ts';
 
@@ -13,9 +13,18 @@ export interface SealForm {
  * The envelope of a value under the key of its holder. Under suite 3 equal values give equal envelopes, so texts are
  * normalized first.
  */
-export function sealUnderKey(key: AccountKey, value: unknown, { semanticType, suite, padding }: SealForm): string {
+export function sealUnderKey(key: AccountKey, value: unknown, form: SealForm): string {
+  return sealerUnderKey(key, form)(value);
+}
+
+/** {@link sealUnderKey} for many values of one form. */
+export function sealerUnderKey(
+  key: AccountKey,
+  { semanticType, suite, padding }: SealForm,
+): (value: unknown) => string {
   const { accountId, scope, version: keyVersion } = key;
-  const sealed = suite === 3 && typeof value === 'string' ? normalizedText(semanticType, value) : value;
   const subject = scope === '' ? {} : { subjectScope: scope };
-  return sealEnvelope({ suite, accountId, ...subject, keyVersion, semanticType, key: key.key, padding }, sealed);
+  const sealer = sealerOf({ suite, accountId, ...subject, keyVersion, semanticType, key: key.key, padding });
+  if (suite !== 3) return (value) => sealer.seal(value);
+  return (value) => sealer.seal(typeof value === 'string' ? normalizedText(semanticType, value) : value);
 }

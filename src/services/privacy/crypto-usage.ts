@@ -1,9 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { audit } from '../audit/audit.service.ts';
-import { textArray } from '../sql.ts';
-
-export type CryptoVerb = 'SEAL' | 'OPEN' | 'REDACT';
+import { auditEvent } from '../audit/audit.service.ts';
+import { AuditBatches } from '../audit/audit-batches.ts';
+import { type CryptoVerb, QuotaLeases } from './quota-leases.ts';
 
 const actions = { SEAL: 'encrypt', OPEN: 'decrypt', REDACT: 'redact' } as const;
 
@@ -15,42 +14,40 @@ export interface CryptoUse {
   readonly purpose?: string;
 }
 
-/**
- * Counts the values of a call against the quota of its actor and each account, and leaves one audit event per account, in one
- * transaction and before any value is given out. Answers the accounts whose quota is used up.
- */
-export async function recordUse(
-  em: EntityManager,
-  actor: Actor,
-  { verb, counts, purpose }: CryptoUse,
-  quotaPerMinute: number,
-): Promise<ReadonlySet<string>> {
-  // One order for all callers, or two of them could wait for each other.
-  const accounts = [...counts.keys()].sort();
-  if (accounts.length === 0) return new Set();
-  return em.fork().transactional(async (tx) => {
-    const rows = await tx.execute<{ account_id: string; used: string }[]>(
-      `insert into crypto_usage (actor_id, account_id, verb, minute, used)
-       select ?, account_id, ?, floor(extract(epoch from now()) / 60), used from unnest(?::text[], ?::bigint[]) as given (account_id, used)
-       on conflict (actor_id, account_id, verb) do update set
-         used = case when crypto_usage.minute = excluded.minute then crypto_usage.used + excluded.used else excluded.used end,
-         minute = excluded.minute
-       returning account_id, used`,
-      [actor.id, verb, textArray(accounts), `{${accounts.map((account) => counts.get(account) ?? 0).join(',')}}`],
-    );
-    const refused = new Set(rows.filter((row) => Number(row.used) > quotaPerMinute).map((row) => row.account_id));
-    for (const account of accounts)
-      audit(tx, actor, {
+/** What a call may do, and that it was written down. */
+export interface AdmittedUse {
+  /** Accounts whose quota is used up. */
+  readonly refused: ReadonlySet<string>;
+  /** Resolves once the audit events are committed. No value may go out before; fails when nobody can know of the call. */
+  readonly recorded: Promise<void>;
+}
+
+/** Counts the values of calls against the quota of their actor and each account, and leaves one audit event per account. */
+export class CryptoUsage {
+  readonly #quotas: QuotaLeases;
+  readonly #events: AuditBatches;
+
+  constructor(deps: { readonly em: EntityManager; readonly quotaPerMinute: number }) {
+    this.#quotas = new QuotaLeases(deps);
+    this.#events = new AuditBatches(deps);
+  }
+
+  async admit(actor: Actor, { verb, counts, purpose }: CryptoUse): Promise<AdmittedUse> {
+    if (counts.size === 0) return { refused: new Set(), recorded: Promise.resolve() };
+    const refused = await this.#quotas.charge({ actorId: actor.id, verb, counts });
+    const events = [...counts].map(([account, values]) =>
+      auditEvent(actor, {
         action: actions[verb],
         resourceType: 'Account',
         resourceId: null,
         outcome: refused.has(account) ? 'REFUSED' : 'SUCCESS',
         details: {
           ...(account === '' ? {} : { accountId: account }),
-          values: counts.get(account) ?? 0,
+          values,
           ...(purpose === undefined ? {} : { purpose }),
         },
-      });
-    return refused;
-  });
+      }),
+    );
+    return { refused, recorded: this.#events.write(events) };
+  }
 }

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
-import { type EnvelopeHeader, EnvelopeHeaders, openEnvelope } from '../../domain/privacy/envelope.ts';
+import { type EnvelopeHeader, EnvelopeHeaders, openerOf } from '../../domain/privacy/envelope.ts';
+import type { EnvelopeOpener } from '../../domain/privacy/envelope-opener.ts';
 import { isEnvelopeSuite } from '../../domain/privacy/envelope-text.ts';
 import { assertExact, exactJson } from '../../domain/privacy/exact-value.ts';
 import {
@@ -16,12 +17,13 @@ import {
 } from '../../domain/privacy/key-holder.ts';
 import { redactValue } from '../../domain/privacy/redact-value.ts';
 import { type Redactor, redactorOf } from '../../domain/privacy/redaction-rule.ts';
-import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
+import { sealerUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import type { SemanticType, SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
-import { type CryptoVerb, recordUse } from './crypto-usage.ts';
+import { type AdmittedUse, CryptoUsage } from './crypto-usage.ts';
+import type { CryptoVerb } from './quota-leases.ts';
 import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
 import type { TokenKeys } from './token-keys.ts';
 
@@ -65,17 +67,19 @@ export interface CryptoServiceDeps {
 /** Redacts, encrypts and decrypts values for people and programs. Each value has its own answer, in order; none fails another. */
 export class CryptoService {
   readonly #deps: CryptoServiceDeps;
+  readonly #usage: CryptoUsage;
 
   constructor(deps: CryptoServiceDeps) {
     this.#deps = deps;
+    this.#usage = new CryptoUsage(deps);
   }
 
   /** Values to their redacted form; null where nothing may be kept. @throws LinewardError LIMIT_EXCEEDED */
   async redact(actor: Actor, items: readonly RedactItem[]): Promise<readonly CryptoAnswer[]> {
-    const refused = await this.#record(actor, 'REDACT', items, () => '');
+    const { refused, recorded } = await this.#admit(actor, 'REDACT', items, () => '');
     const types = await this.#deps.semanticTypes.known();
     const redactors = await this.#redactors(types, items);
-    return answered(items, ({ semanticType, value, derived }) => {
+    return answered(recorded, items, ({ semanticType, value, derived }) => {
       assertQuota(refused, '');
       const type = knownType(types, semanticType);
       assertExact(value);
@@ -87,22 +91,8 @@ export class CryptoService {
   /** Values to envelopes; null stays null. @throws LinewardError LIMIT_EXCEEDED */
   async seal(actor: Actor, items: readonly SealItem[]): Promise<readonly CryptoAnswer[]> {
     const types = await this.#deps.semanticTypes.known();
-    const refused = await this.#record(actor, 'SEAL', items, (item) => item.accountId);
-    const scopeOf = items.some((item) => item.subject !== null) ? await this.#deps.tokenKeys.subjectScope() : null;
-    const holders = items.map((item) => holderOf(item, scopeOf));
-    const keys = await this.#deps.keys.activeKeys(holders.filter((holder) => holder !== null));
-    return answered(items, (item, index) => {
-      assertQuota(refused, item.accountId);
-      if (item.value === null) return null;
-      assertExact(item.value);
-      if (!isEnvelopeSuite(item.suite)) throw new LinewardError('SUITE_UNKNOWN', 'suite: is 1, 2 or 3 for values');
-      const semanticType = item.semanticType === '' ? '' : knownType(types, item.semanticType).name;
-      const holder = holders[index] ?? null;
-      const key = usable(holder === null ? undefined : keys.get(holderId(holder)), 'VALUE_INVALID');
-      this.#deps.keys.charge(key, 1);
-      const { suite, padding } = item;
-      return sealUnderKey(key, item.value, { semanticType, suite, padding });
-    });
+    const { refused, recorded } = await this.#admit(actor, 'SEAL', items, (item) => item.accountId);
+    return answered(recorded, items, await this.#sealing(types, items, refused));
   }
 
   /**
@@ -115,37 +105,64 @@ export class CryptoService {
       throw new LinewardError('BAD_INPUT', `purpose: say in 1 to ${purposeMax} characters what the values are for`, {
         path: ['purpose'],
       });
-    const refused = await this.#record(actor, 'OPEN', items, (item) => item.accountId, why);
+    const { refused, recorded } = await this.#admit(actor, 'OPEN', items, (item) => item.accountId, why);
     const reader = new EnvelopeHeaders();
     const headers = items.map((item) => headerOf(reader, item));
-    const known = headers.flatMap((header) => (header instanceof LinewardError ? [] : [header]));
-    const keys = await this.#keysOf(new Set(known));
-    return answered(items, (item, index) => {
+    const openers = await this.#openers(new Set(headers));
+    return answered(recorded, items, (item, index) => {
       assertQuota(refused, item.accountId);
       if (item.value === null) return null;
       const header = headers[index];
       if (header === undefined || header instanceof LinewardError) throw header ?? new LinewardError('DECRYPT_FAILED');
-      const key = usable(keys.get(header), 'DECRYPT_FAILED');
-      const subject = key.scope === '' ? {} : { subjectScope: key.scope };
-      const context = { accountId: item.accountId, ...subject, keyVersion: key.version, key: key.key };
-      return exactJson(openEnvelope(context, String(item.value)));
+      return exactJson(usable(openers.get(header), 'DECRYPT_FAILED').open(String(item.value)));
     });
   }
-
-  async #keysOf(
-    headers: ReadonlySet<EnvelopeHeader>,
-  ): Promise<ReadonlyMap<EnvelopeHeader, AccountKey | LinewardError | undefined>> {
-    const keys = await this.#deps.keys.keyVersions([...headers].map(nameOf));
-    return new Map([...headers].map((header) => [header, keys.get(versionId(nameOf(header)))]));
+  /** How items are sealed. Those in a row that differ in their value alone share what was found out for the first. */
+  async #sealing(
+    types: SemanticTypes,
+    items: readonly SealItem[],
+    refused: ReadonlySet<string>,
+  ): Promise<(item: SealItem, index: number) => string | null> {
+    const scopeOf = items.some((item) => item.subject !== null) ? await this.#deps.tokenKeys.subjectScope() : null;
+    const holders = items.map(ofLast(hasSameHolder, (item) => holderOf(item, scopeOf)));
+    const keys = await this.#deps.keys.activeKeys([...new Set(holders)].filter((holder) => holder !== null));
+    const sealerOf = ofLast(isSealedAlike, ({ suite, semanticType, padding }: SealItem, index) => {
+      if (!isEnvelopeSuite(suite)) throw new LinewardError('SUITE_UNKNOWN', 'suite: is 1, 2 or 3 for values');
+      const type = semanticType === '' ? '' : knownType(types, semanticType).name;
+      const holder = holders[index] ?? null;
+      const key = usable(holder === null ? undefined : keys.get(holderId(holder)), 'VALUE_INVALID');
+      return { key, seal: sealerUnderKey(key, { semanticType: type, suite, padding }) };
+    });
+    return (item, index) => {
+      assertQuota(refused, item.accountId);
+      if (item.value === null) return null;
+      assertExact(item.value);
+      const { key, seal } = sealerOf(item, index);
+      this.#deps.keys.charge(key, 1);
+      return seal(item.value);
+    };
   }
 
-  async #record<T extends Item>(
+  async #openers(
+    headers: ReadonlySet<EnvelopeHeader | LinewardError>,
+  ): Promise<ReadonlyMap<EnvelopeHeader, EnvelopeOpener | LinewardError>> {
+    const known = [...headers].flatMap((header) => (header instanceof LinewardError ? [] : [header]));
+    const keys = await this.#deps.keys.keyVersions(known.map(nameOf));
+    const openers = new Map<EnvelopeHeader, EnvelopeOpener | LinewardError>();
+    for (const header of known) {
+      const key = keys.get(versionId(nameOf(header)));
+      if (key !== undefined) openers.set(header, key instanceof LinewardError ? key : openerUnderKey(key));
+    }
+    return openers;
+  }
+
+  async #admit<T extends Item>(
     actor: Actor,
     verb: CryptoVerb,
     items: readonly T[],
     accountOf: (item: T) => string,
     purpose?: string,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<AdmittedUse> {
     if (items.length > itemsMax)
       throw new LinewardError('LIMIT_EXCEEDED', `items: at most ${itemsMax} in one call; send more as NDJSON`, {
         path: ['items'],
@@ -153,11 +170,11 @@ export class CryptoService {
     const counts = new Map<string, number>();
     for (const item of items) {
       const account = accountOf(item);
-      if (account === '' || isKeyHolder({ accountId: account, scope: '' }))
-        counts.set(account, (counts.get(account) ?? 0) + 1);
+      counts.set(account, (counts.get(account) ?? 0) + 1);
     }
-    const use = { verb, counts, ...(purpose === undefined ? {} : { purpose }) };
-    return recordUse(this.#deps.em, actor, use, this.#deps.quotaPerMinute);
+    for (const account of counts.keys())
+      if (account !== '' && !isKeyHolder({ accountId: account, scope: '' })) counts.delete(account);
+    return this.#usage.admit(actor, { verb, counts, ...(purpose === undefined ? {} : { purpose }) });
   }
 
   async #redactors(types: SemanticTypes, items: readonly RedactItem[]): Promise<ReadonlyMap<string, Redactor>> {
@@ -168,7 +185,17 @@ export class CryptoService {
   }
 }
 
+/** The answers of a call, which it gets no earlier than the call was recorded: that may take as long as the work. */
 async function answered<T extends Item>(
+  recorded: Promise<void>,
+  items: readonly T[],
+  answer: (item: T, index: number) => unknown,
+): Promise<readonly CryptoAnswer[]> {
+  const [answers] = await Promise.all([answeredInTurns(items, answer), recorded]);
+  return answers;
+}
+
+async function answeredInTurns<T extends Item>(
   items: readonly T[],
   answer: (item: T, index: number) => unknown,
 ): Promise<readonly CryptoAnswer[]> {
@@ -183,6 +210,32 @@ async function answered<T extends Item>(
     }
   }
   return answers;
+}
+
+/** Answers for an item what was made for the one before where they are alike: calls mostly hold rows of such items. */
+function ofLast<T, Made>(
+  isAlike: (one: T, other: T) => boolean,
+  make: (item: T, index: number) => Made,
+): (item: T, index: number) => Made {
+  let last: { readonly item: T; readonly made: Made } | null = null;
+  return (item, index) => {
+    if (last === null || !isAlike(last.item, item)) last = { item, made: make(item, index) };
+    return last.made;
+  };
+}
+
+function hasSameHolder(one: SealItem, other: SealItem): boolean {
+  if (one.accountId !== other.accountId) return false;
+  return one.subject?.field === other.subject?.field && one.subject?.value === other.subject?.value;
+}
+
+function isSealedAlike(one: SealItem, other: SealItem): boolean {
+  const isSameForm = one.semanticType === other.semanticType && one.suite === other.suite;
+  return isSameForm && one.padding === other.padding && hasSameHolder(one, other);
+}
+
+function openerUnderKey({ accountId, scope, version: keyVersion, key }: AccountKey): EnvelopeOpener {
+  return openerOf({ accountId, ...(scope === '' ? {} : { subjectScope: scope }), keyVersion, key });
 }
 
 /** Null for what cannot have a key. An account is named by the caller, so the installation's own keys are out of reach. */
@@ -204,7 +257,7 @@ function knownType(types: SemanticTypes, name: string): SemanticType {
   return type;
 }
 
-function usable(answer: AccountKey | LinewardError | undefined, missing: ErrorCode): AccountKey {
+function usable<T>(answer: T | LinewardError | undefined, missing: ErrorCode): T {
   if (answer === undefined) throw new LinewardError(missing);
   if (answer instanceof LinewardError) throw answer;
   return answer;
