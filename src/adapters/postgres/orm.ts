@@ -16,6 +16,7 @@ import { PrivacyMigration } from '../../../migrations/20261126000150_privacy.ts'
 import { SchemaIdSequenceMigration } from '../../../migrations/20261126000200_schema_id_sequence.ts';
 import { ShredMigration } from '../../../migrations/20261126000300_shred.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
+import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -29,6 +30,7 @@ import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 const entities = [
@@ -52,6 +54,7 @@ const entities = [
   ProtectionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
+  TopicRewriteSchema,
 ];
 
 /** Explicit, so that a bundle or a compiled tree runs the same list in the same order. */
@@ -70,6 +73,7 @@ const migrationsList = [
   { name: '20261126000200_schema_id_sequence', class: SchemaIdSequenceMigration },
   { name: '20261126000300_shred', class: ShredMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
+  { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
 ];
 
 const closeTimeoutMs = 5_000;
