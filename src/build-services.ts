@@ -16,6 +16,7 @@ import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
 import { TopicExecutor } from './services/kafka/topic.executor.ts';
 import { TopicNames } from './services/kafka/topic-names.ts';
+import { topicTransformations } from './services/kafka/topic-transformations.ts';
 import { IntakeService } from './services/lake/intake.service.ts';
 import { LakeReadModel } from './services/lake/lake.read-model.ts';
 import { LakeTableExecutor } from './services/lake/lake-table.executor.ts';
@@ -147,14 +148,13 @@ export function buildServices(
   const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas, names });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
+  const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
     logger,
     starters: {
-      PROTECTION: protectionConsumer({
-        protection: new MessageProtection({ policies: protection, protection: protectionService, gate }),
-      }),
+      PROTECTION: protectionConsumer({ protection: messageProtection }),
       LANDING: landingConsumer({
         landing,
         erased: new ErasedRecords({ kafka, streams }),
@@ -173,6 +173,13 @@ export function buildServices(
       progress: new StreamProgress({ kafka, streams }),
       records,
       quietMs: 5_000,
+      transformations: topicTransformations({
+        policies: protection,
+        protection: messageProtection,
+        records,
+        keys,
+        digest: (mark) => notary.digest(mark),
+      }),
     }),
     new LakeTableExecutor({
       em,

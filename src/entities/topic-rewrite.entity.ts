@@ -21,6 +21,8 @@ export interface ComparedPartition {
   /** That had to be the same in both, and the sum of their digests. */
   readonly same: number;
   readonly digest: string;
+  /** Of those, the ones that were asked for: held, or not fit for what was to be done. */
+  readonly unchanged: number;
   /** That are missing, or other than they were, or out of order. */
   readonly lost: number;
 }

@@ -129,6 +129,12 @@ export async function topicContext(em: EntityManager, run: TopicRun): Promise<Ex
   };
 }
 
+const refuse = async (): Promise<never> => {
+  throw new Error('this test only erases');
+};
+/** For tests that only erase. */
+export const untouched: TopicExecutorDeps['transformations'] = { PROTECTION: refuse, REWRAP: refuse };
+
 /** The executor of topics over real parts. */
 export function topicExecutor(
   em: EntityManager,
@@ -137,7 +143,8 @@ export function topicExecutor(
 ): TopicExecutor {
   const streams = new StreamReadModel({ em });
   const progress = new StreamProgress({ kafka, streams });
-  return new TopicExecutor({ em, kafka, streams, progress, records: bareRecords, quietMs: 200, ...more });
+  const parts = { em, kafka, streams, progress, records: bareRecords, quietMs: 200, transformations: untouched };
+  return new TopicExecutor({ ...parts, ...more });
 }
 
 /** A record of a person, as JSON. */

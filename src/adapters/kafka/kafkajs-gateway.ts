@@ -60,7 +60,8 @@ export class KafkajsGateway implements KafkaGateway {
   async ensureTopic(spec: TopicSpec): Promise<void> {
     const doing = `creating topic ${spec.name}`;
     const configEntries = Object.entries(spec.config).map(([name, value]) => ({ name, value }));
-    const topics = [{ topic: spec.name, numPartitions: spec.partitions, replicationFactor: -1, configEntries }];
+    const { name: topic, partitions: numPartitions, replicas: replicationFactor = -1 } = spec;
+    const topics = [{ topic, numPartitions, replicationFactor, configEntries }];
     // False is what the client answers when the topic exists, also when another call was faster.
     await this.#ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
     this.#metadata.delete(spec.name);
@@ -79,7 +80,8 @@ export class KafkajsGateway implements KafkaGateway {
       );
       const entries = config.resources[0]?.configEntries ?? [];
       const own = entries.filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
-      return { name, partitions: partitions.length, config: valuesOf(entries), own: valuesOf(own) };
+      const replicas = Math.max(1, ...partitions.map((partition) => partition.replicas.length));
+      return { name, partitions: partitions.length, replicas, config: valuesOf(entries), own: valuesOf(own) };
     } catch (error) {
       if (error instanceof LinewardError && error.code === 'NOT_FOUND') return null;
       throw error;

@@ -33,6 +33,7 @@ export interface TopicDescription {
   readonly name: string;
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
+  readonly replicas: number;
   /** Of `config`, what was set for this topic. */
   readonly own: Readonly<Record<string, string>>;
 }
@@ -40,6 +41,8 @@ export interface TopicDescription {
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
+  /** Copies of each partition; as many as the broker makes by itself when absent. */
+  readonly replicas?: number;
   readonly config: Readonly<Record<string, string>>;
 }
 

@@ -163,7 +163,10 @@ export class StreamReadModel {
 }
 
 /** How the records of a stream name whose they are: the person by the first of its key fields. */
-export function keysOf({ accountField, subjectFields }: RunnableStream): PlanKeys {
+export function keysOf({
+  accountField,
+  subjectFields,
+}: Pick<RunnableStream, 'accountField' | 'subjectFields'>): PlanKeys {
   return { accountField, subjectField: subjectFields[0] ?? null };
 }
 

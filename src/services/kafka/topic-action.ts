@@ -19,6 +19,8 @@ export interface TopicAction {
   readonly mark: unknown;
   /** True when records are left out, false when their values are replaced. */
   readonly erases: boolean;
+  /** Why nothing can be done where these protection streams write; null where all can. */
+  refusalBehind?(streamIds: readonly string[]): string | null;
   /** In the order of the messages. */
   fates(messages: readonly KafkaMessage[], selection: Selection): Promise<readonly Fate[]>;
   /** In the order of the messages; reads them afresh, and makes nothing. */

@@ -29,6 +29,8 @@ class Tally {
   erased = 0;
   changed = 0;
   same = 0;
+  /** Of those, the ones that the operation is about. */
+  unchanged = 0;
   lost = 0;
   digest = 0n;
 }
@@ -139,6 +141,7 @@ export class TopicComparison {
     if (source <= window.seen || !(isEqual || isChange)) tally.lost += 1;
     else if (isEqual) {
       tally.same += 1;
+      if (kind === concerned) tally.unchanged += 1;
       tally.digest = BigInt.asUintN(64, tally.digest + digestOf(message));
     } else tally.changed += 1;
     if (source > window.seen) window.seen = source;

@@ -4,6 +4,7 @@ import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
 import { nextGeneration, topicCharsMax } from '../../domain/kafka/topic-generation.ts';
 import type { Gap, TargetEstimate, TargetPlace } from '../../domain/operations/target.ts';
+import { plannedTransformation } from '../operations/as-planned.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaGateway } from './ports.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
@@ -26,7 +27,7 @@ export async function planTopicRewrite(
   work: { readonly action: TopicAction; readonly selection: Selection },
 ): Promise<TargetEstimate> {
   const generation = nextGeneration(place.name, await lastGeneration(deps.em, place.datasetId));
-  const gap = refusal(place, generation);
+  const gap = refusal(place, generation) ?? (await refusalOf(deps, place, work.action));
   if (gap !== null) return { ...nothing, gaps: [gap] };
   const seen = await look(deps.kafka, place, work);
   const offsets = await deps.kafka.offsets(place.name);
@@ -39,7 +40,7 @@ export async function planTopicRewrite(
     seconds: Math.ceil((2 * seen.messages) / copyRate),
     gaps: seen.unreadable.map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
     manifest: [
-      ...(mark === null ? [] : [{ transformation: mark }]),
+      ...plannedTransformation(mark),
       { source: place.name, generation },
       ...(await before(deps, place)),
       ...offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest })),
@@ -55,6 +56,17 @@ function refusal(place: TargetPlace, generation: string): Gap | null {
   const gap = (reason: string): Gap => ({ code: 'TOPIC_REFUSED', dataset: place.name, reason });
   if (place.name.startsWith('__')) return gap('it is a topic of the broker itself, and is never rewritten');
   return generation.length > topicCharsMax ? gap('its name is too long for that of a next generation') : null;
+}
+
+/** Streams that protect what they write into the topic may leave nothing to do that must not be done twice. */
+async function refusalOf(
+  { streams }: TopicPlanDeps,
+  { datasetId, name }: TargetPlace,
+  action: TopicAction,
+): Promise<Gap | null> {
+  const writers = (await streams.streamsInto(datasetId)).filter(({ kind }) => kind === 'PROTECTION');
+  const reason = action.refusalBehind?.(writers.map(({ id }) => id)) ?? null;
+  return reason === null ? null : { code: 'TOPIC_REFUSED', dataset: name, reason };
 }
 
 async function look(

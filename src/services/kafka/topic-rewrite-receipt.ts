@@ -4,7 +4,11 @@ import type { ComparedPartition, TopicRewriteRow } from '../../entities/topic-re
 const dayMs = 86_400_000;
 
 /** The receipt of all rewrites that a target worked on, whichever process and attempt did it. */
-export function rewriteReceipt(rows: readonly TopicRewriteRow[], open: readonly Gap[]): TargetReceipt {
+export function rewriteReceipt(
+  rows: readonly TopicRewriteRow[],
+  open: readonly Gap[],
+  { erases }: { readonly erases: boolean },
+): TargetReceipt {
   const done = rows.filter(({ phase }) => phase !== 'ABANDONED');
   const partitions = done.flatMap(({ comparison }) => comparison?.partitions ?? []);
   const total = (count: (one: ComparedPartition) => number) => partitions.reduce((sum, one) => sum + count(one), 0);
@@ -18,7 +22,8 @@ export function rewriteReceipt(rows: readonly TopicRewriteRow[], open: readonly 
     bytesAfter: 0,
     evidence: rows.flatMap(evidenceOf),
     residues: done.filter(({ phase }) => phase === 'PURGED').map(residueOf),
-    open: [...done.flatMap(unreadableGaps), ...open],
+    // What an erasure leaves is what a hold keeps, and the certificate tells of holds.
+    open: [...done.flatMap(unreadableGaps), ...(erases ? [] : done.flatMap(unchangedGaps)), ...open],
   };
 }
 
@@ -36,6 +41,13 @@ function evidenceOf(row: TopicRewriteRow): readonly Readonly<Record<string, unkn
 
 function unreadableGaps({ source, comparison }: TopicRewriteRow): readonly Gap[] {
   return (comparison?.unreadable ?? []).map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: source, reason }));
+}
+
+function unchangedGaps({ source, comparison }: TopicRewriteRow): readonly Gap[] {
+  const unchanged = (comparison?.partitions ?? []).reduce((sum, one) => sum + one.unchanged, 0);
+  if (unchanged === 0) return [];
+  const reason = `${unchanged} record(s) stay as they are: under a legal hold, or not fit for what was to be done`;
+  return [{ code: 'RECORDS_UNCHANGED', dataset: source, reason }];
 }
 
 /** A deleted topic leaves its files for a moment, and copies elsewhere for ever. */

@@ -104,9 +104,12 @@ export class TopicRewrite {
 
   async #copyAndSwitch(begun: TopicRewriteRow): Promise<TopicRewriteRow> {
     const { kafka } = this.#deps;
+    const source = await kafka.describeTopic(begun.source);
+    if (source === null) throw new LinewardError('NOT_FOUND', `the broker has no topic ${begun.source}`);
     await kafka.ensureTopic({
       name: begun.generation,
       partitions: begun.snapshot.length,
+      replicas: source.replicas,
       config: { ...begun.config, ...copyingConfig },
     });
     const copy = new TopicCopy(this.#workOn(begun));
@@ -118,7 +121,7 @@ export class TopicRewrite {
     return this.#rewrites.get(begun.id);
   }
 
-  /** Reads until there is something to do. */
+  /** Reads until a record would not stay as it is. */
   async #isNeeded(): Promise<boolean> {
     const { place, signal } = this.#context;
     const selection = await this.#context.selectionNow();
@@ -128,7 +131,8 @@ export class TopicRewrite {
         this.#deps.kafka,
         place.name,
         async (messages) => {
-          if ((await this.#action.concerns(messages, selection)).includes(true)) found.abort();
+          const fates = await this.#action.fates(messages, selection);
+          if (fates.some(({ kind }) => kind !== 'KEPT')) found.abort();
         },
         { signal: AbortSignal.any([signal, found.signal]) },
       );
@@ -165,7 +169,7 @@ export class TopicRewrite {
   }
 
   async #receipt(open: readonly Gap[]): Promise<TargetReceipt> {
-    return rewriteReceipt(await this.#rewrites.ofTarget(), open);
+    return rewriteReceipt(await this.#rewrites.ofTarget(), open, this.#action);
   }
 }
 

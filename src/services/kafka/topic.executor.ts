@@ -1,5 +1,6 @@
 import { isNobody, type Selection } from '../../domain/governance/selection.ts';
 import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
+import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
 import type {
   Gap,
   OperationWork,
@@ -8,8 +9,12 @@ import type {
   TargetReceipt,
   TargetVerification,
 } from '../../domain/operations/target.ts';
+import type { TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { assertAsPlanned } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { scanBatches } from './message-batches.ts';
+import type { KafkaMessage } from './ports.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
 import { besidesGap, missing, type TombstoneDeps, TombstoneErasure } from './tombstone-erasure.ts';
 import type { TopicAction } from './topic-action.ts';
@@ -17,18 +22,20 @@ import { TopicErasure } from './topic-erasure.ts';
 import { planTopicRewrite } from './topic-plan.ts';
 import { TopicRewrite, type TopicRewriteDeps } from './topic-rewrite.ts';
 import { TopicRewrites, unfinishedRewrites } from './topic-rewrites.ts';
+import type { TopicTransformations } from './topic-transformations.ts';
 
 export interface TopicExecutorDeps extends TombstoneDeps, TopicRewriteDeps {
   readonly streams: StreamReadModel;
+  readonly transformations: TopicTransformations;
 }
 
 /**
- * Erases from topics: where every record has a key and the topic is compacted by tombstones, else by rewriting it into a
- * next generation (ADR 0015).
+ * Erases, protects and re-encrypts records of topics, by rewriting them into a next generation (ADR 0015). From a compacted
+ * topic it erases by tombstones, unless records of the selection have no key.
  */
 export class TopicExecutor implements TargetExecutor {
   readonly role = 'TOPIC';
-  readonly kinds = ['ERASURE'] as const;
+  readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP'] as const;
   readonly #deps: TopicExecutorDeps;
   readonly #tombstones: TombstoneErasure;
 
@@ -37,26 +44,29 @@ export class TopicExecutor implements TargetExecutor {
     this.#tombstones = new TombstoneErasure(deps);
   }
 
-  async plan(place: TargetPlace, selection: Selection, _work: OperationWork): Promise<TargetEstimate> {
+  async plan(place: TargetPlace, selection: Selection, work: OperationWork): Promise<TargetEstimate> {
     const topic = await this.#deps.kafka.describeTopic(place.name);
     if (topic === null || isNobody(selection)) return { ...nothing, gaps: topic === null ? [missing(place)] : [] };
-    const isCompacted = (topic.config['cleanup.policy'] ?? '').includes('compact');
-    const tombstones = isCompacted ? await this.#tombstones.plan(place, selection) : null;
-    return tombstones ?? planTopicRewrite(this.#deps, place, { action: this.#actionOf(place), selection });
+    const isTable = work.kind === 'ERASURE' && (topic.config['cleanup.policy'] ?? '').includes('compact');
+    const tombstones = isTable ? await this.#tombstones.plan(place, selection) : null;
+    if (tombstones !== null) return tombstones;
+    return planTopicRewrite(this.#deps, place, { action: await this.#actionOf(place, work), selection });
   }
 
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
     if (context.planned.action === 'TOMBSTONE') return this.#bury(context);
     if (context.planned.action !== 'REWRITE') return { ...nothingDone, open: await this.#missing(context.place) };
-    const receipt = await this.#rewrite(context).run();
+    const action = await this.#actionOf(context.place, context.work);
+    assertAsPlanned(action.mark, context.planned);
+    const receipt = await new TopicRewrite(this.#deps, context, action).run();
+    if (!action.erases) return receipt;
     const besides = await this.#deps.progress.besides(context.place.datasetId, context.operationId);
     return { ...receipt, open: [...receipt.open, ...besides.map((id) => besidesGap(context.place, id))] };
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
-    return context.planned.action === 'TOMBSTONE'
-      ? this.#tombstones.receiptSoFar(context)
-      : this.#rewrite(context).soFar();
+    if (context.planned.action === 'TOMBSTONE') return this.#tombstones.receiptSoFar(context);
+    return new TopicRewrite(this.#deps, context, await this.#actionOf(context.place, context.work)).soFar();
   }
 
   async verify(context: ExecutionContext): Promise<TargetVerification> {
@@ -81,20 +91,21 @@ export class TopicExecutor implements TargetExecutor {
   /** The generation in force, from its start to its end. What is missing was told by comparing before the purge. */
   async #readBack(context: ExecutionContext): Promise<TargetVerification> {
     const { place, signal, lease } = context;
-    const action = this.#actionOf(place);
+    const action = await this.#actionOf(place, context.work);
     const selection = await context.selectionNow();
+    const rows = await new TopicRewrites(this.#deps.em, { ...place, ...lease }).ofTarget();
     const unreadable = new UnreadableRecords();
     let [survivors, recordsScanned] = [0, 0];
-    const read = async (messages: Parameters<TopicAction['concerns']>[0]) => {
+    const read = async (messages: readonly KafkaMessage[]) => {
       await lease.assertHeld();
       recordsScanned += messages.length;
-      for (const concern of await action.concerns(messages, selection)) {
+      const inScope = action.erases ? messages : messages.filter((message) => isHistory(message, rows));
+      for (const concern of await action.concerns(inScope, selection)) {
         if (concern === true) survivors += 1;
         else if (concern !== false) unreadable.add(concern);
       }
     };
     await scanBatches(this.#deps.kafka, place.name, read, { signal });
-    const rows = await new TopicRewrites(this.#deps.em, { ...place, ...lease }).ofTarget();
     const compared = rows.flatMap(({ comparison }) => comparison?.partitions ?? []);
     return {
       survivors,
@@ -106,18 +117,20 @@ export class TopicExecutor implements TargetExecutor {
     };
   }
 
-  #rewrite(context: ExecutionContext): TopicRewrite {
-    return new TopicRewrite(this.#deps, context, this.#actionOf(context.place));
-  }
-
-  #actionOf(place: TargetPlace): TopicAction {
-    return new TopicErasure(this.#deps.records, place);
+  async #actionOf(place: TargetPlace, work: OperationWork): Promise<TopicAction> {
+    if (work.kind === 'ERASURE') return new TopicErasure(this.#deps.records, place);
+    if (work.kind === 'SHRED') throw new LinewardError('INTERNAL', 'keys are not destroyed in topics');
+    return this.#deps.transformations[work.kind](place, work);
   }
 
   async #missing(place: TargetPlace): Promise<Gap[]> {
     return (await this.#deps.kafka.describeTopic(place.name)) === null ? [missing(place)] : [];
   }
 }
+
+/** Values are replaced in what was there; what is written after the switch is the business of streams. */
+const isHistory = ({ headers }: KafkaMessage, rows: readonly TopicRewriteRow[]): boolean =>
+  rows.length === 0 || rows.some(({ source }) => sourceOffset(headers[sourceHeader], source) !== null);
 
 const nothing = { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [], manifest: [] } as const;
 

@@ -10,6 +10,7 @@ import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { erasureWork } from '../../testkit/erasure-work.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
 import { bareRecords, recordsOf } from '../../testkit/records.ts';
+import { untouched } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
@@ -33,6 +34,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
       progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
       records: bareRecords,
       quietMs: 100,
+      transformations: untouched,
       ...more,
     });
   beforeAll(async () => {

@@ -149,6 +149,10 @@ describe.skipIf(missing)(`who used a topic before it was rewritten${missing ? `:
     ]);
     expect(receipt).toMatchObject({ recordsErased: 10, residues: [] });
     expect(await gateway.describeTopic(name)).not.toBeNull();
+    const soFar = await topicExecutor(db.em, gateway).receiptSoFar(
+      await topicContext(db.em, { topic, ...target, selection: { act: [], keep: [] } }),
+    );
+    expect(soFar).toMatchObject({ recordsErased: 10, open: [{ code: 'GENERATION_OPEN', dataset: name }] });
     await member.leave();
     expect(await retried(topic, target)).toMatchObject({ recordsErased: 10, open: [] });
     expect(await gateway.describeTopic(name)).toBeNull();
