@@ -15,6 +15,8 @@ import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
 import { TopicExecutor } from './services/kafka/topic.executor.ts';
+import { TopicNames } from './services/kafka/topic-names.ts';
+import { topicTransformations } from './services/kafka/topic-transformations.ts';
 import { IntakeService } from './services/lake/intake.service.ts';
 import { LakeReadModel } from './services/lake/lake.read-model.ts';
 import { LakeTableExecutor } from './services/lake/lake-table.executor.ts';
@@ -137,26 +139,27 @@ export function buildServices(
   const lake = new LakeReadModel({ em });
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
+  const names = new TopicNames({ em });
   const streamService = new StreamService({
     em,
     kafka,
+    names,
     kafkaNamespace,
     registry,
     lakeTables,
     lakeNamespace: store.namespace,
   });
   const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas, names });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
+  const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
     logger,
     starters: {
-      PROTECTION: protectionConsumer({
-        protection: new MessageProtection({ policies: protection, protection: protectionService, gate }),
-      }),
+      PROTECTION: protectionConsumer({ protection: messageProtection }),
       LANDING: landingConsumer({
         landing,
         erased: new ErasedRecords({ kafka, streams }),
@@ -168,7 +171,21 @@ export function buildServices(
   });
 
   const executors = [
-    new TopicExecutor({ kafka, progress: new StreamProgress({ kafka, streams }), records }),
+    new TopicExecutor({
+      em,
+      kafka,
+      streams,
+      progress: new StreamProgress({ kafka, streams }),
+      records,
+      quietMs: 5_000,
+      transformations: topicTransformations({
+        policies: protection,
+        protection: messageProtection,
+        records,
+        keys,
+        digest: (mark) => notary.digest(mark),
+      }),
+    }),
     new LakeTableExecutor({
       em,
       store,

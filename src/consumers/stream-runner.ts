@@ -12,14 +12,14 @@ export type StreamStarter = (stream: RunnableStream, kafka: KafkaGateway, group:
 
 /**
  * Runs the streams that the catalog says should run: what is declared or resumed starts within a second, what is paused
- * stops at its next batch boundary. A broker that is away is tried again for ever.
+ * stops at its next batch boundary, and what reads or writes another generation of a topic now starts anew. A broker that is away is tried again for ever.
  */
 export class StreamRunner {
   readonly #kafka: KafkaGateway;
   readonly #streams: StreamReadModel;
   readonly #starters: Readonly<Record<RunnableStream['kind'], StreamStarter>>;
   readonly #logger: Logger;
-  readonly #running = new Map<string, RunningStream>();
+  readonly #running = new Map<string, RunningStream & { readonly way: string }>();
   readonly #starting = new Set<string>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> | null = null;
@@ -69,7 +69,8 @@ export class StreamRunner {
         .map((stream) => [stream.id, stream]),
     );
     for (const [id, running] of this.#running) {
-      if (wanted.has(id)) continue;
+      const stream = wanted.get(id);
+      if (stream !== undefined && wayOf(stream) === running.way) continue;
       this.#running.delete(id);
       await running.stop();
       this.#logger.info({ streamId: id }, 'stream stopped');
@@ -86,7 +87,7 @@ export class StreamRunner {
     try {
       const running = await this.#starters[kind](stream, this.#kafka, groupOf(id));
       if (this.#stopping.signal.aborted) return await running.stop();
-      this.#running.set(id, running);
+      this.#running.set(id, onWay(running, wayOf(stream)));
       this.#logger.info({ streamId: id, kind, source: source.name, target: targetName }, 'stream started');
     } catch (error) {
       const { code } = toLinewardError(error);
@@ -95,4 +96,16 @@ export class StreamRunner {
       this.#starting.delete(id);
     }
   }
+}
+
+const wayOf = ({ source, targetName }: RunnableStream): string => JSON.stringify([source.name, targetName]);
+
+function onWay(running: RunningStream, way: string): RunningStream & { readonly way: string } {
+  return {
+    way,
+    get fault() {
+      return running.fault;
+    },
+    stop: () => running.stop(),
+  };
 }

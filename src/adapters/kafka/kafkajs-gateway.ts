@@ -6,6 +6,7 @@ import type {
   KafkaMessage,
   OutgoingMessage,
   RunningStream,
+  ScanRange,
   SendResult,
   TopicDescription,
   TopicSpec,
@@ -14,6 +15,7 @@ import { createClient, type KafkaClientOptions, type KafkaLogger } from './clien
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { GroupConsumer } from './group-consumer.ts';
 import { RecordLanes } from './record-lanes.ts';
+import { KafkajsTopicAdmin } from './topic-admin.ts';
 import { scanTopic } from './topic-scan.ts';
 import { startTransformStream } from './transform-stream.ts';
 
@@ -31,6 +33,7 @@ interface AdminSlot {
 /** `KafkaGateway` on kafkajs. Connects with the first call, so that the process starts without Kafka. */
 export class KafkajsGateway implements KafkaGateway {
   readonly configured = true;
+  readonly topics: KafkajsTopicAdmin;
   readonly #kafka: Kafka;
   readonly #logger: KafkaLogger | undefined;
   readonly #lanes: RecordLanes;
@@ -43,6 +46,11 @@ export class KafkajsGateway implements KafkaGateway {
     this.#kafka = createClient(options);
     this.#logger = options.logger;
     this.#lanes = new RecordLanes(this.#kafka);
+    this.topics = new KafkajsTopicAdmin({
+      kafka: this.#kafka,
+      ask: (doing, call) => this.#ask(doing, call),
+      committed: (group, topic) => this.committed(group, topic),
+    });
   }
 
   async ping(): Promise<void> {
@@ -52,7 +60,8 @@ export class KafkajsGateway implements KafkaGateway {
   async ensureTopic(spec: TopicSpec): Promise<void> {
     const doing = `creating topic ${spec.name}`;
     const configEntries = Object.entries(spec.config).map(([name, value]) => ({ name, value }));
-    const topics = [{ topic: spec.name, numPartitions: spec.partitions, replicationFactor: -1, configEntries }];
+    const { name: topic, partitions: numPartitions, replicas: replicationFactor = -1 } = spec;
+    const topics = [{ topic, numPartitions, replicationFactor, configEntries }];
     // False is what the client answers when the topic exists, also when another call was faster.
     await this.#ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
     this.#metadata.delete(spec.name);
@@ -70,11 +79,9 @@ export class KafkajsGateway implements KafkaGateway {
         }),
       );
       const entries = config.resources[0]?.configEntries ?? [];
-      return {
-        name,
-        partitions: partitions.length,
-        config: Object.fromEntries(entries.map((entry) => [entry.configName, entry.configValue])),
-      };
+      const own = entries.filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
+      const replicas = Math.max(1, ...partitions.map((partition) => partition.replicas.length));
+      return { name, partitions: partitions.length, replicas, config: valuesOf(entries), own: valuesOf(own) };
     } catch (error) {
       if (error instanceof LinewardError && error.code === 'NOT_FOUND') return null;
       throw error;
@@ -118,12 +125,14 @@ export class KafkajsGateway implements KafkaGateway {
     topic: string,
     each: (message: KafkaMessage) => void | Promise<void>,
     signal?: AbortSignal,
+    within?: ScanRange,
   ): Promise<void> {
     await scanTopic({
       kafka: this.#kafka,
       topic,
       each,
       signal,
+      within,
       offsets: () => this.offsets(topic),
       deleteGroup: async (group) => {
         await this.#ask('deleting the group of a scan', (admin) => admin.deleteGroups([group]));
@@ -205,8 +214,26 @@ export class KafkajsGateway implements KafkaGateway {
     return topics[0]?.partitions ?? [];
   }
 
-  /** Runs one admin call within the deadline. A client that Kafka did not answer is dropped, the next call connects anew. */
+  /**
+   * Runs one admin call. A client that has seen a topic which is deleted since says of every other that there is none, so
+   * only a fresh one is believed.
+   */
   async #ask<T>(doing: string, call: (admin: Admin) => Promise<T>): Promise<T> {
+    const before = this.#admin;
+    try {
+      return await this.#askOnce(doing, call);
+    } catch (error) {
+      if (!(error instanceof LinewardError) || error.code !== 'NOT_FOUND' || before === null) throw error;
+      if (this.#admin === before) {
+        this.#admin = null;
+        void before.last.then(() => before.admin.disconnect()).catch(() => undefined);
+      }
+      return await this.#askOnce(doing, call);
+    }
+  }
+
+  /** Within the deadline. A client that Kafka did not answer is dropped, the next call connects anew. */
+  async #askOnce<T>(doing: string, call: (admin: Admin) => Promise<T>): Promise<T> {
     const slot = this.#admin ?? this.#connectAdmin();
     this.#admin = slot;
     const work = slot.connected.then(() => inTurn(slot, () => throughLeaderMoves(() => call(slot.admin))));
@@ -230,6 +257,9 @@ export class KafkajsGateway implements KafkaGateway {
     return { admin, connected: admin.connect(), last: Promise.resolve() };
   }
 }
+
+const valuesOf = (entries: readonly { configName: string; configValue: string }[]): Record<string, string> =>
+  Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
 
 /**
  * One call of an admin client after the other: calls about different topics change the metadata that a running one works

@@ -79,8 +79,11 @@ export class RecordLanes {
     this.#lanes.delete(id);
   }
 
-  /** Answers the common failure when Kafka is away. */
-  async #sendBatch(topic: string, records: readonly Pending[]): Promise<SendResult | null> {
+  /**
+   * Answers the common failure when Kafka is away. A client that has seen a topic which is deleted since finds no other
+   * either, so only a fresh one is believed that there is none.
+   */
+  async #sendBatch(topic: string, records: readonly Pending[], isFresh = false): Promise<SendResult | null> {
     const slot = this.#currentSlot();
     const partition = records[0]?.message.partition ?? 0;
     const sending = slot.connected.then(() =>
@@ -107,6 +110,7 @@ export class RecordLanes {
       // The client's sequence numbers may no longer be the broker's: the next batch would pass for a duplicate and be lost.
       this.#retire(slot);
       const { code, message } = toKafkaError(error, doing);
+      if (code === 'NOT_FOUND' && !isFresh) return this.#sendBatch(topic, records, true);
       const result: SendResult = { ok: false, code, message };
       settleAll(records, result);
       return code === 'KAFKA_UNAVAILABLE' ? result : null;

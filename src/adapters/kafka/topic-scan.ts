@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { KafkaMessage } from '../../services/kafka/ports.ts';
+import type { KafkaMessage, ScanRange } from '../../services/kafka/ports.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { consumerSettings } from './group-consumer.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
+import { scanGroupPrefix } from './topic-admin.ts';
 
 /** How often the log start is read again: a purge under the scan may remove what it still waits for. */
 const RECHECK_MS = 2_000;
@@ -26,6 +27,7 @@ export interface ScanOptions {
   /** Best effort: the group commits nothing, so a group that stays is empty. */
   deleteGroup(group: string): Promise<void>;
   readonly signal: AbortSignal | undefined;
+  readonly within: ScanRange | undefined;
 }
 
 /** What a coordinator answers that is not ready for a new group; kafkajs gives up at once. */
@@ -62,13 +64,15 @@ export async function scanTopic(options: ScanOptions): Promise<void> {
 async function scanOnce(options: ScanOptions): Promise<void> {
   const { kafka, topic, signal } = options;
   const ends = new Map<number, bigint>();
+  const { from, to } = options.within ?? {};
   for (const { partition, earliest, latest } of await options.offsets()) {
-    if (BigInt(earliest) < BigInt(latest)) ends.set(partition, BigInt(latest));
+    const end = smaller(BigInt(latest), to?.get(partition));
+    if (BigInt(earliest) < end && (from?.get(partition) ?? 0n) < end) ends.set(partition, end);
   }
   throwIfCancelled(signal, topic);
   if (ends.size === 0) return;
 
-  const group = `lineward-scan-${randomUUID()}`;
+  const group = `${scanGroupPrefix}${randomUUID()}`;
   const consumer = kafka.consumer({ groupId: group, ...consumerSettings });
   const end = Promise.withResolvers<void>();
   end.promise.catch(() => undefined);
@@ -99,7 +103,11 @@ async function scanOnce(options: ScanOptions): Promise<void> {
     const running = consumer
       .connect()
       .then(() => consumer.subscribe({ topic, fromBeginning: true }))
-      .then(() => consumer.run({ autoCommit: false, eachBatch: batchReader(options, ends, fail) }));
+      .then(() => consumer.run({ autoCommit: false, eachBatch: batchReader(options, ends, fail) }))
+      .then(() => {
+        for (const [partition, offset] of from ?? [])
+          if (ends.has(partition)) consumer.seek({ topic, partition, offset: String(offset) });
+      });
     await Promise.race([running.then(() => end.promise), end.promise]);
   } catch (error) {
     throw error instanceof Error && error.name.startsWith('KafkaJS') ? toKafkaError(error, `scanning ${topic}`) : error;
@@ -118,6 +126,8 @@ function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fa
       for (const message of batch.messages) {
         const goal = ends.get(batch.partition);
         if (goal === undefined || BigInt(message.offset) >= goal) break;
+        // What was fetched before the first seek.
+        if (BigInt(message.offset) < (options.within?.from?.get(batch.partition) ?? 0n)) continue;
         throwIfCancelled(options.signal, options.topic);
         await options.each(toKafkaMessage(batch.partition, message));
         await heartbeat();
@@ -127,6 +137,8 @@ function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fa
     }
   };
 }
+
+const smaller = (one: bigint, other: bigint | undefined): bigint => (other !== undefined && other < one ? other : one);
 
 function cancelled(topic: string): LinewardError {
   return new LinewardError('CANCELLED', `The scan of ${topic} was cancelled.`);

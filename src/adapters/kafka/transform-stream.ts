@@ -40,23 +40,8 @@ class TransformWork {
   async claim(partition: number): Promise<string> {
     const { group, source } = this.#stream;
     await this.#release(partition);
-    const producer = this.#deps.kafka.producer({
-      transactionalId: `${group}.${source}.${partition}`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      transactionTimeout: TRANSACTION_TIMEOUT_MS,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 },
-    });
+    const producer = await claimProducer(this.#deps.kafka, { group, source, partition });
     this.#producers.set(partition, producer);
-    const fence = async () => {
-      await producer.connect();
-      // The client asks for its producer id, which is what fences, with its first transaction.
-      const probe = await producer.transaction();
-      await probe.abort();
-    };
-    await withinDeadline(fence(), `claiming ${source}/${partition}`, CLAIM_DEADLINE_MS);
     return this.#deps.startOf(group, source, partition);
   }
 
@@ -97,6 +82,35 @@ class TransformWork {
     this.#producers.delete(partition);
     await producer?.disconnect().catch(() => undefined);
   }
+}
+
+/** A producer that owns the output of one source partition: whoever owned it before can write nothing any more. */
+export async function claimProducer(
+  kafka: Kafka,
+  { group, source, partition }: { readonly group: string; readonly source: string; readonly partition: number },
+): Promise<Producer> {
+  const producer = kafka.producer({
+    transactionalId: `${group}.${source}.${partition}`,
+    idempotent: true,
+    maxInFlightRequests: 1,
+    transactionTimeout: TRANSACTION_TIMEOUT_MS,
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 },
+  });
+  const fence = async () => {
+    await producer.connect();
+    // The client asks for its producer id, which is what fences, with its first transaction.
+    const probe = await producer.transaction();
+    await probe.abort();
+  };
+  try {
+    await withinDeadline(fence(), `claiming ${source}/${partition}`, CLAIM_DEADLINE_MS);
+  } catch (error) {
+    void producer.disconnect().catch(() => undefined);
+    throw error;
+  }
+  return producer;
 }
 
 /** Frees readers of the target early; when it fails the next claim or the timeout does the same. */

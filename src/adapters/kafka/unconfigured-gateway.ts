@@ -17,6 +17,16 @@ export class UnconfiguredGateway implements KafkaGateway {
   readonly scan = refuse;
   readonly transformStream = refuse;
   readonly readStream = refuse;
+  readonly topics = {
+    groupsOn: refuse,
+    hasMembers: refuse,
+    fenceStream: refuse,
+    commitOffsets: refuse,
+    configureTopic: refuse,
+    deleteRecords: refuse,
+    deleteTopic: refuse,
+    deleteGroup: refuse,
+  };
 
   async close(): Promise<void> {
     // Nothing was opened.

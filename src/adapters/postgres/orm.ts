@@ -19,6 +19,7 @@ import { SearchOnReadMigration } from '../../../migrations/20261126000400_search
 import { RegistrationLocksMigration } from '../../../migrations/20261126000410_registration_locks.ts';
 import { TransformationMigration } from '../../../migrations/20261126000500_transformation.ts';
 import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
+import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -33,6 +34,7 @@ import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 const entities = [
@@ -56,6 +58,7 @@ const entities = [
   ProtectionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
+  TopicRewriteSchema,
 ];
 
 /** Explicit, so that a bundle or a compiled tree runs the same list in the same order. */
@@ -77,6 +80,7 @@ const migrationsList = [
   { name: '20261126000410_registration_locks', class: RegistrationLocksMigration },
   { name: '20261126000500_transformation', class: TransformationMigration },
   { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
+  { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
 ];
 

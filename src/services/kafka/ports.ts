@@ -33,12 +33,24 @@ export interface TopicDescription {
   readonly name: string;
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
+  readonly replicas: number;
+  /** Of `config`, what was set for this topic. */
+  readonly own: Readonly<Record<string, string>>;
 }
 
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
+  /** Copies of each partition; as many as the broker makes by itself when absent. */
+  readonly replicas?: number;
   readonly config: Readonly<Record<string, string>>;
+}
+
+/** Offsets by partition; a partition that is not named is not cut on that side. */
+export interface ScanRange {
+  readonly from?: ReadonlyMap<number, bigint>;
+  /** Not read any more. */
+  readonly to?: ReadonlyMap<number, bigint>;
 }
 
 /** Batches in order, per partition; at-least-once unless the handler commits through `transact`. */
@@ -66,8 +78,16 @@ export interface KafkaGateway {
    * about 5 s, and NOT_FOUND for an unknown topic. A message answered KAFKA_UNAVAILABLE may still have been written.
    */
   produce(topic: string, messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
-  /** Reads [from, to) of every partition once, read_committed; stops at the ends that stood when it was called. */
-  scan(topic: string, each: (message: KafkaMessage) => void | Promise<void>, signal?: AbortSignal): Promise<void>;
+  /**
+   * Reads every partition once, read_committed, from its start to the end that stood when it was called, or what of that
+   * is in `within`.
+   */
+  scan(
+    topic: string,
+    each: (message: KafkaMessage) => void | Promise<void>,
+    signal?: AbortSignal,
+    within?: ScanRange,
+  ): Promise<void>;
   /**
    * Consumes `source` in group `group`, and writes what `transform` answers to `target` in one transaction with the
    * offsets: each source message is in the output exactly once under read_committed.
@@ -88,7 +108,34 @@ export interface KafkaGateway {
     positionOf(partition: number): Promise<string | null>;
     handle: StreamHandler;
   }): Promise<RunningStream>;
+  readonly topics: TopicAdmin;
   close(): Promise<void>;
+}
+
+/** A consumer group with committed offsets on a topic, or with members that read it. */
+export interface GroupOnTopic {
+  readonly group: string;
+  /** True when a member reads the topic now, or may do so. */
+  readonly isActive: boolean;
+  readonly offsets: ReadonlyMap<number, string>;
+}
+
+/** What rewriting a topic needs beside reading and writing. */
+export interface TopicAdmin {
+  groupsOn(topic: string): Promise<readonly GroupOnTopic[]>;
+  hasMembers(group: string): Promise<boolean>;
+  /** Whoever still works as a member of the transform stream can write nothing any more. */
+  fenceStream(stream: { readonly group: string; readonly source: string }): Promise<void>;
+  /** Resolves when the group would be told these offsets. */
+  commitOffsets(group: string, topic: string, offsets: ReadonlyMap<number, string>): Promise<void>;
+  /** Settings that are not named go back to the broker's defaults. */
+  configureTopic(name: string, config: Readonly<Record<string, string>>): Promise<void>;
+  /** Moves the start of each partition to an offset. */
+  deleteRecords(topic: string, ends: ReadonlyMap<number, string>): Promise<void>;
+  /** Does nothing when there is no such topic. */
+  deleteTopic(name: string): Promise<void>;
+  /** Does nothing when there is no such group, or it has members. */
+  deleteGroup(group: string): Promise<void>;
 }
 
 /** A stream from the moment it is asked for: it joins its group, and tries again what fails, by itself. */

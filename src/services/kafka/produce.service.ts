@@ -9,6 +9,7 @@ import type { NamedSchema, RecordSchemas } from '../registry/record-schemas.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import type { KafkaGateway, OutgoingMessage, SendResult } from './ports.ts';
 import { framedWriter, isAbsent, plainWriter, type RecordToProduce, type RecordWriter } from './record-writer.ts';
+import type { NamedTopic, TopicNames } from './topic-names.ts';
 
 export interface RecordsToProduce {
   readonly topic: string;
@@ -52,6 +53,7 @@ export class ProduceService {
   readonly #registry: RegistryReadModel;
   readonly #gate: MessageGate;
   readonly #schemas: RecordSchemas;
+  readonly #names: TopicNames;
 
   constructor(deps: {
     readonly kafka: KafkaGateway;
@@ -59,12 +61,14 @@ export class ProduceService {
     readonly registry: RegistryReadModel;
     readonly gate: MessageGate;
     readonly recordSchemas: RecordSchemas;
+    readonly names: TopicNames;
   }) {
     this.#kafka = deps.kafka;
     this.#kafkaNamespace = deps.kafkaNamespace;
     this.#registry = deps.registry;
     this.#gate = deps.gate;
     this.#schemas = deps.recordSchemas;
+    this.#names = deps.names;
   }
 
   /**
@@ -72,13 +76,15 @@ export class ProduceService {
    * VALUE_SCHEMA_MISSING, SCHEMA_NOT_USABLE and what the registry says of the schemas that the request names.
    */
   async produce(actor: Actor, request: RecordsToProduce): Promise<ProducedRecords> {
-    const { topic, records } = request;
+    const { records } = request;
     if (records.length > recordsMax)
       throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordsMax} in one request`, { path: ['records'] });
-    const writer = await this.#writerFor(actor, request);
+    const topic = await this.#mapped(request.topic);
+    const writer = await this.#writerFor(actor, request, topic.entityId);
     const written = await writeAll(writer, records);
     const messages = written.filter((message) => typeof message !== 'string');
-    const sent = messages.length === 0 ? [] : await this.#kafka.produce(topic, messages);
+    const sent =
+      messages.length === 0 ? [] : await this.#names.writing(topic, (name) => this.#kafka.produce(name, messages));
     const answers = sent[Symbol.iterator]();
     const results = written.map((message): ProducedRecord => {
       if (typeof message === 'string') return { ok: false, kind: 'INVALID', message };
@@ -87,9 +93,8 @@ export class ProduceService {
     return { keySchemaId: writer.keySchemaId, valueSchemaId: writer.valueSchemaId, results };
   }
 
-  async #writerFor(actor: Actor, request: RecordsToProduce): Promise<RecordWriter> {
+  async #writerFor(actor: Actor, request: RecordsToProduce, entityId: string): Promise<RecordWriter> {
     const { format, topic, records } = request;
-    const entityId = await this.#entityOf(topic);
     if (format === null) return plainWriter(await this.#gate.checkFor(entityId));
     const ofTopic = { topic, format };
     const keyId = records.every(({ key }) => isAbsent(key))
@@ -101,12 +106,13 @@ export class ProduceService {
     return framedWriter(keys, await this.#encoderOf(valueId, format, code));
   }
 
-  async #entityOf(topic: string): Promise<string> {
-    if (this.#kafkaNamespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
-    const mapping = topicPattern.test(topic)
-      ? await this.#registry.mappingOf({ namespace: this.#kafkaNamespace, name: topic }, 'TOPIC')
-      : null;
-    if (mapping !== null) return mapping.entityId;
+  /** The topic that an entity is mapped to. */
+  async #mapped(name: string): Promise<NamedTopic & { readonly entityId: string }> {
+    const namespace = this.#kafkaNamespace;
+    if (namespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
+    const topic = topicPattern.test(name) ? await this.#names.find({ namespace, name }) : null;
+    const mapping = topic === null ? null : await this.#registry.mappingOf({ namespace, name: topic.name }, 'TOPIC');
+    if (topic !== null && mapping !== null) return { ...topic, entityId: mapping.entityId };
     throw new LinewardError(
       'TOPIC_NOT_MAPPED',
       'No entity is mapped to this topic; call mapEntity or createStreamProtection first.',

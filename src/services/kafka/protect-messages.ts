@@ -45,43 +45,56 @@ export class MessageProtection {
   }
 
   async protect(stream: RunnableStream, messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]> {
-    const contents = messages.map(contentOf);
-    const answers = new Map<number, Answer>();
-    await this.#protectTexts(stream, contents, answers);
-    const names = contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.record.schema] : []));
-    for (const name of new Set(names)) await this.#protectFramed(stream, name, contents, answers);
+    const answers = await this.answers(stream, messages);
     return messages.map((message, index) => {
       if (message.value === null) return { ...passedOn(message), value: null };
-      const answer = answers.get(index) ?? { ok: false, code: 'MESSAGE_INVALID' };
-      if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
+      const answer = answers[index] ?? unfit;
       return answer.ok ? { ...passedOn(message), value: answer.value } : deadLetter(stream, message, answer.code);
     });
   }
 
-  async #protectTexts(
-    stream: RunnableStream,
-    contents: readonly Content[],
-    answers: Map<number, Answer>,
-  ): Promise<void> {
+  /**
+   * What protection leaves of each value, or why it cannot be protected. With `keepSealed` a value that is to be encrypted
+   * and is an envelope already stays that.
+   * @throws LinewardError KEY_UNAVAILABLE, KEY_MISMATCH
+   */
+  async answers(
+    work: ProtectedEntity,
+    messages: readonly KafkaMessage[],
+    options: ProtectOptions = {},
+  ): Promise<readonly ProtectedValue[]> {
+    const contents = messages.map(contentOf);
+    const answers = new Map<number, ProtectedValue>();
+    await this.#protectTexts({ ...work, options }, contents, answers);
+    const names = contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.record.schema] : []));
+    for (const name of new Set(names)) await this.#protectFramed({ ...work, options }, name, contents, answers);
+    return contents.map((_, index) => {
+      const answer = answers.get(index) ?? unfit;
+      if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
+      return answer;
+    });
+  }
+
+  async #protectTexts(work: Work, contents: readonly Content[], answers: Map<number, ProtectedValue>): Promise<void> {
     if (!contents.some(({ kind }) => kind === 'JSON')) return;
-    const plan = await this.#policies.planOf(stream.entityId, keysOf(stream));
-    const check = await this.#gate.checkFor(stream.entityId);
+    const plan = await this.#policies.planOf(work.entityId, keysOf(work));
+    const check = await this.#gate.checkFor(work.entityId);
     const fitting = contents.flatMap((content, index) =>
       content.kind === 'JSON' && check.faults(content.record).length === 0 ? [{ ...content, index }] : [],
     );
-    const protectedTexts = await this.#protection.protectTexts(plan, fitting);
+    const protectedTexts = await this.#protection.protectTexts(plan, fitting, work.options);
     for (const [position, answer] of protectedTexts.entries())
       answers.set(fitting[position]?.index ?? -1, answer.ok ? { ok: true, value: answer.text } : answer);
   }
 
   /** Messages that name one schema. One of another entity has no version here, and is given up. */
   async #protectFramed(
-    stream: RunnableStream,
+    work: Work,
     name: SchemaName,
     contents: readonly Content[],
-    answers: Map<number, Answer>,
+    answers: Map<number, ProtectedValue>,
   ): Promise<void> {
-    const known = await this.#schemaOf(stream, name);
+    const known = await this.#schemaOf(work, name);
     if (known === null) return;
     const framed = contents.flatMap((content, index) => {
       if (content.kind !== 'FRAMED' || content.record.schema !== name) return [];
@@ -91,6 +104,7 @@ export class MessageProtection {
     const protectedOnes = await this.#protectPayloads(
       known,
       framed.map(({ payload }) => payload),
+      work.options,
     );
     for (const [position, { bytes, payload, index }] of framed.entries()) {
       const answer = protectedOnes[position];
@@ -104,27 +118,31 @@ export class MessageProtection {
   #protectPayloads(
     { plan, schema }: SchemaInForce,
     payloads: readonly Uint8Array[],
+    options: ProtectOptions,
   ): Promise<readonly PayloadAnswer[]> {
+    const keeping = options.keepSealed === true ? { sealedIn: payloads.map((payload) => textOf(schema, payload)) } : {};
     if (schema instanceof AvroSchema && schema.root.kind === 'record')
-      return this.#protection.protectAvros(plan, schema.root, payloads);
+      return this.#protection.protectAvros(plan, schema.root, payloads, keeping);
     if (schema instanceof ProtobufSchema) {
       const { reading } = schema;
       const type = reading.message(firstMessage);
-      if (type !== null) return this.#protection.protectProtobufs(plan, { reading, type }, payloads);
+      if (type !== null) return this.#protection.protectProtobufs(plan, { reading, type }, payloads, keeping);
     }
-    return this.#protectJsons({ plan, schema }, payloads);
+    return this.#protectJsons({ plan, schema }, payloads, options);
   }
 
   /** Payloads of a JSON Schema are JSON texts. */
   async #protectJsons(
     { plan, schema }: SchemaInForce,
     payloads: readonly Uint8Array[],
+    options: ProtectOptions,
   ): Promise<readonly PayloadAnswer[]> {
     const records = schema.format === 'JSON' ? payloads.map(jsonOf) : payloads.map(() => null);
     const fitting = new Set(records.filter((one) => one !== null && schema.messageFaults(one.record).length === 0));
     const texts = await this.#protection.protectTexts(
       plan,
       [...fitting].filter((one) => one !== null),
+      options,
     );
     const protectedTexts = texts[Symbol.iterator]();
     return records.map((one) => {
@@ -134,10 +152,10 @@ export class MessageProtection {
     });
   }
 
-  async #schemaOf(stream: RunnableStream, name: SchemaName): Promise<SchemaInForce | null> {
+  async #schemaOf(work: Work, name: SchemaName): Promise<SchemaInForce | null> {
     try {
       const { schemaId, schema } = await this.#gate.schemaNamed(name);
-      return { schema, plan: await this.#policies.planOf(stream.entityId, keysOf(stream), schemaId) };
+      return { schema, plan: await this.#policies.planOf(work.entityId, keysOf(work), schemaId) };
     } catch (error) {
       const { code } = toLinewardError(error);
       if (code === 'SCHEMA_NOT_FOUND' || code === 'NOT_FOUND') return null;
@@ -154,7 +172,21 @@ interface SchemaInForce {
 /** Index path of the message that a Protobuf file is catalogued by. */
 const firstMessage = [0];
 
-type Answer = { readonly ok: true; readonly value: string | Buffer } | { readonly ok: false; readonly code: ErrorCode };
+/** Whose records they are, and how they name accounts and persons. */
+export type ProtectedEntity = Pick<RunnableStream, 'entityId' | 'accountField' | 'subjectFields'>;
+
+interface ProtectOptions {
+  readonly keepSealed?: boolean;
+}
+
+type Work = ProtectedEntity & { readonly options: ProtectOptions };
+
+/** What is left of a value, or why it cannot be protected. */
+export type ProtectedValue =
+  | { readonly ok: true; readonly value: string | Buffer }
+  | { readonly ok: false; readonly code: ErrorCode };
+
+const unfit: ProtectedValue = { ok: false, code: 'MESSAGE_INVALID' };
 
 type PayloadAnswer =
   | { readonly ok: true; readonly bytes: Uint8Array }
@@ -194,6 +226,16 @@ function jsonOf(bytes: Uint8Array): JsonRecord | null {
     return record === null ? null : { text, record };
   } catch {
     return null;
+  }
+}
+
+/** What a payload of the catalogued message says, as JSON; nothing for bytes that are none. */
+function textOf(schema: ParsedSchema, payload: Uint8Array): string {
+  try {
+    const record = schema.decode(payload, schema.format === 'PROTOBUF' ? firstMessage : null);
+    return JSON.stringify(record, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  } catch {
+    return '';
   }
 }
 

@@ -61,7 +61,8 @@ const runnableSql = `
   join dataset target on target.id = stream.target_dataset_id
   join mapping on mapping.dataset_id = target.id and mapping.entity_id = stream.entity_id
   left join lake_table on lake_table.dataset_id = target.id
-  where stream.state = 'RUNNING'`;
+  where stream.state = 'RUNNING' and not exists (select 1 from topic_rewrite r
+    where r.phase = 'SWITCHING' and r.dataset_id in (source.id, target.id))`;
 
 /** Questions about streams. */
 export class StreamReadModel {
@@ -92,6 +93,13 @@ export class StreamReadModel {
     return rows.map((row) => streamRow.parse(row));
   }
 
+  async streamsInto(datasetId: string): Promise<readonly Stream[]> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from stream where target_dataset_id = ? order by id', [datasetId]);
+    return rows.map((row) => streamRow.parse(row));
+  }
+
   /** Streams out of a dataset into one that the current round of an operation does not act on. */
   async streamsBesides(datasetId: string, operationId: string): Promise<readonly Stream[]> {
     const rows = await this.#em.fork().execute(
@@ -103,13 +111,23 @@ export class StreamReadModel {
     return rows.map((row) => streamRow.parse(row));
   }
 
-  /** Per partition of a stream's source topic, the offset behind the last tombstone that an erasure wrote there. */
+  /**
+   * Per partition of a stream's source topic, an offset behind the last tombstone that an erasure wrote there; of those
+   * that were copied into the generation in force, its ends at the switch.
+   */
   async erasedUpTo(streamId: string): Promise<ReadonlyMap<number, bigint>> {
     const rows = await this.#em.fork().execute<{ partition: number; latest: string }[]>(
-      `select (e->>'partition')::int as partition, max((e->>'latest')::bigint)::text as latest
-       from stream s join operation_target t on t.dataset_id = s.source_dataset_id and t.role = 'TOPIC'
-       cross join jsonb_array_elements(t.receipt->'evidence') e
-       where s.id = ? and (t.receipt->>'recordsErased')::bigint > 0 group by 1`,
+      `with buried as (
+         select t.receipt->'evidence' as evidence, s.source_dataset_id as dataset_id
+         from stream s join operation_target t on t.dataset_id = s.source_dataset_id and t.role = 'TOPIC'
+         where s.id = ? and (t.receipt->>'recordsErased')::bigint > 0 and t.estimate->>'action' = 'TOMBSTONE')
+       select partition, max(latest)::text as latest from (
+         select (e->>'partition')::int as partition, (e->>'latest')::bigint as latest
+         from buried cross join jsonb_array_elements(evidence) e
+         union all
+         select e.key::int, e.value::bigint from topic_rewrite r join dataset d on d.id = r.dataset_id and d.name = r.generation
+         cross join jsonb_each_text(r.generation_ends) e
+         where r.dataset_id in (select dataset_id from buried)) ends group by partition`,
       [streamId],
     );
     return new Map(rows.map((row) => [row.partition, BigInt(row.latest)]));
@@ -145,7 +163,10 @@ export class StreamReadModel {
 }
 
 /** How the records of a stream name whose they are: the person by the first of its key fields. */
-export function keysOf({ accountField, subjectFields }: RunnableStream): PlanKeys {
+export function keysOf({
+  accountField,
+  subjectFields,
+}: Pick<RunnableStream, 'accountField' | 'subjectFields'>): PlanKeys {
   return { accountField, subjectField: subjectFields[0] ?? null };
 }
 

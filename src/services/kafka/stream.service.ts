@@ -12,6 +12,7 @@ import { recordEdge } from '../lineage/lineage.service.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { datasetIn, mapEntityIn } from '../registry/registry.service.ts';
 import type { KafkaGateway } from './ports.ts';
+import type { TopicNames } from './topic-names.ts';
 
 export interface CreateStreamProtection {
   readonly entityId: string;
@@ -36,6 +37,7 @@ export interface CreateLakeLanding {
 export interface StreamServiceDeps {
   readonly em: EntityManager;
   readonly kafka: KafkaGateway;
+  readonly names: Pick<TopicNames, 'find'>;
   readonly kafkaNamespace: string | null;
   readonly registry: RegistryReadModel;
   readonly lakeTables: LakeTableService;
@@ -78,10 +80,8 @@ export class StreamService {
     if (!Number.isInteger(input.partitions) || input.partitions < 1 || input.partitions > 1_000) {
       throw new LinewardError('BAD_INPUT', 'partitions: must be between 1 and 1000', { path: ['partitions'] });
     }
-    await this.#deps.kafka.ensureTopic({ name: input.sourceTopic, partitions: input.partitions, config: topicConfig });
-    const partitions = (await this.#deps.kafka.describeTopic(input.sourceTopic))?.partitions ?? input.partitions;
-    await this.#deps.kafka.ensureTopic({ name: input.targetTopic, partitions, config: topicConfig });
-    const room = (await this.#deps.kafka.describeTopic(input.targetTopic))?.partitions ?? partitions;
+    const partitions = await this.#ensureTopic(input.sourceTopic, input.partitions);
+    const room = await this.#ensureTopic(input.targetTopic, partitions);
     if (room < partitions) {
       throw new LinewardError(
         'BAD_INPUT',
@@ -160,6 +160,14 @@ export class StreamService {
       });
       return stream;
     });
+  }
+
+  /** Answers the partitions of the topic, which is made when there is none of that name, now or formerly. */
+  async #ensureTopic(topic: string, partitions: number): Promise<number> {
+    const known = await this.#deps.names.find({ namespace: this.#kafkaNamespace(), name: topic });
+    const name = known?.name ?? topic;
+    await this.#deps.kafka.ensureTopic({ name, partitions, config: topicConfig });
+    return (await this.#deps.kafka.describeTopic(name))?.partitions ?? partitions;
   }
 
   #kafkaNamespace(): string {

@@ -1,246 +1,146 @@
-import type { Selection } from '../../domain/governance/selection.ts';
-import { matches, SelectedView } from '../../domain/kafka/table-view.ts';
+import { isNobody, type Selection } from '../../domain/governance/selection.ts';
+import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
+import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
 import type {
   Gap,
-  Residue,
+  OperationWork,
   TargetEstimate,
   TargetPlace,
   TargetReceipt,
   TargetVerification,
 } from '../../domain/operations/target.ts';
+import type { TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { assertAsPlanned } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
-import { operationHeader } from './erased-records.ts';
-import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
-import type { RecordReader } from './record-reader.ts';
-import type { StreamProgress } from './stream-progress.ts';
-import { assertKeysMax, selectedKeysMax, TopicVerification } from './topic-verification.ts';
+import { scanBatches } from './message-batches.ts';
+import type { KafkaMessage } from './ports.ts';
+import type { StreamReadModel } from './stream.read-model.ts';
+import { besidesGap, missing, type TombstoneDeps, TombstoneErasure } from './tombstone-erasure.ts';
+import type { TopicAction } from './topic-action.ts';
+import { TopicErasure } from './topic-erasure.ts';
+import { planTopicRewrite } from './topic-plan.ts';
+import { TopicRewrite, type TopicRewriteDeps } from './topic-rewrite.ts';
+import { TopicRewrites, unfinishedRewrites } from './topic-rewrites.ts';
+import type { TopicTransformations } from './topic-transformations.ts';
 
-const tombstonesPerBatch = 500;
-const passesMax = 5;
-const streamWaitMs = 10_000;
-/** Messages a second that a scan reads on one core; only for the estimate. */
-const scanRate = 50_000;
+export interface TopicExecutorDeps extends TombstoneDeps, TopicRewriteDeps {
+  readonly streams: StreamReadModel;
+  readonly transformations: TopicTransformations;
+}
 
 /**
- * Erases from compacted topics by tombstones: as a table, the topic holds nothing of the selection afterwards. The middle
- * of a log cannot be cut out, so superseded values leave the disk with compaction, and the receipt says by when. A topic
- * that is not compacted is a gap.
+ * Erases, protects and re-encrypts records of topics, by rewriting them into a next generation (ADR 0017). From a compacted
+ * topic it erases by tombstones, unless records of the selection have no key.
  */
 export class TopicExecutor implements TargetExecutor {
   readonly role = 'TOPIC';
-  readonly kinds = ['ERASURE'] as const;
-  readonly #kafka: KafkaGateway;
-  readonly #progress: Pick<StreamProgress, 'passed' | 'besides'>;
-  readonly #records: RecordReader;
-  readonly #keysMax: number;
+  readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP'] as const;
+  readonly #deps: TopicExecutorDeps;
+  readonly #tombstones: TombstoneErasure;
 
-  constructor(deps: {
-    readonly kafka: KafkaGateway;
-    readonly progress: Pick<StreamProgress, 'passed' | 'besides'>;
-    readonly records: RecordReader;
-    readonly keysMax?: number;
-  }) {
-    this.#kafka = deps.kafka;
-    this.#progress = deps.progress;
-    this.#records = deps.records;
-    this.#keysMax = deps.keysMax ?? selectedKeysMax;
+  constructor(deps: TopicExecutorDeps) {
+    this.#deps = deps;
+    this.#tombstones = new TombstoneErasure(deps);
   }
 
-  async plan(place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
-    const topic = await this.#kafka.describeTopic(place.name);
-    const gap = topic === null ? missing(place) : uncompacted(place, topic);
-    if (topic === null || gap !== null) return estimate('NONE', { gaps: gap === null ? [] : [gap] });
-    const view = await this.#view(place, selection, { operationId: '' });
-    const offsets = await this.#kafka.offsets(place.name);
-    return estimate('TOMBSTONE', {
-      records: view.live.length,
-      seconds: Math.ceil((2 * view.messages) / scanRate),
-      gaps: viewGaps(place, view),
-      manifest: offsetsOf(offsets),
-    });
+  async plan(place: TargetPlace, selection: Selection, work: OperationWork): Promise<TargetEstimate> {
+    const topic = await this.#deps.kafka.describeTopic(place.name);
+    if (topic === null || isNobody(selection)) return { ...nothing, gaps: topic === null ? [missing(place)] : [] };
+    const isTable = work.kind === 'ERASURE' && (topic.config['cleanup.policy'] ?? '').includes('compact');
+    const tombstones = isTable ? await this.#tombstones.plan(place, selection) : null;
+    if (tombstones !== null) return tombstones;
+    return planTopicRewrite(this.#deps, place, { action: await this.#actionOf(place, work), selection });
   }
 
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
-    const { place } = context;
-    const topic = await this.#kafka.describeTopic(place.name);
-    const gap = topic === null ? missing(place) : uncompacted(place, topic);
-    if (topic === null || gap !== null) return receipt({ open: gap === null ? [] : [gap] });
-    let view = await this.#view(place, await context.selectionNow(), context);
-    for (let pass = 0; view.live.length > 0 && pass < passesMax; pass += 1) {
-      await this.#bury(context, view);
-      view = await this.#view(place, await context.selectionNow(), context);
-    }
-    const offsets = await this.#kafka.offsets(place.name);
-    const { paused } = await this.#progress.passed({ datasetId: place.datasetId, name: place.name }, view.ends, {
-      waitMs: streamWaitMs,
-      signal: context.signal,
-    });
-    const besides = await this.#progress.besides(place.datasetId, context.operationId);
-    const open: Gap[] = [
-      ...viewGaps(place, view),
-      ...paused.map((id) => pausedGap(place, id)),
-      ...besides.map((id) => besidesGap(place, id)),
-    ];
-    if (view.live.length > 0)
-      open.push({ code: 'SURVIVORS', dataset: place.name, reason: 'new records of the subjects keep arriving' });
-    return receipt({
-      recordsErased: view.tombstoned,
-      evidence: offsetsOf(offsets),
-      residues: view.tombstoned === 0 ? [] : [supersededResidue(place, topic)],
-      open,
-    });
+    if (context.planned.action === 'TOMBSTONE') return this.#bury(context);
+    if (context.planned.action !== 'REWRITE') return { ...nothingDone, open: await this.#missing(context.place) };
+    const action = await this.#actionOf(context.place, context.work);
+    assertAsPlanned(action.mark, context.planned);
+    const receipt = await new TopicRewrite(this.#deps, context, action).run();
+    if (!action.erases) return receipt;
+    const besides = await this.#deps.progress.besides(context.place.datasetId, context.operationId);
+    return { ...receipt, open: [...receipt.open, ...besides.map((id) => besidesGap(context.place, id))] };
   }
 
-  /** The topic itself is the record: each tombstone names the operation that wrote it. */
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
-    const { place } = context;
-    const topic = await this.#kafka.describeTopic(place.name);
-    if (topic === null) return null;
-    const view = await this.#view(place, { act: [], keep: [] }, context);
-    return receipt({
-      recordsErased: view.tombstoned,
-      evidence: offsetsOf(await this.#kafka.offsets(place.name)),
-      residues: view.tombstoned === 0 ? [] : [supersededResidue(place, topic)],
-    });
+    if (context.planned.action === 'TOMBSTONE') return this.#tombstones.receiptSoFar(context);
+    return new TopicRewrite(this.#deps, context, await this.#actionOf(context.place, context.work)).soFar();
   }
 
   async verify(context: ExecutionContext): Promise<TargetVerification> {
-    const { place } = context;
-    const topic = await this.#kafka.describeTopic(place.name);
-    if (topic === null)
-      return { survivors: 0, lost: 0, recordsScanned: 0, method: 'topic does not exist', open: [missing(place)] };
-    return new TopicVerification({
-      kafka: this.#kafka,
-      records: this.#records,
-      context,
-      keysMax: this.#keysMax,
-    }).run();
+    const { place, planned } = context;
+    const open = await this.#missing(place);
+    if (open.length > 0) return { survivors: 0, lost: 0, recordsScanned: 0, method: 'topic does not exist', open };
+    return planned.action === 'TOMBSTONE' ? this.#tombstones.verify(context) : this.#readBack(context);
   }
 
-  async #view(
-    place: TargetPlace,
-    selection: Selection,
-    run: { readonly operationId: string; readonly signal?: AbortSignal },
-  ): Promise<SelectedView> {
-    const view = new SelectedView(selection, place, run.operationId);
-    const pass = this.#records.pass();
-    const add = async (message: KafkaMessage) => {
-      const content = message.value === null ? null : await pass.read(message.value, message.headers);
-      view.add({ ...message, content, operationId: operationOf(message) });
-      assertKeysMax(place.name, view.remembered, this.#keysMax);
+  /** Tombstones do not reach a generation that was replaced and still exists. */
+  async #bury(context: ExecutionContext): Promise<TargetReceipt> {
+    const receipt = await this.#tombstones.execute(context);
+    const before = await unfinishedRewrites(this.#deps.em, context.place.datasetId);
+    const open: Gap[] = before.map(({ source, operationId }) => ({
+      code: 'GENERATION_OPEN',
+      dataset: source,
+      reason: `it was replaced by operation ${operationId} and is not deleted yet; retry that operation, or delete the topic`,
+    }));
+    return { ...receipt, open: [...receipt.open, ...open] };
+  }
+
+  /** The generation in force, from its start to its end. What is missing was told by comparing before the purge. */
+  async #readBack(context: ExecutionContext): Promise<TargetVerification> {
+    const { place, signal, lease } = context;
+    const action = await this.#actionOf(place, context.work);
+    const selection = await context.selectionNow();
+    const rows = await new TopicRewrites(this.#deps.em, { ...place, ...lease }).ofTarget();
+    const unreadable = new UnreadableRecords();
+    let [survivors, recordsScanned] = [0, 0];
+    const read = async (messages: readonly KafkaMessage[]) => {
+      await lease.assertHeld();
+      recordsScanned += messages.length;
+      const inScope = action.erases ? messages : messages.filter((message) => isHistory(message, rows));
+      for (const concern of await action.concerns(inScope, selection)) {
+        if (concern === true) survivors += 1;
+        else if (concern !== false) unreadable.add(concern);
+      }
     };
-    await this.#kafka.scan(place.name, add, run.signal);
-    return view;
+    await scanBatches(this.#deps.kafka, place.name, read, { signal });
+    const compared = rows.flatMap(({ comparison }) => comparison?.partitions ?? []);
+    return {
+      survivors,
+      lost: compared.reduce((sum, { lost }) => sum + lost, 0),
+      recordsScanned,
+      method:
+        'full read_committed scan of the generation in force; before the purge, each record of the topic beside its copy',
+      open: unreadable.reasons().map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
+    };
   }
 
-  async #bury(context: ExecutionContext, view: SelectedView): Promise<void> {
-    const { live } = view;
-    for (let start = 0; start < live.length; start += tombstonesPerBatch) {
-      await context.lease.assertHeld();
-      const selection = await context.selectionNow();
-      const batch = live.slice(start, start + tombstonesPerBatch).filter((record) => matches(selection, record.keys));
-      const sent = await this.#kafka.produce(
-        context.place.name,
-        batch.map(({ partition, key }) => ({
-          partition,
-          key,
-          value: null,
-          headers: { [operationHeader]: context.operationId },
-        })),
-      );
-      const refused = sent.find((result) => !result.ok);
-      if (refused !== undefined && !refused.ok)
-        throw new LinewardError(refused.code, `a tombstone was not written: ${refused.message}`);
-      await context.report({
-        done: Math.min(start + tombstonesPerBatch, live.length),
-        total: live.length,
-        unit: 'messages',
-      });
-    }
+  async #actionOf(place: TargetPlace, work: OperationWork): Promise<TopicAction> {
+    if (work.kind === 'ERASURE') return new TopicErasure(this.#deps.records, place);
+    if (work.kind === 'SHRED') throw new LinewardError('INTERNAL', 'keys are not destroyed in topics');
+    return this.#deps.transformations[work.kind](place, work);
+  }
+
+  async #missing(place: TargetPlace): Promise<Gap[]> {
+    return (await this.#deps.kafka.describeTopic(place.name)) === null ? [missing(place)] : [];
   }
 }
 
-function operationOf(message: KafkaMessage): string | null {
-  return message.headers[operationHeader]?.toString('utf8') ?? null;
-}
+/** Values are replaced in what was there; what is written after the switch is the business of streams. */
+const isHistory = ({ headers }: KafkaMessage, rows: readonly TopicRewriteRow[]): boolean =>
+  rows.length === 0 || rows.some(({ source }) => sourceOffset(headers[sourceHeader], source) !== null);
 
-function missing(place: TargetPlace): Gap {
-  return { code: 'TOPIC_MISSING', dataset: place.name, reason: 'the broker has no such topic' };
-}
+const nothing = { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [], manifest: [] } as const;
 
-function pausedGap(place: TargetPlace, streamId: string): Gap {
-  return {
-    code: 'STREAM_PAUSED',
-    dataset: place.name,
-    reason: `stream ${streamId} is paused and may still carry erased records onwards when it resumes`,
-  };
-}
-
-function besidesGap(place: TargetPlace, streamId: string): Gap {
-  return {
-    code: 'STREAM_NOT_PLANNED',
-    dataset: place.name,
-    reason: `stream ${streamId} carries its records to a place that the plan does not name; retry to plan it`,
-  };
-}
-
-function uncompacted(place: TargetPlace, topic: TopicDescription): Gap | null {
-  const policy = topic.config['cleanup.policy'] ?? 'delete';
-  if (policy.includes('compact')) return null;
-  const keep = topic.config['retention.ms'];
-  return {
-    code: 'TOPIC_NOT_COMPACTED',
-    dataset: place.name,
-    reason: `a topic with cleanup.policy=${policy} cannot forget single records; they go with retention.ms=${keep ?? 'unknown'}`,
-  };
-}
-
-function viewGaps(place: TargetPlace, view: SelectedView): Gap[] {
-  const gaps: Gap[] = view.unreadable
-    .reasons()
-    .map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason }));
-  if (view.keyless > 0)
-    gaps.push({
-      code: 'MESSAGE_WITHOUT_KEY',
-      dataset: place.name,
-      reason: `${view.keyless} message(s) of the subjects have no key`,
-    });
-  return gaps;
-}
-
-function supersededResidue(place: TargetPlace, topic: TopicDescription): Residue {
-  const waits = ['segment.ms', 'max.compaction.lag.ms'].map((name) => Number(topic.config[name] ?? Number.NaN));
-  const total = waits.reduce((sum, wait) => sum + wait, 0);
-  const until =
-    Number.isFinite(total) && total < 3_650 * 86_400_000 ? new Date(Date.now() + total).toISOString() : null;
-  return {
-    dataset: place.name,
-    reason:
-      'superseded values stay in the log until their segment has rolled and is compacted, which takes one later write per partition',
-    until,
-  };
-}
-
-function offsetsOf(offsets: Awaited<ReturnType<KafkaGateway['offsets']>>) {
-  return offsets.map(({ partition, earliest, latest }) => ({ partition, earliest, latest }));
-}
-
-function estimate(action: TargetEstimate['action'], facts: Partial<TargetEstimate>): TargetEstimate {
-  return { files: 0, bytes: 0, records: 0, seconds: 0, gaps: [], manifest: [], ...facts, action };
-}
-
-function receipt(facts: Partial<TargetReceipt>): TargetReceipt {
-  return {
-    recordsErased: 0,
-    recordsKept: 0,
-    filesRewritten: 0,
-    filesRemoved: 0,
-    bytesBefore: 0,
-    bytesAfter: 0,
-    evidence: [],
-    residues: [],
-    open: [],
-    ...facts,
-  };
-}
+const nothingDone = {
+  recordsErased: 0,
+  recordsKept: 0,
+  filesRewritten: 0,
+  filesRemoved: 0,
+  bytesBefore: 0,
+  bytesAfter: 0,
+  evidence: [],
+  residues: [],
+} as const;

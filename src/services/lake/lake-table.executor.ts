@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../domain/canonical-json.ts';
 import { isNobody, type Selection } from '../../domain/governance/selection.ts';
 import type {
   OperationWork,
@@ -9,6 +8,7 @@ import type {
 } from '../../domain/operations/target.ts';
 import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { assertAsPlanned, plannedTransformation } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { ErasureAction } from './erasure-action.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
@@ -46,14 +46,13 @@ export class LakeTableExecutor implements TargetExecutor {
     }
     const action = await this.#actionOf(place, work);
     const estimate = await planRewrite(this.#deps.store, action, { table, selection, place });
-    if (action.mark === null) return estimate;
     // What was approved is part of the plan, and is compared before the work begins.
-    return { ...estimate, manifest: [{ transformation: action.mark }, ...estimate.manifest] };
+    return { ...estimate, manifest: [...plannedTransformation(action.mark), ...estimate.manifest] };
   }
 
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
     const work = await this.#workOf(context, await this.#registered(context.place));
-    assertAsPlanned(work.action, context.planned);
+    assertAsPlanned(work.action.mark, context.planned);
     return new LakeRewrite(this.#deps, work).run();
   }
 
@@ -86,15 +85,4 @@ export class LakeTableExecutor implements TargetExecutor {
     if (table !== null) return table;
     throw new LinewardError('NOT_FOUND', `no lake table is registered for the dataset ${place.name}`);
   }
-}
-
-/** @throws LinewardError PLAN_CHANGED when policies or schemas say otherwise than when the plan was approved. */
-function assertAsPlanned({ mark }: RewriteAction, { manifest }: TargetEstimate): void {
-  if (mark === null) return;
-  const planned = manifest.find((entry) => entry.transformation !== undefined)?.transformation;
-  if (planned !== undefined && canonicalJson(planned) === canonicalJson(mark)) return;
-  throw new LinewardError(
-    'PLAN_CHANGED',
-    'What is to be done to the values has changed since the plan was approved: policies, semantic types or the schema; request the operation again.',
-  );
 }

@@ -158,7 +158,7 @@ export class LandingService {
     const { batch, files, position } = landing;
     await this.#deps.em.fork().transactional(async (tx) => {
       await lock(tx, batch);
-      if ((await positionIn(tx, batch)) !== position) throw takenOver();
+      if ((await positionIn(tx, batch)) !== position || (await isReplaced(tx, batch))) throw takenOver();
       const published: Record<string, unknown>[] = [];
       for (const { staged, path, rows } of files) {
         // A successor has taken us for dead and cleaned up after us.
@@ -195,6 +195,20 @@ async function positionIn(em: EntityManager, { streamId, partition }: Partition)
     [streamId, partition],
   );
   return row?.next_offset ?? null;
+}
+
+/** True when the batch was read from a generation of its topic that another has replaced: its offsets mean nothing now. */
+async function isReplaced(tx: EntityManager, { streamId, topic }: LandBatch): Promise<boolean> {
+  // A switch waits for landings that have come so far, and a landing for a switch.
+  await tx.execute('select 1 from dataset where id = (select source_dataset_id from stream where id = ?) for share', [
+    streamId,
+  ]);
+  const replaced = await tx.execute<unknown[]>(
+    `select 1 from topic_alias join stream on stream.source_dataset_id = topic_alias.dataset_id
+     where stream.id = ? and topic_alias.name = ?`,
+    [streamId, topic],
+  );
+  return replaced.length > 0;
 }
 
 async function registeredIn(tx: EntityManager, table: LakeTable, paths: readonly string[]): Promise<Set<string>> {

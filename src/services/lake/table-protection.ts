@@ -1,7 +1,7 @@
 import { parseFieldPath } from '../../domain/privacy/field-path.ts';
 import { jsonMembers } from '../../domain/privacy/json-members.ts';
-import type { ProtectionAction } from '../../domain/privacy/protection-action.ts';
-import type { PlanNode, ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
+import { type FieldSteps, makesTokens, planMark, stepsByField } from '../../domain/privacy/plan-mark.ts';
+import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { isKeyFault, type ProtectionService } from '../privacy/protection.service.ts';
 import { columnText, formsOf, recordsOf } from './column-records.ts';
@@ -11,37 +11,24 @@ import type { FileTransform, TableTransformation, TransformTally } from './table
 /** Name of the key-value metadata of a file that says what of it is protected. */
 const protectionMark = 'lineward.protection';
 
-/** What is done to one column, by the paths within it. */
-type ColumnSteps = Readonly<Record<string, { readonly semanticType: string; readonly action: ProtectionAction }>>;
-
 /** Applies the protection plan of an entity to the rows of its tables. */
 export class TableProtection implements TableTransformation {
   readonly #plan: ProtectionPlan;
   readonly #protection: Pick<ProtectionService, 'protectTexts'>;
-  readonly #steps: ReadonlyMap<string, ColumnSteps>;
+  readonly #steps: ReadonlyMap<string, FieldSteps>;
 
   constructor(plan: ProtectionPlan, protection: Pick<ProtectionService, 'protectTexts'>) {
     this.#plan = plan;
     this.#protection = protection;
-    this.#steps = columnSteps(plan);
+    this.#steps = stepsByField(plan);
   }
 
   get mark(): unknown {
-    return {
-      entity: this.#plan.entityFullName,
-      columns: Object.fromEntries(this.#steps),
-      forms: this.#plan.steps.map(({ path, removalForm, suite, keyScope, padding }) => [
-        path,
-        removalForm,
-        suite,
-        keyScope,
-        padding,
-      ]),
-    };
+    return planMark(this.#plan);
   }
 
   get isOnceOnly(): boolean {
-    return [...this.#steps.values()].some((steps) => Object.values(steps).some(({ action }) => action === 'TOKENIZE'));
+    return makesTokens(this.#plan);
   }
 
   of(profile: ProfileResult, { forProof = false }: { readonly forProof?: boolean } = {}): FileTransform | null {
@@ -113,31 +100,9 @@ export class TableProtection implements TableTransformation {
   }
 }
 
-/** Steps of each top-level column that do something. */
-function columnSteps(plan: ProtectionPlan): ReadonlyMap<string, ColumnSteps> {
-  const columns = new Map<string, ColumnSteps>();
-  for (const [name, node] of plan.root.fields) {
-    const steps: Record<string, ColumnSteps[string]> = {};
-    collect(node, steps);
-    if (Object.keys(steps).length > 0) columns.set(name, steps);
-  }
-  return columns;
-}
+const onlyRemoves = (steps: FieldSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');
 
-/** Of a record inside itself the walk comes back to where it was. */
-function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>, seen = new Set<PlanNode>()): void {
-  if (seen.has(node)) return;
-  seen.add(node);
-  const { protection, path } = node;
-  if (protection !== null && protection.action !== 'NONE')
-    steps[path] = { semanticType: protection.semanticType, action: protection.action };
-  for (const inner of [...node.fields.values(), node.element, node.entry])
-    if (inner !== null) collect(inner, steps, seen);
-}
-
-const onlyRemoves = (steps: ColumnSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');
-
-const encrypts = (steps: ColumnSteps): boolean => Object.values(steps).some(({ action }) => action === 'ENCRYPT');
+const encrypts = (steps: FieldSteps): boolean => Object.values(steps).some(({ action }) => action === 'ENCRYPT');
 
 /** What a file says is done in it, by column. */
 function marked({ metadata }: ProfileResult): Readonly<Record<string, unknown>> {

@@ -1,9 +1,7 @@
-import type { EnvelopeHeader } from '../../domain/privacy/envelope-text.ts';
-import { type AccountKey, holderId } from '../../domain/privacy/key-holder.ts';
-import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from '../privacy/account-key.service.ts';
-import { looksSealed, nameOf, SealedValues } from '../privacy/sealed-values.ts';
+import { Resealing } from '../privacy/resealing.ts';
+import { looksSealed, SealedValues } from '../privacy/sealed-values.ts';
 import { formsOf } from './column-records.ts';
 import type { ColumnTexts, ProfileResult } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
@@ -46,48 +44,23 @@ export class TableRewrap implements TableTransformation {
   ): Promise<ColumnTexts> {
     const { columns, forms, tally } = work;
     const texts = columns.flatMap((name) => (batch[name] ?? []).flatMap((text) => asJson(text, forms.get(name))));
-    const sealed = await SealedValues.in(this.#keys, texts);
-    if (sealed.envelopes.size === 0) return batch;
-    const holders = [...sealed.envelopes.values()].map(nameOf);
-    const active = await this.#keys.activeKeys(holders);
+    const resealing = await Resealing.in(this.#keys, texts);
+    if (resealing.isEmpty) return batch;
     const accounts = batch[this.#accountField] ?? [];
     const failed = new Set<number>();
     const rewrapAt = (row: number) => (envelope: string) => {
-      const header = sealed.envelopes.get(envelope);
-      if (header === undefined) return null;
-      const answer = this.#resealed(envelope, header, { sealed, active, accountId: accounts[row] ?? '' });
+      const answer = resealing.reseal(accounts[row] ?? '', envelope);
       if (answer instanceof LinewardError) {
         if (!failed.has(row)) tally.fail(answer.code);
         failed.add(row);
         return null;
       }
-      if (answer !== null) tally.count(`keyVersion${header.keyVersion}`);
+      if (answer !== null) tally.count(`keyVersion${resealing.headerOf(envelope)?.keyVersion}`);
       return answer;
     };
     return Object.fromEntries(
       columns.map((name) => [name, (batch[name] ?? []).map((text, row) => replaced(text, rewrapAt(row)))]),
     );
-  }
-
-  /** The new envelope; null for one that is under the version in force, and for one that nobody can open any more. */
-  #resealed(
-    envelope: string,
-    header: EnvelopeHeader,
-    by: {
-      readonly sealed: SealedValues;
-      readonly active: ReadonlyMap<string, AccountKey | LinewardError>;
-      readonly accountId: string;
-    },
-  ): string | LinewardError | null {
-    const key = by.active.get(holderId(nameOf(header)));
-    if (key === undefined || (key instanceof LinewardError && key.code === 'KEY_DESTROYED')) return null;
-    if (key instanceof LinewardError) return key;
-    if (header.keyVersion >= key.version) return null;
-    const opened = by.sealed.open(by.accountId, envelope);
-    if (opened instanceof LinewardError) return opened.code === 'KEY_DESTROYED' ? null : opened;
-    this.#keys.charge(key, 1);
-    const { suite, semanticType } = header;
-    return sealUnderKey(key, opened.value, { suite, semanticType, padding: opened.padding });
   }
 }
 

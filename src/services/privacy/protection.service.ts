@@ -42,6 +42,11 @@ export interface JsonRecord {
   readonly record: unknown;
 }
 
+/** What encoded records say, as JSON: a value in them that is to be encrypted and is an envelope already stays that. */
+interface Keeping {
+  readonly sealedIn?: readonly string[];
+}
+
 /** Records between two turns of the event loop: other requests are served while a batch is under way. */
 const recordsPerTurn = 500;
 
@@ -113,11 +118,16 @@ export class ProtectionService {
     plan: ProtectionPlan,
     schema: AvroRecord,
     payloads: readonly Uint8Array[],
+    keeping: Keeping = {},
   ): Promise<readonly Protected<ProtectedAvro>[]> {
-    return this.#eachPayload(plan, payloads, {
-      idIn: (field, payload) => avroIdIn(field, schema, payload),
-      protectOne: (payload, seal) => protectAvro(plan, schema, payload, seal),
-    });
+    return this.#eachPayload(
+      plan,
+      { payloads, ...keeping },
+      {
+        idIn: (field, payload) => avroIdIn(field, schema, payload),
+        protectOne: (payload, seal) => protectAvro(plan, schema, payload, seal),
+      },
+    );
   }
 
   /** {@link protect} for records in Protobuf's binary form; the answers are data of the same message. */
@@ -125,16 +135,21 @@ export class ProtectionService {
     plan: ProtectionPlan,
     message: ProtobufMessage,
     payloads: readonly Uint8Array[],
+    keeping: Keeping = {},
   ): Promise<readonly Protected<ProtectedProtobuf>[]> {
-    return this.#eachPayload(plan, payloads, {
-      idIn: (field, payload) => protobufIdIn(field, message, payload),
-      protectOne: (payload, seal) => protectProtobuf(plan, message, payload, seal),
-    });
+    return this.#eachPayload(
+      plan,
+      { payloads, ...keeping },
+      {
+        idIn: (field, payload) => protobufIdIn(field, message, payload),
+        protectOne: (payload, seal) => protectProtobuf(plan, message, payload, seal),
+      },
+    );
   }
 
-  #eachPayload<T>(
+  async #eachPayload<T>(
     plan: ProtectionPlan,
-    payloads: readonly Uint8Array[],
+    { payloads, sealedIn }: Keeping & { readonly payloads: readonly Uint8Array[] },
     form: {
       idIn(field: string | null, payload: Uint8Array): string | null;
       protectOne(payload: Uint8Array, seal: Seal): T;
@@ -149,7 +164,10 @@ export class ProtectionService {
         return null;
       }
     };
-    return this.#each(plan, { count: payloads.length, idOf }, (index, seal) => form.protectOne(payload(index), seal));
+    const sealed = sealedIn !== undefined && plan.encrypts ? await SealedValues.in(this.#keys, sealedIn) : undefined;
+    return this.#each(plan, { count: payloads.length, idOf, sealed }, (index, seal) =>
+      form.protectOne(payload(index), seal),
+    );
   }
 
   async #each<T>(

@@ -27,7 +27,9 @@ export async function unmappedAssociations(
      ) described on true
      where (described.entity_id = any(?::text[]) or (described.entity_id is null and ?))
        and not exists (select 1 from mapping join dataset on dataset.id = mapping.dataset_id
-         where mapping.role = upper(association.resource_type) and dataset.name = association.resource_name
+         where mapping.role = upper(association.resource_type)
+           and (dataset.name = association.resource_name or exists (select 1 from topic_alias
+             where topic_alias.dataset_id = dataset.id and topic_alias.name = association.resource_name))
            and (described.entity_id is null or mapping.entity_id = described.entity_id))
      order by resource, subject`,
     [textArray(entityIds), all],

@@ -161,7 +161,7 @@ export async function mapEntityIn(
   return { mapping, dataset };
 }
 
-/** The dataset of a name, made when it is not known. */
+/** The dataset of a name, be it one that a topic had before it was rewritten; made when it is not known. */
 export async function datasetIn(tx: EntityManager, name: { namespace: string; name: string }): Promise<Dataset> {
   for (const part of ['namespace', 'name'] as const) {
     if (name[part].trim() === '' || name[part].length > 1_024) {
@@ -170,6 +170,11 @@ export async function datasetIn(tx: EntityManager, name: { namespace: string; na
       });
     }
   }
+  const [renamed] = await tx.execute<{ dataset_id: string }[]>(
+    'select dataset_id from topic_alias where namespace = ? and name = ?',
+    [name.namespace, name.name],
+  );
+  if (renamed !== undefined) return tx.findOneOrFail(DatasetSchema, { id: renamed.dataset_id });
   await tx.execute(
     'insert into dataset (id, namespace, name, created_at) values (?, ?, ?, now()) on conflict do nothing',
     [newId(), name.namespace, name.name],

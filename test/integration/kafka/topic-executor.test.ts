@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { TargetPlace } from '../../../src/domain/operations/target.ts';
-import { TopicExecutor } from '../../../src/services/kafka/topic.executor.ts';
+import { StreamReadModel } from '../../../src/services/kafka/stream.read-model.ts';
+import { TopicExecutor, type TopicExecutorDeps } from '../../../src/services/kafka/topic.executor.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
+import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { erasureWork } from '../../testkit/erasure-work.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
 import { bareRecords, recordsOf } from '../../testkit/records.ts';
+import { untouched } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
@@ -21,21 +24,33 @@ const nothing: Selection = { act: [], keep: [] };
 describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing}` : ''}`, () => {
   let gateway: KafkajsGateway;
   let executor: TopicExecutor;
+  let db: TestDatabase;
   let close: () => Promise<void>;
+  const executorWith = (more: Partial<TopicExecutorDeps> = {}) =>
+    new TopicExecutor({
+      em: db.em,
+      kafka: gateway,
+      streams: new StreamReadModel({ em: db.em }),
+      progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
+      records: bareRecords,
+      quietMs: 100,
+      transformations: untouched,
+      ...more,
+    });
   beforeAll(async () => {
     const broker = await testBroker();
     close = broker.close;
     gateway = gatewayFor(broker.brokers);
-    executor = new TopicExecutor({
-      kafka: gateway,
-      progress: { passed: async () => ({ paused: [] }), besides: async () => [] },
-      records: bareRecords,
-    });
+    db = await testDatabase();
+    executor = executorWith();
   });
   afterAll(async () => {
     await gateway?.close();
+    await db?.close();
     await close?.();
   });
+  const plan = (topic: string, selection: Selection, by = executor) =>
+    by.plan(placeOf(topic), selection, erasureWork.work);
 
   const placeOf = (name: string): TargetPlace => ({
     targetId: 'target',
@@ -49,7 +64,8 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
 
   const context = (name: string, selections: { now: () => Selection; requested?: Selection }): ExecutionContext => ({
     operationId: 'operation-1',
-    ...erasureWork,
+    work: erasureWork.work,
+    planned: { ...erasureWork.planned, action: 'TOMBSTONE' },
     place: placeOf(name),
     signal: new AbortController().signal,
     lease: { resource: 'dataset:dataset', fencingToken: 1, assertHeld: async () => undefined },
@@ -73,12 +89,12 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
 
   test('buries every record of the account, and nobody else’s', async () => {
     const topic = await filledTopic();
-    expect((await executor.plan(placeOf(topic), asked)).records).toBe(10);
+    expect((await plan(topic, asked)).records).toBe(10);
     const receipt = await executor.execute(context(topic, { now: () => asked }));
     expect(receipt).toMatchObject({ recordsErased: 10, open: [] });
     expect(receipt.residues).toHaveLength(1);
     expect(await executor.verify(context(topic, { now: () => asked }))).toMatchObject({ survivors: 0, lost: 0 });
-    expect((await executor.plan(placeOf(topic), { act: [{ accountId: 'AC2' }], keep: [] })).records).toBe(5);
+    expect((await plan(topic, { act: [{ accountId: 'AC2' }], keep: [] })).records).toBe(5);
   });
 
   test('erases one subject of an account, and answers the same receipt when it runs again', async () => {
@@ -87,14 +103,14 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
     const run = () => executor.execute(context(topic, { now: () => subject, requested: subject }));
     expect((await run()).recordsErased).toBe(2);
     expect((await run()).recordsErased).toBe(2);
-    expect((await executor.plan(placeOf(topic), asked)).records).toBe(8);
+    expect((await plan(topic, asked)).records).toBe(8);
   });
 
   test('keeps what a narrower hold names', async () => {
     const topic = await filledTopic();
     const held: Selection = { ...asked, keep: [{ accountId: 'AC1', subject: { field: 'user', value: 'U0' } }] };
     expect((await executor.execute(context(topic, { now: () => held }))).recordsErased).toBe(8);
-    expect((await executor.plan(placeOf(topic), asked)).records).toBe(2);
+    expect((await plan(topic, asked)).records).toBe(2);
   });
 
   test('what was erased before a hold came is not taken for a loss of somebody else', async () => {
@@ -122,11 +138,9 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
 
   test('refuses a plan over more keys than it may remember, before anything is done', async () => {
     const topic = await filledTopic();
-    const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
-    const plan = (keysMax: number) =>
-      new TopicExecutor({ kafka: gateway, progress, records: bareRecords, keysMax }).plan(placeOf(topic), asked);
-    expect((await plan(10)).records).toBe(10);
-    await expect(plan(9)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    const planWith = (keysMax: number) => plan(topic, asked, executorWith({ keysMax }));
+    expect((await planWith(10)).records).toBe(10);
+    await expect(planWith(9)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 
   test('stops reading the topic when the worker stops', async () => {
@@ -153,8 +167,7 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
       topic,
       values.map((value, n) => ({ key: framed(9, Buffer.of(n)), value })),
     );
-    const progress = { passed: async () => ({ paused: [] }), besides: async () => [] };
-    const reading = new TopicExecutor({ kafka: gateway, progress, records: recordsOf(...schemas) });
+    const reading = executorWith({ records: recordsOf(...schemas) });
     const subject: Selection = { act: [{ accountId: 'AC1', subject: { field: 'user', value: 'U1' } }], keep: [] };
     const run = context(topic, { now: () => subject, requested: subject });
     expect(await reading.execute(run)).toMatchObject({ recordsErased: 3, open: [] });
@@ -168,13 +181,5 @@ describe.skipIf(missing)(`erasing from a compacted topic${missing ? `: ${missing
         reason: '1 message(s) name the schema 99, which is not registered',
       },
     ]);
-  });
-
-  test('a topic that is not compacted is a gap and is left alone', async () => {
-    const topic = await freshTopic(gateway, 1, { 'cleanup.policy': 'delete' });
-    await gateway.produce(topic, [{ key: 'K', value: JSON.stringify({ account: 'AC1' }) }]);
-    const receipt = await executor.execute(context(topic, { now: () => asked }));
-    expect(receipt.open.map((gap) => gap.code)).toEqual(['TOPIC_NOT_COMPACTED']);
-    expect((await gateway.offsets(topic)).map(({ latest }) => latest)).toEqual(['1']);
   });
 });

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Gap } from '../../domain/operations/target.ts';
+import type { MovedGroup, OffsetTexts, TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { GroupOnTopic } from './ports.ts';
+import { TopicComparison } from './topic-comparison.ts';
+import { type CopyWork, rewriteGroup, TopicCopy } from './topic-copy.ts';
+import { movedGroup, toBigInts, toTexts, translated } from './topic-positions.ts';
+import type { TopicRewrites } from './topic-rewrites.ts';
+
+/** Times that the rest of what others write is copied before they count as active. */
+const drainsMax = 3;
+
+export interface RetirementDeps {
+  /** Nobody writes to a topic that had no new record for so long. */
+  readonly quietMs: number;
+  /** Groups of our own streams out of the topic; they have moved with the switch. */
+  readonly ownGroups: () => Promise<readonly string[]>;
+}
+
+/**
+ * Ends the life of a topic whose next generation is in force: copies what others still write to it, carries over the
+ * positions of consumer groups, compares both topics, and only then, and only if nobody writes or reads there any more,
+ * deletes it.
+ */
+export class TopicRetirement {
+  readonly #deps: RetirementDeps;
+  readonly #work: CopyWork;
+  readonly #rewrites: TopicRewrites;
+  #row: TopicRewriteRow;
+
+  constructor(deps: RetirementDeps, work: CopyWork, rewrites: TopicRewrites) {
+    this.#deps = deps;
+    this.#work = work;
+    this.#rewrites = rewrites;
+    this.#row = work.row;
+  }
+
+  /** What keeps the old topic from being deleted; nothing when it is gone. */
+  async run(): Promise<readonly Gap[]> {
+    if (this.#row.phase === 'SWITCHED') {
+      const open = await this.#settle();
+      if (open.length > 0) return open;
+    }
+    return this.#row.phase === 'COMPARED' ? this.#purge() : [];
+  }
+
+  async #settle(): Promise<readonly Gap[]> {
+    const { kafka } = this.#work;
+    if ((await kafka.describeTopic(this.#row.source)) === null) {
+      // Somebody deleted it, and with it everything that a comparison could be made with.
+      this.#row = await this.#rewrites.move(this.#row, 'COMPARED');
+      return [];
+    }
+    const open = [...(await this.#drain()), ...(await this.#moveGroups())];
+    const comparison = await new TopicComparison(this.#work, this.#row.copied).run();
+    const lost = comparison.partitions.reduce((sum, one) => sum + one.lost, 0);
+    if (lost > 0)
+      open.push(gapOf(this.#row, 'RECORDS_LOST', `${lost} record(s) are not in ${this.#row.generation} as they were`));
+    this.#row = await this.#rewrites.move(this.#row, open.length > 0 ? 'SWITCHED' : 'COMPARED', { comparison });
+    return open;
+  }
+
+  /** Until nobody has written for a while. */
+  async #drain(): Promise<Gap[]> {
+    const { context } = this.#work;
+    const copy = new TopicCopy({ ...this.#work, row: this.#row });
+    for (let drains = 0; drains < drainsMax; drains += 1) {
+      await context.lease.assertHeld();
+      await sleep(this.#deps.quietMs, undefined, { signal: context.signal });
+      const copied = bigIntsOf(this.#row.copied);
+      const late = await copy.countBehind(copied);
+      if (late === 0) return [];
+      const ends = await copy.while(() => copy.reach());
+      this.#row = await this.#rewrites.move(this.#row, 'SWITCHED', {
+        copied: Object.fromEntries(toTexts(ends)),
+        late: this.#row.late + late,
+      });
+    }
+    return [
+      gapOf(
+        this.#row,
+        'PRODUCER_ACTIVE',
+        `somebody still writes to it; let them write to ${this.#row.generation}, and retry`,
+      ),
+    ];
+  }
+
+  async #moveGroups(): Promise<Gap[]> {
+    const { kafka, context } = this.#work;
+    const groups = await this.#foreignGroups();
+    const idle = new Map(
+      groups.filter(({ isActive }) => !isActive).map(({ group, offsets }) => [group, toBigInts(offsets)]),
+    );
+    const to = await translated(kafka, this.#row, idle, context.signal);
+    const moved: MovedGroup[] = this.#row.groups.filter(({ group }) => !idle.has(group));
+    for (const [group, positions] of to) {
+      await context.lease.assertHeld();
+      await kafka.topics.commitOffsets(group, this.#row.generation, toTexts(positions));
+      moved.push(movedGroup(group, idle.get(group) ?? new Map(), positions));
+    }
+    this.#row = await this.#rewrites.move(this.#row, 'SWITCHED', { groups: moved });
+    return groups.filter(({ isActive }) => isActive).map(({ group }) => this.#activeGap(group));
+  }
+
+  async #foreignGroups(): Promise<readonly GroupOnTopic[]> {
+    const own = new Set([...(await this.#deps.ownGroups()), rewriteGroup(this.#row)]);
+    return (await this.#work.kafka.topics.groupsOn(this.#row.source)).filter(({ group }) => !own.has(group));
+  }
+
+  #activeGap(group: string): Gap {
+    const reason = `the consumer group ${group} still reads it; let it read ${this.#row.generation}, and retry`;
+    return gapOf(this.#row, 'CONSUMER_ACTIVE', reason);
+  }
+
+  async #purge(): Promise<readonly Gap[]> {
+    const { kafka, context } = this.#work;
+    const { source, generation, config } = this.#row;
+    await kafka.topics.configureTopic(generation, config);
+    if ((await kafka.describeTopic(source)) !== null) {
+      const copied = bigIntsOf(this.#row.copied);
+      const active = (await this.#foreignGroups()).filter(({ isActive }) => isActive);
+      const isWritten = (await new TopicCopy({ ...this.#work, row: this.#row }).countBehind(copied)) > 0;
+      if (isWritten || active.length > 0) {
+        this.#row = await this.#rewrites.move(this.#row, 'SWITCHED');
+        const written = isWritten ? [gapOf(this.#row, 'PRODUCER_ACTIVE', 'somebody still writes to it; retry')] : [];
+        return [...written, ...active.map(({ group }) => this.#activeGap(group))];
+      }
+      await context.lease.assertHeld();
+      await this.#deleteRecords();
+      await kafka.topics.deleteTopic(source);
+      await this.#assertGone();
+    }
+    await kafka.topics.deleteGroup(rewriteGroup(this.#row));
+    this.#row = await this.#rewrites.move(this.#row, 'PURGED');
+    return [];
+  }
+
+  /** What is deleted so can be read by nobody from then on, also where topics cannot be deleted. */
+  async #deleteRecords(): Promise<void> {
+    const ends = new Map(Object.entries(this.#row.copied).map(([partition, offset]) => [Number(partition), offset]));
+    try {
+      await this.#work.kafka.topics.deleteRecords(this.#row.source, ends);
+    } catch (error) {
+      // A topic that is only compacted does not let records be deleted; it goes as a whole.
+      if (!(error instanceof LinewardError) || error.code !== 'KAFKA_REFUSED') throw error;
+    }
+  }
+
+  /** Deleting is answered before it is done. */
+  async #assertGone(): Promise<void> {
+    for (let tries = 0; tries < 50; tries += 1) {
+      if ((await this.#work.kafka.describeTopic(this.#row.source)) === null) return;
+      await sleep(100, undefined, { signal: this.#work.context.signal });
+    }
+    throw new LinewardError('KAFKA_UNAVAILABLE', `${this.#row.source} was to be deleted and is still there`);
+  }
+}
+
+export function gapOf({ source }: Pick<TopicRewriteRow, 'source'>, code: string, reason: string): Gap {
+  return { code, dataset: source, reason };
+}
+
+const bigIntsOf = (texts: OffsetTexts): Map<number, bigint> =>
+  new Map(Object.entries(texts).map(([partition, offset]) => [Number(partition), BigInt(offset)]));
