@@ -238,7 +238,7 @@ describe('refuses to start, says why, and leaves nothing running', () => {
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       LINEWARD_API_TOKEN: 'short-secret',
       KAFKA_BROKERS: 'broker',
-      LAKE_URL: 's3://bucket',
+      LAKE_URL: 'gs://bucket',
     });
     expect(await lineward.exit).toBe(1);
     for (const name of ['PORT', 'LOG_LEVEL', 'DATABASE_URL', 'LINEWARD_API_TOKEN', 'KAFKA_BROKERS', 'LAKE_URL'])
