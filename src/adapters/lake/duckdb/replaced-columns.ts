@@ -51,6 +51,26 @@ export const textOf = ({ name, isNested }: ReplacedColumn): string =>
 export const valueIn = ({ type, isNested }: ReplacedColumn, text: string): string =>
   type === 'VARCHAR' ? text : `CAST(${isNested ? `CAST(${text} AS JSON)` : text} AS ${type})`;
 
+/** @throws LinewardError LAKE_TABLE_REFUSED when an answer is no value of its column: DuckDB would call the file damaged. */
+export async function expectFitting(
+  connection: DuckDBConnection,
+  {
+    path,
+    columns,
+    table,
+  }: { readonly path: string; readonly columns: readonly ReplacedColumn[]; readonly table: string },
+): Promise<void> {
+  for (const [index, column] of columns.entries()) {
+    if (column.type === 'VARCHAR') continue;
+    const fits = `count(*) FILTER (WHERE ${valueIn(column, `c${index}`)} IS NOT NULL)`;
+    await connection.run(`SELECT ${fits} FROM ${table}`).catch((error: unknown) => {
+      // Anything else is told by the copy, which does the same with all columns.
+      if (!(error instanceof Error) || !/^(?:Conversion|Invalid Input) Error/u.test(error.message)) return;
+      throw refused(path, column.name, `what its column ${column.name} is to hold does not fit the type of the column`);
+    });
+  }
+}
+
 async function comesBack(connection: DuckDBConnection, path: string, column: ReplacedColumn): Promise<boolean> {
   if (column.type === 'VARCHAR' || column.type === 'JSON') return true;
   const { others } = await queryRow(

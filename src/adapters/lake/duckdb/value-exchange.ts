@@ -4,9 +4,12 @@ import type { ColumnTexts } from '../../../services/lake/ports.ts';
 import { reading } from './duckdb-failure.ts';
 import { isMarked, numberedRows, rowNumber } from './marked-rows.ts';
 import { type ReplacedColumn, textOf } from './replaced-columns.ts';
+import { told, untold } from './sql-text.ts';
 
 /** Rows that cross to the service and back at a time. */
 const rowsPerBatch = 8_192;
+/** And about how many characters: both processes hold a batch as a whole, more than once. */
+const charsPerBatch = 8_388_608;
 
 export interface ValueWork {
   readonly source: string;
@@ -36,13 +39,16 @@ export class ValueExchange {
 
   async run(): Promise<{ readonly rows: number; readonly found: number }> {
     const { source, columns } = this.#work;
-    const texts = this.#read.map((name, index) => textOf(columns[index] ?? { name, isNested: false, type: 'VARCHAR' }));
+    const texts = this.#read.map((name, index) =>
+      told(textOf(columns[index] ?? { name, isNested: false, type: 'VARCHAR' })),
+    );
     const stream = await reading(source, () =>
       this.#connection.stream(`SELECT ${rowNumber}, ${isMarked}, ${texts.join(', ')} FROM ${numberedRows(source)}`),
     );
     const appender = await this.#filler.createAppender(this.#work.table);
     let rows = 0;
     let pending: (readonly unknown[])[] = [];
+    let chars = 0;
     for (;;) {
       const chunk = await reading(source, () => stream.fetchChunk());
       const read = chunk === null ? [] : chunk.getRows();
@@ -51,14 +57,16 @@ export class ValueExchange {
           details: { path: source, reason: 'rows came out of order' },
         });
       rows += read.length;
-      pending.push(...read);
-      const isLast = read.length === 0;
-      if (pending.length >= rowsPerBatch || isLast) {
+      for (const row of read) {
+        pending.push(row);
+        chars += charsOf(row);
+        if (pending.length < rowsPerBatch && chars < charsPerBatch) continue;
         await this.#replace(appender, pending);
-        pending = [];
+        [pending, chars] = [[], 0];
       }
-      if (isLast) break;
+      if (read.length === 0) break;
     }
+    await this.#replace(appender, pending);
     appender.closeSync();
     return { rows, found: this.#found };
   }
@@ -67,7 +75,7 @@ export class ValueExchange {
   async #replace(appender: DuckDBAppender, rows: readonly (readonly unknown[])[]): Promise<void> {
     const { columns, exchange } = this.#work;
     const marked = rows.filter((row) => row[1] === true);
-    const given = this.#read.map((_, index) => marked.map((row) => textOrNull(row[index + 2])));
+    const given = this.#read.map((_, index) => marked.map((row) => untold(row[index + 2])));
     const named = Object.fromEntries(this.#read.map((name, index) => [name, given[index] ?? []]));
     const answer = marked.length === 0 ? {} : await exchange(named);
     const replaced = columns.map(({ name }) => answer[name] ?? []);
@@ -79,7 +87,7 @@ export class ValueExchange {
       if (isHit) place += 1;
       let isChanged = false;
       for (const index of columns.keys()) {
-        const before = textOrNull(row[index + 2]);
+        const before = untold(row[index + 2]);
         const after = isHit ? (replaced[index]?.[place] ?? null) : before;
         if (after !== before) isChanged = true;
         if (after === null) appender.appendNull();
@@ -91,4 +99,5 @@ export class ValueExchange {
   }
 }
 
-const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const charsOf = (row: readonly unknown[]): number =>
+  row.reduce((sum: number, value) => sum + (typeof value === 'string' ? value.length : 0), 0);
