@@ -69,7 +69,7 @@ export class FileRewrite {
   async settle(path: string, after: FileIdentity | null): Promise<void> {
     const { em, index } = this.#deps;
     const { table, files, context } = this.#scope;
-    const versionsKept = await this.#deps.store.forgetVersions(path, after);
+    const versionsKept = await this.#deps.store.forgetVersions(path);
     await em.fork().transactional(async (tx) => {
       const [known] = await tx.execute<{ id: string }[]>(
         'select id from lake_file where table_id = ? and path = ? for update',

@@ -204,10 +204,10 @@ export interface LakeStore {
   /** Removes a file, or a folder if it is empty; nothing there is fine. */
   remove(path: string): Promise<void>;
   /**
-   * Removes what the store keeps of a path beside its current content `now` (null: it is gone), and answers what may not be
+   * Removes what the store keeps of a path beside its current content, whoever wrote that, and answers what may not be
    * removed. Again it does nothing.
    */
-  forgetVersions(path: string, now: FileIdentity | null): Promise<readonly KeptVersion[]>;
+  forgetVersions(path: string): Promise<readonly KeptVersion[]>;
   /** Paths below a prefix of which the store keeps older contents, by name. */
   olderVersions(prefix: string): Promise<readonly OlderVersions[]>;
 }
