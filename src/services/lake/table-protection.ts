@@ -1,9 +1,10 @@
 import { parseFieldPath } from '../../domain/privacy/field-path.ts';
 import { jsonMembers } from '../../domain/privacy/json-members.ts';
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import type { ProtectionAction } from '../../domain/privacy/protection-action.ts';
 import type { PlanNode, ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { isKeyFault, type ProtectionService } from '../privacy/protection.service.ts';
+import type { ProtectionService } from '../privacy/protection.service.ts';
 import { columnText, formsOf, recordsOf } from './column-records.ts';
 import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
@@ -48,7 +49,7 @@ export class TableProtection implements TableTransformation {
     const forms = formsOf(profile);
     const done = marked(profile);
     const columns = [...this.#steps].flatMap(([name, steps]) => {
-      if (!forms.has(name) || this.#isUnfit(name, forms.get(name))) return [];
+      if (!forms.has(name) || this.#isUnfit(name, forms.get(name)) || isTokenized(done[name], steps)) return [];
       // An envelope proves itself; what was redacted cannot be told from what was not, but by the mark of the file.
       const isDone = isDeepEqual(done[name], steps) && !(forProof && encrypts(steps));
       return isDone ? [] : [name];
@@ -68,6 +69,8 @@ export class TableProtection implements TableTransformation {
     const fields = this.#plan.root.fields;
     const unknown = profile.columns.filter(({ name }) => !fields.has(name)).map(({ name }) => name);
     const unfit = profile.columns.filter(({ name, form }) => this.#isUnfit(name, form));
+    const done = marked(profile);
+    const tokenized = profile.columns.filter(({ name }) => isTokenized(done[name], this.#steps.get(name) ?? {}));
     return [
       ...unknown.map((name) => ({
         code: 'COLUMN_UNKNOWN',
@@ -76,6 +79,10 @@ export class TableProtection implements TableTransformation {
       ...unfit.map(({ name }) => ({
         code: 'COLUMN_UNFIT',
         reason: `the column ${name} is of a type that cannot hold what protection leaves; it stays as it is`,
+      })),
+      ...tokenized.map(({ name }) => ({
+        code: 'COLUMN_TOKENIZED',
+        reason: `the column ${name} has tokens under policies that have changed, and tokens of tokens would join nothing; it stays as it is`,
       })),
     ];
   }
@@ -117,20 +124,20 @@ export class TableProtection implements TableTransformation {
 function columnSteps(plan: ProtectionPlan): ReadonlyMap<string, ColumnSteps> {
   const columns = new Map<string, ColumnSteps>();
   for (const [name, node] of plan.root.fields) {
-    const steps: Record<string, ColumnSteps[string]> = {};
+    const steps = new Map<string, ColumnSteps[string]>();
     collect(node, steps);
-    if (Object.keys(steps).length > 0) columns.set(name, steps);
+    if (steps.size > 0) columns.set(name, Object.fromEntries(steps));
   }
   return columns;
 }
 
 /** Of a record inside itself the walk comes back to where it was. */
-function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>, seen = new Set<PlanNode>()): void {
+function collect(node: PlanNode, steps: Map<string, ColumnSteps[string]>, seen = new Set<PlanNode>()): void {
   if (seen.has(node)) return;
   seen.add(node);
   const { protection, path } = node;
   if (protection !== null && protection.action !== 'NONE')
-    steps[path] = { semanticType: protection.semanticType, action: protection.action };
+    steps.set(path, { semanticType: protection.semanticType, action: protection.action });
   for (const inner of [...node.fields.values(), node.element, node.entry])
     if (inner !== null) collect(inner, steps, seen);
 }
@@ -138,6 +145,15 @@ function collect(node: PlanNode, steps: Record<string, ColumnSteps[string]>, see
 const onlyRemoves = (steps: ColumnSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');
 
 const encrypts = (steps: ColumnSteps): boolean => Object.values(steps).some(({ action }) => action === 'ENCRYPT');
+
+/** True for a column in which values that are to become tokens are tokens already, beside others that are to be changed. */
+function isTokenized(done: unknown, steps: ColumnSteps): boolean {
+  if (typeof done !== 'object' || done === null || isDeepEqual(done, steps)) return false;
+  const before = new Map<string, Partial<ColumnSteps[string]> | null>(Object.entries(done));
+  return Object.entries(steps).some(
+    ([path, { action }]) => action === 'TOKENIZE' && before.get(path)?.action === 'TOKENIZE',
+  );
+}
 
 /** What a file says is done in it, by column. */
 function marked({ metadata }: ProfileResult): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import type { EnvelopeHeader } from '../../domain/privacy/envelope-text.ts';
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import { type AccountKey, holderId } from '../../domain/privacy/key-holder.ts';
 import { sealUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -48,8 +49,7 @@ export class TableRewrap implements TableTransformation {
     const texts = columns.flatMap((name) => (batch[name] ?? []).flatMap((text) => asJson(text, forms.get(name))));
     const sealed = await SealedValues.in(this.#keys, texts);
     if (sealed.envelopes.size === 0) return batch;
-    const holders = [...sealed.envelopes.values()].map(nameOf);
-    const active = await this.#keys.activeKeys(holders);
+    const active = await this.#keys.activeKeys(sealed.holders());
     const accounts = batch[this.#accountField] ?? [];
     const failed = new Set<number>();
     const rewrapAt = (row: number) => (envelope: string) => {
@@ -57,6 +57,7 @@ export class TableRewrap implements TableTransformation {
       if (header === undefined) return null;
       const answer = this.#resealed(envelope, header, { sealed, active, accountId: accounts[row] ?? '' });
       if (answer instanceof LinewardError) {
+        if (isKeyFault(answer.code)) throw answer;
         if (!failed.has(row)) tally.fail(answer.code);
         failed.add(row);
         return null;
@@ -93,8 +94,8 @@ export class TableRewrap implements TableTransformation {
 
 function asJson(text: string | null, form: 'TEXT' | 'JSON' | 'OTHER' | undefined): readonly string[] {
   if (text === null) return [];
-  if (form === 'JSON') return [text];
-  return looksSealed(text) ? [`"${text}"`] : [];
+  // A column of text may hold JSON, too.
+  return [form === 'TEXT' && looksSealed(text) ? `"${text}"` : text];
 }
 
 function replaced(text: string | null, rewrap: (envelope: string) => string | null): string | null {
