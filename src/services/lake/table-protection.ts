@@ -106,10 +106,15 @@ export class TableProtection implements TableTransformation {
     const { columns, forms, tally } = work;
     const records = recordsOf(batch, forms);
     const answers = await this.#protection.protectTexts(this.#plan, records, { keepSealed: true });
+    // Key columns that are no fields of the entity are read and stay.
+    const strangers = Object.keys(batch).filter((name) => !this.#plan.root.fields.has(name)).length;
     const replaced = new Map(columns.map((name): [string, (string | null)[]] => [name, []]));
     for (const [row, answer] of answers.entries()) {
       if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
-      if (!answer.ok) tally.fail(answer.code);
+      if (answer.ok) {
+        tally.count('unknownRemoved', answer.unknownRemoved - strangers);
+        tally.count('faultsRemoved', answer.faultsRemoved);
+      } else tally.fail(answer.code);
       const members = answer.ok ? jsonMembers(answer.text) : null;
       for (const [name, texts] of replaced) {
         const given = batch[name]?.[row] ?? null;

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { ProfileResult } from '../../../src/services/lake/ports.ts';
 import { TableProtection } from '../../../src/services/lake/table-protection.ts';
+import { TransformTally } from '../../../src/services/lake/table-transformation.ts';
+import type { AccountKeyService } from '../../../src/services/privacy/account-key.service.ts';
+import { ProtectionService } from '../../../src/services/privacy/protection.service.ts';
+import type { TokenKeys } from '../../../src/services/privacy/token-keys.ts';
 import { field, planOf, policy } from '../privacy/plan-builders.ts';
 
 const protectTexts = async () => [];
+/** What redaction does without. */
+const nothing = { keys: {} as AccountKeyService, tokenKeys: {} as TokenKeys };
 const tokenize = (type: string, value: string) => `${type}!${value.length}`;
 
 describe('the protection of a table whose records lie inside themselves', () => {
@@ -45,5 +51,33 @@ describe('the protection of a table', () => {
     const redacted = new TableProtection(planOf(fields), { protectTexts });
     expect(redacted.of(profile(['account', 'doc'], done))?.columns).toEqual(['doc']);
     expect(redacted.gapsOf(profile(['account', 'doc'], done))).toEqual([]);
+  });
+
+  const redacting = new TableProtection(
+    planOf([field('account'), field('phone', 'phonenumber'), field('doc'), field('doc.to', 'phonenumber')]),
+    { protectTexts: (plan, texts) => new ProtectionService(nothing).protectTexts(plan, texts) },
+  );
+  const protect = async (doc: string) => {
+    const batch = { phone: ['+351234567890'], doc: [doc], tenant: ['A'] };
+    const forms = { phone: 'TEXT', doc: 'JSON', tenant: 'TEXT' } as const;
+    const columns = Object.entries(forms).map(([name, form]) => ({ name, form }));
+    const tally = new TransformTally();
+    const work = redacting.of({ rows: 1, columns, metadata: {} });
+    return { answer: await work?.transform(batch, tally), tally };
+  };
+
+  it('counts what goes because the schema does not know it', async () => {
+    const known = await protect('{"to":"+351234567890","to":"+351234567891"}');
+    expect(known.answer).toEqual({ phone: ['+35123456XXXX'], doc: ['{"to":"+35123456XXXX","to":"+35123456XXXX"}'] });
+    expect(known.tally.counts).toEqual({});
+    const { answer, tally } = await protect('{"x":1,"to":"+351234567890","y":{"z":2}}');
+    expect(answer?.doc).toEqual(['{"to":"+35123456XXXX"}']);
+    expect(tally.counts).toEqual({ unknownRemoved: 2 });
+  });
+
+  it.each(['1,"phone":"another"', '{"to":"+1"', '', '{}}'])('leaves a row whose JSON column holds %j', async (doc) => {
+    const { answer, tally } = await protect(doc);
+    expect(answer).toEqual({ phone: ['+351234567890'], doc: [doc] });
+    expect(tally).toMatchObject({ counts: {}, failures: { VALUE_INVALID: 1 } });
   });
 });
