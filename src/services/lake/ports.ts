@@ -144,7 +144,7 @@ export interface LakeEngine {
   /**
    * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and
    * all other values kept. `found` counts the rows in which something was replaced; no file is staged when it is 0.
-   * LAKE_TABLE_REFUSED also for a column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
+   * LAKE_TABLE_REFUSED also for a replaced column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
    * copy is not exact; what `transform` throws ends the work.
    */
   transform(request: TransformRequest): Promise<RewriteResult>;

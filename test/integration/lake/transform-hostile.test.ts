@@ -127,6 +127,17 @@ describe('transformations of files with odd values and names', () => {
     expect(await transform(['b'])).toMatchObject({ found: 1 });
   });
 
+  it('copies a column in which nothing changed as it is, and refuses one in which something did', async () => {
+    const nested = `{'d': 12345678901234567.123456789::DECIMAL(38, 9), 'b': '\\x00\\xFF'::BLOB, 'x': 'k'}`;
+    await write(`SELECT 'a1' AS a, 'w' AS b, ${nested} AS c`);
+    expect(await transform(['b', 'c'], { from: 'w' })).toMatchObject({ found: 1 });
+    expect(await read('b, c.d, hex(c.b), c.x')).toEqual([['y', '12345678901234567.123456789', '00FF', 'k']]);
+    await expect(transform(['b', 'c'], { from: 'k' })).rejects.toMatchObject({
+      code: 'LAKE_TABLE_REFUSED',
+      details: { column: 'c' },
+    });
+  });
+
   it('hands large values over in batches that fit into memory', async () => {
     await write(`SELECT 'a1' AS a, repeat('x', 100_000) AS b FROM range(400)`);
     expect(await transform(['b'])).toMatchObject({ rowsBefore: 400, found: 400 });

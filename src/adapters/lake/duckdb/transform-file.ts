@@ -10,7 +10,14 @@ import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows } fro
 import { copyOptions, expectWritable, keyText, refuseLossyCopy } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
-import { expectFitting, placeOf, type ReplacedColumn, replacedColumns, valueIn } from './replaced-columns.ts';
+import {
+  expectExact,
+  expectFitting,
+  placeOf,
+  type ReplacedColumn,
+  replacedColumns,
+  valueIn,
+} from './replaced-columns.ts';
 import { inexact } from './rewrite-check.ts';
 import type { SelectionTables } from './selection-tables.ts';
 import { parquetFiles, sqlName, sqlText } from './sql-text.ts';
@@ -47,13 +54,16 @@ export async function transformFile(
       await refuseLossyCopy(connection, schema, layout, `${staged}.probe`);
     }
     const marked = await markRows(connection, tables, { path: source, rows: layout.rows });
-    await filler.run(`CREATE TABLE ${table} (${columns.map((_, index) => `c${index} VARCHAR`).join(', ')})`);
-    const { rows, found } = await new ValueExchange(connection, filler, { ...request, columns, table, exchange }).run();
+    await filler.run(`CREATE TABLE ${table} (${columns.map(({ answers }) => `${answers} VARCHAR`).join(', ')})`);
+    const work = { ...request, columns, table, exchange };
+    const { rows, found, changed } = await new ValueExchange(connection, filler, work).run();
+    // Columns in which nothing changed are copied as they are, so it is no matter what their texts could hold.
+    await expectExact(connection, source, changed);
     const nothing = { rowsBefore: rows, rowsAfter: rows, found, bytesAfter: 0, stagedSha256: null };
     if (found === 0 || staged === null) return nothing;
-    await expectFitting(connection, { path: source, columns, table });
-    await copyReplaced(connection, { schema, layout, columns, table, staged });
-    await checkReplaced(connection, { schema, columns, table, staged, rows, marked: marked.found });
+    await expectFitting(connection, { path: source, columns: changed, table });
+    await copyReplaced(connection, { schema, layout, columns: changed, table, staged });
+    await checkReplaced(connection, { schema, columns: changed, table, staged, rows, marked: marked.found });
     await fsyncFile(staged);
     const [{ size: bytesAfter }, stagedSha256] = [await stat(staged), await sha256OfFile(staged)];
     return { ...nothing, bytesAfter, stagedSha256 };
@@ -84,9 +94,9 @@ async function copyReplaced(
   { schema, layout, columns, table, staged }: ReplacedFile & { readonly layout: FileLayout },
 ): Promise<void> {
   const list = schema.columns.map(({ name }) => {
-    const index = columns.findIndex((column) => column.name === name);
-    const column = columns[index];
-    return column === undefined ? placeOf(name) : `${valueIn(column, `${table}.c${index}`)} AS ${sqlName(name)}`;
+    const column = columns.find((candidate) => candidate.name === name);
+    if (column === undefined) return placeOf(name);
+    return `${valueIn(column, `${table}.${column.answers}`)} AS ${sqlName(name)}`;
   });
   await reading(schema.path, () =>
     connection.run(
@@ -112,7 +122,7 @@ async function checkReplaced(
         : await misplacedRows(connection, { source: schema.path, copy: staged, columns: kept, where: 'TRUE' });
     const touched = marked === rows ? 0 : await touchedRows(connection, { source: schema.path, copy: staged, columns });
     const others = columns.map(
-      (column, index) => `${placeOf(column.name)} IS DISTINCT FROM ${valueIn(column, `${table}.c${index}`)}`,
+      (column) => `${placeOf(column.name)} IS DISTINCT FROM ${valueIn(column, `${table}.${column.answers}`)}`,
     );
     const { total, wrong } = await queryRow(
       connection,

@@ -27,6 +27,7 @@ export class ValueExchange {
   readonly #filler: DuckDBConnection;
   readonly #work: ValueWork;
   readonly #read: readonly string[];
+  readonly #changed = new Set<ReplacedColumn>();
   #found = 0;
 
   constructor(connection: DuckDBConnection, filler: DuckDBConnection, work: ValueWork) {
@@ -37,11 +38,14 @@ export class ValueExchange {
     this.#read = [...replaced, ...work.keyColumns.filter((name) => !replaced.includes(name))];
   }
 
-  async run(): Promise<{ readonly rows: number; readonly found: number }> {
+  /** Answers the columns, too, in which something was replaced. */
+  async run(): Promise<{
+    readonly rows: number;
+    readonly found: number;
+    readonly changed: readonly ReplacedColumn[];
+  }> {
     const { source, columns } = this.#work;
-    const texts = this.#read.map((name, index) =>
-      told(textOf(columns[index] ?? { name, isNested: false, type: 'VARCHAR' })),
-    );
+    const texts = this.#read.map((name, index) => told(textOf(columns[index] ?? { name, isNested: false })));
     const stream = await reading(source, () =>
       this.#connection.stream(`SELECT ${rowNumber}, ${isMarked}, ${texts.join(', ')} FROM ${numberedRows(source)}`),
     );
@@ -68,7 +72,7 @@ export class ValueExchange {
     }
     await this.#replace(appender, pending);
     appender.closeSync();
-    return { rows, found: this.#found };
+    return { rows, found: this.#found, changed: columns.filter((column) => this.#changed.has(column)) };
   }
 
   /** Rows outside the selection never leave the engine. */
@@ -86,10 +90,13 @@ export class ValueExchange {
       const isHit = row[1] === true;
       if (isHit) place += 1;
       let isChanged = false;
-      for (const index of columns.keys()) {
+      for (const [index, column] of columns.entries()) {
         const before = untold(row[index + 2]);
         const after = isHit ? (replaced[index]?.[place] ?? null) : before;
-        if (after !== before) isChanged = true;
+        if (after !== before) {
+          isChanged = true;
+          this.#changed.add(column);
+        }
         if (after === null) appender.appendNull();
         else appender.appendVarchar(after);
       }
