@@ -8,20 +8,20 @@ export type FieldSteps = Readonly<Record<string, { readonly semanticType: string
 export function stepsByField(plan: ProtectionPlan): ReadonlyMap<string, FieldSteps> {
   const fields = new Map<string, FieldSteps>();
   for (const [name, node] of plan.root.fields) {
-    const steps: Record<string, FieldSteps[string]> = {};
+    const steps = new Map<string, FieldSteps[string]>();
     collect(node, steps);
-    if (Object.keys(steps).length > 0) fields.set(name, steps);
+    if (steps.size > 0) fields.set(name, Object.fromEntries(steps));
   }
   return fields;
 }
 
 /** Of a record inside itself the walk comes back to where it was. */
-function collect(node: PlanNode, steps: Record<string, FieldSteps[string]>, seen = new Set<PlanNode>()): void {
+function collect(node: PlanNode, steps: Map<string, FieldSteps[string]>, seen = new Set<PlanNode>()): void {
   if (seen.has(node)) return;
   seen.add(node);
   const { protection, path } = node;
   if (protection !== null && protection.action !== 'NONE')
-    steps[path] = { semanticType: protection.semanticType, action: protection.action };
+    steps.set(path, { semanticType: protection.semanticType, action: protection.action });
   for (const inner of [...node.fields.values(), node.element, node.entry])
     if (inner !== null) collect(inner, steps, seen);
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { AvroSchema } from '../../domain/registry/avro/avro-schema.ts';
 import {
@@ -14,7 +15,7 @@ import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
-import { isKeyFault, type JsonRecord, type ProtectionService } from '../privacy/protection.service.ts';
+import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';

@@ -1,13 +1,12 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { ReadRecord } from '../../domain/kafka/record-content.ts';
 import { matches, recordKeys } from '../../domain/kafka/table-view.ts';
-
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import { beginsLikeJson, frameContent, framedRecord } from '../../domain/registry/framed-record.ts';
 import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import { strictUtf8 } from '../../domain/strict-utf8.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from '../privacy/account-key.service.ts';
-import { isKeyFault } from '../privacy/protection.service.ts';
 import { Resealing } from '../privacy/resealing.ts';
 import { SealedValues } from '../privacy/sealed-values.ts';
 import type { KafkaMessage } from './ports.ts';

@@ -7,7 +7,10 @@ export type ColumnForms = ReadonlyMap<string, ValueForm>;
 export const formsOf = ({ columns }: ProfileResult): ColumnForms =>
   new Map(columns.map(({ name, form }) => [name, form]));
 
-/** Rows of a batch as JSON records; a column that holds neither text nor JSON becomes the text that the engine gives. */
+/**
+ * Rows of a batch as JSON records; a column that holds neither text nor JSON becomes the text that the engine gives. A row with
+ * a JSON column that holds no JSON has no text: within it that text could pass for members of other columns.
+ */
 export function recordsOf(batch: ColumnTexts, forms: ColumnForms): readonly JsonRecord[] {
   const names = Object.keys(batch);
   const count = batch[names[0] ?? '']?.length ?? 0;
@@ -15,10 +18,12 @@ export function recordsOf(batch: ColumnTexts, forms: ColumnForms): readonly Json
     const members = names.map(
       (name) => `${JSON.stringify(name)}:${jsonOf(batch[name]?.[row] ?? null, forms.get(name))}`,
     );
-    const record = Object.fromEntries(
-      names.map((name) => [name, readableOf(batch[name]?.[row] ?? null, forms.get(name))]),
-    );
-    return { text: `{${members.join(',')}}`, record };
+    try {
+      const read = names.map((name) => [name, readableOf(batch[name]?.[row] ?? null, forms.get(name))]);
+      return { text: `{${members.join(',')}}`, record: Object.fromEntries(read) };
+    } catch {
+      return { text: '', record: {} };
+    }
   });
 }
 
@@ -40,12 +45,7 @@ function jsonOf(text: string | null, form: ValueForm | undefined): string {
   return form === 'JSON' ? text : JSON.stringify(text);
 }
 
-/** Read for the ids that records name; nested values are not. */
+/** Read for the ids that records name. @throws SyntaxError for what is no JSON. */
 function readableOf(text: string | null, form: ValueForm | undefined): unknown {
-  if (text === null || form !== 'JSON') return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return text === null || form !== 'JSON' ? text : JSON.parse(text);
 }

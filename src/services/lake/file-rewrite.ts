@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Selection } from '../../domain/governance/selection.ts';
+import type { Gap } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
@@ -69,7 +70,7 @@ export class FileRewrite {
   async settle(path: string, after: FileIdentity | null): Promise<void> {
     const { em, index } = this.#deps;
     const { table, files, context } = this.#scope;
-    const versionsKept = await this.#deps.store.forgetVersions(path, after);
+    const versionsKept = await this.#deps.store.forgetVersions(path);
     await em.fork().transactional(async (tx) => {
       const [known] = await tx.execute<{ id: string }[]>(
         'select id from lake_file where table_id = ? and path = ? for update',
@@ -123,7 +124,7 @@ export class FileRewrite {
     const result = await this.#faultless(file, 'PLANNED', () => this.#stage(file, staged, judged));
     if (typeof result === 'string') return result;
     if (result.found === 0) {
-      await files.take([untouched(file, result)], judged.digest);
+      await files.take([untouched(file, result.facts?.gaps ?? [])], judged.digest);
       await store.remove(staged);
       return 'DONE';
     }
@@ -167,10 +168,10 @@ export class FileRewrite {
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
 
 /** A file in which nothing was to be done, or nothing could be. */
-function untouched(file: FileIdentity, { facts }: StagedFile): FileTaken {
-  const [gap] = facts?.gaps ?? [];
+export function untouched(file: FileIdentity, gaps: readonly Pick<Gap, 'code' | 'reason'>[]): FileTaken {
+  const [gap] = gaps;
   if (gap === undefined) return { file, state: 'SKIPPED' };
-  const reason = (facts?.gaps ?? []).map((one) => one.reason).join('; ');
+  const reason = gaps.map((one) => one.reason).join('; ');
   return { file, state: 'OPEN', code: gap.code, reason };
 }
 

@@ -1,5 +1,5 @@
 import type { Selection } from '../../domain/governance/selection.ts';
-import type { TargetPlace } from '../../domain/operations/target.ts';
+import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type {
   EngineSelection,
@@ -12,9 +12,15 @@ import type {
 } from './ports.ts';
 import type { SubjectIndex } from './subject-index.ts';
 
-/** What is known of one file under a selection: its matches, or why nobody can tell. */
+/** What is known of one file under a selection: its matches, and what of them stays undone; or why nobody can tell. */
 export type FileSearched =
-  | { readonly file: FileIdentity; readonly rows: number; readonly matches: number; readonly code?: undefined }
+  | {
+      readonly file: FileIdentity;
+      readonly rows: number;
+      readonly matches: number;
+      readonly gaps?: readonly Pick<Gap, 'code' | 'reason'>[];
+      readonly code?: undefined;
+    }
   | {
       readonly file: FileIdentity;
       readonly code: 'LAKE_FILE_UNREADABLE' | 'LAKE_TABLE_REFUSED';

@@ -6,7 +6,7 @@ import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
-import { FileRewrite, type JudgedSelection, type LakeRewriteDeps } from './file-rewrite.ts';
+import { FileRewrite, type JudgedSelection, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
 import type { FileSearched } from './file-search.ts';
 import { type FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
@@ -225,7 +225,8 @@ const keysOf = (selectors: readonly SubjectSelector[]): readonly string[] =>
 
 function takenOf(found: FileSearched): FileTaken {
   if (found.code !== undefined) return { file: found.file, state: 'OPEN', code: found.code, reason: found.reason };
-  return { file: found.file, state: found.matches > 0 ? 'PLANNED' : 'SKIPPED' };
+  if (found.matches > 0) return { file: found.file, state: 'PLANNED' };
+  return untouched(found.file, found.gaps ?? []);
 }
 
 /** True for a file that still is as we swapped it in. */

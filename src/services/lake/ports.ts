@@ -144,7 +144,7 @@ export interface LakeEngine {
   /**
    * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and
    * all other values kept. `found` counts the rows in which something was replaced; no file is staged when it is 0.
-   * LAKE_TABLE_REFUSED also for a column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
+   * LAKE_TABLE_REFUSED also for a replaced column whose values do not come back exactly from their text, LAKE_CHECK_FAILED if the
    * copy is not exact; what `transform` throws ends the work.
    */
   transform(request: TransformRequest): Promise<RewriteResult>;
@@ -204,10 +204,10 @@ export interface LakeStore {
   /** Removes a file, or a folder if it is empty; nothing there is fine. */
   remove(path: string): Promise<void>;
   /**
-   * Removes what the store keeps of a path beside its current content `now` (null: it is gone), and answers what may not be
+   * Removes what the store keeps of a path beside its current content, whoever wrote that, and answers what may not be
    * removed. Again it does nothing.
    */
-  forgetVersions(path: string, now: FileIdentity | null): Promise<readonly KeptVersion[]>;
+  forgetVersions(path: string): Promise<readonly KeptVersion[]>;
   /** Paths below a prefix of which the store keeps older contents, by name. */
   olderVersions(prefix: string): Promise<readonly OlderVersions[]>;
 }

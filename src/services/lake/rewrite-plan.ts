@@ -20,7 +20,9 @@ export async function planRewrite(
     const { path } = found.file;
     if (found.code !== undefined) {
       gaps.push({ code: found.code, dataset, reason: `${path}: ${found.reason}` });
-    } else if (found.matches > 0) {
+    } else if (found.matches === 0) {
+      for (const { code, reason } of found.gaps ?? []) gaps.push({ code, dataset, reason: `${path}: ${reason}` });
+    } else {
       bytes += found.file.bytes;
       records += found.matches;
       manifest.push({ ...found.file, rows: found.rows, matches: found.matches });

@@ -1,9 +1,10 @@
 import { parseFieldPath } from '../../domain/privacy/field-path.ts';
 import { jsonMembers } from '../../domain/privacy/json-members.ts';
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import { type FieldSteps, makesTokens, planMark, stepsByField } from '../../domain/privacy/plan-mark.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { isKeyFault, type ProtectionService } from '../privacy/protection.service.ts';
+import type { ProtectionService } from '../privacy/protection.service.ts';
 import { columnText, formsOf, recordsOf } from './column-records.ts';
 import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
@@ -35,7 +36,7 @@ export class TableProtection implements TableTransformation {
     const forms = formsOf(profile);
     const done = marked(profile);
     const columns = [...this.#steps].flatMap(([name, steps]) => {
-      if (!forms.has(name) || this.#isUnfit(name, forms.get(name))) return [];
+      if (!forms.has(name) || this.#isUnfit(name, forms.get(name)) || isTokenized(done[name], steps)) return [];
       // An envelope proves itself; what was redacted cannot be told from what was not, but by the mark of the file.
       const isDone = isDeepEqual(done[name], steps) && !(forProof && encrypts(steps));
       return isDone ? [] : [name];
@@ -55,6 +56,8 @@ export class TableProtection implements TableTransformation {
     const fields = this.#plan.root.fields;
     const unknown = profile.columns.filter(({ name }) => !fields.has(name)).map(({ name }) => name);
     const unfit = profile.columns.filter(({ name, form }) => this.#isUnfit(name, form));
+    const done = marked(profile);
+    const tokenized = profile.columns.filter(({ name }) => isTokenized(done[name], this.#steps.get(name) ?? {}));
     return [
       ...unknown.map((name) => ({
         code: 'COLUMN_UNKNOWN',
@@ -63,6 +66,10 @@ export class TableProtection implements TableTransformation {
       ...unfit.map(({ name }) => ({
         code: 'COLUMN_UNFIT',
         reason: `the column ${name} is of a type that cannot hold what protection leaves; it stays as it is`,
+      })),
+      ...tokenized.map(({ name }) => ({
+        code: 'COLUMN_TOKENIZED',
+        reason: `the column ${name} has tokens under policies that have changed, and tokens of tokens would join nothing; it stays as it is`,
       })),
     ];
   }
@@ -86,10 +93,15 @@ export class TableProtection implements TableTransformation {
     const { columns, forms, tally } = work;
     const records = recordsOf(batch, forms);
     const answers = await this.#protection.protectTexts(this.#plan, records, { keepSealed: true });
+    // Key columns that are no fields of the entity are read and stay.
+    const strangers = Object.keys(batch).filter((name) => !this.#plan.root.fields.has(name)).length;
     const replaced = new Map(columns.map((name): [string, (string | null)[]] => [name, []]));
     for (const [row, answer] of answers.entries()) {
       if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
-      if (!answer.ok) tally.fail(answer.code);
+      if (answer.ok) {
+        tally.count('unknownRemoved', answer.unknownRemoved - strangers);
+        tally.count('faultsRemoved', answer.faultsRemoved);
+      } else tally.fail(answer.code);
       const members = answer.ok ? jsonMembers(answer.text) : null;
       for (const [name, texts] of replaced) {
         const given = batch[name]?.[row] ?? null;
@@ -103,6 +115,15 @@ export class TableProtection implements TableTransformation {
 const onlyRemoves = (steps: FieldSteps): boolean => Object.values(steps).every(({ action }) => action === 'REMOVE');
 
 const encrypts = (steps: FieldSteps): boolean => Object.values(steps).some(({ action }) => action === 'ENCRYPT');
+
+/** True for a column in which values that are to become tokens are tokens already, beside others that are to be changed. */
+function isTokenized(done: unknown, steps: FieldSteps): boolean {
+  if (typeof done !== 'object' || done === null || isDeepEqual(done, steps)) return false;
+  const before = new Map<string, Partial<FieldSteps[string]> | null>(Object.entries(done));
+  return Object.entries(steps).some(
+    ([path, { action }]) => action === 'TOKENIZE' && before.get(path)?.action === 'TOKENIZE',
+  );
+}
 
 /** What a file says is done in it, by column. */
 function marked({ metadata }: ProfileResult): Readonly<Record<string, unknown>> {

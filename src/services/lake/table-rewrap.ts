@@ -1,3 +1,4 @@
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from '../privacy/account-key.service.ts';
 import { Resealing } from '../privacy/resealing.ts';
@@ -51,6 +52,7 @@ export class TableRewrap implements TableTransformation {
     const rewrapAt = (row: number) => (envelope: string) => {
       const answer = resealing.reseal(accounts[row] ?? '', envelope);
       if (answer instanceof LinewardError) {
+        if (isKeyFault(answer.code)) throw answer;
         if (!failed.has(row)) tally.fail(answer.code);
         failed.add(row);
         return null;
@@ -66,8 +68,8 @@ export class TableRewrap implements TableTransformation {
 
 function asJson(text: string | null, form: 'TEXT' | 'JSON' | 'OTHER' | undefined): readonly string[] {
   if (text === null) return [];
-  if (form === 'JSON') return [text];
-  return looksSealed(text) ? [`"${text}"`] : [];
+  // A column of text may hold JSON, too.
+  return [form === 'TEXT' && looksSealed(text) ? `"${text}"` : text];
 }
 
 function replaced(text: string | null, rewrap: (envelope: string) => string | null): string | null {

@@ -7,8 +7,8 @@ export class TransformTally {
   /** Rows that could not be changed, by the code that says why. */
   readonly failures: Record<string, number> = {};
 
-  count(what: string): void {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  count(what: string, times = 1): void {
+    if (times > 0) this.counts[what] = (this.counts[what] ?? 0) + times;
   }
 
   fail(code: string): void {

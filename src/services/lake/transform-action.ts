@@ -1,5 +1,6 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { OperationFileFacts } from '../../entities/operation-file.entity.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { engineSelectionOf, type FileSearched, findIn } from './file-search.ts';
 import type { FileIdentity, LakeEngine, LakeStore, RewriteResult } from './ports.ts';
@@ -23,7 +24,6 @@ export class TransformAction implements RewriteAction {
 
   /** The rows of files in which there is something to do; which of them will change shows when their values are read. */
   async search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
-    const { store, engine } = this.#deps;
     const { place, selection, signal } = scope;
     const findings = await findIn(this.#deps, files, { selection: engineSelectionOf(place, selection), signal });
     const searched: FileSearched[] = [];
@@ -35,19 +35,38 @@ export class TransformAction implements RewriteAction {
         searched.push({ file, code, reason: finding.reason });
         continue;
       }
-      const { rows, matches } = finding;
-      const profiled = ([path = '']: readonly string[]) => engine.profile({ path, signal });
-      const isNeeded = matches > 0 && this.#transformation.of(await store.reading([file.path], profiled)) !== null;
-      searched.push({ file, rows, matches: isNeeded ? matches : 0 });
+      searched.push(finding.matches === 0 ? { file, ...counted(finding) } : await this.#needed(file, finding, scope));
     }
     return searched;
+  }
+
+  /** Of a file with rows of the selection: whether there is something to do to them, and what cannot be done. */
+  async #needed(
+    file: FileIdentity,
+    finding: { readonly rows: number; readonly matches: number },
+    { selection, signal }: ActionScope,
+  ): Promise<FileSearched> {
+    const { store, engine } = this.#deps;
+    const profiled = ([path = '']: readonly string[]) => engine.profile({ path, signal });
+    try {
+      const profile = await store.reading([file.path], profiled);
+      if (this.#transformation.of(profile) === null)
+        return { file, ...counted(finding), matches: 0, gaps: this.#transformation.gapsOf(profile) };
+    } catch (error) {
+      if (!(error instanceof LinewardError) || !isFileFault(error.code)) throw error;
+      const reason = typeof error.details.reason === 'string' ? error.details.reason : error.message;
+      return { file, code: error.code, reason };
+    }
+    if (this.#transformation.isOnceOnly && selection.everyone !== true)
+      return { file, code: 'LAKE_TABLE_REFUSED', reason: 'tokens are made once, for all accounts at a time' };
+    return { file, ...counted(finding) };
   }
 
   async stage(paths: { readonly source: string; readonly staged: string }, scope: ActionScope): Promise<StagedFile> {
     const { engine } = this.#deps;
     const profile = await engine.profile({ path: paths.source, signal: scope.signal });
     const work = this.#transformation.of(profile);
-    if (work === null) return nothingDone(profile.rows);
+    if (work === null) return nothingDone(profile.rows, this.#transformation.gapsOf(profile));
     const kept = await this.#keptRows(paths.source, scope);
     if (kept > 0 && this.#transformation.isOnceOnly)
       throw new LinewardError('LAKE_TABLE_REFUSED', 'Tokens are made once, and rows of this file are under a hold.', {
@@ -56,6 +75,12 @@ export class TransformAction implements RewriteAction {
     const isWhole = kept === 0 && scope.selection.everyone === true;
     const first = await this.#transform(work, { ...paths, metadata: isWhole ? work.metadata : {} }, scope);
     const failed = Object.keys(first.tally.failures).length > 0;
+    if (failed && this.#transformation.isOnceOnly)
+      throw new LinewardError('LAKE_TABLE_REFUSED', 'Tokens are made once, and rows of this file cannot be changed.', {
+        details: {
+          reason: `${failuresOf(first.tally).join('; ')}, and what becomes a token must become one with the whole file`,
+        },
+      });
     // A file in which rows failed must not say of itself that it is done.
     const { tally, result } =
       failed && isWhole ? await this.#transform(work, { ...paths, metadata: {} }, scope) : first;
@@ -101,18 +126,30 @@ export class TransformAction implements RewriteAction {
       selection: engineSelectionOf(place, held),
       signal,
     });
-    return finding?.error === undefined ? (finding?.matches ?? 0) : 0;
+    if (finding?.error === undefined) return finding?.matches ?? 0;
+    // Taken for a file without held rows it would say of itself that all of it is done.
+    const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
+    throw new LinewardError(code, undefined, { details: { reason: finding.reason } });
   }
 }
 
+const counted = ({ rows, matches }: { readonly rows: number; readonly matches: number }) => ({ rows, matches });
+
+const isFileFault = (code: ErrorCode): code is 'LAKE_FILE_UNREADABLE' | 'LAKE_TABLE_REFUSED' =>
+  code === 'LAKE_FILE_UNREADABLE' || code === 'LAKE_TABLE_REFUSED';
+
+const failuresOf = ({ failures }: TransformTally): readonly string[] =>
+  Object.entries(failures).map(([code, rows]) => `${rows} row(s) could not be changed (${code})`);
+
 const nobody: Selection = { act: [], keep: [] };
 
-const nothingDone = (rows: number): StagedFile => ({
+const nothingDone = (rows: number, gaps: OperationFileFacts['gaps']): StagedFile => ({
   rowsBefore: rows,
   rowsAfter: rows,
   found: 0,
   bytesAfter: 0,
   stagedSha256: null,
+  facts: { counts: {}, gaps },
 });
 
 function factsOf(

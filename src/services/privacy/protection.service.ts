@@ -30,12 +30,6 @@ export type Protected<T> =
   | ({ readonly ok: true } & T)
   | { readonly ok: false; readonly code: ErrorCode; readonly path: readonly string[] };
 
-/**
- * True for a key that cannot be had now and may be had later, once the provider answers or is set up right: the work is tried
- * again instead of given up.
- */
-export const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
-
 /** A record as it came, and as it was read. */
 export interface JsonRecord {
   readonly text: string;

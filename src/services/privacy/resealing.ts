@@ -23,7 +23,7 @@ export class Resealing {
 
   static async in(keys: AccountKeyService, texts: Iterable<string>): Promise<Resealing> {
     const sealed = await SealedValues.in(keys, texts);
-    const holders = [...sealed.envelopes.values()].map(nameOf);
+    const holders = sealed.holders();
     return new Resealing(keys, sealed, holders.length === 0 ? new Map() : await keys.activeKeys(holders));
   }
 

@@ -1,6 +1,7 @@
 import { openEnvelopeForm, readEnvelopeHeader } from '../../domain/privacy/envelope.ts';
 import type { OpenedValue } from '../../domain/privacy/envelope-opener.ts';
 import type { EnvelopeHeader } from '../../domain/privacy/envelope-text.ts';
+import { isKeyFault } from '../../domain/privacy/key-fault.ts';
 import { type AccountKey, type KeyVersionName, versionId } from '../../domain/privacy/key-holder.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
@@ -42,9 +43,13 @@ export class SealedValues {
     return this.#headers;
   }
 
-  /** True for an envelope of this account: one that opens, or whose key was destroyed, so that nobody can tell. */
+  /**
+   * True for an envelope of this account: one that opens, or whose key was destroyed, so that nobody can tell.
+   * @throws LinewardError KEY_UNAVAILABLE … while it cannot be told: an envelope must not be put into another one.
+   */
   isSealed(accountId: string, text: string): boolean {
     const opened = this.open(accountId, text);
+    if (opened instanceof LinewardError && isKeyFault(opened.code)) throw opened;
     return !(opened instanceof LinewardError) || opened.code === 'KEY_DESTROYED';
   }
 
@@ -61,6 +66,15 @@ export class SealedValues {
     } catch (error) {
       return toLinewardError(error);
     }
+  }
+
+  /** Whose envelopes they are, as far as there are keys of that name: a header alone is a claim of anybody. */
+  holders(): readonly KeyVersionName[] {
+    const names = [...this.#headers.values()].map(nameOf);
+    return names.filter((name) => {
+      const key = this.#keys.get(versionId(name));
+      return key !== undefined && !(key instanceof LinewardError && key.code === 'DECRYPT_FAILED');
+    });
   }
 
   /** A JSON text with each envelope replaced by what `replace` answers for it; null leaves it. */

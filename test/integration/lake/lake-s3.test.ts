@@ -83,6 +83,16 @@ describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` 
     expect((await parts.store.olderVersions(table.location)).length).toBe(0);
   });
 
+  it('verifies by what was approved, and by nothing else', async () => {
+    const { table, target } = await filled();
+    const run = { table, ...target, selection: { everyone: true, act: [], keep }, transforms: true };
+    await parts.executor.execute(executionContext(run));
+    const context = executionContext({ ...run, fencingToken: 2 });
+    expect(await parts.executor.verify(context)).toMatchObject({ lost: 0 });
+    const planned = { ...context.planned, manifest: [{ transformation: 'whisper' }] };
+    await expect(parts.executor.verify({ ...context, planned })).rejects.toMatchObject({ code: 'PLAN_CHANGED' });
+  });
+
   it('names older versions of files that it did not touch, since nobody searched them', async () => {
     const { table, target } = await filled();
     const [file] = await parts.store.list(table.location);

@@ -5,7 +5,7 @@ import { queryRow, queryRows } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
 import { checkKeyColumns } from './selection-tables.ts';
-import { parquetFiles, sqlName } from './sql-text.ts';
+import { parquetFiles, sqlName, told, untold } from './sql-text.ts';
 
 /** Reads the distinct values of key columns, in the text form that selectors are compared with. */
 export async function listKeys(
@@ -21,9 +21,9 @@ export async function listKeys(
       const name = sqlName(column);
       const found = await queryRows(
         connection,
-        `SELECT DISTINCT CAST(${name} AS VARCHAR) AS value FROM ${file} WHERE ${name} IS NOT NULL`,
+        `SELECT DISTINCT ${told(`CAST(${name} AS VARCHAR)`)} AS value FROM ${file} WHERE ${name} IS NOT NULL`,
       );
-      keys.push({ column, values: found.map(({ value }) => String(value)) });
+      keys.push({ column, values: found.map(({ value }) => untold(value) ?? '') });
     }
     return { rows: Number(total), keys };
   } catch (error) {

@@ -1,6 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { LinewardError } from '../../../errors/lineward-error.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
+import type { FileSchema } from './parquet-facts.ts';
 import { type SelectionTables, scanned } from './selection-tables.ts';
 import { parquetFiles, sqlName } from './sql-text.ts';
 
@@ -12,6 +14,16 @@ export const rowNumber = `${scanned}.file_row_number`;
 
 /** Table function over one file whose rows know their places, under the alias of all scans. */
 export const numberedRows = (path: string): string => `${parquetFiles([path], { rowNumbers: true })} ${scanned}`;
+
+/** @throws LinewardError LAKE_TABLE_REFUSED for a file with a column of the name by which rows are numbered. */
+export function expectNumberable({ path, columns }: FileSchema): void {
+  const taken = columns.find(({ name }) => name.toLowerCase() === 'file_row_number');
+  if (taken === undefined) return;
+  const reason = `its column ${taken.name} has a name that the engine needs for itself; rename it`;
+  throw new LinewardError('LAKE_TABLE_REFUSED', `The lake file ${path} cannot be rewritten: ${reason}.`, {
+    details: { path, reason, column: taken.name },
+  });
+}
 
 /** True or false, in SQL, for a row of the file whose rows {@link markRows} marked. */
 export const isMarked = `(coalesce(get_bit(getvariable('${marks}'), CAST(${rowNumber} AS INTEGER)), 0) = 1)`;
@@ -26,7 +38,7 @@ export async function markRows(
   file: { readonly path: string; readonly rows: number },
 ): Promise<{ readonly rows: number; readonly found: number }> {
   // The range of places is given, so that files without a match and those with one have marks of the same length.
-  const bits = file.rows === 0 ? 'NULL' : `bitstring_agg(place, 0, ${file.rows - 1}) FILTER (WHERE hit)`;
+  const bits = file.rows === 0 ? 'CAST(NULL AS BIT)' : `bitstring_agg(place, 0, ${file.rows - 1}) FILTER (WHERE hit)`;
   return reading(file.path, async () => {
     await connection.run(
       `CREATE OR REPLACE TEMP TABLE ${marks} AS

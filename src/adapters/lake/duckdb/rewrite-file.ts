@@ -5,7 +5,7 @@ import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
-import { isMarked, markRows, misplacedRows, numberedRows, secondOpinion } from './marked-rows.ts';
+import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows, secondOpinion } from './marked-rows.ts';
 import { copyOptions, expectWritable, refuseLossyCopy } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
@@ -21,6 +21,7 @@ export async function rewriteFile(
 ): Promise<RewriteResult> {
   const schema = await readSchema(connection, source);
   tables.checkKeys(schema);
+  expectNumberable(schema);
   const layout = await readLayout(connection, source);
   try {
     await expectWritable(staged);

@@ -32,3 +32,12 @@ export function parquetFiles(
   const number = rowNumbers ? ', file_row_number = true' : '';
   return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false, union_by_name = false${name}${number})`;
 }
+
+/**
+ * A text in SQL on its way out of DuckDB. Its client decodes without a byte order mark at the front, so another character has
+ * to stand there; {@link untold} takes it off.
+ */
+export const told = (text: string): string => `':' || ${text}`;
+
+/** The text of a value that was read as {@link told}; null for NULL. */
+export const untold = (value: unknown): string | null => (typeof value === 'string' ? value.slice(1) : null);

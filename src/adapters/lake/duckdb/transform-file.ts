@@ -6,14 +6,21 @@ import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
-import { markRows, misplacedRows, numberedRows } from './marked-rows.ts';
+import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows } from './marked-rows.ts';
 import { copyOptions, expectWritable, keyText, refuseLossyCopy } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
-import { placeOf, type ReplacedColumn, replacedColumns, valueIn } from './replaced-columns.ts';
+import {
+  expectExact,
+  expectFitting,
+  placeOf,
+  type ReplacedColumn,
+  replacedColumns,
+  valueIn,
+} from './replaced-columns.ts';
 import { inexact } from './rewrite-check.ts';
 import type { SelectionTables } from './selection-tables.ts';
-import { sqlName, sqlText } from './sql-text.ts';
+import { parquetFiles, sqlName, sqlText } from './sql-text.ts';
 import { ValueExchange, type ValueWork } from './value-exchange.ts';
 
 /** What the work on one file needs beside the request. */
@@ -35,6 +42,7 @@ export async function transformFile(
   const { source, staged } = request;
   const schema = await readSchema(connection, source);
   tables.checkKeys(schema);
+  expectNumberable(schema);
   const layout = withMetadata(await readLayout(connection, source), request.metadata);
   const columns = await reading(source, () => replacedColumns(connection, schema, request.columns));
   // A table of the whole database: the rows are streamed by one connection while another one fills it.
@@ -45,13 +53,17 @@ export async function transformFile(
       await expectWritable(staged);
       await refuseLossyCopy(connection, schema, layout, `${staged}.probe`);
     }
-    await markRows(connection, tables, { path: source, rows: layout.rows });
-    await filler.run(`CREATE TABLE ${table} (${columns.map((_, index) => `c${index} VARCHAR`).join(', ')})`);
-    const { rows, found } = await new ValueExchange(connection, filler, { ...request, columns, table, exchange }).run();
+    const marked = await markRows(connection, tables, { path: source, rows: layout.rows });
+    await filler.run(`CREATE TABLE ${table} (${columns.map(({ answers }) => `${answers} VARCHAR`).join(', ')})`);
+    const work = { ...request, columns, table, exchange };
+    const { rows, found, changed } = await new ValueExchange(connection, filler, work).run();
+    // Columns in which nothing changed are copied as they are, so it is no matter what their texts could hold.
+    await expectExact(connection, source, changed);
     const nothing = { rowsBefore: rows, rowsAfter: rows, found, bytesAfter: 0, stagedSha256: null };
     if (found === 0 || staged === null) return nothing;
-    await copyReplaced(connection, { schema, layout, columns, table, staged });
-    await checkReplaced(connection, { schema, columns, table, staged, rows });
+    await expectFitting(connection, { path: source, columns: changed, table });
+    await copyReplaced(connection, { schema, layout, columns: changed, table, staged });
+    await checkReplaced(connection, { schema, columns: changed, table, staged, rows, marked: marked.found });
     await fsyncFile(staged);
     const [{ size: bytesAfter }, stagedSha256] = [await stat(staged), await sha256OfFile(staged)];
     return { ...nothing, bytesAfter, stagedSha256 };
@@ -65,7 +77,7 @@ export async function transformFile(
 }
 
 function withMetadata(layout: FileLayout, added: Readonly<Record<string, string>>): FileLayout {
-  const kept = layout.keyValues.filter(({ key }) => added[keyText(key)] === undefined);
+  const kept = layout.keyValues.filter(({ key }) => !Object.hasOwn(added, keyText(key)));
   const fresh = Object.entries(added).map(([key, value]) => ({ key: Buffer.from(key), value: Buffer.from(value) }));
   return { ...layout, keyValues: [...kept, ...fresh] };
 }
@@ -82,9 +94,9 @@ async function copyReplaced(
   { schema, layout, columns, table, staged }: ReplacedFile & { readonly layout: FileLayout },
 ): Promise<void> {
   const list = schema.columns.map(({ name }) => {
-    const index = columns.findIndex((column) => column.name === name);
-    const column = columns[index];
-    return column === undefined ? placeOf(name) : `${valueIn(column, `${table}.c${index}`)} AS ${sqlName(name)}`;
+    const column = columns.find((candidate) => candidate.name === name);
+    if (column === undefined) return placeOf(name);
+    return `${valueIn(column, `${table}.${column.answers}`)} AS ${sqlName(name)}`;
   });
   await reading(schema.path, () =>
     connection.run(
@@ -97,7 +109,7 @@ async function copyReplaced(
 /** Reads the copy back: what was not replaced stands where it stood, and what was replaced is what the service answered. */
 async function checkReplaced(
   connection: DuckDBConnection,
-  { schema, columns, table, staged, rows }: ReplacedFile & { readonly rows: number },
+  { schema, columns, table, staged, rows, marked }: ReplacedFile & { readonly rows: number; readonly marked: number },
 ): Promise<void> {
   const kept = schema.columns.map(({ name }) => name).filter((name) => !columns.some((column) => column.name === name));
   const faults = await reading(staged, async () => {
@@ -108,8 +120,9 @@ async function checkReplaced(
       kept.length === 0
         ? 0
         : await misplacedRows(connection, { source: schema.path, copy: staged, columns: kept, where: 'TRUE' });
+    const touched = marked === rows ? 0 : await touchedRows(connection, { source: schema.path, copy: staged, columns });
     const others = columns.map(
-      (column, index) => `${placeOf(column.name)} IS DISTINCT FROM ${valueIn(column, `${table}.c${index}`)}`,
+      (column) => `${placeOf(column.name)} IS DISTINCT FROM ${valueIn(column, `${table}.${column.answers}`)}`,
     );
     const { total, wrong } = await queryRow(
       connection,
@@ -119,8 +132,23 @@ async function checkReplaced(
     return [
       ...(Number(total) === rows ? [] : [`${rows} rows became ${total}`]),
       ...(misplaced === 0 ? [] : [`${misplaced} places hold another row than the source has there`]),
+      ...(touched === 0 ? [] : [`${touched} rows outside the selection were changed`]),
       ...(Number(wrong) === 0 ? [] : [`${wrong} rows do not hold the values that were to be written`]),
     ];
   });
   if (faults.length > 0) throw inexact(schema.path, faults);
+}
+
+/** Rows that nobody asked for, in which the copy has another value of a replaced column than the source. */
+async function touchedRows(
+  connection: DuckDBConnection,
+  { source, copy, columns }: { source: string; copy: string; columns: readonly ReplacedColumn[] },
+): Promise<number> {
+  const differ = columns.map(({ name }) => `${placeOf(name)} IS DISTINCT FROM lw_copy.${sqlName(name)}`);
+  const row = await queryRow(
+    connection,
+    `SELECT count(*) FILTER (WHERE NOT ${isMarked} AND (${differ.join(' OR ')})) AS touched
+     FROM ${numberedRows(source)} POSITIONAL JOIN ${parquetFiles([copy])} lw_copy`,
+  );
+  return Number(row.touched);
 }

@@ -4,9 +4,12 @@ import type { ColumnTexts } from '../../../services/lake/ports.ts';
 import { reading } from './duckdb-failure.ts';
 import { isMarked, numberedRows, rowNumber } from './marked-rows.ts';
 import { type ReplacedColumn, textOf } from './replaced-columns.ts';
+import { told, untold } from './sql-text.ts';
 
 /** Rows that cross to the service and back at a time. */
 const rowsPerBatch = 8_192;
+/** And about how many characters: both processes hold a batch as a whole, more than once. */
+const charsPerBatch = 8_388_608;
 
 export interface ValueWork {
   readonly source: string;
@@ -24,6 +27,7 @@ export class ValueExchange {
   readonly #filler: DuckDBConnection;
   readonly #work: ValueWork;
   readonly #read: readonly string[];
+  readonly #changed = new Set<ReplacedColumn>();
   #found = 0;
 
   constructor(connection: DuckDBConnection, filler: DuckDBConnection, work: ValueWork) {
@@ -34,15 +38,21 @@ export class ValueExchange {
     this.#read = [...replaced, ...work.keyColumns.filter((name) => !replaced.includes(name))];
   }
 
-  async run(): Promise<{ readonly rows: number; readonly found: number }> {
+  /** Answers the columns, too, in which something was replaced. */
+  async run(): Promise<{
+    readonly rows: number;
+    readonly found: number;
+    readonly changed: readonly ReplacedColumn[];
+  }> {
     const { source, columns } = this.#work;
-    const texts = this.#read.map((name, index) => textOf(columns[index] ?? { name, isNested: false, type: 'VARCHAR' }));
+    const texts = this.#read.map((name, index) => told(textOf(columns[index] ?? { name, isNested: false })));
     const stream = await reading(source, () =>
       this.#connection.stream(`SELECT ${rowNumber}, ${isMarked}, ${texts.join(', ')} FROM ${numberedRows(source)}`),
     );
     const appender = await this.#filler.createAppender(this.#work.table);
     let rows = 0;
     let pending: (readonly unknown[])[] = [];
+    let chars = 0;
     for (;;) {
       const chunk = await reading(source, () => stream.fetchChunk());
       const read = chunk === null ? [] : chunk.getRows();
@@ -51,23 +61,25 @@ export class ValueExchange {
           details: { path: source, reason: 'rows came out of order' },
         });
       rows += read.length;
-      pending.push(...read);
-      const isLast = read.length === 0;
-      if (pending.length >= rowsPerBatch || isLast) {
+      for (const row of read) {
+        pending.push(row);
+        chars += charsOf(row);
+        if (pending.length < rowsPerBatch && chars < charsPerBatch) continue;
         await this.#replace(appender, pending);
-        pending = [];
+        [pending, chars] = [[], 0];
       }
-      if (isLast) break;
+      if (read.length === 0) break;
     }
+    await this.#replace(appender, pending);
     appender.closeSync();
-    return { rows, found: this.#found };
+    return { rows, found: this.#found, changed: columns.filter((column) => this.#changed.has(column)) };
   }
 
   /** Rows outside the selection never leave the engine. */
   async #replace(appender: DuckDBAppender, rows: readonly (readonly unknown[])[]): Promise<void> {
     const { columns, exchange } = this.#work;
     const marked = rows.filter((row) => row[1] === true);
-    const given = this.#read.map((_, index) => marked.map((row) => textOrNull(row[index + 2])));
+    const given = this.#read.map((_, index) => marked.map((row) => untold(row[index + 2])));
     const named = Object.fromEntries(this.#read.map((name, index) => [name, given[index] ?? []]));
     const answer = marked.length === 0 ? {} : await exchange(named);
     const replaced = columns.map(({ name }) => answer[name] ?? []);
@@ -78,10 +90,13 @@ export class ValueExchange {
       const isHit = row[1] === true;
       if (isHit) place += 1;
       let isChanged = false;
-      for (const index of columns.keys()) {
-        const before = textOrNull(row[index + 2]);
+      for (const [index, column] of columns.entries()) {
+        const before = untold(row[index + 2]);
         const after = isHit ? (replaced[index]?.[place] ?? null) : before;
-        if (after !== before) isChanged = true;
+        if (after !== before) {
+          isChanged = true;
+          this.#changed.add(column);
+        }
         if (after === null) appender.appendNull();
         else appender.appendVarchar(after);
       }
@@ -91,4 +106,5 @@ export class ValueExchange {
   }
 }
 
-const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const charsOf = (row: readonly unknown[]): number =>
+  row.reduce((sum: number, value) => sum + (typeof value === 'string' ? value.length : 0), 0);

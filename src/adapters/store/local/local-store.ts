@@ -103,9 +103,11 @@ export class LocalLakeStore implements LakeStore {
       await copyOwner(await this.#unchanged(expected), from);
       await this.#removeDerived(expected.path);
       await this.#unchanged(expected);
+      // Inode and times go with it; what is at the path afterwards could be somebody else's already.
+      const swapped = identityOf(expected.path, await lstat(from, { bigint: true }));
       await rename(from, to);
       await fsyncDirectory(dirname(to));
-      return this.#identity(expected.path);
+      return swapped;
     });
   }
 

@@ -69,10 +69,10 @@ export class S3Objects {
     return [...names].sort();
   }
 
-  async head(key: string): Promise<(S3Object & { readonly versionId: string | null }) | null> {
+  async head(key: string): Promise<S3Object | null> {
     try {
       const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
-      return { key, bytes: head.ContentLength ?? 0, etag: head.ETag ?? '', versionId: head.VersionId ?? null };
+      return { key, bytes: head.ContentLength ?? 0, etag: head.ETag ?? '' };
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;
@@ -90,12 +90,12 @@ export class S3Objects {
     }
   }
 
-  /** Writes a local file under a condition; S3 proves the content by its SHA-256. Answers the ETag. */
+  /** Writes a local file under a condition; S3 proves the content by its SHA-256. Answers what was written, whatever is there by then. */
   async write(
     key: string,
     local: string,
     condition: { readonly IfMatch: string } | { readonly IfNoneMatch: '*' },
-  ): Promise<string> {
+  ): Promise<S3Object> {
     const { size } = await stat(local);
     if (size > putBytesMax) {
       throw new LinewardError('LAKE_TABLE_REFUSED', 'A lake file in S3 can be written up to 5 GiB.', {
@@ -112,7 +112,7 @@ export class S3Objects {
         ...condition,
       }),
     );
-    return answer.ETag ?? '';
+    return { key, bytes: size, etag: answer.ETag ?? '' };
   }
 
   /** Without a version: the current one, which a bucket with versions only hides. */

@@ -11,7 +11,8 @@ import { isDataName } from '../data-name.ts';
 import { sha256OfFile } from '../local/durable-file.ts';
 import { errnoOf } from '../local/file-failure.ts';
 import { localLakePath } from '../local/lake-path.ts';
-import { isForbidden, isUnequal, s3Failure } from './s3-failure.ts';
+import { forgetVersions } from './forget-versions.ts';
+import { isMissing, isUnequal, s3Failure } from './s3-failure.ts';
 import { type S3Object, S3Objects } from './s3-objects.ts';
 
 /** Copies that are on the disk at once take about so much, one larger file aside. */
@@ -63,8 +64,10 @@ export class S3LakeStore implements LakeStore {
       const found: FileIdentity[] = [];
       for await (const object of this.#objects.list(folder)) {
         const names = object.key.slice(folder.length).split('/');
-        // An empty name is an object that stands for a folder.
-        if (names.every((name) => name !== '' && isDataName(name))) found.push(this.#identityOf(object));
+        // A key that ends in a slash is an object that stands for a folder.
+        if (names.at(-1) === '' || !names.every(isDataName)) continue;
+        expectPath(object.key, names);
+        found.push(this.#identityOf(object));
       }
       return found.sort((a, b) => (a.path < b.path ? -1 : 1));
     });
@@ -111,29 +114,32 @@ export class S3LakeStore implements LakeStore {
     return this.#guard(path, async () => {
       const key = this.#keyOf(path);
       const local = this.stagingPath(staged);
-      try {
-        await this.#objects.write(key, local, { IfNoneMatch: '*' });
-      } catch (error) {
-        if (!isUnequal(error)) throw error;
-        await this.#refuseOtherContent(local, path);
-      }
+      const published = await this.#objects.write(key, local, { IfNoneMatch: '*' }).catch(async (error: unknown) => {
+        const there = isUnequal(error) ? await this.#sameAt(path, local) : null;
+        if (there !== null || !isUnequal(error)) return there ?? Promise.reject(error);
+        throw new LinewardError('ALREADY_EXISTS', `The lake file ${path} exists already with other content.`, {
+          details: { path },
+        });
+      });
       await rm(local, { force: true });
-      return this.#present(path);
+      return this.#identityOf(published);
     });
   }
 
   swapIf(expected: FileIdentity, staged: string): Promise<FileIdentity> {
     return this.#guard(expected.path, async () => {
+      const { path, version } = expected;
       const local = this.stagingPath(staged);
-      try {
-        await this.#objects.write(this.#keyOf(expected.path), local, { IfMatch: expected.version });
-      } catch (error) {
-        if (isUnequal(error) || (await this.#objects.head(this.#keyOf(expected.path))) === null)
-          throw changed(expected);
+      const condition = { IfMatch: version };
+      const swapped = await this.#objects.write(this.#keyOf(path), local, condition).catch(async (error: unknown) => {
+        // A request that is sent again, since its answer was lost on the way, meets what it wrote itself.
+        const there = isUnequal(error) ? await this.#sameAt(path, local) : null;
+        if (there !== null) return there;
+        if (isUnequal(error) || (await this.#objects.head(this.#keyOf(path))) === null) throw changed(expected);
         throw error;
-      }
+      });
       await rm(local, { force: true });
-      return this.#present(expected.path);
+      return this.#identityOf(swapped);
     });
   }
 
@@ -142,10 +148,11 @@ export class S3LakeStore implements LakeStore {
       const key = this.#keyOf(expected.path);
       const head = await this.#objects.head(key);
       if (head === null || head.etag !== expected.version) throw changed(expected);
-      // One version is deleted by its name, so a newer one stays; a bucket without versions compares by itself.
-      const which = head.versionId === null ? { IfMatch: head.etag } : { VersionId: head.versionId };
-      await this.#objects.delete(key, which).catch((error: unknown) => {
-        throw isUnequal(error) ? changed(expected) : error;
+      // Where versions are kept this hides them all: to delete the newest would bring back the one before.
+      await this.#objects.delete(key, { IfMatch: head.etag }).catch(async (error: unknown) => {
+        if (!isUnequal(error) && !isMissing(error)) throw error;
+        // Sent again after a lost answer it finds nothing.
+        if ((await this.#objects.head(key)) !== null) throw changed(expected);
       });
     });
   }
@@ -158,30 +165,12 @@ export class S3LakeStore implements LakeStore {
       });
       if (isStaged(path) || (await this.#objects.head(this.#keyOf(path))) === null) return;
       await this.#objects.delete(this.#keyOf(path));
-      await this.forgetVersions(path, null);
+      await this.forgetVersions(path);
     });
   }
 
-  forgetVersions(path: string, now: FileIdentity | null): Promise<readonly KeptVersion[]> {
-    return this.#guard(path, async () => {
-      const key = this.#keyOf(path);
-      const kept: KeptVersion[] = [];
-      for await (const version of this.#objects.versions(key)) {
-        const isCurrent = version.isLatest && version.etag !== null && version.etag === now?.version;
-        // A prefix also names longer keys.
-        if (version.key !== key || isCurrent) continue;
-        try {
-          await this.#objects.delete(key, { VersionId: version.versionId });
-        } catch (error) {
-          if (!isForbidden(error)) throw error;
-          kept.push({
-            reason: 'the bucket keeps an older version of it, by an object lock or its policy',
-            until: null,
-          });
-        }
-      }
-      return kept;
-    });
+  forgetVersions(path: string): Promise<readonly KeptVersion[]> {
+    return this.#guard(path, () => forgetVersions(this.#objects, this.#keyOf(path)));
   }
 
   olderVersions(prefix: string): Promise<readonly OlderVersions[]> {
@@ -222,12 +211,10 @@ export class S3LakeStore implements LakeStore {
     return { path: this.#pathOf(key), bytes, version: etag };
   }
 
-  async #present(path: string): Promise<FileIdentity> {
+  /** The object at the path if it has the content of a local file. */
+  async #sameAt(path: string, local: string): Promise<S3Object | null> {
     const head = await this.#objects.head(this.#keyOf(path));
-    if (head !== null) return this.#identityOf(head);
-    throw new LinewardError('LAKE_FILE_CHANGED', `The lake file ${path} was removed right after it was written.`, {
-      details: { path },
-    });
+    return head !== null && (await this.#digest(path)) === (await sha256OfFile(local)) ? head : null;
   }
 
   async #download(paths: readonly string[], locals: readonly string[]): Promise<void> {
@@ -241,7 +228,15 @@ export class S3LakeStore implements LakeStore {
         });
       }
     };
-    await Promise.all(Array.from({ length: Math.min(downloadsAtOnce, paths.length) }, worker));
+    const workers = Array.from({ length: Math.min(downloadsAtOnce, paths.length) }, () =>
+      worker().catch((error: unknown) => {
+        left.length = 0;
+        throw error;
+      }),
+    );
+    // All of them end before the copies are removed, or some would be made behind the broom.
+    const failed = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #digest(path: string): Promise<string | null> {
@@ -251,18 +246,20 @@ export class S3LakeStore implements LakeStore {
     for await (const bytes of content) hash.update(bytes);
     return hash.digest('hex');
   }
-
-  async #refuseOtherContent(local: string, path: string): Promise<void> {
-    if ((await this.#digest(path)) === (await sha256OfFile(local))) return;
-    throw new LinewardError('ALREADY_EXISTS', `The lake file ${path} exists already with other content.`, {
-      details: { path },
-    });
-  }
 }
 
 const ignore = (): void => {};
 /** What went wrong is thrown, and what the client remarks on streams is for nobody. */
 const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** @throws LinewardError LAKE_TABLE_REFUSED for a key that is no path: what it holds must not be passed over in silence. */
+function expectPath(key: string, names: readonly string[]): void {
+  if (names.every((name) => name !== '' && !/[\\\p{Cc}\ufffd]/u.test(name))) return;
+  const reason = `the key ${JSON.stringify(key)} has an empty part, a backslash or a control character; rename it`;
+  throw new LinewardError('LAKE_TABLE_REFUSED', `The bucket has an object that cannot be worked on: ${reason}.`, {
+    details: { reason },
+  });
+}
 
 const isStaged = (path: string): boolean => path.endsWith('.staged');
 
