@@ -64,7 +64,7 @@ export class LakeTableExecutor implements TargetExecutor {
   async verify(context: ExecutionContext): Promise<TargetVerification> {
     const work = await this.#workOf(context, await this.#registered(context.place));
     // Other policies would find faults in what was done, or none where there are some.
-    assertAsPlanned(work.action, context.planned);
+    assertAsPlanned(work.action.mark, context.planned);
     return new RewriteVerification(this.#deps, work).run();
   }
 
