@@ -6,6 +6,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     reporters: ['default'],
+    // Many tests wait for servers; two files at once take little more than half the time, on two cores, too.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
