@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { commaList } from './comma-list.ts';
 import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-settings.ts';
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
 import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
@@ -12,11 +13,6 @@ const roles = ['api', 'worker', 'consumer'] as const;
 
 const port = (description: string, otherwise: number) =>
   z.coerce.number().int().min(0).max(65_535).default(otherwise).describe(description);
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 const secretUrl = (schemes: readonly string[], description: string) =>
   z
     .string()
@@ -45,7 +41,7 @@ export const envSchema = z.object({
   LINEWARD_ROLES: z
     .string()
     .default(roles.join(','))
-    .transform(list)
+    .transform(commaList)
     .pipe(z.array(z.enum(roles)).min(1))
     .describe('What this process does: any of `api`, `worker`, `consumer`.'),
   LINEWARD_DATA_DIR: z

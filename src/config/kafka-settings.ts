@@ -1,21 +1,17 @@
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 import { isLoopback } from './loopback.ts';
 import { Secret } from './secret.ts';
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 const file = () => z.string().min(1).optional();
 
 /** Settings of the way to Kafka. */
 export const kafkaSettings = {
   KAFKA_BROKERS: z
     .string()
-    .transform(list)
+    .transform(commaList)
     .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'must be host:port')).min(1))
     .optional()
     .describe(
@@ -56,7 +52,9 @@ export function kafkaProblems(raw: Raw): readonly string[] {
     if (!hasTls && raw[name] !== undefined) problems.push(`${name}: needs KAFKA_TLS=true`);
   if ((raw.KAFKA_TLS_CERT_FILE === undefined) !== (raw.KAFKA_TLS_KEY_FILE === undefined))
     problems.push('KAFKA_TLS_CERT_FILE: goes together with KAFKA_TLS_KEY_FILE');
-  const hosts = list(raw.KAFKA_BROKERS ?? '').map((broker) => broker.replace(/:\d+$/u, '').replace(/^\[|\]$/gu, ''));
+  const hosts = commaList(raw.KAFKA_BROKERS ?? '').map((broker) =>
+    broker.replace(/:\d+$/u, '').replace(/^\[|\]$/gu, ''),
+  );
   if (raw.KAFKA_SASL_MECHANISM === 'plain' && !hasTls && !hosts.every(isLoopback))
     problems.push('KAFKA_SASL_MECHANISM: plain sends the password in the clear; set KAFKA_TLS=true or use scram');
   return problems;

@@ -1,18 +1,14 @@
 import { z } from 'zod';
+import { commaList } from './comma-list.ts';
 import { Secret } from './secret.ts';
 import { serverUrl } from './server-url.ts';
 
 type Raw = Readonly<Record<string, string | undefined>>;
 
-const names = (text: string): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
 const keyNames = (pattern: RegExp, problem: string) =>
   z
     .string()
-    .transform(names)
+    .transform(commaList)
     .pipe(z.array(z.string().regex(pattern, problem)).min(1))
     .optional();
 /** A plain path, which cannot lead out of the place it is put in. */

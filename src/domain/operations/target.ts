@@ -78,6 +78,18 @@ export interface TargetReceipt {
   readonly open: readonly Gap[];
 }
 
+/** The receipt of a place in which nothing was done, without its open points. */
+export const nothingDone: Omit<TargetReceipt, 'open'> = {
+  recordsErased: 0,
+  recordsKept: 0,
+  filesRewritten: 0,
+  filesRemoved: 0,
+  bytesBefore: 0,
+  bytesAfter: 0,
+  evidence: [],
+  residues: [],
+};
+
 /** What an independent read-back saw. */
 export interface TargetVerification {
   /** Records of the selection still readable, or still to be changed. Must be 0. */

@@ -1,12 +1,13 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import { matches, SelectedView } from '../../domain/kafka/table-view.ts';
-import type {
-  Gap,
-  Residue,
-  TargetEstimate,
-  TargetPlace,
-  TargetReceipt,
-  TargetVerification,
+import {
+  type Gap,
+  nothingDone,
+  type Residue,
+  type TargetEstimate,
+  type TargetPlace,
+  type TargetReceipt,
+  type TargetVerification,
 } from '../../domain/operations/target.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
@@ -216,16 +217,5 @@ function offsetsOf(offsets: Awaited<ReturnType<KafkaGateway['offsets']>>) {
 }
 
 function receipt(facts: Partial<TargetReceipt>): TargetReceipt {
-  return {
-    recordsErased: 0,
-    recordsKept: 0,
-    filesRewritten: 0,
-    filesRemoved: 0,
-    bytesBefore: 0,
-    bytesAfter: 0,
-    evidence: [],
-    residues: [],
-    open: [],
-    ...facts,
-  };
+  return { ...nothingDone, open: [], ...facts };
 }

@@ -1,13 +1,14 @@
 import { isNobody, type Selection } from '../../domain/governance/selection.ts';
 import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
 import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
-import type {
-  Gap,
-  OperationWork,
-  TargetEstimate,
-  TargetPlace,
-  TargetReceipt,
-  TargetVerification,
+import {
+  type Gap,
+  nothingDone,
+  type OperationWork,
+  type TargetEstimate,
+  type TargetPlace,
+  type TargetReceipt,
+  type TargetVerification,
 } from '../../domain/operations/target.ts';
 import type { TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -133,14 +134,3 @@ const isHistory = ({ headers }: KafkaMessage, rows: readonly TopicRewriteRow[]):
   rows.length === 0 || rows.some(({ source }) => sourceOffset(headers[sourceHeader], source) !== null);
 
 const nothing = { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [], manifest: [] } as const;
-
-const nothingDone = {
-  recordsErased: 0,
-  recordsKept: 0,
-  filesRewritten: 0,
-  filesRemoved: 0,
-  bytesBefore: 0,
-  bytesAfter: 0,
-  evidence: [],
-  residues: [],
-} as const;
