@@ -14,6 +14,7 @@ import type {
 import { createClient, type KafkaClientOptions, type KafkaLogger } from './client.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { GroupConsumer } from './group-consumer.ts';
+import { ProtocolCluster } from './protocol/cluster.ts';
 import { RecordLanes } from './record-lanes.ts';
 import { KafkajsTopicAdmin } from './topic-admin.ts';
 import { scanTopic } from './topic-scan.ts';
@@ -34,6 +35,7 @@ interface AdminSlot {
 export class KafkajsGateway implements KafkaGateway {
   readonly configured = true;
   readonly topics: KafkajsTopicAdmin;
+  readonly cluster: ProtocolCluster;
   readonly #kafka: Kafka;
   readonly #logger: KafkaLogger | undefined;
   readonly #lanes: RecordLanes;
@@ -46,6 +48,7 @@ export class KafkajsGateway implements KafkaGateway {
     this.#kafka = createClient(options);
     this.#logger = options.logger;
     this.#lanes = new RecordLanes(this.#kafka);
+    this.cluster = new ProtocolCluster(options);
     this.topics = new KafkajsTopicAdmin({
       kafka: this.#kafka,
       ask: (doing, call) => this.#ask(doing, call),
@@ -172,6 +175,7 @@ export class KafkajsGateway implements KafkaGateway {
   async close(): Promise<void> {
     await Promise.all([...this.#streams].map((stream) => stream.stop()));
     await this.#lanes.close();
+    await this.cluster.close();
     const slot = this.#admin;
     this.#admin = null;
     await slot?.admin.disconnect().catch(() => undefined);

@@ -27,6 +27,15 @@ export class UnconfiguredGateway implements KafkaGateway {
     deleteTopic: refuse,
     deleteGroup: refuse,
   };
+  readonly cluster = {
+    describe: refuse,
+    settings: refuse,
+    changeSettings: refuse,
+    sizes: refuse,
+    ranges: refuse,
+    groups: refuse,
+    describeGroups: refuse,
+  };
 
   async close(): Promise<void> {
     // Nothing was opened.

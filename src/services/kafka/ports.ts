@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors/codes.ts';
+import type { LinewardError } from '../../errors/lineward-error.ts';
 
 /** One message as the product sees it; offsets are decimal strings because they exceed 2^53. */
 export interface KafkaMessage {
@@ -109,6 +110,7 @@ export interface KafkaGateway {
     handle: StreamHandler;
   }): Promise<RunningStream>;
   readonly topics: TopicAdmin;
+  readonly cluster: KafkaCluster;
   close(): Promise<void>;
 }
 
@@ -143,4 +145,100 @@ export interface RunningStream {
   /** Last fault, null while it runs well. */
   readonly fault: string | null;
   stop(): Promise<void>;
+}
+
+export interface ClusterBroker {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+}
+
+export interface ClusterPartition {
+  readonly partition: number;
+  /** Null while there is none. */
+  readonly leader: number | null;
+  readonly replicas: readonly number[];
+  readonly inSync: readonly number[];
+}
+
+export interface ClusterTopic {
+  readonly name: string;
+  /** Kafka keeps it for itself. */
+  readonly isInternal: boolean;
+  readonly partitions: readonly ClusterPartition[];
+}
+
+export interface ClusterDescription {
+  readonly clusterId: string | null;
+  readonly controllerId: number | null;
+  readonly brokers: readonly ClusterBroker[];
+  readonly topics: readonly ClusterTopic[];
+}
+
+export interface TopicSetting {
+  readonly name: string;
+  /** Null when it is a secret. */
+  readonly value: string | null;
+  /** Set for the topic itself, somewhere for the broker, or nowhere. */
+  readonly source: 'TOPIC' | 'BROKER' | 'DEFAULT';
+}
+
+export interface PartitionRange {
+  readonly partition: number;
+  readonly earliest: bigint;
+  readonly latest: bigint;
+}
+
+export interface ClusterSizes {
+  /** False when a broker or a disk did not tell: what is missing is not 0. */
+  readonly complete: boolean;
+  /** Bytes on all brokers, by topic and partition. */
+  readonly bytes: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
+}
+
+/** A group, and the broker that keeps it. */
+export interface GroupName {
+  readonly group: string;
+  readonly broker: number;
+}
+
+export interface GroupMember {
+  readonly id: string;
+  readonly clientId: string;
+  readonly host: string;
+  /** Partitions by topic. */
+  readonly assigned: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface GroupFacts {
+  readonly group: string;
+  /** As Kafka has it; `Dead` for groups of the newer consumer protocol, which cannot be looked into. */
+  readonly state: string;
+  readonly protocolType: string;
+  readonly members: readonly GroupMember[];
+  /** Committed next offsets, by topic and partition. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
+}
+
+/** A whole cluster, asked in few requests however many topics it has. A part that is refused does not take the others with it. */
+export interface KafkaCluster {
+  /** Of all topics that may be seen, or of those named that exist; without an entry for a topic that is not there. */
+  describe(topics?: readonly string[]): Promise<ClusterDescription>;
+  /** By topic: its settings, all or those of the names, or why they are not told. */
+  settings(
+    topics: readonly string[],
+    names?: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly TopicSetting[] | LinewardError>>;
+  /**
+   * Changes these settings of a topic in one step, and no other; null takes one back to its default.
+   * @throws LinewardError NOT_FOUND; KAFKA_REFUSED with the broker's reason
+   */
+  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>): Promise<void>;
+  sizes(): Promise<ClusterSizes>;
+  /** By topic; a partition without a leader is left out. */
+  ranges(topics: readonly ClusterTopic[]): Promise<ReadonlyMap<string, readonly PartitionRange[]>>;
+  groups(): Promise<readonly GroupName[]>;
+  /** A group that is gone meanwhile is left out. */
+  describeGroups(groups: readonly GroupName[]): Promise<readonly GroupFacts[]>;
 }

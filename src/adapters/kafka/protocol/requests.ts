@@ -1,0 +1,305 @@
+import { WireReader, WireWriter } from './wire.ts';
+
+/** A request that kafkajs does not know, or whose answer it gives up as a whole where a part of it has a fault. */
+export interface ProtocolRequest<Answer> {
+  readonly name: string;
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly body: Buffer;
+  /** Errors of single items stay what they are: a number in the answer, 0 for none. */
+  read(answer: WireReader): Answer;
+}
+
+const topicResource = 2;
+
+export interface MetadataAnswer {
+  readonly brokers: readonly {
+    readonly id: number;
+    readonly host: string;
+    readonly port: number;
+    rack: string | null;
+  }[];
+  readonly clusterId: string | null;
+  readonly controllerId: number;
+  readonly topics: readonly {
+    readonly error: number;
+    readonly name: string;
+    readonly isInternal: boolean;
+    readonly partitions: readonly {
+      readonly error: number;
+      readonly partition: number;
+      readonly leader: number;
+      readonly replicas: readonly number[];
+      readonly inSync: readonly number[];
+    }[];
+  }[];
+}
+
+/** Null asks for all topics that the client may see. */
+export const metadata = (topics: readonly string[] | null): ProtocolRequest<MetadataAnswer> => ({
+  name: 'Metadata',
+  apiKey: 3,
+  apiVersion: 5,
+  body: (() => {
+    const body = new WireWriter();
+    // Asking must not make a topic.
+    return body.list(topics, (topic) => body.text(topic)).flag(false).bytes;
+  })(),
+  read: (answer) => {
+    answer.int32();
+    const int32s = () => answer.list(() => answer.int32());
+    const brokers = answer.list(() => ({
+      id: answer.int32(),
+      host: answer.text() ?? '',
+      port: answer.int32(),
+      rack: answer.text(),
+    }));
+    const [clusterId, controllerId] = [answer.text(), answer.int32()];
+    const readPartition = () => {
+      const facts = { error: answer.int16(), partition: answer.int32(), leader: answer.int32() };
+      const copies = { replicas: int32s(), inSync: int32s() };
+      int32s();
+      return { ...facts, ...copies };
+    };
+    const found = answer.list(() => ({
+      error: answer.int16(),
+      name: answer.text() ?? '',
+      isInternal: answer.flag(),
+      partitions: answer.list(readPartition),
+    }));
+    return { brokers, clusterId, controllerId, topics: found };
+  },
+});
+
+export interface ConfigsAnswer {
+  readonly topic: string;
+  readonly error: number;
+  readonly settings: readonly {
+    readonly name: string;
+    readonly value: string | null;
+    /** Kafka's ConfigSource: 1 is the topic itself, 5 the default. */
+    readonly source: number;
+    readonly isSensitive: boolean;
+  }[];
+}
+
+/** Null asks for all settings. */
+export const describeConfigs = (
+  topics: readonly string[],
+  names: readonly string[] | null,
+): ProtocolRequest<readonly ConfigsAnswer[]> => ({
+  name: 'DescribeConfigs',
+  apiKey: 32,
+  apiVersion: 1,
+  body: (() => {
+    const body = new WireWriter();
+    return body
+      .list(topics, (topic) =>
+        body
+          .int8(topicResource)
+          .text(topic)
+          .list(names, (name) => body.text(name)),
+      )
+      .flag(false).bytes;
+  })(),
+  read: (answer) => {
+    answer.int32();
+    return answer.list(() => {
+      const error = answer.int16();
+      answer.text();
+      answer.int8();
+      const topic = answer.text() ?? '';
+      const settings = answer.list(() => {
+        const [name, value] = [answer.text() ?? '', answer.text()];
+        answer.flag();
+        const facts = { name, value, source: answer.int8(), isSensitive: answer.flag() };
+        answer.list(() => [answer.text(), answer.text(), answer.int8()]);
+        return facts;
+      });
+      return { topic, error, settings };
+    });
+  },
+});
+
+const [setOperation, deleteOperation] = [0, 1];
+
+/** Changes the settings that are named and no other; null takes one back to its default. */
+export const incrementalAlterConfigs = (
+  topic: string,
+  changes: Readonly<Record<string, string | null>>,
+): ProtocolRequest<readonly { readonly error: number; readonly reason: string | null }[]> => ({
+  name: 'IncrementalAlterConfigs',
+  apiKey: 44,
+  apiVersion: 0,
+  body: (() => {
+    const body = new WireWriter().int32(1).int8(topicResource).text(topic);
+    body.list(Object.entries(changes), ([name, value]) =>
+      body
+        .text(name)
+        .int8(value === null ? deleteOperation : setOperation)
+        .text(value),
+    );
+    return body.flag(false).bytes;
+  })(),
+  read: (answer) => {
+    answer.int32();
+    return answer.list(() => {
+      const facts = { error: answer.int16(), reason: answer.text() };
+      answer.int8();
+      answer.text();
+      return facts;
+    });
+  },
+});
+
+export interface LogDirAnswer {
+  readonly error: number;
+  readonly replicas: readonly { readonly topic: string; readonly partition: number; readonly bytes: bigint }[];
+}
+
+/** Sizes of all replicas that a broker has; a replica that is on its way to another disk counts too. */
+export const describeLogDirs = (): ProtocolRequest<readonly LogDirAnswer[]> => ({
+  name: 'DescribeLogDirs',
+  apiKey: 35,
+  apiVersion: 1,
+  body: new WireWriter().list(null, () => undefined).bytes,
+  read: (answer) => {
+    answer.int32();
+    return answer.list(() => {
+      const error = answer.int16();
+      answer.text();
+      const replicas = answer.list(() => {
+        const topic = answer.text() ?? '';
+        return answer.list(() => {
+          const found = { topic, partition: answer.int32(), bytes: answer.int64() };
+          answer.int64();
+          answer.flag();
+          return found;
+        });
+      });
+      return { error, replicas: replicas.flat() };
+    });
+  },
+});
+
+export type TopicPartitions = ReadonlyMap<string, readonly number[]>;
+
+export interface OffsetAnswer {
+  readonly topic: string;
+  readonly partition: number;
+  readonly error: number;
+  readonly offset: bigint;
+}
+
+/** First offset, or the one behind the last that is settled: what open transactions wrote does not count yet. */
+export const listOffsets = (
+  partitions: TopicPartitions,
+  end: 'EARLIEST' | 'LATEST',
+): ProtocolRequest<OffsetAnswer[]> => ({
+  name: 'ListOffsets',
+  apiKey: 2,
+  apiVersion: 2,
+  body: (() => {
+    const body = new WireWriter().int32(-1).int8(1);
+    return body.list([...partitions], ([topic, numbers]) =>
+      body.text(topic).list(numbers, (number) => body.int32(number).int64(end === 'EARLIEST' ? -2n : -1n)),
+    ).bytes;
+  })(),
+  read: (answer) => {
+    answer.int32();
+    return readTopics(answer, () => {
+      const facts = { partition: answer.int32(), error: answer.int16() };
+      answer.int64();
+      return { ...facts, offset: answer.int64() };
+    });
+  },
+});
+
+/** Groups whose coordinator is the broker that is asked. */
+export const listGroups = (): ProtocolRequest<{ readonly error: number; readonly groups: readonly string[] }> => ({
+  name: 'ListGroups',
+  apiKey: 16,
+  apiVersion: 1,
+  body: Buffer.alloc(0),
+  read: (answer) => {
+    answer.int32();
+    const error = answer.int16();
+    const groups = answer.list(() => {
+      const group = answer.text() ?? '';
+      answer.text();
+      return group;
+    });
+    return { error, groups };
+  },
+});
+
+export interface GroupAnswer {
+  readonly error: number;
+  readonly group: string;
+  readonly state: string;
+  readonly protocolType: string;
+  readonly members: readonly {
+    readonly id: string;
+    readonly clientId: string;
+    readonly host: string;
+    readonly assignment: Buffer;
+  }[];
+}
+
+export const describeGroups = (groups: readonly string[]): ProtocolRequest<readonly GroupAnswer[]> => ({
+  name: 'DescribeGroups',
+  apiKey: 15,
+  apiVersion: 1,
+  body: (() => {
+    const body = new WireWriter();
+    return body.list(groups, (group) => body.text(group)).bytes;
+  })(),
+  read: (answer) => {
+    answer.int32();
+    return answer.list(() => {
+      const facts = { error: answer.int16(), group: answer.text() ?? '', state: answer.text() ?? '' };
+      const protocolType = answer.text() ?? '';
+      answer.text();
+      const members = answer.list(() => {
+        const member = { id: answer.text() ?? '', clientId: answer.text() ?? '', host: answer.text() ?? '' };
+        answer.bytes();
+        return { ...member, assignment: answer.bytes() ?? Buffer.alloc(0) };
+      });
+      return { ...facts, protocolType, members };
+    });
+  },
+});
+
+/** All offsets that a group has committed. */
+export const fetchOffsets = (
+  group: string,
+): ProtocolRequest<{ readonly error: number; readonly offsets: readonly OffsetAnswer[] }> => ({
+  name: 'OffsetFetch',
+  apiKey: 9,
+  apiVersion: 3,
+  body: new WireWriter().text(group).list(null, () => undefined).bytes,
+  read: (answer) => {
+    answer.int32();
+    const offsets = readTopics(answer, () => {
+      const facts = { partition: answer.int32(), offset: answer.int64() };
+      answer.text();
+      return { ...facts, error: answer.int16() };
+    });
+    return { offsets, error: answer.int16() };
+  },
+});
+
+function readTopics<T extends object>(answer: WireReader, readPartition: () => T): (T & { readonly topic: string })[] {
+  const topics = answer.list(() => {
+    const topic = answer.text() ?? '';
+    return answer.list(() => ({ topic, ...readPartition() }));
+  });
+  return topics.flat();
+}
+
+/** Partitions by topic that a member has been given, as consumers write it. */
+export function readAssignment(bytes: Buffer): TopicPartitions {
+  const reader = new WireReader(bytes);
+  reader.int16();
+  return new Map(reader.list(() => [reader.text() ?? '', reader.list(() => reader.int32())] as const));
+}
