@@ -11,6 +11,7 @@ import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
 import { RecordReader } from './services/kafka/record-reader.ts';
+import { RecordWriters } from './services/kafka/record-writers.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
@@ -150,10 +151,11 @@ export function buildServices(
     lakeNamespace: store.namespace,
   });
   const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas, names });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
+  const recordWriters = new RecordWriters({ gate, recordSchemas, registry });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, recordWriters, messageProtection, names });
   const streamRunner = new StreamRunner({
     kafka,
     streams,

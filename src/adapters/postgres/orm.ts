@@ -22,6 +22,7 @@ import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_rec
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
+import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -84,6 +85,7 @@ const migrationsList = [
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
+  { name: '20261126001300_produce_gate', class: ProduceGateMigration },
 ];
 
 const closeTimeoutMs = 5_000;
