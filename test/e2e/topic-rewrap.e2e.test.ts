@@ -3,7 +3,7 @@ import type { SchemaFormat } from '../../src/domain/registry/schema-format.ts';
 import type { KafkaMessage } from '../../src/services/kafka/ports.ts';
 import type { Data } from '../testkit/app.ts';
 import { confluentRecords } from '../testkit/confluent.ts';
-import { carriedOut, shred } from '../testkit/erasure.ts';
+import { carriedOut, destroyKeyVersion, shred } from '../testkit/erasure.ts';
 import { missingKafka } from '../testkit/kafka.ts';
 import { type ProduceTest, produceTest } from '../testkit/produce.ts';
 import { contentOf } from '../testkit/topics.ts';
@@ -42,6 +42,9 @@ function callOf(format: 'AVRO' | 'PROTOBUF', account: string, texts: readonly st
   return { ...call(from), next: inner };
 }
 
+const refusedVersion = `mutation ($input: DestroyKeyVersionInput!) {
+  destroyKeyVersion(input: $input) { userErrors { code message } } }`;
+
 describe.skipIf(missing)(`re-encrypting topics of encoded records${missing ? `: ${missing}` : ''}`, () => {
   let kit: ProduceTest;
   beforeAll(async () => {
@@ -56,8 +59,9 @@ describe.skipIf(missing)(`re-encrypting topics of encoded records${missing ? `: 
     );
   const seal = async (accountId: string, value: unknown, more: Data = {}): Promise<string> =>
     (await kit.app.post('/api/v1/crypto:seal', { accountId, value, type: 'phonenumber', ...more })).body.value;
-  const open = async (accountId: string, value: string): Promise<unknown> =>
-    (await kit.app.post('/api/v1/crypto:open?purpose=test', { accountId, value })).body.value;
+  const opening = async (accountId: string, value: string): Promise<Data> =>
+    (await kit.app.post('/api/v1/crypto:open?purpose=test', { accountId, value })).body;
+  const open = async (accountId: string, value: string): Promise<unknown> => (await opening(accountId, value)).value;
   const headerOf = (envelope: string): Data => JSON.parse(Buffer.from(envelope, 'base64').toString());
   /** A byte behind an envelope may look like base64, too; envelopes come in fours. */
   const envelopesIn = ({ value }: Pick<KafkaMessage, 'value'>): string[] =>
@@ -79,7 +83,7 @@ describe.skipIf(missing)(`re-encrypting topics of encoded records${missing ? `: 
     return { topic, id: datasets.nodes.find(({ name }: Data) => name === topic).id };
   }
 
-  test.each(['AVRO', 'PROTOBUF'] as const)('%s: every envelope, and no other byte', async (format) => {
+  test.concurrent.each(['AVRO', 'PROTOBUF'] as const)('%s: every envelope, and no other byte', async (format) => {
     const [own, other] = [`${format}-own`, `${format}-other`];
     const person = { field: 'user_id', value: 'ada' };
     const lost = { field: 'user_id', value: 'bob' };
@@ -130,6 +134,29 @@ describe.skipIf(missing)(`re-encrypting topics of encoded records${missing ? `: 
       receipt: { recordsChanged: 0 },
       verification: { survivors: 0, lost: 0 },
     });
+  });
+
+  test('a version that no topic needs any more can be destroyed, and what is in them opens', async () => {
+    const own = 'destroyed-version';
+    const old = await seal(own, 'x');
+    const { topic, id } = await written('AVRO', [callOf('AVRO', own, [old, 'raw', '', '', ''])]);
+    await rotate(own);
+    await kit.app.em
+      .fork()
+      .execute(`update account_key set retired_at = now() - interval '1 hour' where account_id = ?`, [own]);
+    const input = { accountId: own, keyVersion: 1 };
+    expect(await kit.app.refusals(refusedVersion, { input })).toMatchObject([
+      { code: 'KEY_IN_USE', message: expect.stringContaining(topic) },
+    ]);
+    expect(await carriedOut(kit.app, 'Rewrap', {})).toMatchObject({ status: 'COMPLETED', statusReason: null });
+    expect(await destroyKeyVersion(kit.app, input)).toMatchObject({ status: 'COMPLETED', statusReason: null });
+    expect((await opening(own, old)).code).toBe('KEY_DESTROYED');
+    const [first] = await kit.messages(`${topic}.g2`);
+    expect(envelopesIn(first!)).toHaveLength(1);
+    expect(await open(own, envelopesIn(first!)[0] ?? '')).toBe('x');
+    // Nothing of it is left to be done.
+    const again = await carriedOut(kit.app, 'Rewrap', { datasetIds: [id] });
+    expect(again.targets.nodes[0]).toMatchObject({ receipt: { recordsChanged: 0 }, verification: { survivors: 0 } });
   });
 
   test('records that cannot be read stay, and are told', async () => {
