@@ -42,6 +42,8 @@ import { CryptoService } from './services/privacy/crypto.service.ts';
 import { KeyHolders } from './services/privacy/key-holders.ts';
 import { KeyLifecycleService } from './services/privacy/key-lifecycle.service.ts';
 import { KeyRingExecutor } from './services/privacy/key-ring.executor.ts';
+import { KeyVersionDestruction } from './services/privacy/key-version-destruction.ts';
+import { KeyVersionUse } from './services/privacy/key-version-use.ts';
 import { PlannedFields } from './services/privacy/planned-fields.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
@@ -172,6 +174,7 @@ export function buildServices(
     },
   });
 
+  const keyVersionUse = new KeyVersionUse({ em, registry, notary });
   const executors = [
     new TopicExecutor({
       em,
@@ -202,6 +205,7 @@ export function buildServices(
       holders,
       ledger: shredLedger,
       places: new UnencryptedPlaces({ registry, protection }),
+      use: keyVersionUse,
     }),
   ];
   const holds = governanceService;
@@ -209,6 +213,7 @@ export function buildServices(
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
+  const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({ em, driver, shred });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
@@ -238,6 +243,7 @@ export function buildServices(
     protectionService,
     keys,
     ...privacy,
+    keyVersionDestruction,
     streams,
     streamService,
     produce,

@@ -22,6 +22,7 @@ import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_rec
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
+import { KeyVersionDestructionMigration } from '../../../migrations/20261126000900_key_version_destruction.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -85,6 +86,7 @@ const migrationsList = [
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
+  { name: '20261126000900_key_version_destruction', class: KeyVersionDestructionMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
 ];
 
