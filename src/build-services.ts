@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
 import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
@@ -238,6 +239,7 @@ export function buildServices(
     ...privacy,
     streams,
     streamService,
+    ...buildTopics(env, logger, { database, kafka, jobs, records }),
     produce,
     intake,
     lake,

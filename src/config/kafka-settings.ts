@@ -37,6 +37,13 @@ export const kafkaSettings = {
     .transform((text) => new Secret(text))
     .optional()
     .describe('Password for the login.'),
+  TOPIC_RETENTION_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(300)
+    .describe('How often topics are compared with their retention, seconds. 0: never.'),
 };
 
 type Raw = Readonly<Record<string, string | undefined>>;

@@ -15,6 +15,7 @@ export const nodeTypes = [
   'OperationTarget',
   'Certificate',
   'LegalHold',
+  'TopicRetention',
   'AuditEvent',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];

@@ -1,5 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
+import type { TopicRetention } from '../entities/topic-retention.entity.ts';
+import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -61,8 +63,9 @@ export function createLoaders(deps: {
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
+  readonly topicRetentions: TopicRetentionReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, topicRetentions } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -91,6 +94,7 @@ export function createLoaders(deps: {
       const found = await lake.summaryOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
+    retentionPlan: new DataLoader((retentions: readonly TopicRetention[]) => topicRetentions.plansOf(retentions)),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
@@ -100,6 +104,7 @@ export function createLoaders(deps: {
     schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),
     mappingsOfEntity: pages((ids, request) => registry.mappingsOf('entity_id', ids, request)),
     mappingsOfDataset: pages((ids, request) => registry.mappingsOf('dataset_id', ids, request)),
+    versionsOfRetention: pages((ids, request) => topicRetentions.versionsOf(ids, request)),
     targetsOfOperation: pages((ids, request) => operations.targetsOf(ids, request)),
     subjectsOfOperation: pages((ids, request) => operations.subjectsOf(ids, request)),
   };

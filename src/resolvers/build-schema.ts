@@ -21,6 +21,7 @@ import { PrivacyValuesResolver } from './privacy-values.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
 import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
+import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -36,6 +37,7 @@ const fieldResolvers = [
   OperationTargetFields,
   RegisterEntityVersionPayloadFields,
   SearchHitFields,
+  TopicRetentionVersionFields,
   VersionDiffFields,
 ] as const;
 
@@ -54,6 +56,7 @@ const operationResolvers = [
   RegistryResolver,
   SearchResolver,
   StreamResolver,
+  TopicRetentionResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -70,7 +73,8 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof PrivacyValuesResolver>[0] &
   ConstructorParameters<typeof RegistryResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
-  ConstructorParameters<typeof StreamResolver>[0];
+  ConstructorParameters<typeof StreamResolver>[0] &
+  ConstructorParameters<typeof TopicRetentionResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

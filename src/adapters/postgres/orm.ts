@@ -21,6 +21,7 @@ import { TransformationMigration } from '../../../migrations/20261126000500_tran
 import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
+import { TopicRetentionMigration } from '../../../migrations/20261126001000_topic_retention.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -34,6 +35,7 @@ import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
@@ -58,6 +60,7 @@ const entities = [
   ProtectionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
+  TopicRetentionSchema,
   TopicRewriteSchema,
 ];
 
@@ -82,6 +85,7 @@ const migrationsList = [
   { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
+  { name: '20261126001000_topic_retention', class: TopicRetentionMigration },
 ];
 
 const closeTimeoutMs = 5_000;

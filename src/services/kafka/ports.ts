@@ -231,10 +231,11 @@ export interface KafkaCluster {
     names?: readonly string[],
   ): Promise<ReadonlyMap<string, readonly TopicSetting[] | LinewardError>>;
   /**
-   * Changes these settings of a topic in one step, and no other; null takes one back to its default.
+   * Changes these settings of a topic in one step, and no other; null takes one back to its default. With `checkOnly` the
+   * broker only says whether it would.
    * @throws LinewardError NOT_FOUND; KAFKA_REFUSED with the broker's reason
    */
-  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>): Promise<void>;
+  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>, checkOnly?: boolean): Promise<void>;
   sizes(): Promise<ClusterSizes>;
   /** By topic; a partition without a leader is left out. */
   ranges(topics: readonly ClusterTopic[]): Promise<ReadonlyMap<string, readonly PartitionRange[]>>;

@@ -86,11 +86,11 @@ export class ProtocolCluster implements KafkaCluster {
     });
   }
 
-  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>, checkOnly = false): Promise<void> {
     const doing = `changing settings of topic ${topic}`;
     return this.#within(doing, async () => {
       const { controllerId } = await this.#known();
-      const [answer] = await this.#askBroker(controllerId, incrementalAlterConfigs(topic, changes));
+      const [answer] = await this.#askBroker(controllerId, incrementalAlterConfigs(topic, changes, checkOnly));
       const fault = protocolFault(answer?.error ?? 0, doing, answer?.reason);
       if (fault?.code === 'KAFKA_UNAVAILABLE') this.#metadata = null;
       if (fault !== null) throw fault;

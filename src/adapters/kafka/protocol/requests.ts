@@ -127,6 +127,7 @@ const [setOperation, deleteOperation] = [0, 1];
 export const incrementalAlterConfigs = (
   topic: string,
   changes: Readonly<Record<string, string | null>>,
+  checkOnly: boolean,
 ): ProtocolRequest<readonly { readonly error: number; readonly reason: string | null }[]> => ({
   name: 'IncrementalAlterConfigs',
   apiKey: 44,
@@ -139,7 +140,7 @@ export const incrementalAlterConfigs = (
         .int8(value === null ? deleteOperation : setOperation)
         .text(value),
     );
-    return body.flag(false).bytes;
+    return body.flag(checkOnly).bytes;
   })(),
   read: (answer) => {
     answer.int32();
