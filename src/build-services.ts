@@ -67,6 +67,7 @@ import { RegistrySettingsService } from './services/registry/registry-settings.s
 import { RegistryTransferService } from './services/registry/registry-transfer.service.ts';
 import { SchemaStore } from './services/registry/schema-store.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
+import { SemanticTypeAcceptance } from './services/registry/semantic-type-acceptance.ts';
 import { SubjectReadModel } from './services/registry/subject.read-model.ts';
 import { SubjectService } from './services/registry/subject.service.ts';
 import { SubjectDeletionService } from './services/registry/subject-deletion.service.ts';
@@ -114,6 +115,7 @@ export function buildServices(
     }),
     entityDescriptionService: new EntityDescriptionService({ em }),
     deprecationService: new DeprecationService({ em }),
+    semanticTypeAcceptance: new SemanticTypeAcceptance({ em, registry, subjects, subjectService, semanticTypes }),
   };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
@@ -239,7 +241,7 @@ export function buildServices(
     ...privacy,
     streams,
     streamService,
-    ...buildTopics(env, logger, { database, kafka, jobs, records }),
+    ...buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes }),
     produce,
     intake,
     lake,

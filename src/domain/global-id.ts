@@ -15,6 +15,7 @@ export const nodeTypes = [
   'OperationTarget',
   'Certificate',
   'LegalHold',
+  'Topic',
   'TopicRetention',
   'AuditEvent',
 ] as const;

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { TopicRetention } from '../entities/topic-retention.entity.ts';
+import type { ClusterReadModel } from '../services/kafka/cluster.read-model.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
@@ -64,8 +65,9 @@ export function createLoaders(deps: {
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
+  readonly kafkaCluster: ClusterReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake, topicRetentions } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, topicRetentions, kafkaCluster } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -92,6 +94,18 @@ export function createLoaders(deps: {
     ),
     lakeTable: new DataLoader(async (datasetIds: readonly string[]) => {
       const found = await lake.summaryOfDatasets(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    topicPartitions: new DataLoader(async (topics: readonly string[]) => {
+      const found = await kafkaCluster.partitionsOf(topics);
+      return topics.map((topic) => found.get(topic) ?? []);
+    }),
+    topicSettings: new DataLoader(async (topics: readonly string[]) => {
+      const found = await kafkaCluster.settingsOf(topics);
+      return topics.map((topic) => found.get(topic) ?? null);
+    }),
+    retentionOfDataset: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await topicRetentions.topicRetentionsOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
     retentionPlan: new DataLoader((retentions: readonly TopicRetention[]) => topicRetentions.plansOf(retentions)),

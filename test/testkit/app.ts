@@ -83,6 +83,7 @@ export async function testApp(
       SWEEP_INTERVAL_MS: '200',
       // Brokers are shared: topics of other tests are nobody's business.
       TOPIC_RETENTION_SECONDS: '0',
+      TOPIC_DISCOVERY_SECONDS: '0',
       ...settings,
       ...more,
     });

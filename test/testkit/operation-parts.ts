@@ -65,8 +65,8 @@ export async function operationParts(options: OperationPartsOptions) {
     /** Starts workers and sweeper. */
     async start(): Promise<void> {
       // Nothing is enqueued for topics here.
-      const retentionReconciler = undefined as never;
-      const processors = jobProcessors({ planner, runner, certifier, retentionReconciler });
+      const topics = { retentionReconciler: undefined as never, topicDiscovery: undefined as never };
+      const processors = jobProcessors({ planner, runner, certifier, ...topics });
       await jobs.work(Object.values(processors), { operations: 4, targets: 4 });
       sweeper.start();
     },

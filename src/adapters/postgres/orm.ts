@@ -22,6 +22,7 @@ import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_rec
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { TopicRetentionMigration } from '../../../migrations/20261126001000_topic_retention.ts';
+import { TopicMigration } from '../../../migrations/20261126001100_topic.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -35,6 +36,7 @@ import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { TopicSchema } from '../../entities/topic.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -60,6 +62,7 @@ const entities = [
   ProtectionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
+  TopicSchema,
   TopicRetentionSchema,
   TopicRewriteSchema,
 ];
@@ -86,6 +89,7 @@ const migrationsList = [
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
   { name: '20261126001000_topic_retention', class: TopicRetentionMigration },
+  { name: '20261126001100_topic', class: TopicMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -48,6 +48,7 @@ describe('job contracts', () => {
       runner: nothing,
       certifier: nothing,
       retentionReconciler: nothing,
+      topicDiscovery: nothing,
     });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });
