@@ -154,7 +154,7 @@ export class TopicRetentionType
   @Field(() => Instant, { nullable: true, description: 'When it was approved; null before.' })
   approvedAt!: Date | null;
 
-  @Field(() => RetentionOutcomeEnum, { description: 'How the topic was left at the last look.' })
+  @Field(() => RetentionOutcomeEnum, { name: 'lastOutcome', description: 'How the topic was left at the last look.' })
   outcome!: RetentionOutcome;
 
   @Field(() => String, { nullable: true, description: 'More about the outcome; null when there is nothing to say.' })
