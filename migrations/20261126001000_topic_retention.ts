@@ -39,9 +39,10 @@ export class TopicRetentionMigration extends Migration {
         dataset_id text not null references dataset (id),
         hold_id text not null references legal_hold (id),
         topic text not null,
+        account_fields text[] not null,
         carries boolean not null,
         looked jsonb not null default '{}',
-        updated_at timestamptz not null,
+        through_at timestamptz,
         primary key (dataset_id, hold_id)
       );
     `);

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { TopicRetention } from '../entities/topic-retention.entity.ts';
-import type { ClusterReadModel } from '../services/kafka/cluster.read-model.ts';
+import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
+import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
@@ -96,11 +97,11 @@ export function createLoaders(deps: {
       const found = await lake.summaryOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
-    topicPartitions: new DataLoader(async (topics: readonly string[]) => {
+    topicPartitions: new DataLoader<string, readonly TopicPartition[]>(async (topics) => {
       const found = await kafkaCluster.partitionsOf(topics);
       return topics.map((topic) => found.get(topic) ?? []);
     }),
-    topicSettings: new DataLoader(async (topics: readonly string[]) => {
+    topicSettings: new DataLoader<string, readonly TopicSetting[] | null>(async (topics) => {
       const found = await kafkaCluster.settingsOf(topics);
       return topics.map((topic) => found.get(topic) ?? null);
     }),

@@ -108,7 +108,10 @@ export class TopicRetentionResolver {
   @FieldResolver(() => RetentionPlanType, {
     description: 'What `applyTopicRetention` would do now, read from the broker. Fails where Kafka does not answer.',
   })
-  async retentionPlan(@Root() retention: TopicRetention, @Ctx() { loaders }: RequestContext): Promise<RetentionPlanType> {
+  async retentionPlan(
+    @Root() retention: TopicRetention,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<RetentionPlanType> {
     const plan = await loaders.retentionPlan.load(retention);
     return { ...plan, holds: plan.holds.length };
   }

@@ -59,7 +59,7 @@ export class ConsumerGroupType {
 
   @Field(() => String, {
     description:
-      '`Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, or `Unknown`: groups of Kafka’s newer consumer protocol cannot be looked into.',
+      '`Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, or `Unknown`: groups that we may not see, and groups of Kafka’s newer consumer protocol, cannot be looked into.',
   })
   state!: string;
 
@@ -69,8 +69,12 @@ export class ConsumerGroupType {
   @Field(() => Int, { description: 'Members.' })
   memberCount!: number;
 
-  @Field(() => String, { description: 'Offsets that it is behind in all partitions where that can be said.' })
-  lag!: string;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Offsets that it is behind in all partitions where that can be said; null when its positions are not told.',
+  })
+  lag!: string | null;
 }
 
 export const ConsumerGroupConnection = connectionOf(

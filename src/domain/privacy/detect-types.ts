@@ -32,7 +32,7 @@ const detectors: readonly (readonly [string, (text: string) => boolean])[] = [
   ['pan', isPan],
   ['ssn', (text) => /^(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}$/.test(text)],
   ['url', (text) => /^(?:https?|wss?|ftps?):\/\/[^\s/]/i.test(text)],
-  ['sip_uri', (text) => /^sips?:[^\s@]+@?[^\s@]+$/i.test(text)],
+  ['sip_uri', (text) => /^sips?:[^\s@]+(?:@[^\s@]+)?$/i.test(text)],
   [
     'datetime',
     (text) => /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d(?::[0-6]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?$/.test(text),

@@ -44,13 +44,13 @@ export interface ConsumerGroup {
   readonly memberCount: number;
   readonly members: readonly GroupMember[];
   readonly positions: readonly GroupPosition[];
-  /** Offsets, as text: they exceed 2^53. */
-  readonly lag: string;
+  /** Offsets, as text: they exceed 2^53. Null when its positions are not told. */
+  readonly lag: string | null;
 }
 
 type Facts = Pick<GroupFacts, 'members' | 'offsets'>;
 
-/** Kafka's word for a group that is gone; what is listed and said to be so speaks the newer protocol. */
+/** Kafka's word for a group that is gone; what is listed and said to be so cannot be looked into. */
 const dead = 'Dead';
 
 /** Questions that Kafka answers, not the catalog. Each is a few requests, however long the list. */
@@ -75,13 +75,16 @@ export class ClusterReadModel {
     };
   }
 
-  /** By topic; nothing of one that is not there. */
-  async partitionsOf(topics: readonly string[]): Promise<ReadonlyMap<string, readonly TopicPartition[]>> {
-    const found = (await this.#cluster.describe(topics)).topics;
-    if (found.length === 0) return new Map();
+  /** By topic; nothing of one that is not there, and the reason for one that may not be seen. */
+  async partitionsOf(
+    topics: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly TopicPartition[] | LinewardError>> {
+    const { topics: found, refused } = await this.#cluster.describe(topics);
+    if (found.length === 0) return refused;
     const [ranges, sizes] = await Promise.all([this.#cluster.ranges(found), this.#cluster.sizes()]);
-    return new Map(
-      found.map(({ name, partitions }) => {
+    return new Map<string, readonly TopicPartition[] | LinewardError>([
+      ...refused,
+      ...found.map(({ name, partitions }) => {
         const byPartition = new Map((ranges.get(name) ?? []).map((range) => [range.partition, range]));
         return [
           name,
@@ -90,9 +93,9 @@ export class ClusterReadModel {
             range: byPartition.get(one.partition) ?? null,
             bytes: sizes.complete ? (sizes.bytes.get(name)?.get(one.partition) ?? 0n) : null,
           })),
-        ];
+        ] as const;
       }),
-    );
+    ]);
   }
 
   /** By topic: its settings, null when it is not there, or why they are not told. */
@@ -133,17 +136,18 @@ export class ClusterReadModel {
 function groupOf(facts: GroupFacts, ranges: ReadonlyMap<string, readonly PartitionRange[]>): ConsumerGroup {
   const { group: name, protocolType, members } = facts;
   const positions = positionsOf(facts, ranges);
-  const lag = String(positions.reduce((sum, position) => sum + (position.lag ?? 0n), 0n));
+  const behind = positions.reduce((sum, position) => sum + (position.lag ?? 0n), 0n);
+  const lag = facts.offsets === null ? null : String(behind);
   const state = facts.state === dead ? 'Unknown' : facts.state;
   return { name, state, protocolType, memberCount: members.length, members, positions, lag };
 }
 
 const topicsOf = ({ members, offsets }: Facts): ReadonlySet<string> =>
-  new Set([...offsets.keys(), ...members.flatMap(({ assigned }) => [...assigned.keys()])]);
+  new Set([...(offsets?.keys() ?? []), ...members.flatMap(({ assigned }) => [...assigned.keys()])]);
 
 function positionsOf(facts: Facts, ranges: ReadonlyMap<string, readonly PartitionRange[]>): readonly GroupPosition[] {
   return [...topicsOf(facts)].sort().flatMap((topic) => {
-    const committed = facts.offsets.get(topic);
+    const committed = facts.offsets?.get(topic);
     const assigned = facts.members.flatMap((member) => member.assigned.get(topic) ?? []);
     const latest = new Map((ranges.get(topic) ?? []).map((range) => [range.partition, range.latest]));
     const partitions = new Set([...(committed?.keys() ?? []), ...assigned]);

@@ -10,6 +10,8 @@ import type { RecordReader } from './record-reader.ts';
 
 /** Longest time of one look into a topic; the next one goes on where it ended. Milliseconds. */
 const lookMsDefault = 20_000;
+/** What came since a look is too young to be deleted by age; so long at most it need not be looked at. */
+const lookAgeMax = '1 hour';
 
 export interface LookedTopic {
   readonly datasetId: string;
@@ -23,6 +25,11 @@ export interface HoldOnTopic {
   readonly why: 'CARRIES' | 'NOT_LOOKED_THROUGH' | 'NO_ENTITY';
 }
 
+export interface LookFailure {
+  readonly topic: LookedTopic;
+  readonly error: unknown;
+}
+
 interface Hold {
   readonly id: string;
   readonly selector: SubjectSelector;
@@ -30,20 +37,25 @@ interface Hold {
 
 interface Look {
   readonly topic: string;
+  /** By which accounts were looked for. */
+  readonly account_fields: readonly string[];
   readonly carries: boolean;
   /** Next offsets by partition. */
   readonly looked: Readonly<Record<string, string>>;
+  /** All that was there a short while ago was looked through. */
+  readonly is_through: boolean;
 }
 
 interface Facts {
   readonly looks: ReadonlyMap<string, Look>;
   readonly accountFields: readonly string[];
-  readonly ranges: readonly PartitionRange[];
+  /** Null when not all partitions tell: nobody can say then what was looked through. */
+  readonly ranges: readonly PartitionRange[] | null;
 }
 
 /**
  * Which legal holds concern records of a topic. A hold names an account or a person, not a place: each topic is looked
- * through once for each hold, and then only what is new. Until that is done, the hold counts.
+ * through once for each hold, and then again and again what is new. Until the first is done, the hold counts.
  */
 export class HeldTopics {
   readonly #em: EntityManager;
@@ -73,24 +85,41 @@ export class HeldTopics {
     );
   }
 
-  /** Looks through what was not looked through yet, for a limited time. */
-  async look(topic: LookedTopic, signal: AbortSignal): Promise<void> {
-    const holds = await this.#activeHolds();
-    const facts = (await this.#factsOf([topic])).get(topic.datasetId) ?? noFacts;
-    if (holds.length === 0 || facts.accountFields.length === 0) return;
-    const open = holds.filter(({ id }) => {
-      const look = lookOf(facts, topic.name, id);
-      return look?.carries !== true && !isThrough(look, facts.ranges);
-    });
-    if (open.length > 0) await this.#lookFor(topic, { open, facts, signal });
+  /** Looks through what is new, each topic for a limited time. Answers those that it failed for. */
+  async look(topics: readonly LookedTopic[], signal: AbortSignal): Promise<readonly LookFailure[]> {
+    const holds = topics.length === 0 ? [] : await this.#activeHolds();
+    if (holds.length === 0) return [];
+    const allFacts = await this.#factsOf(topics);
+    const failures: LookFailure[] = [];
+    for (const topic of topics) {
+      const facts = allFacts.get(topic.datasetId) ?? noFacts;
+      const { ranges } = facts;
+      if (facts.accountFields.length === 0 || ranges === null) continue;
+      const open = holds.filter(({ id }) => {
+        const look = lookOf(facts, topic.name, id);
+        return look?.carries !== true && !(isCurrent(look, ranges) && isAtEnd(look, ranges));
+      });
+      if (open.length === 0) continue;
+      await this.#lookFor(topic, { open, facts, ranges, signal }).catch((error: unknown) => {
+        if (signal.aborted) throw error;
+        failures.push({ topic, error });
+      });
+    }
+    return failures;
   }
 
   async #lookFor(
     topic: LookedTopic,
-    { open, facts, signal }: { readonly open: readonly Hold[]; readonly facts: Facts; readonly signal: AbortSignal },
+    work: {
+      readonly open: readonly Hold[];
+      readonly facts: Facts;
+      readonly ranges: readonly PartitionRange[];
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
+    const { open, facts, ranges, signal } = work;
     const found = new Set<string>();
-    const positions = new Map(facts.ranges.map(({ partition }) => [partition, startOf(partition, open, facts, topic)]));
+    const positions = new Map(ranges.map(({ partition }) => [partition, startOf(partition, work, topic)]));
     const enough = new AbortController();
     const pass = this.#records.pass();
     const each = async (messages: readonly KafkaMessage[]) => {
@@ -103,17 +132,19 @@ export class HeldTopics {
       }
       if (found.size === open.length) enough.abort();
     };
+    let isThrough = false;
     const ownEnd = AbortSignal.any([enough.signal, AbortSignal.timeout(this.#lookMs)]);
-    const to = new Map(facts.ranges.map(({ partition, latest }) => [partition, latest]));
+    const to = new Map(ranges.map(({ partition, latest }) => [partition, latest]));
     try {
       const within = { from: new Map(positions), to };
       await scanBatches(this.#kafka, topic.name, each, { signal: AbortSignal.any([signal, ownEnd]), within });
       for (const [partition, end] of to) positions.set(partition, end);
+      isThrough = true;
     } catch (error) {
       const isOwnEnd = ownEnd.aborted && error instanceof LinewardError && error.code === 'CANCELLED';
       if (!isOwnEnd || signal.aborted) throw error;
     }
-    await this.#remember(topic, { open, found, positions });
+    await this.#remember(topic, { open, found, positions, isThrough, accountFields: facts.accountFields });
   }
 
   async #activeHolds(): Promise<readonly Hold[]> {
@@ -132,16 +163,20 @@ export class HeldTopics {
     const ids = textArray(topics.map(({ datasetId }) => datasetId));
     const em = this.#em.fork();
     const mappings = await em.execute<{ dataset_id: string; account_field: string }[]>(
-      `select distinct dataset_id, account_field from mapping where role = 'TOPIC' and dataset_id = any(?::text[])`,
+      `select distinct dataset_id, account_field from mapping where role = 'TOPIC' and dataset_id = any(?::text[])
+       order by dataset_id, account_field`,
       [ids],
     );
     const looks = await em.execute<({ dataset_id: string; hold_id: string } & Look)[]>(
-      `select k.dataset_id, k.hold_id, k.topic, k.carries, k.looked from topic_hold_look k
+      `select k.dataset_id, k.hold_id, k.topic, k.account_fields, k.carries, k.looked,
+         coalesce(k.through_at > now() - ?::interval, false) as is_through from topic_hold_look k
        join legal_hold h on h.id = k.hold_id and h.released_at is null where k.dataset_id = any(?::text[])`,
-      [ids],
+      [lookAgeMax, ids],
     );
     const described = await this.#kafka.cluster.describe(topics.map(({ name }) => name));
-    const ranges = await this.#kafka.cluster.ranges(described.topics);
+    const told = await this.#kafka.cluster.ranges(described.topics);
+    const whole = described.topics.filter(({ name, partitions }) => told.get(name)?.length === partitions.length);
+    const ranges = new Map(whole.map(({ name }) => [name, told.get(name) ?? null]));
     const [fields, byDataset] = [
       Map.groupBy(mappings, (row) => row.dataset_id),
       Map.groupBy(looks, (row) => row.dataset_id),
@@ -152,7 +187,7 @@ export class HeldTopics {
         {
           looks: new Map((byDataset.get(datasetId) ?? []).map((row) => [row.hold_id, row])),
           accountFields: (fields.get(datasetId) ?? []).map((row) => row.account_field),
-          ranges: ranges.get(name) ?? [],
+          ranges: ranges.get(name) ?? null,
         },
       ]),
     );
@@ -164,28 +199,41 @@ export class HeldTopics {
       readonly open: readonly Hold[];
       readonly found: ReadonlySet<string>;
       readonly positions: ReadonlyMap<number, bigint>;
+      readonly accountFields: readonly string[];
+      readonly isThrough: boolean;
     },
   ): Promise<void> {
     const looked = Object.fromEntries([...seen.positions].map(([partition, offset]) => [partition, String(offset)]));
     const rows = seen.open.map(({ id }) => ({ hold_id: id, carries: seen.found.has(id) }));
     await this.#em.fork().execute(
-      `insert into topic_hold_look (dataset_id, hold_id, topic, carries, looked, updated_at)
-       select ?, hold_id, ?, carries, ?::jsonb, now()
+      `insert into topic_hold_look (dataset_id, hold_id, topic, account_fields, carries, looked, through_at)
+       select ?, hold_id, ?, ?::text[], carries, ?::jsonb, case when ? then now() end
        from jsonb_to_recordset(?::jsonb) given(hold_id text, carries boolean)
        on conflict (dataset_id, hold_id) do update
-         set topic = excluded.topic, carries = topic_hold_look.carries or excluded.carries, looked = excluded.looked,
-             updated_at = now()`,
-      [topic.datasetId, topic.name, JSON.stringify(looked), JSON.stringify(rows)],
+         set topic = excluded.topic, account_fields = excluded.account_fields, carries = topic_hold_look.carries or excluded.carries, looked = excluded.looked,
+             through_at = excluded.through_at`,
+      [
+        topic.datasetId,
+        topic.name,
+        textArray(seen.accountFields),
+        JSON.stringify(looked),
+        seen.isThrough,
+        JSON.stringify(rows),
+      ],
     );
   }
 }
 
-const noFacts: Facts = { looks: new Map(), accountFields: [], ranges: [] };
+const noFacts: Facts = { looks: new Map(), accountFields: [], ranges: null };
 
-/** What was seen of a topic says nothing about where its next generation was looked through; what it carries, that does too. */
+/**
+ * What was seen of a topic says nothing about its next generation, or about accounts in other fields; but what it carries,
+ * that does too.
+ */
 function lookOf(facts: Facts, topic: string, holdId: string): Look | undefined {
   const look = facts.looks.get(holdId);
-  return look === undefined || look.topic === topic || look.carries ? look : { ...look, looked: {} };
+  const isSame = look?.topic === topic && look.account_fields.join() === facts.accountFields.join();
+  return look === undefined || isSame || look.carries ? look : { ...look, looked: {}, is_through: false };
 }
 
 function holdsOf(holds: readonly Hold[], topic: string, facts: Facts): readonly HoldOnTopic[] {
@@ -193,18 +241,34 @@ function holdsOf(holds: readonly Hold[], topic: string, facts: Facts): readonly 
     if (facts.accountFields.length === 0) return [{ holdId, why: 'NO_ENTITY' }];
     const look = lookOf(facts, topic, holdId);
     if (look?.carries === true) return [{ holdId, why: 'CARRIES' }];
-    return isThrough(look, facts.ranges) ? [] : [{ holdId, why: 'NOT_LOOKED_THROUGH' }];
+    return facts.ranges !== null && isCurrent(look, facts.ranges) ? [] : [{ holdId, why: 'NOT_LOOKED_THROUGH' }];
   });
 }
 
-const isThrough = (look: Look | undefined, ranges: readonly PartitionRange[]): boolean =>
+/** A place behind the end is one in a topic of that name that was deleted since. */
+const isCurrent = (look: Look | undefined, ranges: readonly PartitionRange[]): boolean =>
   ranges.every(
-    ({ partition, earliest, latest }) => earliest >= latest || BigInt(look?.looked[partition] ?? -1) >= latest,
+    ({ partition, earliest, latest }) =>
+      earliest >= latest || (look?.is_through === true && placeIn(look, partition) <= latest),
   );
 
-function startOf(partition: number, open: readonly Hold[], facts: Facts, { name }: LookedTopic): bigint {
-  const starts = open.map(({ id }) => BigInt(lookOf(facts, name, id)?.looked[partition] ?? 0));
-  return starts.toSorted((one, other) => (one < other ? -1 : 1))[0] ?? 0n;
+const isAtEnd = (look: Look | undefined, ranges: readonly PartitionRange[]): boolean =>
+  ranges.every(({ partition, earliest, latest }) => earliest >= latest || placeIn(look, partition) === latest);
+
+const placeIn = (look: Look | undefined, partition: number): bigint => BigInt(look?.looked[partition] ?? 0);
+
+function startOf(
+  partition: number,
+  {
+    open,
+    facts,
+    ranges,
+  }: { readonly open: readonly Hold[]; readonly facts: Facts; readonly ranges: readonly PartitionRange[] },
+  { name }: LookedTopic,
+): bigint {
+  const end = ranges.find((range) => range.partition === partition)?.latest ?? 0n;
+  const starts = open.map(({ id }) => placeIn(lookOf(facts, name, id), partition));
+  return starts.map((start) => (start > end ? 0n : start)).toSorted((one, other) => (one < other ? -1 : 1))[0] ?? 0n;
 }
 
 /** What cannot be read may be anybody's. */

@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { type Actor, systemActor } from '../../domain/access/actor.ts';
 import { isChange, type RetentionStep } from '../../domain/kafka/topic-retention.ts';
 import type { Logger } from '../../domain/logger.ts';
+import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import {
   type RetentionChange,
   type RetentionDeviation,
@@ -41,7 +42,7 @@ export class RetentionReconciler {
     this.#deps = deps;
   }
 
-  /** All policies, some at a time. */
+  /** All policies, some at a time. A topic that does not answer does not keep the others waiting; it is told at the end. */
   async reconcileAll(run: {
     readonly signal: AbortSignal;
     readonly report: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
@@ -49,22 +50,27 @@ export class RetentionReconciler {
     const { em, plans } = this.#deps;
     const total = await em.fork().count(TopicRetentionSchema);
     let after = '';
+    let away: unknown = null;
     for (let done = 0; ; ) {
       const some = await em
         .fork()
         .find(TopicRetentionSchema, { id: { $gt: after } }, { orderBy: { id: 'asc' }, limit: policiesAtOnce });
-      if (some.length === 0) return;
+      if (some.length === 0) break;
       after = some.at(-1)?.id ?? '';
-      let found = await plans.plansOf(some, { approving: false });
-      if (await this.#lookForHolds(some, found, run.signal)) found = await plans.plansOf(some, { approving: false });
+      await this.#lookForHolds(some, run.signal);
+      const found = await plans.plansOf(some, { approving: false });
       for (const [index, policy] of some.entries()) {
         if (run.signal.aborted) throw new LinewardError('CANCELLED');
         const plan = found[index];
-        if (plan !== undefined) await this.#settle(policy, plan);
+        if (plan === undefined) continue;
+        await this.#settle(policy, plan).catch((error: unknown) => {
+          away ??= error;
+        });
       }
       done += some.length;
       await run.report({ done, total: Math.max(done, total) });
     }
+    if (away !== null) throw away;
   }
 
   /** One policy, now. Answers how the topic was left. @throws LinewardError NOT_FOUND, KAFKA_UNAVAILABLE */
@@ -88,24 +94,16 @@ export class RetentionReconciler {
     else await this.#record(policy, plan, { changes: [], refused: null });
   }
 
-  /** True when something was looked through, so that plans may be others now. */
-  async #lookForHolds(
-    policies: readonly TopicRetention[],
-    plans: readonly RetentionPlan[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    let hasLooked = false;
-    for (const [index, { holds, topic }] of plans.entries()) {
-      const datasetId = policies[index]?.datasetId;
-      if (datasetId === undefined || !holds.some(({ why }) => why === 'NOT_LOOKED_THROUGH')) continue;
-      hasLooked = true;
-      await this.#deps.held.look({ datasetId, name: topic }, signal).catch((error: unknown) => {
-        if (signal.aborted) throw error;
-        // It counts as held meanwhile.
-        this.#deps.logger.warn({ topic, error }, 'a topic could not be looked through for legal holds');
-      });
-    }
-    return hasLooked;
+  async #lookForHolds(policies: readonly TopicRetention[], signal: AbortSignal): Promise<void> {
+    const { em, held, logger } = this.#deps;
+    const datasets = await em.fork().find(DatasetSchema, { id: { $in: policies.map(({ datasetId }) => datasetId) } });
+    const failures = await held.look(
+      datasets.map(({ id: datasetId, name }) => ({ datasetId, name })),
+      signal,
+    );
+    // The holds count meanwhile.
+    for (const { topic, error } of failures)
+      logger.warn({ topic: topic.name, error }, 'a topic could not be looked through for legal holds');
   }
 
   /** Null when it is done, else why the broker refused. The change is on record before, for a process may die between. */

@@ -84,7 +84,9 @@ export class TopicSampling {
     { records: most, seconds }: SampleTopic,
     sampled: SampledTypes,
   ): Promise<Pick<TopicSample, 'records' | 'withoutValue' | 'unreadable' | 'complete'>> {
-    const { topics } = await this.#deps.kafka.cluster.describe([name]);
+    const { topics, refused } = await this.#deps.kafka.cluster.describe([name]);
+    const fault = refused.get(name);
+    if (fault !== undefined) throw fault;
     if (topics.length === 0)
       throw new LinewardError('NOT_FOUND', 'id: Kafka has no such topic any more', { path: ['id'] });
     const ranges = (await this.#deps.kafka.cluster.ranges(topics)).get(name) ?? [];
