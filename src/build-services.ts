@@ -119,7 +119,13 @@ export function buildServices(
   };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
-  const governanceService = new GovernanceService({ em });
+  const governanceService = new GovernanceService({
+    em,
+    holdsChanged: () =>
+      topics.retentionSchedule.enqueueNow().catch((error: unknown) => {
+        logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
+      }),
+  });
 
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
@@ -173,6 +179,7 @@ export function buildServices(
     },
   });
 
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes });
   const executors = [
     new TopicExecutor({
       em,
@@ -241,7 +248,7 @@ export function buildServices(
     ...privacy,
     streams,
     streamService,
-    ...buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes }),
+    ...topics,
     produce,
     intake,
     lake,

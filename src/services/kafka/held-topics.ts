@@ -1,7 +1,17 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { isSelected, type SubjectSelector } from '../../domain/governance/selection.ts';
-import type { ReadRecord } from '../../domain/kafka/record-content.ts';
-import { recordKeys } from '../../domain/kafka/table-view.ts';
+import {
+  concerns,
+  type Hold,
+  type HoldOnTopic,
+  holdsOf,
+  isAtEnd,
+  isCurrent,
+  type Look,
+  type LookFacts,
+  lookOf,
+  noFacts,
+  startOf,
+} from '../../domain/kafka/hold-look.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 import { scanBatches } from './message-batches.ts';
@@ -10,47 +20,19 @@ import type { RecordReader } from './record-reader.ts';
 
 /** Longest time of one look into a topic; the next one goes on where it ended. Milliseconds. */
 const lookMsDefault = 20_000;
-/** What came since a look is too young to be deleted by age; so long at most it need not be looked at. */
-const lookAgeMax = '1 hour';
+/** What came since a look is too young to be deleted by age; so long at most it need not be looked at. Milliseconds. */
+const lookAgeMaxMs = 3_600_000;
+/** What is new is looked at no sooner than so long after the last look, which costs a scan. Milliseconds. */
+const lookAgainMsDefault = 900_000;
 
 export interface LookedTopic {
   readonly datasetId: string;
   readonly name: string;
 }
 
-/** Why a hold counts for a topic. */
-export interface HoldOnTopic {
-  readonly holdId: string;
-  /** It carries records of the hold; or it was not looked through yet; or nobody can say whose its records are. */
-  readonly why: 'CARRIES' | 'NOT_LOOKED_THROUGH' | 'NO_ENTITY';
-}
-
 export interface LookFailure {
   readonly topic: LookedTopic;
   readonly error: unknown;
-}
-
-interface Hold {
-  readonly id: string;
-  readonly selector: SubjectSelector;
-}
-
-interface Look {
-  readonly topic: string;
-  /** By which accounts were looked for. */
-  readonly account_fields: readonly string[];
-  readonly carries: boolean;
-  /** Next offsets by partition. */
-  readonly looked: Readonly<Record<string, string>>;
-  /** All that was there a short while ago was looked through. */
-  readonly is_through: boolean;
-}
-
-interface Facts {
-  readonly looks: ReadonlyMap<string, Look>;
-  readonly accountFields: readonly string[];
-  /** Null when not all partitions tell: nobody can say then what was looked through. */
-  readonly ranges: readonly PartitionRange[] | null;
 }
 
 /**
@@ -62,17 +44,20 @@ export class HeldTopics {
   readonly #kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
   readonly #records: RecordReader;
   readonly #lookMs: number;
+  readonly #lookAgainMs: number;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
     readonly records: RecordReader;
     readonly lookMs?: number;
+    readonly lookAgainMs?: number;
   }) {
     this.#em = deps.em;
     this.#kafka = deps.kafka;
     this.#records = deps.records;
     this.#lookMs = deps.lookMs ?? lookMsDefault;
+    this.#lookAgainMs = deps.lookAgainMs ?? lookAgainMsDefault;
   }
 
   /** Active holds by dataset, as far as topics were looked through. */
@@ -97,7 +82,9 @@ export class HeldTopics {
       if (facts.accountFields.length === 0 || ranges === null) continue;
       const open = holds.filter(({ id }) => {
         const look = lookOf(facts, topic.name, id);
-        return look?.carries !== true && !(isCurrent(look, ranges) && isAtEnd(look, ranges));
+        return (
+          look?.carries !== true && !(isCurrent(look, ranges) && (look?.isFresh === true || isAtEnd(look, ranges)))
+        );
       });
       if (open.length === 0) continue;
       await this.#lookFor(topic, { open, facts, ranges, signal }).catch((error: unknown) => {
@@ -112,14 +99,14 @@ export class HeldTopics {
     topic: LookedTopic,
     work: {
       readonly open: readonly Hold[];
-      readonly facts: Facts;
+      readonly facts: LookFacts;
       readonly ranges: readonly PartitionRange[];
       readonly signal: AbortSignal;
     },
   ): Promise<void> {
     const { open, facts, ranges, signal } = work;
     const found = new Set<string>();
-    const positions = new Map(ranges.map(({ partition }) => [partition, startOf(partition, work, topic)]));
+    const positions = new Map(ranges.map(({ partition }) => [partition, startOf(partition, work, topic.name)]));
     const enough = new AbortController();
     const pass = this.#records.pass();
     const each = async (messages: readonly KafkaMessage[]) => {
@@ -159,7 +146,7 @@ export class HeldTopics {
     }));
   }
 
-  async #factsOf(topics: readonly LookedTopic[]): Promise<ReadonlyMap<string, Facts>> {
+  async #factsOf(topics: readonly LookedTopic[]): Promise<ReadonlyMap<string, LookFacts>> {
     const ids = textArray(topics.map(({ datasetId }) => datasetId));
     const em = this.#em.fork();
     const mappings = await em.execute<{ dataset_id: string; account_field: string }[]>(
@@ -168,10 +155,11 @@ export class HeldTopics {
       [ids],
     );
     const looks = await em.execute<({ dataset_id: string; hold_id: string } & Look)[]>(
-      `select k.dataset_id, k.hold_id, k.topic, k.account_fields, k.carries, k.looked,
-         coalesce(k.through_at > now() - ?::interval, false) as is_through from topic_hold_look k
+      `select k.dataset_id, k.hold_id, k.topic, k.account_fields as "accountFields", k.carries, k.looked,
+         coalesce(k.through_at > now() - make_interval(secs => ?), false) as "isThrough",
+         coalesce(k.through_at > now() - make_interval(secs => ?), false) as "isFresh" from topic_hold_look k
        join legal_hold h on h.id = k.hold_id and h.released_at is null where k.dataset_id = any(?::text[])`,
-      [lookAgeMax, ids],
+      [lookAgeMaxMs / 1_000, this.#lookAgainMs / 1_000, ids],
     );
     const described = await this.#kafka.cluster.describe(topics.map(({ name }) => name));
     const told = await this.#kafka.cluster.ranges(described.topics);
@@ -222,61 +210,4 @@ export class HeldTopics {
       ],
     );
   }
-}
-
-const noFacts: Facts = { looks: new Map(), accountFields: [], ranges: null };
-
-/**
- * What was seen of a topic says nothing about its next generation, or about accounts in other fields; but what it carries,
- * that does too.
- */
-function lookOf(facts: Facts, topic: string, holdId: string): Look | undefined {
-  const look = facts.looks.get(holdId);
-  const isSame = look?.topic === topic && look.account_fields.join() === facts.accountFields.join();
-  return look === undefined || isSame || look.carries ? look : { ...look, looked: {}, is_through: false };
-}
-
-function holdsOf(holds: readonly Hold[], topic: string, facts: Facts): readonly HoldOnTopic[] {
-  return holds.flatMap(({ id: holdId }): readonly HoldOnTopic[] => {
-    if (facts.accountFields.length === 0) return [{ holdId, why: 'NO_ENTITY' }];
-    const look = lookOf(facts, topic, holdId);
-    if (look?.carries === true) return [{ holdId, why: 'CARRIES' }];
-    return facts.ranges !== null && isCurrent(look, facts.ranges) ? [] : [{ holdId, why: 'NOT_LOOKED_THROUGH' }];
-  });
-}
-
-/** A place behind the end is one in a topic of that name that was deleted since. */
-const isCurrent = (look: Look | undefined, ranges: readonly PartitionRange[]): boolean =>
-  ranges.every(
-    ({ partition, earliest, latest }) =>
-      earliest >= latest || (look?.is_through === true && placeIn(look, partition) <= latest),
-  );
-
-const isAtEnd = (look: Look | undefined, ranges: readonly PartitionRange[]): boolean =>
-  ranges.every(({ partition, earliest, latest }) => earliest >= latest || placeIn(look, partition) === latest);
-
-const placeIn = (look: Look | undefined, partition: number): bigint => BigInt(look?.looked[partition] ?? 0);
-
-function startOf(
-  partition: number,
-  {
-    open,
-    facts,
-    ranges,
-  }: { readonly open: readonly Hold[]; readonly facts: Facts; readonly ranges: readonly PartitionRange[] },
-  { name }: LookedTopic,
-): bigint {
-  const end = ranges.find((range) => range.partition === partition)?.latest ?? 0n;
-  const starts = open.map(({ id }) => placeIn(lookOf(facts, name, id), partition));
-  return starts.map((start) => (start > end ? 0n : start)).toSorted((one, other) => (one < other ? -1 : 1))[0] ?? 0n;
-}
-
-/** What cannot be read may be anybody's. */
-function concerns({ selector }: Hold, content: ReadRecord, accountFields: readonly string[]): boolean {
-  if (!content.ok) return true;
-  const { subject } = selector;
-  return accountFields.some((field) => {
-    const keys = recordKeys(content.record, field, subject === undefined ? [] : [subject.field]);
-    return isSelected({ act: [selector], keep: [] }, keys.accountId, (name) => keys.subjects[name] ?? null);
-  });
 }

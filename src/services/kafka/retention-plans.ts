@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { digestOf } from '../../domain/canonical-json.ts';
+import type { HoldOnTopic } from '../../domain/kafka/hold-look.ts';
 import {
   isChange,
   planRetention,
@@ -11,7 +12,7 @@ import {
 import type { TopicRetention } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
-import type { HeldTopics, HoldOnTopic } from './held-topics.ts';
+import type { HeldTopics } from './held-topics.ts';
 import type { KafkaCluster, TopicSetting } from './ports.ts';
 
 /** What a policy comes to on the broker, now. */

@@ -47,26 +47,24 @@ export class RetentionReconciler {
     readonly signal: AbortSignal;
     readonly report: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
   }): Promise<void> {
-    const { em, plans } = this.#deps;
+    const { em } = this.#deps;
     const total = await em.fork().count(TopicRetentionSchema);
     let after = '';
     let away: unknown = null;
+    const failed = (error: unknown) => {
+      // Somebody took the policy away meanwhile.
+      if (!(error instanceof LinewardError) || error.code !== 'NOT_FOUND') away ??= error;
+    };
     for (let done = 0; ; ) {
       const some = await em
         .fork()
         .find(TopicRetentionSchema, { id: { $gt: after } }, { orderBy: { id: 'asc' }, limit: policiesAtOnce });
       if (some.length === 0) break;
       after = some.at(-1)?.id ?? '';
+      // What was not looked through counts as held: records are kept first, and then looked at.
+      const unsure = await this.#settleAll(some, run.signal, failed);
       await this.#lookForHolds(some, run.signal);
-      const found = await plans.plansOf(some, { approving: false });
-      for (const [index, policy] of some.entries()) {
-        if (run.signal.aborted) throw new LinewardError('CANCELLED');
-        const plan = found[index];
-        if (plan === undefined) continue;
-        await this.#settle(policy, plan).catch((error: unknown) => {
-          away ??= error;
-        });
-      }
+      await this.#settleAll(unsure, run.signal, failed);
       done += some.length;
       await run.report({ done, total: Math.max(done, total) });
     }
@@ -86,6 +84,21 @@ export class RetentionReconciler {
       await this.#record(policy, plan, { changes: refused === null ? changes : [], refused });
       return em.fork().findOneOrFail(TopicRetentionSchema, { id });
     });
+  }
+
+  /** Answers those of which it is not yet known whether holds concern them. */
+  async #settleAll(
+    policies: readonly TopicRetention[],
+    signal: AbortSignal,
+    failed: (error: unknown) => void,
+  ): Promise<readonly TopicRetention[]> {
+    const plans = await this.#deps.plans.plansOf(policies, { approving: false });
+    for (const [index, policy] of policies.entries()) {
+      if (signal.aborted) throw new LinewardError('CANCELLED');
+      const plan = plans[index];
+      if (plan !== undefined) await this.#settle(policy, plan).catch(failed);
+    }
+    return policies.filter((_, index) => plans[index]?.holds.some(({ why }) => why === 'NOT_LOOKED_THROUGH'));
   }
 
   /** A topic that stays as it is only has that written down. */

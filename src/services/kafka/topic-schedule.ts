@@ -1,3 +1,4 @@
+import { newId } from '../../domain/id.ts';
 import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
 
 /** One task for each interval of time, however many processes ask for it. */
@@ -23,5 +24,12 @@ export class TopicSchedule {
     if (interval === this.#last) return;
     await this.#scheduler.enqueue(this.#contract, `${this.#contract.name}.${interval}`, { interval });
     this.#last = interval;
+  }
+
+  /** A task beside those of the intervals. */
+  async enqueueNow(): Promise<void> {
+    if (this.#intervalMs === 0) return;
+    const interval = Math.floor(Date.now() / this.#intervalMs);
+    await this.#scheduler.enqueue(this.#contract, `${this.#contract.name}.${newId()}`, { interval });
   }
 }

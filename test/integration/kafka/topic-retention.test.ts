@@ -47,6 +47,7 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       em,
       kafka: gateway,
       records: bareRecords,
+      lookAgainMs: 0,
       ...(lookMs === undefined ? {} : { lookMs }),
     });
     const plans = new RetentionPlans({ em, kafka: gateway, held });
