@@ -1,5 +1,5 @@
-import type { Logger as PinoLogger } from 'pino';
 import type { Env } from './config/env.ts';
+import type { Logger } from './domain/logger.ts';
 import { discoverTopicsJob } from './jobs/discover-topics.job.ts';
 import { reconcileTopicsJob } from './jobs/reconcile-topics.job.ts';
 import type { Parts } from './open-parts.ts';
@@ -19,7 +19,7 @@ import type { SemanticTypeReadModel } from './services/privacy/semantic-type.rea
 /** Services about topics as a whole: what the cluster has, and how long records stay. */
 export function buildTopics(
   env: Env,
-  logger: PinoLogger,
+  logger: Logger,
   {
     database: { em },
     kafka,

@@ -1,6 +1,5 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
-import type { TopicRetention } from '../entities/topic-retention.entity.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
@@ -109,7 +108,9 @@ export function createLoaders(deps: {
       const found = await topicRetentions.topicRetentionsOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
-    retentionPlan: new DataLoader((retentions: readonly TopicRetention[]) => topicRetentions.plansOf(retentions)),
+    retentionPlan: new DataLoader((retentions: Parameters<TopicRetentionReadModel['plansOf']>[0]) =>
+      topicRetentions.plansOf(retentions),
+    ),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);

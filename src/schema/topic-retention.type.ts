@@ -81,7 +81,7 @@ export class RetentionSettingChangeType {
 }
 
 @ObjectType('RetentionStep', { description: 'One setting: how it is, how it is to be, and what an approval does.' })
-export class RetentionStepType implements RetentionStep {
+class RetentionStepType implements RetentionStep {
   @Field(() => String, { description: 'Kafka’s name of the setting.' })
   setting!: RetentionStep['setting'];
 
@@ -120,7 +120,10 @@ export class RetentionPlanType {
   @Field(() => [RetentionStepType], { description: 'The settings.' })
   steps!: readonly RetentionStep[];
 
-  @Field(() => Int, { description: 'Legal holds that concern records of the topic, or may do so.' })
+  @Field(() => Int, {
+    description:
+      'Legal holds that concern records of the topic, or may do so: it was not looked through yet, or nobody can say whose its records are.',
+  })
   holds!: number;
 
   @Field(() => String, { nullable: true, description: 'Why nothing can be planned now; null when it can.' })

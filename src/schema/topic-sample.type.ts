@@ -14,7 +14,7 @@ const SuggestionBasisEnum = describedEnum<TypeSuggestion['basis']>('SuggestionBa
 });
 
 @ObjectType('TypeSuggestion', { description: 'A semantic type that values at a path may have. A person decides.' })
-export class TypeSuggestionType implements TypeSuggestion {
+class TypeSuggestionType implements TypeSuggestion {
   @Field(() => String, {
     description: 'Path, as the catalog writes it; `{}` stands for keys that may be data themselves.',
   })

@@ -87,7 +87,7 @@ function compareCleanups(one: ReadonlySet<string>, other: ReadonlySet<string>): 
 const lengthOf = (value: string): bigint => (value === unlimited ? longMax : BigInt(value));
 
 /** Of two values the one that keeps longer; the first where nobody can say. */
-export const longer = (setting: RetentionSetting, one: string, other: string): string =>
+const longer = (setting: RetentionSetting, one: string, other: string): string =>
   (compareKeeping(setting, other, one) ?? -1) > 0 ? other : one;
 
 /** What keeps a value from being as the policy wants it. */

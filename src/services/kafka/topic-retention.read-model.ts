@@ -7,7 +7,7 @@ import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
 import type { RetentionPlan, RetentionPlans } from './retention-plans.ts';
 
-export const retentionOutcomes = [
+const retentionOutcomes = [
   'NOT_CHECKED',
   'IN_FORCE',
   'NEEDS_APPROVAL',

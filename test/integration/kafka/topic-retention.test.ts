@@ -26,6 +26,7 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
   let service: TopicRetentionService;
   let plans: RetentionPlans;
   let governance: GovernanceService;
+  let holdsChanged = 0;
 
   beforeAll(async () => {
     database = await testDatabase();
@@ -33,7 +34,12 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     const broker = await testBroker();
     close = broker.close;
     gateway = gatewayFor(broker.brokers);
-    governance = new GovernanceService({ em });
+    governance = new GovernanceService({
+      em,
+      holdsChanged: async () => {
+        holdsChanged += 1;
+      },
+    });
     ({ service, plans } = parts());
   });
   afterAll(async () => {
@@ -193,6 +199,8 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       source: 'TOPIC',
     });
     expect(await now(ofHeld.id)).toMatchObject({ outcome: 'NEEDS_APPROVAL', beforeHold: {} });
+    // Whoever keeps topics to their retention hears of both at once.
+    expect(holdsChanged).toBe(2);
   });
 
   test('a look that has no time goes on where it ended, and a topic of no entity counts for every hold', async () => {

@@ -14,20 +14,16 @@ import { withinDeadline } from '../faults.ts';
 import { scanGroupPrefix } from '../topic-admin.ts';
 import { ProtocolConnection } from './connection.ts';
 import { protocolFault } from './faults.ts';
+import { describeGroups, fetchOffsets, type GroupAnswer, listGroups, readAssignment } from './group-requests.ts';
 import {
   describeConfigs,
-  describeGroups,
   describeLogDirs,
-  fetchOffsets,
-  type GroupAnswer,
   incrementalAlterConfigs,
-  listGroups,
   listOffsets,
   type MetadataAnswer,
   metadata,
   type OffsetAnswer,
   type ProtocolRequest,
-  readAssignment,
   type TopicPartitions,
 } from './requests.ts';
 
