@@ -64,7 +64,8 @@ export class RetentionReconciler {
       // What was not looked through counts as held: records are kept first, and then looked at.
       const unsure = await this.#settleAll(some, run.signal, failed);
       await this.#lookForHolds(some, run.signal);
-      await this.#settleAll(unsure, run.signal, failed);
+      const ids = unsure.map(({ id }) => id);
+      await this.#settleAll(await em.fork().find(TopicRetentionSchema, { id: { $in: ids } }), run.signal, failed);
       done += some.length;
       await run.report({ done, total: Math.max(done, total) });
     }
@@ -82,6 +83,8 @@ export class RetentionReconciler {
       const changes = plan.steps.filter(isChange).map(changeOf);
       const refused = changes.length === 0 ? null : await this.#change(actor, policy, plan, changes);
       await this.#record(policy, plan, { changes: refused === null ? changes : [], refused });
+      if (isFree(plan) && refused === null)
+        await em.fork().execute(`update topic_retention set before_hold = '{}' where id = ?`, [id]);
       return em.fork().findOneOrFail(TopicRetentionSchema, { id });
     });
   }
@@ -103,7 +106,8 @@ export class RetentionReconciler {
 
   /** A topic that stays as it is only has that written down. */
   async #settle(policy: TopicRetention, plan: RetentionPlan): Promise<void> {
-    if (plan.steps.some(isChange)) await this.reconcile(systemActor, policy.id);
+    const isForgotten = isFree(plan) && Object.keys(policy.beforeHold).length > 0;
+    if (plan.steps.some(isChange) || isForgotten) await this.reconcile(systemActor, policy.id);
     else await this.#record(policy, plan, { changes: [], refused: null });
   }
 
@@ -181,8 +185,7 @@ export class RetentionReconciler {
       `update topic_retention set outcome = ?, outcome_reason = ?, deviations = ?::jsonb, checked_at = now(),
          deviating_since = case when ? then coalesce(deviating_since, now()) end,
          last_changes = case when ? then ?::jsonb else last_changes end,
-         changed_at = case when ? then now() else changed_at end,
-         before_hold = case when ? then '{}'::jsonb else before_hold end
+         changed_at = case when ? then now() else changed_at end
        where id = ? and policy_version = ?`,
       [
         outcome,
@@ -192,7 +195,6 @@ export class RetentionReconciler {
         changes.length > 0,
         JSON.stringify(changes),
         changes.length > 0,
-        plan.unplannable === null && plan.holds.length === 0 && refused === null,
         policy.id,
         policy.policyVersion,
       ],
@@ -216,6 +218,9 @@ export async function lockRetention(tx: EntityManager, id: string): Promise<Topi
     throw new LinewardError('NOT_FOUND', 'id: there is no such retention of a topic', { path: ['id'] });
   return policy;
 }
+
+/** No hold concerns it, for sure. */
+const isFree = ({ unplannable, holds }: RetentionPlan): boolean => unplannable === null && holds.length === 0;
 
 const changeOf = ({ setting, onBroker, target }: RetentionStep): RetentionChange => ({
   setting,

@@ -148,7 +148,11 @@ async function kindsOf(tx: EntityManager, namespace: string): Promise<(name: str
     if (generation !== name) own.set(generation, { topic_kind: 'GENERATION', of_dataset: dataset_id });
   for (const { source, dataset_id, name } of rewrites)
     if (source !== name) own.set(source, { topic_kind: 'REPLACED', of_dataset: dataset_id });
-  for (const { name, dataset_id } of aliases) own.set(name, { topic_kind: 'REPLACED', of_dataset: dataset_id });
+  for (const { name, dataset_id } of aliases) {
+    own.set(name, { topic_kind: 'REPLACED', of_dataset: dataset_id });
+    // What a stream could not deal with before the switch stays beside the old name.
+    own.set(deadLetterTopic(name), { topic_kind: 'DEAD_LETTER', of_dataset: null });
+  }
   for (const { kind, source, target } of streams) {
     if (kind === 'PROTECTION') own.set(target, { topic_kind: 'PROTECTED', of_dataset: null });
     own.set(deadLetterTopic(kind === 'PROTECTION' ? target : source), { topic_kind: 'DEAD_LETTER', of_dataset: null });

@@ -93,7 +93,7 @@ export class TopicSampling {
     const pass = this.#deps.records.pass();
     const enough = new AbortController();
     const late = AbortSignal.timeout(seconds * 1_000);
-    let [records, withoutValue, unreadable] = [0, 0, 0];
+    let [records, withoutValue, unreadable, complete] = [0, 0, 0, true];
     const each = async ({ value, headers }: KafkaMessage) => {
       if (records >= most) return enough.abort();
       records += 1;
@@ -106,8 +106,9 @@ export class TopicSampling {
       await this.#deps.kafka.scan(name, each, AbortSignal.any([enough.signal, late]), newest(ranges, most));
     } catch (error) {
       if (!(error instanceof LinewardError) || error.code !== 'CANCELLED') throw error;
+      complete = enough.signal.aborted;
     }
-    return { records, withoutValue, unreadable, complete: !late.aborted };
+    return { records, withoutValue, unreadable, complete };
   }
 }
 

@@ -124,7 +124,8 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
 
   test('are known for what streams and rewrites made them', async () => {
     const [raw, clean, generation] = [uniqueName('raw'), uniqueName('clean'), uniqueName('raw.g2')];
-    for (const name of [raw, clean, generation, `${clean}.dead-letter`]) {
+    const notices = `${raw}.dead-letter`;
+    for (const name of [raw, clean, generation, `${clean}.dead-letter`, notices]) {
       await gateway.ensureTopic({ name, partitions: 1, config: {} });
       mine.add(name);
     }
@@ -162,6 +163,7 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
         source.datasetId,
       ]);
     expect(await kinds()).toEqual([['REPLACED', true], others[0], ['DATA', true], others[1]]);
+    expect(await found(notices)).toMatchObject({ topicKind: 'DEAD_LETTER' });
     const rows = await em.fork().execute('select id from dataset where name in (?, ?)', [raw, generation]);
     expect(rows).toEqual([{ id: source.datasetId }]);
   });
