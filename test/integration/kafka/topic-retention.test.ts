@@ -63,6 +63,19 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
   const run = (reconciler = parts().reconciler) =>
     reconciler.reconcileAll({ signal: new AbortController().signal, report: async () => undefined });
 
+  /** A reconciler in which something happens right before it asks for a change. */
+  const interrupted = (before: (change: { readonly checkOnly: boolean }) => Promise<void>) => {
+    const cluster: typeof gateway.cluster = Object.assign(Object.create(gateway.cluster), {
+      settings: (names: readonly string[], of?: readonly string[]) => gateway.cluster.settings(names, of),
+      changeSettings: async (name: string, changes: Record<string, string | null>, checkOnly = false) => {
+        await before({ checkOnly });
+        await gateway.cluster.changeSettings(name, changes, checkOnly);
+      },
+    });
+    const { held } = parts();
+    return new RetentionReconciler({ em, kafka: { configured: true, cluster }, plans, held, logger: quietLogger });
+  };
+
   const topicWith = async (config: Record<string, string>) => {
     const name = await freshTopic(gateway, 2, config);
     return { name, ...(await seedTopic(em, name)) };
@@ -253,18 +266,9 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
   test('a process that dies between the record of a change and the change leaves it to the next', async () => {
     const topic = await topicWith({ 'retention.ms': day });
     const { id } = await set(topic, { 'retention.ms': week });
-    const { held } = parts();
-    const dying = {
-      configured: true,
-      cluster: Object.assign(Object.create(gateway.cluster) as typeof gateway.cluster, {
-        settings: (names: readonly string[], of?: readonly string[]) => gateway.cluster.settings(names, of),
-        changeSettings: async (name: string, changes: Record<string, string | null>, checkOnly?: boolean) => {
-          if (checkOnly !== true) throw new Error('killed');
-          await gateway.cluster.changeSettings(name, changes, true);
-        },
-      }),
-    };
-    const killed = new RetentionReconciler({ em, kafka: dying, plans, held, logger: quietLogger });
+    const killed = interrupted(async ({ checkOnly }) => {
+      if (!checkOnly) throw new Error('killed');
+    });
     await expect(killed.reconcile(tester, id)).rejects.toThrow('killed');
     expect(await value(topic.name, 'retention.ms')).toBe(day);
     await run();
@@ -302,6 +306,15 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     await run();
     expect(await now(id)).toMatchObject({ outcome: 'TOPIC_GONE' });
     await expect(apply(id)).rejects.toMatchObject({ code: 'CONFLICT' });
+    // And where it is deleted between the look and the change.
+    const other = await topicWith({ 'retention.ms': day });
+    const retention = await set(other, { 'retention.ms': week });
+    const late = interrupted(async ({ checkOnly }) => {
+      if (!checkOnly) return;
+      await gateway.topics.deleteTopic(other.name);
+      await until(async () => (await gateway.describeTopic(other.name)) === null);
+    });
+    expect(await late.reconcile(tester, retention.id)).toMatchObject({ outcome: 'TOPIC_GONE' });
 
     const generation = await freshTopic(gateway, 1, { 'retention.ms': day });
     const target = await seedTarget(em, topic);
