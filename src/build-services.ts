@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
 import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
@@ -69,6 +70,7 @@ import { RegistrySettingsService } from './services/registry/registry-settings.s
 import { RegistryTransferService } from './services/registry/registry-transfer.service.ts';
 import { SchemaStore } from './services/registry/schema-store.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
+import { SemanticTypeAcceptance } from './services/registry/semantic-type-acceptance.ts';
 import { SubjectReadModel } from './services/registry/subject.read-model.ts';
 import { SubjectService } from './services/registry/subject.service.ts';
 import { SubjectDeletionService } from './services/registry/subject-deletion.service.ts';
@@ -116,10 +118,17 @@ export function buildServices(
     }),
     entityDescriptionService: new EntityDescriptionService({ em }),
     deprecationService: new DeprecationService({ em }),
+    semanticTypeAcceptance: new SemanticTypeAcceptance({ em, registry, subjects, subjectService, semanticTypes }),
   };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
-  const governanceService = new GovernanceService({ em });
+  const governanceService = new GovernanceService({
+    em,
+    holdsChanged: () =>
+      topics.retentionSchedule.enqueueNow().catch((error: unknown) => {
+        logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
+      }),
+  });
 
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
@@ -175,6 +184,7 @@ export function buildServices(
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes });
   const executors = [
     new TopicExecutor({
       em,
@@ -246,6 +256,7 @@ export function buildServices(
     keyVersionDestruction,
     streams,
     streamService,
+    ...topics,
     produce,
     intake,
     lake,

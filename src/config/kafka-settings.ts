@@ -37,6 +37,20 @@ export const kafkaSettings = {
     .transform((text) => new Secret(text))
     .optional()
     .describe('Password for the login.'),
+  TOPIC_RETENTION_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(300)
+    .describe('How often topics are compared with their retention, seconds. 0: never.'),
+  TOPIC_DISCOVERY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(900)
+    .describe('How often topics of the cluster are put into the catalog, seconds. 0: never.'),
 };
 
 type Raw = Readonly<Record<string, string | undefined>>;

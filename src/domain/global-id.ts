@@ -15,6 +15,8 @@ export const nodeTypes = [
   'OperationTarget',
   'Certificate',
   'LegalHold',
+  'Topic',
+  'TopicRetention',
   'AuditEvent',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];

@@ -68,6 +68,31 @@ export function pageWindow(
   };
 }
 
+/** One page of a list that is in memory, by a text that no two items share. */
+export function pageOf<T>(
+  items: readonly T[],
+  request: PageRequest,
+  { scope, keyOf }: { readonly scope: string; readonly keyOf: (item: T) => string },
+): Page<T> {
+  const window = pageWindow(request, scope, (keys) => keys.length === 1);
+  const [after, before] = window.backwards ? [window.until, window.from] : [window.from, window.until];
+  const [least, most] = [after?.[0], before?.[0]];
+  const sorted = [...items].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+  const within = sorted.filter((item) => {
+    const key = keyOf(item);
+    return (least === undefined || key > least) && (most === undefined || key < most);
+  });
+  const kept = window.backwards ? within.slice(Math.max(0, within.length - window.size)) : within.slice(0, window.size);
+  const more = within.length > kept.length;
+  return {
+    items: kept,
+    hasNextPage: window.backwards ? before !== null : more,
+    hasPreviousPage: window.backwards ? more : after !== null,
+    cursorOf: (item) => writeCursor(scope, [keyOf(item)]),
+    totalCount: async () => items.length,
+  };
+}
+
 /** An opaque cursor: scope and sort keys of one item. */
 export function writeCursor(scope: string, keys: readonly string[]): string {
   return Buffer.from(JSON.stringify([scope, ...keys])).toString('base64url');

@@ -1,13 +1,19 @@
+import type { RetentionReconciler } from '../services/kafka/retention-reconciler.ts';
+import type { TopicDiscovery } from '../services/kafka/topic-discovery.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
 import { certifyOperationJob } from './certify-operation.job.ts';
 import { certifyOperationProcessor } from './certify-operation.processor.ts';
+import { discoverTopicsJob } from './discover-topics.job.ts';
+import { discoverTopicsProcessor } from './discover-topics.processor.ts';
 import { executeTargetJob } from './execute-target.job.ts';
 import { executeTargetProcessor } from './execute-target.processor.ts';
 import type { JobProcessor } from './kit.ts';
 import { planOperationJob } from './plan-operation.job.ts';
 import { planOperationProcessor } from './plan-operation.processor.ts';
+import { reconcileTopicsJob } from './reconcile-topics.job.ts';
+import { reconcileTopicsProcessor } from './reconcile-topics.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
 import { verifyTargetProcessor } from './verify-target.processor.ts';
 
@@ -17,22 +23,28 @@ export const jobContracts = {
   executeTarget: executeTargetJob,
   verifyTarget: verifyTargetJob,
   certifyOperation: certifyOperationJob,
+  reconcileTopics: reconcileTopicsJob,
+  discoverTopics: discoverTopicsJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
 
 /** Tasks of one queue that a process runs side by side. */
-export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2 };
+export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2, topics: 2 };
 
 export function jobProcessors(deps: {
   readonly planner: OperationPlanner;
   readonly runner: TargetRunner;
   readonly certifier: OperationCertifier;
+  readonly retentionReconciler: RetentionReconciler;
+  readonly topicDiscovery: TopicDiscovery;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
     executeTarget: executeTargetProcessor(deps),
     verifyTarget: verifyTargetProcessor(deps),
     certifyOperation: certifyOperationProcessor(deps),
+    reconcileTopics: reconcileTopicsProcessor(deps),
+    discoverTopics: discoverTopicsProcessor(deps),
   };
 }

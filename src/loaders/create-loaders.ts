@@ -1,5 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
+import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
+import type { TopicSetting } from '../services/kafka/ports.ts';
+import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -61,8 +64,10 @@ export function createLoaders(deps: {
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
+  readonly topicRetentions: TopicRetentionReadModel;
+  readonly kafkaCluster: ClusterReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, topicRetentions, kafkaCluster } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -91,6 +96,21 @@ export function createLoaders(deps: {
       const found = await lake.summaryOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
+    topicPartitions: new DataLoader<string, readonly TopicPartition[]>(async (topics) => {
+      const found = await kafkaCluster.partitionsOf(topics);
+      return topics.map((topic) => found.get(topic) ?? []);
+    }),
+    topicSettings: new DataLoader<string, readonly TopicSetting[] | null>(async (topics) => {
+      const found = await kafkaCluster.settingsOf(topics);
+      return topics.map((topic) => found.get(topic) ?? null);
+    }),
+    retentionOfDataset: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await topicRetentions.topicRetentionsOfDatasets(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    retentionPlan: new DataLoader((retentions: Parameters<TopicRetentionReadModel['plansOf']>[0]) =>
+      topicRetentions.plansOf(retentions),
+    ),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
@@ -100,6 +120,7 @@ export function createLoaders(deps: {
     schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),
     mappingsOfEntity: pages((ids, request) => registry.mappingsOf('entity_id', ids, request)),
     mappingsOfDataset: pages((ids, request) => registry.mappingsOf('dataset_id', ids, request)),
+    versionsOfRetention: pages((ids, request) => topicRetentions.versionsOf(ids, request)),
     targetsOfOperation: pages((ids, request) => operations.targetsOf(ids, request)),
     subjectsOfOperation: pages((ids, request) => operations.subjectsOf(ids, request)),
   };

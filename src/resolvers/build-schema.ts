@@ -10,6 +10,7 @@ import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
+import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
 import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
@@ -21,9 +22,12 @@ import { PrivacyValuesResolver } from './privacy-values.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
 import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
+import { TopicResolver } from './topic.resolver.ts';
+import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
+  ConsumerGroupFields,
   DatasetFields,
   DeprecationFields,
   EntityFieldFields,
@@ -36,6 +40,7 @@ const fieldResolvers = [
   OperationTargetFields,
   RegisterEntityVersionPayloadFields,
   SearchHitFields,
+  TopicRetentionVersionFields,
   VersionDiffFields,
 ] as const;
 
@@ -44,6 +49,7 @@ const operationResolvers = [
   CompatibilityResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
+  KafkaClusterResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -54,6 +60,8 @@ const operationResolvers = [
   RegistryResolver,
   SearchResolver,
   StreamResolver,
+  TopicResolver,
+  TopicRetentionResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -61,6 +69,7 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
+  ConstructorParameters<typeof KafkaClusterResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &
@@ -70,7 +79,9 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof PrivacyValuesResolver>[0] &
   ConstructorParameters<typeof RegistryResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
-  ConstructorParameters<typeof StreamResolver>[0];
+  ConstructorParameters<typeof StreamResolver>[0] &
+  ConstructorParameters<typeof TopicResolver>[0] &
+  ConstructorParameters<typeof TopicRetentionResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

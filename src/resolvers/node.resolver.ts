@@ -5,6 +5,8 @@ import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
+import type { TopicReadModel } from '../services/kafka/topic.read-model.ts';
+import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
@@ -24,13 +26,16 @@ export interface NodeSources {
   readonly streams: StreamReadModel;
   readonly protection: ProtectionReadModel;
   readonly accountKeys: AccountKeyReadModel;
+  readonly topics: TopicReadModel;
+  readonly topicRetentions: TopicRetentionReadModel;
 }
 
 @Resolver()
 export class NodeResolver {
   readonly #read: Readonly<Record<NodeTypeName, Read>>;
 
-  constructor({ registry, operations, governance, audit, lineage, streams, protection, accountKeys }: NodeSources) {
+  constructor(sources: NodeSources) {
+    const { registry, operations, governance, audit, lineage, streams, protection, accountKeys } = sources;
     this.#read = {
       Entity: (ids) => registry.entitiesById(ids),
       EntityVersion: (ids) => registry.versionsById(ids),
@@ -45,6 +50,8 @@ export class NodeResolver {
       OperationTarget: (ids) => operations.targetsById(ids),
       Certificate: (ids) => operations.certificatesById(ids),
       LegalHold: (ids) => governance.legalHoldsById(ids),
+      Topic: (ids) => sources.topics.topicsById(ids),
+      TopicRetention: (ids) => sources.topicRetentions.topicRetentionsById(ids),
       AuditEvent: (ids) => audit.auditEventsById(ids),
     };
   }

@@ -3,7 +3,7 @@ import type { MappingRole } from '../domain/operations/target.ts';
 import { MappingRoleEnum } from './dataset.type.ts';
 
 @InputType({ description: 'Conditions on a text.' })
-class StringFilter {
+export class StringFilter {
   @Field(() => String, { nullable: true, description: 'Equals.' })
   eq?: string;
 

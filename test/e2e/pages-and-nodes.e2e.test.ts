@@ -18,6 +18,8 @@ const nodeTypes = [
   'OperationTarget',
   'ProtectionPolicy',
   'Stream',
+  'Topic',
+  'TopicRetention',
 ];
 const total = 25;
 const expected = Array.from({ length: total }, (_, index) => `Entity${String(index).padStart(2, '0')}`);
@@ -219,11 +221,24 @@ describe('nodes', () => {
        values (?, ?, 1, '{}', 's', 'k', now())`,
       [certificateId, operationId],
     );
+    const [topicId, retentionId] = [newId(), newId()];
+    await app.em.fork().execute(
+      `insert into topic (id, namespace, name, dataset_id, topic_kind, partition_count, replica_count, discovered_at, seen_at)
+       values (?, 'kafka://seeded', 'seeded', ?, 'DATA', 1, 1, now(), now())`,
+      [topicId, datasetId],
+    );
+    await app.em.fork().execute(
+      `insert into topic_retention (id, dataset_id, policy_version, policy, created_at, updated_at)
+       values (?, ?, 1, '{"retention.ms": "1"}', now(), now())`,
+      [retentionId, datasetId],
+    );
     const { rotateAccountKey } = await app.done(
       'mutation { rotateAccountKey(input: { accountId: "AC1" }) { userErrors { code } accountKey { id } } }',
     );
     const { auditEvents } = await app.done('{ auditEvents(first: 1) { nodes { id } } }');
     ids = {
+      Topic: globalIdOf('Topic', topicId),
+      TopicRetention: globalIdOf('TopicRetention', retentionId),
       AccountKey: rotateAccountKey.accountKey.id,
       Entity: entity.id,
       EntityVersion: version.id,

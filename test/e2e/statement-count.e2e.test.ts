@@ -44,6 +44,24 @@ async function seed(): Promise<void> {
   const em = app.em.fork();
   const operations = await em.execute<{ id: string }[]>('select id from operation order by id');
   const datasets = await em.execute<{ id: string }[]>('select dataset_id as id from lake_table order by id');
+  for (const { id } of datasets) {
+    const retention = newId();
+    await em.execute(
+      `insert into topic (id, namespace, name, dataset_id, topic_kind, partition_count, replica_count, discovered_at,
+         seen_at) values (?, 'kafka://seeded', ?, ?, 'DATA', 1, 1, now(), now())`,
+      [newId(), id, id],
+    );
+    await em.execute(
+      `insert into topic_retention (id, dataset_id, policy_version, policy, created_at, updated_at)
+       values (?, ?, 1, '{"retention.ms": "1"}', now(), now())`,
+      [retention, id],
+    );
+    await em.execute(
+      `insert into topic_retention_version (retention_id, policy_version, policy, created_by, created_at)
+       values (?, 1, '{"retention.ms": "1"}', 'seed', now())`,
+      [retention],
+    );
+  }
   for (const [index, { id }] of operations.entries()) {
     for (const sequence of [1, 2]) {
       await em.execute(
@@ -100,6 +118,9 @@ const lists = {
     targets(first: 2) { totalCount nodes { id sequence dataset { ${dataset} } } }
     certificate { id operation { id } } } }`,
   legalHolds: '{ totalCount nodes { id accountId } }',
+  topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,
+  topicRetentions: `{ totalCount nodes { id lastOutcome settings { name } dataset { ${dataset} }
+    policyVersions(first: 2) { totalCount nodes { policyVersion settings { value } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
   auditEvents: '{ totalCount nodes { id action resourceId } }',
   semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',

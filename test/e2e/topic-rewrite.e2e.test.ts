@@ -32,6 +32,7 @@ describe.skipIf(missing)(
     const [raw, clean] = [uniqueName('raw'), uniqueName('clean')];
     let entityId: string;
     let table: Data;
+    let retentionId: string;
 
     beforeAll(async () => {
       const broker = await testBroker();
@@ -41,7 +42,13 @@ describe.skipIf(missing)(
       for (const name of [raw, clean])
         await gateway.ensureTopic({ name, partitions: 2, config: { 'cleanup.policy': 'delete' } });
       entityId = (await registered(app, sparkSummitDocument)).entity.id;
-      await declareStream();
+      const { source } = (await declareStream()) as Data;
+      const { setTopicRetention } = await app.done(
+        `mutation ($input: SetTopicRetentionInput!) { setTopicRetention(input: $input) { userErrors { code message }
+         topicRetention { id } } }`,
+        { input: { datasetId: source.id, settings: [{ name: 'retention.ms', value: '1234567890' }] } },
+      );
+      retentionId = setTopicRetention.topicRetention.id;
       const { createLakeLanding } = await app.done(
         `mutation ($input: CreateLakeLandingInput!) { createLakeLanding(input: $input) { userErrors { code message }
          stream { target { id name } } } }`,
@@ -60,7 +67,7 @@ describe.skipIf(missing)(
       (
         await app.done(
           `mutation ($input: CreateStreamProtectionInput!) { createStreamProtection(input: $input) {
-           userErrors { code message } stream { id source { name } target { name } } } }`,
+           userErrors { code message } stream { id source { id name } target { name } } } }`,
           { input: { ...keys(), sourceTopic: raw, targetTopic: clean, partitions: 2 } },
         )
       ).createStreamProtection.stream;
@@ -101,6 +108,26 @@ describe.skipIf(missing)(
       const stream: Data = await declareStream();
       expect([stream.source.name, stream.target.name]).toEqual([`${raw}.g2`, `${clean}.g2`]);
       expect([await gateway.describeTopic(raw), await gateway.describeTopic(clean)]).toEqual([null, null]);
+    });
+
+    test('the retention of a topic is that of its next generation', async () => {
+      const { node } = await app.done(
+        `query ($id: ID!) { node(id: $id) { ... on TopicRetention { dataset { name }
+           retentionPlan { topic hash steps { setting target } } } } }`,
+        { id: retentionId },
+      );
+      expect(node).toMatchObject({
+        dataset: { name: `${raw}.g2` },
+        retentionPlan: { topic: `${raw}.g2`, steps: [{ setting: 'retention.ms', target: '1234567890' }] },
+      });
+      const { applyTopicRetention } = await app.done(
+        `mutation ($input: ApplyTopicRetentionInput!) { applyTopicRetention(input: $input) {
+           userErrors { code message } topicRetention { lastOutcome } } }`,
+        { input: { id: retentionId, planHash: node.retentionPlan.hash } },
+      );
+      expect(applyTopicRetention.topicRetention.lastOutcome).toBe('IN_FORCE');
+      const own = (await gateway.describeTopic(`${raw}.g2`))?.own;
+      expect(own).toEqual({ 'cleanup.policy': 'delete', 'retention.ms': '1234567890' });
     });
   },
 );

@@ -81,6 +81,9 @@ export async function testApp(
       LOG_LEVEL: process.env.LOG_TESTS === '1' ? 'debug' : 'silent',
       LANDING_FLUSH_MS: '100',
       SWEEP_INTERVAL_MS: '200',
+      // Brokers are shared: topics of other tests are nobody's business.
+      TOPIC_RETENTION_SECONDS: '0',
+      TOPIC_DISCOVERY_SECONDS: '0',
       ...settings,
       ...more,
     });

@@ -64,7 +64,9 @@ export async function operationParts(options: OperationPartsOptions) {
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */
     async start(): Promise<void> {
-      const processors = jobProcessors({ planner, runner, certifier });
+      // Nothing is enqueued for topics here.
+      const topics = { retentionReconciler: undefined as never, topicDiscovery: undefined as never };
+      const processors = jobProcessors({ planner, runner, certifier, ...topics });
       await jobs.work(Object.values(processors), { operations: 4, targets: 4 });
       sweeper.start();
     },

@@ -1,4 +1,4 @@
-/** A second listener with TLS and logins, for tests of both. */
+/** A second listener with TLS and logins, for tests of both. Besides the user there is `guest`, who may do nothing. */
 export interface SecureListener {
   readonly port: number;
   /** PEM texts: the certificate of the broker, and its private key in PKCS #8. */
@@ -12,9 +12,11 @@ export interface SecureListener {
 const oneLine = (pem: string): string => pem.trim().replaceAll('\n', '\\n');
 
 function secureProperties({ certificate, key, username, password }: SecureListener): readonly string[] {
-  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";`;
+  const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}" user_guest="${password}";`;
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
   return [
+    'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    `super.users=User:ANONYMOUS;User:${username}`,
     'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
     `listener.name.secure.plain.sasl.jaas.config=${plain}`,
     `listener.name.secure.scram-sha-256.sasl.jaas.config=${scram}`,

@@ -23,6 +23,8 @@ import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
 import { KeyVersionDestructionMigration } from '../../../migrations/20261126000900_key_version_destruction.ts';
+import { TopicRetentionMigration } from '../../../migrations/20261126001000_topic_retention.ts';
+import { TopicMigration } from '../../../migrations/20261126001100_topic.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -37,6 +39,8 @@ import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
+import { TopicSchema } from '../../entities/topic.entity.ts';
+import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
@@ -61,6 +65,8 @@ const entities = [
   ProtectionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
+  TopicSchema,
+  TopicRetentionSchema,
   TopicRewriteSchema,
 ];
 
@@ -87,6 +93,8 @@ const migrationsList = [
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
   { name: '20261126000900_key_version_destruction', class: KeyVersionDestructionMigration },
+  { name: '20261126001000_topic_retention', class: TopicRetentionMigration },
+  { name: '20261126001100_topic', class: TopicMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
 ];
 

@@ -21,16 +21,22 @@ export interface PlaceLegalHold {
  */
 export class GovernanceService {
   readonly #em: EntityManager;
+  readonly #holdsChanged: (() => Promise<void>) | undefined;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    /** Called when a hold came or went, for what acts on data by itself; must not fail. */
+    readonly holdsChanged?: () => Promise<void>;
+  }) {
     this.#em = deps.em;
+    this.#holdsChanged = deps.holdsChanged;
   }
 
   async placeLegalHold(actor: Actor, input: PlaceLegalHold): Promise<LegalHold> {
     assertText(input.matterId, ['matterId'], textCharsMax);
     assertText(input.reason, ['reason'], textCharsMax);
     assertSelector(input.selector, ['scope']);
-    return this.#em.fork().transactional(async (tx) => {
+    const placed = await this.#em.fork().transactional(async (tx) => {
       const hold = tx.create(LegalHoldSchema, {
         id: newId(),
         matterId: input.matterId,
@@ -50,12 +56,14 @@ export class GovernanceService {
       });
       return hold;
     });
+    await this.#holdsChanged?.();
+    return placed;
   }
 
   /** Ends one hold; other holds on the same data stay. */
   async releaseLegalHold(actor: Actor, input: { readonly id: string; readonly reason: string }): Promise<LegalHold> {
     assertText(input.reason, ['reason'], textCharsMax);
-    return this.#em.fork().transactional(async (tx) => {
+    const released = await this.#em.fork().transactional(async (tx) => {
       const hold = await tx.findOne(LegalHoldSchema, { id: input.id });
       if (hold === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
       if (hold.releasedAt !== null && hold.releasedAt !== undefined) {
@@ -71,6 +79,8 @@ export class GovernanceService {
       });
       return hold;
     });
+    await this.#holdsChanged?.();
+    return released;
   }
 
   /** Active holds on any of the accounts, or all there are for null; read now and from the database. */

@@ -174,6 +174,8 @@ export interface ClusterDescription {
   readonly controllerId: number | null;
   readonly brokers: readonly ClusterBroker[];
   readonly topics: readonly ClusterTopic[];
+  /** Topics that were named and may not be seen. */
+  readonly refused: ReadonlyMap<string, LinewardError>;
 }
 
 export interface TopicSetting {
@@ -213,12 +215,12 @@ export interface GroupMember {
 
 export interface GroupFacts {
   readonly group: string;
-  /** As Kafka has it; `Dead` for groups of the newer consumer protocol, which cannot be looked into. */
+  /** As Kafka has it; `Dead` for groups that may not, or of the newer consumer protocol cannot, be looked into. */
   readonly state: string;
   readonly protocolType: string;
   readonly members: readonly GroupMember[];
-  /** Committed next offsets, by topic and partition. */
-  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
+  /** Committed next offsets, by topic and partition; null when they are not told. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>> | null;
 }
 
 /** A whole cluster, asked in few requests however many topics it has. A part that is refused does not take the others with it. */
@@ -231,10 +233,11 @@ export interface KafkaCluster {
     names?: readonly string[],
   ): Promise<ReadonlyMap<string, readonly TopicSetting[] | LinewardError>>;
   /**
-   * Changes these settings of a topic in one step, and no other; null takes one back to its default.
+   * Changes these settings of a topic in one step, and no other; null takes one back to its default. With `checkOnly` the
+   * broker only says whether it would.
    * @throws LinewardError NOT_FOUND; KAFKA_REFUSED with the broker's reason
    */
-  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>): Promise<void>;
+  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>, checkOnly?: boolean): Promise<void>;
   sizes(): Promise<ClusterSizes>;
   /** By topic; a partition without a leader is left out. */
   ranges(topics: readonly ClusterTopic[]): Promise<ReadonlyMap<string, readonly PartitionRange[]>>;

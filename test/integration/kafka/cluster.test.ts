@@ -110,7 +110,7 @@ describe.skipIf(missing !== null)('the cluster as a whole', () => {
       const names = (await gateway.cluster.groups()).filter((one) => one.group === group);
       return (await gateway.cluster.describeGroups(names))[0];
     };
-    await until(async () => (await facts())?.offsets.get(topic)?.get(0) === 1n);
+    await until(async () => (await facts())?.offsets?.get(topic)?.get(0) === 1n);
     const found = await facts();
     expect(found).toMatchObject({ group, state: 'Stable', protocolType: 'consumer' });
     expect(found?.members.map(({ clientId, assigned }) => [clientId, assigned.get(topic)?.toSorted()])).toEqual([

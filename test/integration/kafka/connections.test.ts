@@ -86,13 +86,17 @@ describe.skipIf(missing !== null || !hasOpenssl)('a listener with TLS and logins
     await rm(root, { recursive: true, force: true });
   });
 
-  const settings = (mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512', secret = password): KafkaPlaceSettings => {
+  const settings = (
+    mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512',
+    secret = password,
+    username = 'alice',
+  ): KafkaPlaceSettings => {
     const place = kafkaOf({
       KAFKA_BROKERS: [`127.0.0.1:${port}`],
       KAFKA_TLS: true,
       KAFKA_TLS_CA_FILE: join(root, 'cert.pem'),
       KAFKA_SASL_MECHANISM: mechanism,
-      KAFKA_USERNAME: 'alice',
+      KAFKA_USERNAME: username,
       KAFKA_PASSWORD: new Secret(secret),
     });
     return place ?? expect.fail('not configured');
@@ -124,6 +128,24 @@ describe.skipIf(missing !== null || !hasOpenssl)('a listener with TLS and logins
     });
     await expect(untrusted.ping()).rejects.toMatchObject({ code: expect.stringMatching(/^KAFKA_/) });
     await untrusted.close();
+  });
+
+  it('tells a user without rights what is refused, and takes nothing that is not told for nothing', async () => {
+    const [alice, guest] = [await gatewayOf(settings('plain')), await gatewayOf(settings('plain', password, 'guest'))];
+    const topic = await freshTopic(alice);
+    const { topics } = await alice.cluster.describe([topic]);
+    expect((await alice.cluster.sizes()).complete).toBe(true);
+    expect((await guest.cluster.describe()).topics).toEqual([]);
+    const refused = { code: 'KAFKA_REFUSED', message: expect.stringContaining('TOPIC_AUTHORIZATION_FAILED') };
+    const named = await guest.cluster.describe([topic]);
+    expect([named.topics, named.refused.get(topic)]).toMatchObject([[], refused]);
+    expect((await guest.cluster.settings([topic])).get(topic)).toMatchObject(refused);
+    await expect(guest.cluster.changeSettings(topic, { 'retention.ms': '1' })).rejects.toMatchObject(refused);
+    expect(await guest.cluster.sizes()).toEqual({ complete: false, bytes: new Map() });
+    expect((await guest.cluster.ranges(topics)).get(topic)).toEqual([]);
+    expect(await guest.cluster.groups()).toEqual([]);
+    await alice.close();
+    await guest.close();
   });
 
   it('names the setting of a file that cannot be used', async () => {

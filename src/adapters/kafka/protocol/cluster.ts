@@ -14,20 +14,16 @@ import { withinDeadline } from '../faults.ts';
 import { scanGroupPrefix } from '../topic-admin.ts';
 import { ProtocolConnection } from './connection.ts';
 import { protocolFault } from './faults.ts';
+import { describeGroups, fetchOffsets, type GroupAnswer, listGroups, readAssignment } from './group-requests.ts';
 import {
   describeConfigs,
-  describeGroups,
   describeLogDirs,
-  fetchOffsets,
-  type GroupAnswer,
   incrementalAlterConfigs,
-  listGroups,
   listOffsets,
   type MetadataAnswer,
   metadata,
   type OffsetAnswer,
   type ProtocolRequest,
-  readAssignment,
   type TopicPartitions,
 } from './requests.ts';
 
@@ -37,6 +33,7 @@ const topicsPerRequest = 200;
 const groupsPerRequest = 100;
 /** Requests for offsets of groups that wait for their answers on one connection. */
 const groupsAtOnce = 50;
+const groupGone = 69;
 /** Of Kafka's ConfigSource. */
 const [topicSource, defaultSource] = [1, 5];
 
@@ -56,15 +53,16 @@ export class ProtocolCluster implements KafkaCluster {
     return this.#within('describing the cluster', async () => {
       const found = await this.#describe(topics ?? null);
       const { clusterId, controllerId, brokers } = found;
-      // All topics are those that may be seen; one that was named may be forbidden.
-      const refused = found.topics.map(({ error, name }) => protocolFault(error, `describing topic ${name}`));
-      const forbidden = refused.find((fault) => fault?.code === 'KAFKA_REFUSED');
-      if (forbidden != null) throw forbidden;
+      const refused = found.topics.flatMap(({ error, name }) => {
+        const fault = protocolFault(error, `describing topic ${name}`);
+        return fault?.code === 'KAFKA_REFUSED' ? [[name, fault] as const] : [];
+      });
       return {
         clusterId,
         controllerId: controllerId < 0 ? null : controllerId,
         brokers,
-        topics: found.topics.filter(({ error, name }) => error !== 3 && name !== '').map(topicOf),
+        topics: found.topics.filter(({ error, partitions }) => error === 0 || partitions.length > 0).map(topicOf),
+        refused: new Map(refused),
       };
     });
   }
@@ -86,11 +84,11 @@ export class ProtocolCluster implements KafkaCluster {
     });
   }
 
-  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+  changeSettings(topic: string, changes: Readonly<Record<string, string | null>>, checkOnly = false): Promise<void> {
     const doing = `changing settings of topic ${topic}`;
     return this.#within(doing, async () => {
       const { controllerId } = await this.#known();
-      const [answer] = await this.#askBroker(controllerId, incrementalAlterConfigs(topic, changes));
+      const [answer] = await this.#askBroker(controllerId, incrementalAlterConfigs(topic, changes, checkOnly));
       const fault = protocolFault(answer?.error ?? 0, doing, answer?.reason);
       if (fault?.code === 'KAFKA_UNAVAILABLE') this.#metadata = null;
       if (fault !== null) throw fault;
@@ -152,11 +150,8 @@ export class ProtocolCluster implements KafkaCluster {
           const facts: GroupFacts[] = [];
           for (const names of chunks(members, groupsPerRequest)) {
             const answers = await this.#askBroker(broker, describeGroups(names.map(({ group }) => group)));
-            for (const some of chunks(
-              answers.filter(({ error }) => error === 0),
-              groupsAtOnce,
-            ))
-              facts.push(...(await Promise.all(some.map((answer) => this.#withOffsets(broker, answer)))));
+            for (const some of chunks(answers, groupsAtOnce))
+              facts.push(...(await Promise.all(some.map((answer) => this.#groupFacts(broker, answer)))).flat());
           }
           return facts;
         }),
@@ -170,21 +165,20 @@ export class ProtocolCluster implements KafkaCluster {
     await Promise.allSettled(connections.map((connection) => connection?.close()));
   }
 
-  async #withOffsets(broker: number, answer: GroupAnswer): Promise<GroupFacts> {
-    const { error, offsets } = await this.#askBroker(broker, fetchOffsets(answer.group));
-    const committed = error === 0 ? offsets.filter(({ offset }) => offset >= 0n) : [];
-    return {
-      group: answer.group,
-      state: answer.state,
-      protocolType: answer.protocolType,
-      members: answer.members.map(({ id, clientId, host, assignment }) => ({
-        id,
-        clientId,
-        host,
-        assigned: answer.protocolType === 'consumer' && assignment.length > 0 ? readAssignment(assignment) : new Map(),
-      })),
-      offsets: offsetsByTopic(committed),
-    };
+  /** Nothing of a group that is gone meanwhile. */
+  async #groupFacts(broker: number, { error, group, ...told }: GroupAnswer): Promise<readonly GroupFacts[]> {
+    if (error === groupGone) return [];
+    const fault = protocolFault(error, `describing group ${group}`);
+    if (fault?.code === 'KAFKA_UNAVAILABLE') throw fault;
+    if (fault !== null) return [{ group, state: 'Dead', protocolType: '', members: [], offsets: null }];
+    const committed = await this.#askBroker(broker, fetchOffsets(group));
+    const { state, protocolType } = told;
+    const members = told.members.map(({ id, clientId, host, assignment }) => ({
+      ...{ id, clientId, host },
+      assigned: protocolType === 'consumer' && assignment.length > 0 ? readAssignment(assignment) : new Map(),
+    }));
+    const offsets = committed.offsets.filter(({ offset }) => offset >= 0n);
+    return [{ group, state, protocolType, members, offsets: committed.error === 0 ? offsetsByTopic(offsets) : null }];
   }
 
   async #describe(topics: readonly string[] | null): Promise<MetadataAnswer> {

@@ -1,4 +1,4 @@
-import { WireReader, WireWriter } from './wire.ts';
+import { type WireReader, WireWriter } from './wire.ts';
 
 /** A request that kafkajs does not know, or whose answer it gives up as a whole where a part of it has a fault. */
 export interface ProtocolRequest<Answer> {
@@ -127,6 +127,7 @@ const [setOperation, deleteOperation] = [0, 1];
 export const incrementalAlterConfigs = (
   topic: string,
   changes: Readonly<Record<string, string | null>>,
+  checkOnly: boolean,
 ): ProtocolRequest<readonly { readonly error: number; readonly reason: string | null }[]> => ({
   name: 'IncrementalAlterConfigs',
   apiKey: 44,
@@ -139,7 +140,7 @@ export const incrementalAlterConfigs = (
         .int8(value === null ? deleteOperation : setOperation)
         .text(value),
     );
-    return body.flag(false).bytes;
+    return body.flag(checkOnly).bytes;
   })(),
   read: (answer) => {
     answer.int32();
@@ -215,91 +216,14 @@ export const listOffsets = (
   },
 });
 
-/** Groups whose coordinator is the broker that is asked. */
-export const listGroups = (): ProtocolRequest<{ readonly error: number; readonly groups: readonly string[] }> => ({
-  name: 'ListGroups',
-  apiKey: 16,
-  apiVersion: 1,
-  body: Buffer.alloc(0),
-  read: (answer) => {
-    answer.int32();
-    const error = answer.int16();
-    const groups = answer.list(() => {
-      const group = answer.text() ?? '';
-      answer.text();
-      return group;
-    });
-    return { error, groups };
-  },
-});
-
-export interface GroupAnswer {
-  readonly error: number;
-  readonly group: string;
-  readonly state: string;
-  readonly protocolType: string;
-  readonly members: readonly {
-    readonly id: string;
-    readonly clientId: string;
-    readonly host: string;
-    readonly assignment: Buffer;
-  }[];
-}
-
-export const describeGroups = (groups: readonly string[]): ProtocolRequest<readonly GroupAnswer[]> => ({
-  name: 'DescribeGroups',
-  apiKey: 15,
-  apiVersion: 1,
-  body: (() => {
-    const body = new WireWriter();
-    return body.list(groups, (group) => body.text(group)).bytes;
-  })(),
-  read: (answer) => {
-    answer.int32();
-    return answer.list(() => {
-      const facts = { error: answer.int16(), group: answer.text() ?? '', state: answer.text() ?? '' };
-      const protocolType = answer.text() ?? '';
-      answer.text();
-      const members = answer.list(() => {
-        const member = { id: answer.text() ?? '', clientId: answer.text() ?? '', host: answer.text() ?? '' };
-        answer.bytes();
-        return { ...member, assignment: answer.bytes() ?? Buffer.alloc(0) };
-      });
-      return { ...facts, protocolType, members };
-    });
-  },
-});
-
-/** All offsets that a group has committed. */
-export const fetchOffsets = (
-  group: string,
-): ProtocolRequest<{ readonly error: number; readonly offsets: readonly OffsetAnswer[] }> => ({
-  name: 'OffsetFetch',
-  apiKey: 9,
-  apiVersion: 3,
-  body: new WireWriter().text(group).list(null, () => undefined).bytes,
-  read: (answer) => {
-    answer.int32();
-    const offsets = readTopics(answer, () => {
-      const facts = { partition: answer.int32(), offset: answer.int64() };
-      answer.text();
-      return { ...facts, error: answer.int16() };
-    });
-    return { offsets, error: answer.int16() };
-  },
-});
-
-function readTopics<T extends object>(answer: WireReader, readPartition: () => T): (T & { readonly topic: string })[] {
+/** Items by topic and partition, as one list. */
+export function readTopics<T extends object>(
+  answer: WireReader,
+  readPartition: () => T,
+): (T & { readonly topic: string })[] {
   const topics = answer.list(() => {
     const topic = answer.text() ?? '';
     return answer.list(() => ({ topic, ...readPartition() }));
   });
   return topics.flat();
-}
-
-/** Partitions by topic that a member has been given, as consumers write it. */
-export function readAssignment(bytes: Buffer): TopicPartitions {
-  const reader = new WireReader(bytes);
-  reader.int16();
-  return new Map(reader.list(() => [reader.text() ?? '', reader.list(() => reader.int32())] as const));
 }

@@ -1,0 +1,156 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { newId } from '../../domain/id.ts';
+import { inForceUnder, isChange, readRetention } from '../../domain/kafka/topic-retention.ts';
+import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import type { RetentionPlans } from './retention-plans.ts';
+import { lockRetention, type RetentionReconciler } from './retention-reconciler.ts';
+
+export interface SetTopicRetention {
+  readonly datasetId: string;
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+  /** `policyVersion` that the change was made upon; 0 when there must be none. */
+  readonly expectedVersion?: number | undefined;
+}
+
+/**
+ * Says how long records of topics stay. A policy takes effect by the reconciler: what it keeps longer soon, what it keeps
+ * shorter when somebody has read the plan and approved it by its hash.
+ */
+export class TopicRetentionService {
+  readonly #em: EntityManager;
+  readonly #kafkaNamespace: string | null;
+  readonly #plans: Pick<RetentionPlans, 'plansOf'>;
+  readonly #reconciler: Pick<RetentionReconciler, 'reconcile'>;
+
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly kafkaNamespace: string | null;
+    readonly plans: Pick<RetentionPlans, 'plansOf'>;
+    readonly reconciler: Pick<RetentionReconciler, 'reconcile'>;
+  }) {
+    this.#em = deps.em;
+    this.#kafkaNamespace = deps.kafkaNamespace;
+    this.#plans = deps.plans;
+    this.#reconciler = deps.reconciler;
+  }
+
+  /**
+   * Makes the retention of a topic, or its next version. The same settings again change nothing.
+   * @throws LinewardError NOT_FOUND for a dataset that is no topic, BAD_INPUT, CONFLICT
+   */
+  async setTopicRetention(actor: Actor, input: SetTopicRetention): Promise<TopicRetention> {
+    const policy = readRetention(input.settings);
+    return this.#em.fork().transactional(async (tx) => {
+      await this.#lockDataset(tx, input.datasetId);
+      const known = await tx.findOne(TopicRetentionSchema, { datasetId: input.datasetId });
+      const version = known?.policyVersion ?? 0;
+      if (input.expectedVersion !== undefined && input.expectedVersion !== version)
+        throw new LinewardError('CONFLICT', `expectedVersion: the retention is at version ${version}; read it again`, {
+          path: ['expectedVersion'],
+        });
+      if (known !== null && JSON.stringify(sorted(known.policy)) === JSON.stringify(sorted(policy))) return known;
+      const id = known?.id ?? newId();
+      const [inForce, text] = [inForceUnder(policy, known?.inForce ?? {}), JSON.stringify(policy)];
+      await tx.execute(
+        `insert into topic_retention (id, dataset_id, policy_version, policy, created_at, updated_at)
+         values (?, ?, 1, ?::jsonb, now(), now())
+         on conflict (dataset_id) do update set policy_version = topic_retention.policy_version + 1,
+           policy = excluded.policy, in_force = ?::jsonb, outcome = 'NOT_CHECKED', outcome_reason = null,
+           deviations = '[]', deviating_since = null, updated_at = now()`,
+        [id, input.datasetId, text, JSON.stringify(inForce)],
+      );
+      await tx.execute(
+        `insert into topic_retention_version (retention_id, policy_version, policy, created_by, created_at)
+         values (?, ?, ?::jsonb, ?, now())`,
+        [id, version + 1, text, actor.id],
+      );
+      audit(tx, actor, {
+        action: 'setTopicRetention',
+        resourceType: 'TopicRetention',
+        resourceId: id,
+        details: { datasetId: input.datasetId, policyVersion: version + 1, settings: policy },
+      });
+      return tx.findOneOrFail(TopicRetentionSchema, { id }, { refresh: true });
+    });
+  }
+
+  /** From then on the topic is left as it is. What a hold has kept longer stays so. @throws LinewardError NOT_FOUND */
+  async deleteTopicRetention(actor: Actor, id: string): Promise<void> {
+    await this.#em.fork().transactional(async (tx) => {
+      const { datasetId, policyVersion, policy } = await lockRetention(tx, id);
+      await tx.execute('delete from topic_retention where id = ?', [id]);
+      audit(tx, actor, {
+        action: 'deleteTopicRetention',
+        resourceType: 'TopicRetention',
+        resourceId: id,
+        details: { datasetId, policyVersion, settings: policy },
+      });
+    });
+  }
+
+  /**
+   * Approves all that the policy wants, as the plan of that hash has shown it, and does it. The approval stands, and the
+   * schedule keeps the topic to it, also where the broker refuses now.
+   * @throws LinewardError NOT_FOUND, PLAN_CHANGED; HOLD_ACTIVE when it would cut what a hold keeps; KAFKA_UNAVAILABLE
+   */
+  async applyTopicRetention(
+    actor: Actor,
+    input: { readonly id: string; readonly planHash: string },
+  ): Promise<TopicRetention> {
+    await this.#em.fork().transactional(async (tx) => {
+      const policy = await lockRetention(tx, input.id);
+      const [plan] = await this.#plans.plansOf([policy], { approving: true });
+      if (plan?.unplannable != null)
+        throw new LinewardError('CONFLICT', `The topic cannot be changed now: ${plan.reason}.`, { path: ['id'] });
+      if (plan?.hash !== input.planHash)
+        throw new LinewardError('PLAN_CHANGED', 'planHash: the plan is another one by now; read it again', {
+          path: ['planHash'],
+        });
+      if (plan.steps.some(({ blocked }) => blocked === 'HELD'))
+        throw new LinewardError('HOLD_ACTIVE', `${plan.holds.length} legal hold(s) concern records of the topic.`, {
+          path: ['id'],
+        });
+      await tx.execute(
+        `update topic_retention set in_force = policy, approved_version = policy_version, approved_by = ?,
+           approved_at = now(), updated_at = now() where id = ?`,
+        [actor.id, policy.id],
+      );
+      audit(tx, actor, {
+        action: 'applyTopicRetention',
+        resourceType: 'TopicRetention',
+        resourceId: policy.id,
+        details: {
+          topic: plan.topic,
+          policyVersion: policy.policyVersion,
+          planHash: plan.hash,
+          changes: plan.steps
+            .filter(isChange)
+            .map(({ setting, onBroker, target }) => ({ setting, from: onBroker, to: target })),
+        },
+      });
+    });
+    return this.#reconciler.reconcile(actor, input.id);
+  }
+
+  /** The dataset, held against others who set its retention. @throws LinewardError NOT_FOUND */
+  async #lockDataset(tx: EntityManager, datasetId: string): Promise<void> {
+    if (this.#kafkaNamespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
+    const [row] = await tx.execute<{ namespace: string }[]>(
+      'select namespace from dataset where id = ? for no key update',
+      [datasetId],
+    );
+    if (row?.namespace === this.#kafkaNamespace) {
+      await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`retention:${datasetId}`]);
+      return;
+    }
+    const why =
+      row === undefined ? 'there is no such dataset' : 'the dataset is no topic of the Kafka that is configured';
+    throw new LinewardError('NOT_FOUND', `datasetId: ${why}`, { path: ['datasetId'] });
+  }
+}
+
+const sorted = (values: object): readonly unknown[] =>
+  Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1));
