@@ -166,7 +166,15 @@ export function buildServices(
   const records = new RecordReader({ gate });
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
   const recordWriters = new RecordWriters({ gate, recordSchemas, registry });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, recordWriters, messageProtection, names });
+  const produce = new ProduceService({
+    kafka,
+    kafkaNamespace,
+    registry,
+    recordWriters,
+    messageProtection,
+    records,
+    names,
+  });
   const streamRunner = new StreamRunner({
     kafka,
     streams,

@@ -26,6 +26,7 @@ export const MappingSchema = defineEntity({
     accountField: p.text(),
     subjectFields: p.array(),
     protectOnProduce: p.boolean(),
+    refuseUntagged: p.boolean(),
     createdAt: p.datetime(),
   },
 });

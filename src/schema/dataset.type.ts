@@ -65,7 +65,8 @@ export class LakeTableType {
 })
 export class MappingType
   extends NodeType
-  implements Pick<Mapping, 'role' | 'accountField' | 'subjectFields' | 'protectOnProduce' | 'createdAt'>
+  implements
+    Pick<Mapping, 'role' | 'accountField' | 'subjectFields' | 'protectOnProduce' | 'refuseUntagged' | 'createdAt'>
 {
   @Field(() => MappingRoleEnum, { description: 'What kind of place the dataset is.' })
   role!: MappingRole;
@@ -81,6 +82,12 @@ export class MappingType
       'True when the produce API protects records by the policies in force before Kafka sees them. See `setProduceGate`.',
   })
   protectOnProduce!: boolean;
+
+  @Field(() => Boolean, {
+    description:
+      'True when the produce API refuses records with values that look personal in fields without a semantic type. See `setProduceGate`.',
+  })
+  refuseUntagged!: boolean;
 
   @Field(() => Instant, { description: 'When it was made.' })
   createdAt!: Date;

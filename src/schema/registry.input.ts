@@ -59,16 +59,24 @@ export class MapEntityInput extends RecordKeysInput {
   role!: MappingRole;
 }
 
-@InputType({ description: 'What the produce API does with the records of a topic.' })
+@InputType({ description: 'What the produce API does with the records of a topic; what is absent stays as it is.' })
 export class SetProduceGateInput extends MutationInput {
   @Field(() => ID, { description: 'The mapping of the entity to the topic.' })
   id!: string;
 
   @Field(() => Boolean, {
+    nullable: true,
     description:
       'True to protect records by the policies in force before Kafka sees them; values that are envelopes already stay as they are.',
   })
-  protect!: boolean;
+  protect?: boolean;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'True to refuse records with values that look like an email, phonenumber, ip, pan, ssn or sip_uri in fields without a semantic type, or as keys of maps. Looks deceive: give such a field a type, if need be one whose action is NONE.',
+  })
+  refuseUntagged?: boolean;
 }
 
 @ObjectType({ description: 'The changed mapping.' })

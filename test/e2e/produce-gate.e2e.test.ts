@@ -75,6 +75,26 @@ describe.skipIf(missing !== null)(`the gate in front of a topic${missing ? `: ${
     ]);
   });
 
+  test('refuses what looks personal where no semantic type says so, in every format', async () => {
+    const topic = await kit.topicOf('gate', 'Call', 'account');
+    await kit.app.done(setGate, { input: { id: await mappingOf(topic), refuseUntagged: true } });
+    const personal = { account: 'someone@example.com', from: '+11234567890' };
+    for (const format of ['json', 'avro']) {
+      const { body } = await kit.app.produce(topic, { records: [{ value: personal }, { value }] }, format);
+      expect(body.offsets).toMatchObject([
+        { error_code: 42_203, error: expect.stringMatching(/^account looks like email/) },
+        { error_code: null },
+      ]);
+      expect(JSON.stringify(body)).not.toContain('someone');
+    }
+    const { setProduceGate } = await kit.app.done(setGate, {
+      input: { id: await mappingOf(topic), refuseUntagged: false },
+    });
+    expect(setProduceGate.mapping).toMatchObject({ protectOnProduce: false });
+    const { body } = await kit.app.produce(topic, { records: [{ value: personal }] });
+    expect(body.offsets).toMatchObject([{ error_code: null }]);
+  });
+
   test('and a protection stream are one too many, whichever comes first', async () => {
     const topics = { sourceTopic: uniqueName('raw'), targetTopic: uniqueName('clean') };
     const stream = (input: object) =>

@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Actor } from '../../domain/access/actor.ts';
+import { UntaggedValues } from '../../domain/privacy/untagged-values.ts';
 import { depthMax, isTooDeep } from '../../domain/registry/json-text.ts';
+import { faultsText } from '../../domain/registry/message.ts';
 import type { Mapping } from '../../entities/dataset.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import type { KafkaGateway, KafkaMessage, OutgoingMessage, SendResult } from './ports.ts';
 import type { MessageProtection } from './protect-messages.ts';
+import type { RecordReader } from './record-reader.ts';
 import { messageOf, type RecordToProduce } from './record-writer.ts';
 import type { EncodedRecords, RecordWriters } from './record-writers.ts';
 import type { NamedTopic, TopicNames } from './topic-names.ts';
@@ -51,6 +54,7 @@ export class ProduceService {
   readonly #registry: RegistryReadModel;
   readonly #writers: RecordWriters;
   readonly #protection: MessageProtection;
+  readonly #records: RecordReader;
   readonly #names: TopicNames;
 
   constructor(deps: {
@@ -59,6 +63,7 @@ export class ProduceService {
     readonly registry: RegistryReadModel;
     readonly recordWriters: RecordWriters;
     readonly messageProtection: MessageProtection;
+    readonly records: RecordReader;
     readonly names: TopicNames;
   }) {
     this.#kafka = deps.kafka;
@@ -66,6 +71,7 @@ export class ProduceService {
     this.#registry = deps.registry;
     this.#writers = deps.recordWriters;
     this.#protection = deps.messageProtection;
+    this.#records = deps.records;
     this.#names = deps.names;
   }
 
@@ -80,7 +86,7 @@ export class ProduceService {
     const { topic, mapping } = await this.#mapped(request.topic);
     const keys = await this.#writers.ofKeys(actor, request);
     const values = await this.#writers.ofValues(actor, request, mapping.entityId);
-    const written = await this.#guarded(mapping, await writeAll(records, { keys, values }));
+    const written = await this.#guarded(mapping, values.schemaId, await writeAll(records, { keys, values }));
     const messages = written.filter((message) => typeof message !== 'string');
     const sent =
       messages.length === 0 ? [] : await this.#names.writing(topic, (name) => this.#kafka.produce(name, messages));
@@ -92,9 +98,29 @@ export class ProduceService {
     return { keySchemaId: keys?.schemaId ?? null, valueSchemaId: values.schemaId, results };
   }
 
-  /** What may go to Kafka: protected before, where the mapping asks for it. */
-  async #guarded(mapping: Mapping, written: Written): Promise<Written> {
-    if (!mapping.protectOnProduce) return written;
+  /** What may go to Kafka, as the mapping has it. */
+  async #guarded(mapping: Mapping, schemaId: number | null, written: Written): Promise<Written> {
+    const tagged = mapping.refuseUntagged ? await this.#withoutUntagged(mapping, schemaId, written) : written;
+    return mapping.protectOnProduce ? this.#protected(mapping, tagged) : tagged;
+  }
+
+  async #withoutUntagged({ entityId }: Mapping, schemaId: number | null, written: Written): Promise<Written> {
+    const version = await this.#registry.latestVersion(entityId, schemaId);
+    const untagged = new UntaggedValues(version?.fields ?? []);
+    const pass = this.#records.pass();
+    return Promise.all(
+      written.map(async (message) => {
+        if (typeof message === 'string') return message;
+        const { value, headers } = asRead(message);
+        if (value === null) return message;
+        const read = await pass.read(value, headers);
+        const faults = read.ok ? untagged.in(read.record) : [{ path: '(message)', message: 'cannot be read back' }];
+        return faults.length > 0 ? faultsText(faults) : message;
+      }),
+    );
+  }
+
+  async #protected(mapping: Mapping, written: Written): Promise<Written> {
     const messages = written.filter((message) => typeof message !== 'string');
     // A value that is an envelope already was sealed by the sender, who may have the right to.
     const answers = await this.#protection.answers(mapping, messages.map(asRead), { keepSealed: true });

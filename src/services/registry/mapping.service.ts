@@ -51,13 +51,13 @@ export class MappingService {
   }
 
   /**
-   * Says whether the produce API protects the records of a topic before Kafka sees them.
+   * Says what the produce API does with the records of a topic before Kafka sees them; what is absent stays.
    * @throws LinewardError NOT_FOUND; MAPPING_INVALID for a place that is no topic; MAPPING_IN_USE while a stream protects what
    * the topic holds, since what is protected twice is protected wrongly.
    */
   async setProduceGate(
     actor: Actor,
-    input: { readonly id: string; readonly protect: boolean },
+    input: { readonly id: string; readonly protect?: boolean; readonly refuseUntagged?: boolean },
   ): Promise<{ readonly mapping: Mapping; readonly dataset: Dataset }> {
     return this.#em.fork().transactional(async (tx) => {
       const { mapping, dataset } = await heldMapping(tx, { id: input.id });
@@ -65,15 +65,16 @@ export class MappingService {
         throw new LinewardError('MAPPING_INVALID', 'id: records are produced to topics, and this is none', {
           path: ['id'],
         });
-      if (input.protect) await assertNoProtection(tx, dataset);
+      if (input.protect === true) await assertNoProtection(tx, dataset);
       // The topic has one gate, whichever of its entities the records are of.
-      await tx.nativeUpdate(MappingSchema, { datasetId: dataset.id }, { protectOnProduce: input.protect });
+      const { protect = mapping.protectOnProduce, refuseUntagged = mapping.refuseUntagged } = input;
+      await tx.nativeUpdate(MappingSchema, { datasetId: dataset.id }, { protectOnProduce: protect, refuseUntagged });
       await tx.refresh(mapping);
       audit(tx, actor, {
         action: 'setProduceGate',
         resourceType: 'Mapping',
         resourceId: mapping.id,
-        details: { dataset: `${dataset.namespace}/${dataset.name}`, protect: input.protect },
+        details: { dataset: `${dataset.namespace}/${dataset.name}`, protect, refuseUntagged },
       });
       return { mapping, dataset };
     });

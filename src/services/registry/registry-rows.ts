@@ -127,6 +127,7 @@ export const mappingRow = z
     account_field: z.string(),
     subject_fields: z.array(z.string()),
     protect_on_produce: z.boolean(),
+    refuse_untagged: z.boolean(),
     created_at: instant,
   })
   .transform(
@@ -138,6 +139,7 @@ export const mappingRow = z
       accountField: row.account_field,
       subjectFields: row.subject_fields,
       protectOnProduce: row.protect_on_produce,
+      refuseUntagged: row.refuse_untagged,
       createdAt: row.created_at,
     }),
   );

@@ -154,6 +154,7 @@ export async function mapEntityIn(
           entityId: input.entityId,
           datasetId: dataset.id,
           protectOnProduce: false,
+          refuseUntagged: false,
           createdAt: new Date(),
           ...facts,
         })
