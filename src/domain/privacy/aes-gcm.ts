@@ -32,7 +32,12 @@ export function encryptGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array
 /** IV ‖ ciphertext ‖ tag: what suite 1 calls `ct`. */
 export function sealGcm(key: KeyObject, iv: Uint8Array, plaintext: Uint8Array | string, aad: Uint8Array): Buffer {
   const { ciphertext, tag } = gcmParts(key, iv, plaintext, aad);
-  return Buffer.concat([iv, ciphertext, tag]);
+  // For a short message that is measurably less work than `Buffer.concat`.
+  const ct = Buffer.allocUnsafe(ivBytes + ciphertext.length + tagBytes);
+  ct.set(iv);
+  ct.set(ciphertext, ivBytes);
+  ct.set(tag, ivBytes + ciphertext.length);
+  return ct;
 }
 
 /** The plaintext; throws a node error when tag, AAD or length do not fit, and then gives out no byte. */

@@ -18,7 +18,7 @@ import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
 import { KeyLeases } from './key-leases.ts';
 import type { KeyProviders } from './key-providers.ts';
-import { currentRows, lockHolder, nextVersion } from './key-rows.ts';
+import { type CurrentKey, currentRows, lockHolder, nextVersion } from './key-rows.ts';
 import { keyCacheTtlMsMax, UnwrappedKeyCache } from './unwrapped-key-cache.ts';
 
 export interface AccountKeyServiceDeps {
@@ -147,7 +147,7 @@ export class AccountKeyService {
     this.#cache.clear();
   }
 
-  async #encrypting(holder: KeyHolder, known: AccountKeyRow | undefined): Promise<AccountKey> {
+  async #encrypting(holder: KeyHolder, known: CurrentKey | undefined): Promise<AccountKey> {
     assertHolder(holder);
     let row = known ?? (await this.#firstKey(holder));
     if (row.state === 'PRE_ACTIVE') row = await this.#activated(row);
@@ -158,7 +158,7 @@ export class AccountKeyService {
   }
 
   /** Makes the holder's first key unless another process just did; reads back the one that counts. */
-  async #firstKey(holder: KeyHolder): Promise<AccountKeyRow> {
+  async #firstKey(holder: KeyHolder): Promise<CurrentKey> {
     const em = this.#em.fork();
     await this.#insert(em, { ...holder, version: await nextVersion(em, holder) }, 'ACTIVE', this.#clock());
     const row = (await currentRows(em, [holder], this.#clock())).get(holderId(holder));
@@ -167,7 +167,7 @@ export class AccountKeyService {
   }
 
   /** A key that was made ahead takes over; of two processes that notice, one does it. */
-  async #activated({ id, accountId, scope }: AccountKeyRow): Promise<AccountKeyRow> {
+  async #activated({ id, accountId, scope }: CurrentKey): Promise<CurrentKey> {
     return this.#em.fork().transactional(async (tx) => {
       await lockHolder(tx, { accountId, scope });
       const row = await tx.findOneOrFail(AccountKeySchema, { id });
@@ -182,7 +182,7 @@ export class AccountKeyService {
    * The version after a key that is due; of two processes that notice, one makes it. A key that is due may go on up to its
    * cap, so a provider that does not wrap just now stops nobody.
    */
-  async #replaced(due: AccountKeyRow): Promise<AccountKeyRow> {
+  async #replaced(due: CurrentKey): Promise<CurrentKey> {
     const { accountId, scope } = due;
     const replaced = this.#em.fork().transactional(async (tx) => {
       await lockHolder(tx, { accountId, scope });
@@ -235,7 +235,7 @@ export class AccountKeyService {
     }
   }
 
-  async #unwrapped(row: AccountKeyRow): Promise<AccountKey> {
+  async #unwrapped(row: CurrentKey): Promise<AccountKey> {
     const { id, accountId, scope, version, kekId, wrapped } = row;
     if (row.state === 'DESTROYED' || wrapped == null) throw new LinewardError('KEY_DESTROYED');
     const cached = this.#cache.get(id);

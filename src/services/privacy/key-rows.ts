@@ -1,9 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
 import type { KeyHolder } from '../../domain/privacy/key-holder.ts';
 import { holderId } from '../../domain/privacy/key-holder.ts';
+import { keyStates } from '../../domain/privacy/key-state.ts';
 import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { textArray } from '../sql.ts';
+import { executePrepared, prepared, textArray } from '../sql.ts';
 
 /** Holds the keys of one holder against other writers until the transaction ends. */
 export async function lockHolder(tx: EntityManager, holder: KeyHolder): Promise<void> {
@@ -34,23 +36,60 @@ function isGone({ state, destroyedSingly }: AccountKeyRow): boolean {
   return state === 'DESTROYED' && !destroyedSingly;
 }
 
+/** What of a key's row encrypting needs. */
+export type CurrentKey = Pick<
+  AccountKeyRow,
+  'id' | 'accountId' | 'scope' | 'version' | 'state' | 'kekId' | 'wrapped' | 'encCount' | 'activatedAt'
+>;
+
+const currentKey = z
+  .object({
+    id: z.string(),
+    account_id: z.string(),
+    scope: z.string(),
+    version: z.number(),
+    state: z.enum(keyStates),
+    kek_id: z.string(),
+    wrapped: z.instanceof(Buffer).nullable(),
+    enc_count: z.coerce.number(),
+    activated_at: z.coerce.date().nullable(),
+  })
+  .transform(
+    (row): CurrentKey => ({
+      id: row.id,
+      accountId: row.account_id,
+      scope: row.scope,
+      version: row.version,
+      state: row.state,
+      kekId: row.kek_id,
+      wrapped: row.wrapped,
+      encCount: row.enc_count,
+      activatedAt: row.activated_at,
+    }),
+  );
+
+// Every call that encrypts begins with it.
+const currentKeys = prepared(
+  'current_keys',
+  `select id, account_id, scope, version, state, kek_id, wrapped, enc_count, activated_at from account_key
+   where (account_id, scope) in (select * from unnest(:accounts::text[], :scopes::text[]))
+     and (state = 'ACTIVE' or (state = 'PRE_ACTIVE' and activated_at <= :now::timestamptz))
+   order by version`,
+);
+
 /** Keys that encrypt now, and keys made ahead whose time has come, of many holders in one statement. */
 export async function currentRows(
   em: EntityManager,
   holders: readonly KeyHolder[],
   now: Date,
-): Promise<ReadonlyMap<string, AccountKeyRow>> {
+): Promise<ReadonlyMap<string, CurrentKey>> {
   if (holders.length === 0) return new Map();
-  const rows = await em
-    .createQueryBuilder(AccountKeySchema, 'k')
-    .where(
-      `(k.account_id, k.scope) in (select * from unnest(?::text[], ?::text[]))
-       and (k.state = 'ACTIVE' or (k.state = 'PRE_ACTIVE' and k.activated_at <= ?))`,
-      [textArray(holders.map((one) => one.accountId)), textArray(holders.map((one) => one.scope)), now],
-    )
-    .orderBy({ version: 'asc' })
-    .getResultList();
-  return new Map(rows.map((row) => [holderId(row), row]));
+  const rows = await executePrepared(em, currentKeys, {
+    accounts: textArray(holders.map((one) => one.accountId)),
+    scopes: textArray(holders.map((one) => one.scope)),
+    now: now.toISOString(),
+  });
+  return new Map(rows.map((row) => currentKey.parse(row)).map((key) => [holderId(key), key]));
 }
 
 /** Says to all processes that what they keep of a key is not to be used any more. */
