@@ -13,7 +13,10 @@ import { MessageProtection } from './services/kafka/protect-messages.ts';
 import { RecordReader } from './services/kafka/record-reader.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
+import { StreamActivity } from './services/kafka/stream-activity.ts';
+import { StreamLags } from './services/kafka/stream-lag.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
+import { StreamSteeringService } from './services/kafka/stream-steering.service.ts';
 import { TopicExecutor } from './services/kafka/topic.executor.ts';
 import { TopicNames } from './services/kafka/topic-names.ts';
 import { topicTransformations } from './services/kafka/topic-transformations.ts';
@@ -154,15 +157,20 @@ export function buildServices(
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
+  const streamActivity = new StreamActivity({ em });
+  const streamLags = new StreamLags({ em, kafka });
+  const streamSteering = new StreamSteeringService({ em, kafka });
+  const erased = new ErasedRecords({ kafka, streams });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
+    activity: streamActivity,
     logger,
     starters: {
-      PROTECTION: protectionConsumer({ protection: messageProtection }),
+      PROTECTION: protectionConsumer({ protection: messageProtection, erased }),
       LANDING: landingConsumer({
         landing,
-        erased: new ErasedRecords({ kafka, streams }),
+        erased,
         records,
         logger,
         flushMs: env.LANDING_FLUSH_MS,
@@ -175,7 +183,7 @@ export function buildServices(
       em,
       kafka,
       streams,
-      progress: new StreamProgress({ kafka, streams }),
+      progress: new StreamProgress({ kafka, streams, activity: streamActivity }),
       records,
       quietMs: 5_000,
       transformations: topicTransformations({
@@ -238,6 +246,9 @@ export function buildServices(
     ...privacy,
     streams,
     streamService,
+    streamSteering,
+    streamActivity,
+    streamLags,
     produce,
     intake,
     lake,

@@ -1,5 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
+import type { StreamActivity } from '../services/kafka/stream-activity.ts';
+import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -61,8 +63,10 @@ export function createLoaders(deps: {
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
+  readonly streamActivity: StreamActivity;
+  readonly streamLags: StreamLags;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -90,6 +94,14 @@ export function createLoaders(deps: {
     lakeTable: new DataLoader(async (datasetIds: readonly string[]) => {
       const found = await lake.summaryOfDatasets(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    streamStatus: new DataLoader(async (ids: readonly string[]) => {
+      const found = await streamActivity.statusOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    streamLag: new DataLoader(async (ids: readonly string[]) => {
+      const found = await streamLags.of(ids);
+      return ids.map((id) => found.get(id) ?? null);
     }),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);

@@ -5,6 +5,7 @@ import { Backoff } from './backoff.ts';
 import type { KafkaLogger } from './client.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
+import { Turns } from './turns.ts';
 
 /** Also the delay before the first fetch after all partitions were paused. */
 const FETCH_WAIT_MS = 250;
@@ -15,6 +16,8 @@ const STALL_MS = 60_000;
 const STOP_GRACE_MS = 3_000;
 const STOP_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 15_000;
+/** Of a topic with many partitions, all at once would run into the deadlines of each other. */
+const PLACED_AT_ONCE = 16;
 
 /** After these answers the partitions are already another member's; a mere rebalance waits for the running batch. */
 const expulsions = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
@@ -64,6 +67,8 @@ export class GroupConsumer implements RunningStream {
   readonly #faults = new Map<number, string>();
   readonly #backoffs = new Map<number, Backoff>();
   readonly #batches = new Set<AbortController>();
+  readonly #turns = new Turns(PLACED_AT_ONCE);
+  #partitions: readonly number[] = [];
   #clientFault: string | null = null;
   #generation = 0;
   #aliveAt = 0;
@@ -82,6 +87,10 @@ export class GroupConsumer implements RunningStream {
 
   get fault(): string | null {
     return this.#clientFault ?? this.#faults.values().next().value ?? null;
+  }
+
+  get partitions(): readonly number[] {
+    return this.#partitions;
   }
 
   /** Waits for the running batches; those that take longer than 3 s see their signal aborted. */
@@ -135,6 +144,7 @@ export class GroupConsumer implements RunningStream {
       const deadlineMs = this.#stopping.signal.aborted ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS;
       await withinDeadline(consumer.disconnect(), 'leaving the group', deadlineMs).catch(() => undefined);
       this.#generation += 1;
+      this.#partitions = [];
       for (const batch of this.#batches) batch.abort();
     }
   }
@@ -165,6 +175,7 @@ export class GroupConsumer implements RunningStream {
     this.#clientFault = null;
     this.#faults.clear();
     this.#backoffs.clear();
+    this.#partitions = partitions;
     this.#options.onAssigned?.(partitions);
     if (partitions.length > 0) consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
     for (const partition of partitions) void this.#place(consumer, partition);
@@ -178,8 +189,8 @@ export class GroupConsumer implements RunningStream {
     if (waitFirst) await this.#backoffOf(partition).wait(this.#stopping.signal);
     while (!stale()) {
       try {
-        const offset = await positionOf(partition);
-        if (stale()) return;
+        const offset = await this.#turns.take(async () => (stale() ? null : positionOf(partition)));
+        if (stale() || offset === null) return;
         consumer.seek({ topic, partition, offset });
         consumer.resume([{ topic, partitions: [partition] }]);
         return;

@@ -2,14 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, Producer } from 'kafkajs';
 import type { OutgoingMessage, SendResult } from '../../services/kafka/ports.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
-import { byteSize, inSends, toVendorMessage } from './messages.ts';
+import { byteSize, inSends, REQUEST_BYTES_MAX, refusalOf, toVendorMessage } from './messages.ts';
 
 /** How long the first record of a quiet lane waits for company. */
 const LINGER_MS = 3;
-/** A request above the broker's `socket.request.max.bytes` (100 MB) loses the connection instead of an answer. */
-const RECORD_BYTES_MAX = 64 * 1024 * 1024;
-/** Answers by which the broker says that nothing of the batch was appended because of what is in it. */
-const batchRefusals = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP']);
 
 interface Pending {
   readonly message: OutgoingMessage & { readonly partition: number };
@@ -47,7 +43,7 @@ export class RecordLanes {
   /** Resolves when the broker has answered for the message; never rejects. */
   send(topic: string, message: OutgoingMessage & { readonly partition: number }): Promise<SendResult> {
     const bytes = byteSize(message);
-    if (bytes > RECORD_BYTES_MAX) return Promise.resolve(failure('MESSAGE_TOO_LARGE', topic));
+    if (bytes > REQUEST_BYTES_MAX) return Promise.resolve(failure('MESSAGE_TOO_LARGE', topic));
     const id = `${message.partition} ${topic}`;
     const lane = this.#lanes.get(id) ?? { topic, queue: [], draining: null };
     this.#lanes.set(id, lane);
@@ -106,7 +102,7 @@ export class RecordLanes {
       return null;
     } catch (error) {
       const type = protocolType((error as Error).cause ?? error);
-      if (type !== null && batchRefusals.has(type)) return this.#halve(topic, records, type);
+      if (type !== null && refusalOf(type) !== null) return this.#halve(topic, records, type);
       // The client's sequence numbers may no longer be the broker's: the next batch would pass for a duplicate and be lost.
       this.#retire(slot);
       const { code, message } = toKafkaError(error, doing);
@@ -158,7 +154,7 @@ function settleAll(records: readonly Pending[], result: SendResult): void {
 }
 
 function failure(type: string, topic: string): SendResult {
-  if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') {
+  if (refusalOf(type) === 'LIMIT_EXCEEDED') {
     const message = `The message is larger than topic ${topic} takes; shorten it or raise max.message.bytes.`;
     return { ok: false, code: 'LIMIT_EXCEEDED', message };
   }

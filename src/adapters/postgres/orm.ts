@@ -21,6 +21,7 @@ import { TransformationMigration } from '../../../migrations/20261126000500_tran
 import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
+import { StreamSteeringMigration } from '../../../migrations/20261126001200_stream_steering.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -82,6 +83,7 @@ const migrationsList = [
   { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
+  { name: '20261126001200_stream_steering', class: StreamSteeringMigration },
 ];
 
 const closeTimeoutMs = 5_000;

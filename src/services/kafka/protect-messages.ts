@@ -240,11 +240,17 @@ function textOf(schema: ParsedSchema, payload: Uint8Array): string {
   }
 }
 
-function passedOn({ key, partition, timestamp, headers }: KafkaMessage): Omit<TransformedMessage, 'value'> {
-  return { key, partition, timestamp, headers };
+function passedOn(source: KafkaMessage): Omit<TransformedMessage, 'value'> {
+  const { key, partition, timestamp, headers } = source;
+  return { key, partition, timestamp, headers, source };
 }
 
-function deadLetter(stream: RunnableStream, message: KafkaMessage, reason: string): TransformedMessage {
+/** The notice of a message that does not reach the stream's target. */
+export function deadLetter(
+  stream: Pick<RunnableStream, 'source' | 'targetName'>,
+  message: KafkaMessage,
+  reason: ErrorCode,
+): TransformedMessage {
   return {
     topic: deadLetterTopic(stream.targetName),
     ...deadLetterNotice({ topic: stream.source.name, ...message }, reason),
@@ -255,7 +261,7 @@ function deadLetter(stream: RunnableStream, message: KafkaMessage, reason: strin
 /** Says where a message is that could not go on, and why; never what it holds. */
 export function deadLetterNotice(
   { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: string },
-  reason: string,
+  reason: ErrorCode,
 ): OutgoingMessage {
   return { key: null, value: JSON.stringify({ reason, topic, partition, offset }) };
 }
