@@ -159,7 +159,7 @@ export function buildServices(
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
   const streamActivity = new StreamActivity({ em });
   const streamLags = new StreamLags({ em, kafka });
-  const streamSteering = new StreamSteeringService({ em, kafka });
+  const streamSteering = new StreamSteeringService({ em, kafka, activity: streamActivity });
   const erased = new ErasedRecords({ kafka, streams });
   const streamRunner = new StreamRunner({
     kafka,

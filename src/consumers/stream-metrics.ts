@@ -1,5 +1,6 @@
 import type { StreamMetric } from '../domain/kafka/stream-report.ts';
-import type { StreamLag, StreamLags } from '../services/kafka/stream-lag.ts';
+import type { StreamLag } from '../domain/kafka/stream-status.ts';
+import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { StreamRunner } from './stream-runner.ts';
 
 /** What this process does for its streams. The lag is that of the partitions it has, so that the sum over processes is right. */

@@ -2,6 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from '
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
 import type { ReplayStart } from '../domain/kafka/replay.ts';
+import type { StreamLag, StreamState, StreamStatus } from '../domain/kafka/stream-status.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import type { Stream } from '../entities/stream.entity.ts';
@@ -28,8 +29,6 @@ import {
 } from '../schema/stream-replay.type.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
 import type { StreamService } from '../services/kafka/stream.service.ts';
-import type { StreamState, StreamStatus } from '../services/kafka/stream-activity.ts';
-import type { StreamLag } from '../services/kafka/stream-lag.ts';
 import type { StreamSteeringService } from '../services/kafka/stream-steering.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';

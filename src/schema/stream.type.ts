@@ -1,7 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { PartitionLag, StreamLag, StreamState, StreamStatus } from '../domain/kafka/stream-status.ts';
 import type { Stream, StreamKind } from '../entities/stream.entity.ts';
-import type { StreamState, StreamStatus } from '../services/kafka/stream-activity.ts';
-import type { PartitionLag, StreamLag } from '../services/kafka/stream-lag.ts';
 import { connectionOf } from './connection.type.ts';
 import { RecordKeysInput } from './dataset.type.ts';
 import { describedEnum } from './described-enum.ts';

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
+import { throughMoves, toKafkaError, withinDeadline } from './faults.ts';
 
 interface AdminSlot {
   readonly admin: Admin;
@@ -47,7 +46,7 @@ export class AdminClient {
   async #askOnce<T>(doing: string, call: (admin: Admin) => Promise<T>): Promise<T> {
     const slot = this.#slot ?? this.#connect();
     this.#slot = slot;
-    const work = slot.connected.then(() => inTurn(slot, () => throughLeaderMoves(() => call(slot.admin))));
+    const work = slot.connected.then(() => inTurn(slot, () => throughMoves(() => call(slot.admin))));
     try {
       return await withinDeadline(work, doing);
     } catch (error) {
@@ -77,17 +76,4 @@ function inTurn<T>(slot: AdminSlot, call: () => Promise<T>): Promise<T> {
   const turn = slot.last.then(call, call);
   slot.last = turn.catch(() => undefined);
   return turn;
-}
-
-/** A new or moving partition has no leader for a moment; kafkajs gives up on some calls at once. */
-async function throughLeaderMoves<T>(call: () => Promise<T>): Promise<T> {
-  for (let triesLeft = 20; ; triesLeft -= 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const type = protocolType(error);
-      if (triesLeft === 0 || (type !== 'NOT_LEADER_FOR_PARTITION' && type !== 'LEADER_NOT_AVAILABLE')) throw error;
-      await sleep(100);
-    }
-  }
 }

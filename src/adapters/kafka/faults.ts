@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 /** A call that has no answer by then is told to be unavailable. */
@@ -85,5 +86,31 @@ export async function withinDeadline<T>(work: Promise<T>, doing: string, deadlin
     throw toKafkaError(error, doing);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** What a broker answers of a partition without a leader, or a group without a coordinator, for the moment. */
+const passing = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+const PASSING_TRIES = 25;
+const PASSING_WAIT_MS = 150;
+
+/** Whether a leader or coordinator is about to be found, or the client tripped over metadata that changed under it. */
+const isPassing = (error: unknown): boolean => passing.has(protocolType(error) ?? '') || error instanceof TypeError;
+
+/** Tries again what kafkajs gives up at once while leaders and coordinators move. */
+export async function throughMoves<T>(call: () => Promise<T>, triesMax = PASSING_TRIES): Promise<T> {
+  for (let triesLeft = triesMax; ; triesLeft -= 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (triesLeft === 0 || !isPassing(error)) throw error;
+      await sleep(PASSING_WAIT_MS);
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, RunningStream } from '../../services/kafka/ports.ts';
@@ -9,12 +10,15 @@ import { Turns } from './turns.ts';
 
 /** Also the delay before the first fetch after all partitions were paused. */
 const FETCH_WAIT_MS = 250;
-const HEARTBEAT_MS = 3_000;
+/** With it a member learns of a rebalance, for which all others wait. */
+const HEARTBEAT_MS = 1_000;
 /** No fetch and no heartbeat for so long, outside of a batch, is a hung client. */
 const STALL_MS = 60_000;
 /** The process has 10 s to stop in all. */
 const STOP_GRACE_MS = 3_000;
 const STOP_DEADLINE_MS = 5_000;
+/** A client that is stopped while it joins leaves a member behind for which the group waits until its session ends. */
+const JOIN_GRACE_MS = 2_000;
 const CLOSE_DEADLINE_MS = 15_000;
 /** Of a topic with many partitions, all at once would run into the deadlines of each other. */
 const PLACED_AT_ONCE = 16;
@@ -124,9 +128,19 @@ export class GroupConsumer implements RunningStream {
     const consumer = kafka.consumer({ groupId: group, ...consumerSettings });
     const end = Promise.withResolvers<void>();
     end.promise.catch(() => undefined);
-    const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
-    consumer.on(CRASH, ({ payload }) => end.reject(payload.error));
-    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(consumer, payload.memberAssignment[topic] ?? []));
+    const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN, REBALANCING } = consumer.events;
+    let joined = Promise.withResolvers<void>();
+    consumer.on(REBALANCING, () => {
+      joined = Promise.withResolvers<void>();
+    });
+    consumer.on(CRASH, ({ payload }) => {
+      joined.resolve();
+      end.reject(payload.error);
+    });
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      joined.resolve();
+      this.#joined(consumer, payload.memberAssignment[topic] ?? []);
+    });
     for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event, () => this.#touch());
     const stop = () => end.resolve();
     this.#stopping.signal.addEventListener('abort', stop, { once: true });
@@ -137,10 +151,14 @@ export class GroupConsumer implements RunningStream {
       end.reject(new LinewardError('KAFKA_UNAVAILABLE', 'The Kafka consumer hangs; it is replaced.'));
     }, STALL_MS / 10);
     try {
-      await Promise.race([this.#join(consumer).then(() => end.promise), end.promise]);
+      const running = this.#join(consumer).then(() => end.promise);
+      // Without a client there is no member to wait for.
+      running.catch(() => joined.resolve());
+      await Promise.race([running, end.promise]);
     } finally {
       clearInterval(watchdog);
       this.#stopping.signal.removeEventListener('abort', stop);
+      await Promise.race([joined.promise, sleep(JOIN_GRACE_MS)]);
       const deadlineMs = this.#stopping.signal.aborted ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS;
       await withinDeadline(consumer.disconnect(), 'leaving the group', deadlineMs).catch(() => undefined);
       this.#generation += 1;

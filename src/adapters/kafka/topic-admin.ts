@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type GroupDescription, type Kafka, type Offsets, type Producer } from 'kafkajs';
 import type { GroupOnTopic, KafkaGateway, TopicAdmin } from '../../services/kafka/ports.ts';
-import { protocolType, withinDeadline } from './faults.ts';
-import { claimProducer } from './transform-stream.ts';
+import { protocolType, throughMoves, withinDeadline } from './faults.ts';
+import { abandon, claimProducer } from './transform-stream.ts';
 import { Turns } from './turns.ts';
 
 const groupsAtOnce = 50;
@@ -71,7 +71,10 @@ export class KafkajsTopicAdmin implements TopicAdmin {
         await producer.disconnect().catch(() => undefined);
       }
     };
-    await Promise.all([...offsets].map(([partition, offset]) => turns.take(() => move(partition, offset))));
+    const moves = [...offsets].map(([partition, offset]) =>
+      turns.take(() => throughMoves(() => move(partition, offset))),
+    );
+    await Promise.all(moves);
     await withinDeadline(this.#toldAs(group, source, offsets), `moving the offsets of ${group}`, moveDeadlineMs);
   }
 
@@ -95,7 +98,7 @@ export class KafkajsTopicAdmin implements TopicAdmin {
       await this.#toldAs(group, topic, offsets);
     };
     try {
-      await withinDeadline(move(), `moving the offsets of group ${group}`, moveDeadlineMs);
+      await withinDeadline(throughMoves(move), `moving the offsets of group ${group}`, moveDeadlineMs);
     } finally {
       await producer.disconnect().catch(() => undefined);
     }
@@ -133,8 +136,13 @@ export class KafkajsTopicAdmin implements TopicAdmin {
 
   async #commit(producer: Producer, group: string, topics: Offsets['topics']): Promise<void> {
     const transaction = await producer.transaction();
-    await transaction.sendOffsets({ consumerGroupId: group, topics });
-    await transaction.commit();
+    try {
+      await transaction.sendOffsets({ consumerGroupId: group, topics });
+      await transaction.commit();
+    } catch (error) {
+      await abandon(transaction);
+      throw error;
+    }
   }
 
   /** A commit is answered before the group's coordinator has heard of it. */

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, ScanRange } from '../../services/kafka/ports.ts';
-import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
+import { throughMoves, toKafkaError, withinDeadline } from './faults.ts';
 import { consumerSettings } from './group-consumer.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
 import { scanGroupPrefix } from './topic-admin.ts';
@@ -30,15 +29,6 @@ export interface ScanOptions {
   readonly within: ScanRange | undefined;
 }
 
-/** What a coordinator answers that is not ready for a new group; kafkajs gives up at once. */
-const coordinatorAway = new Set([
-  'GROUP_LOAD_IN_PROGRESS',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR_FOR_GROUP',
-]);
-const COORDINATOR_TRIES = 25;
-const COORDINATOR_WAIT_MS = 200;
-
 /** {@link scanOnce}, begun again while the broker does not yet serve groups and nothing has been read. */
 export async function scanTopic(options: ScanOptions): Promise<void> {
   let hasRead = false;
@@ -46,14 +36,15 @@ export async function scanTopic(options: ScanOptions): Promise<void> {
     hasRead = true;
     return options.each(message);
   };
-  for (let triesLeft = COORDINATOR_TRIES; ; triesLeft -= 1) {
-    try {
-      return await scanOnce({ ...options, each });
-    } catch (error) {
-      if (hasRead || triesLeft === 0 || !coordinatorAway.has(protocolType(error) ?? '')) throw error;
-      await sleep(COORDINATOR_WAIT_MS);
-    }
-  }
+  let failure: unknown;
+  // Once something has been read, the scan cannot begin again.
+  await throughMoves(() =>
+    scanOnce({ ...options, each }).catch((error: unknown) => {
+      if (!hasRead) throw error;
+      failure = error;
+    }),
+  );
+  if (failure !== undefined) throw failure;
 }
 
 /**

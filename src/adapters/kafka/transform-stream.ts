@@ -175,7 +175,7 @@ export async function claimProducer(
 }
 
 /** Frees readers of the target early; when it fails the next claim or the timeout does the same. */
-async function abandon(transaction: Transaction): Promise<void> {
+export async function abandon(transaction: Transaction): Promise<void> {
   if (!transaction.isActive()) return;
   await withinDeadline(transaction.abort(), 'aborting a transaction').catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { StreamReport } from '../../domain/kafka/stream-report.ts';
+import type { StreamStatus } from '../../domain/kafka/stream-status.ts';
 import { textArray } from '../sql.ts';
 
 /** A process that has told nothing for so long runs its streams no more. */
@@ -8,22 +9,6 @@ const goneAfterSeconds = 10;
 /** Work is summed up by slots, so that a process which was killed still counts for the minute in which it worked. */
 const slotSeconds = 5;
 const rateSeconds = 60;
-
-export type StreamState = 'RUNNING' | 'PAUSED' | 'FAILED';
-
-/** What the processes that run a stream tell of it, in sum. */
-export interface StreamStatus {
-  readonly id: string;
-  readonly state: StreamState;
-  /** Why it fails. */
-  readonly reason: string | null;
-  readonly since: Date;
-  readonly processes: number;
-  readonly recordsPerSecond: number;
-  readonly bytesPerSecond: number;
-  readonly passed: number;
-  readonly setAside: number;
-}
 
 const statusRow = z
   .object({

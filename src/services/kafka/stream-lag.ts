@@ -1,21 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
+import type { StreamLag } from '../../domain/kafka/stream-status.ts';
 import type { StreamKind } from '../../entities/stream.entity.ts';
 import { textArray } from '../sql.ts';
 import type { KafkaGateway } from './ports.ts';
-
-export interface PartitionLag {
-  readonly partition: number;
-  /** Next offset that the stream reads. Decimal text, as `end` is. */
-  readonly position: string;
-  readonly end: string;
-  readonly records: number;
-}
-
-export interface StreamLag {
-  readonly records: number;
-  readonly partitions: readonly PartitionLag[];
-}
 
 interface Source {
   readonly id: string;

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
+import type { StreamStatus } from '../../domain/kafka/stream-status.ts';
 import type { Stream } from '../../entities/stream.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaGateway } from './ports.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
-import type { StreamActivity, StreamStatus } from './stream-activity.ts';
+import type { StreamActivity } from './stream-activity.ts';
 
 /** Next offset per partition that must have been read. */
 export type Fence = ReadonlyMap<number, bigint>;

@@ -8,10 +8,11 @@ import { type Stream, StreamSchema } from '../../entities/stream.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { KafkaGateway } from './ports.ts';
+import type { StreamActivity } from './stream-activity.ts';
 import { topicLock, topicLockSql } from './topic-names.ts';
 
-/** Consumers look at the catalog each second, and end the batch at which they are. */
-const stopMs = 8_000;
+/** Processes look at the catalog each second, and end the batch at which they are; one that was killed is soon forgotten. */
+const stopMs = 12_000;
 const pollMs = 200;
 
 export interface ReplayStream {
@@ -29,7 +30,8 @@ export interface Replayed {
 export interface StreamSteeringDeps {
   readonly em: EntityManager;
   readonly kafka: KafkaGateway;
-  /** How long a replay waits for the consumers of a stream that was paused just now. */
+  readonly activity: Pick<StreamActivity, 'statusOf'>;
+  /** How long a replay waits for the processes that run a stream which was paused just now. */
   readonly stopMs?: number;
 }
 
@@ -37,11 +39,13 @@ export interface StreamSteeringDeps {
 export class StreamSteeringService {
   readonly #em: EntityManager;
   readonly #kafka: KafkaGateway;
+  readonly #activity: Pick<StreamActivity, 'statusOf'>;
   readonly #stopMs: number;
 
   constructor(deps: StreamSteeringDeps) {
     this.#em = deps.em;
     this.#kafka = deps.kafka;
+    this.#activity = deps.activity;
     this.#stopMs = deps.stopMs ?? stopMs;
   }
 
@@ -56,8 +60,8 @@ export class StreamSteeringService {
   }
 
   /**
-   * Puts a paused protection stream back; it stays paused. Only once nobody works as its consumer any more, and each
-   * partition is taken over before its offset is set, so that one that was thought dead can neither write nor set it back.
+   * Puts a paused protection stream back; it stays paused. Only once no process runs it any more, and each partition is
+   * taken over before its offset is set, so that a process that was thought dead can neither write nor set it back.
    * A kill half way leaves some partitions put back: call again.
    * @throws LinewardError NOT_FOUND, BAD_INPUT, STREAM_STATE, REPLAY_REFUSED, KAFKA_UNAVAILABLE
    */
@@ -121,15 +125,16 @@ export class StreamSteeringService {
     return stream;
   }
 
+  /** The consumer group is not asked: of a member that was killed it knows until the end of its session. */
   async #stopped({ id }: Stream): Promise<void> {
     const deadline = Date.now() + this.#stopMs;
-    while (await this.#kafka.topics.hasMembers(groupOf(id))) {
+    for (;;) {
+      const processes = (await this.#activity.statusOf([id])).get(id)?.processes ?? 0;
+      if (processes === 0) return;
       if (Date.now() > deadline)
-        throw new LinewardError(
-          'STREAM_STATE',
-          'id: consumers of the stream have not stopped yet; one that was killed counts until its session ends. Try again in some seconds',
-          { path: ['id'] },
-        );
+        throw new LinewardError('STREAM_STATE', `id: ${processes} process(es) have not stopped it yet; try again`, {
+          path: ['id'],
+        });
       await sleep(pollMs);
     }
   }
