@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, RunningStream } from '../../services/kafka/ports.ts';
@@ -18,7 +18,8 @@ const STALL_MS = 60_000;
 const STOP_GRACE_MS = 3_000;
 const STOP_DEADLINE_MS = 5_000;
 /** A client that is stopped while it joins leaves a member behind for which the group waits until its session ends. */
-const JOIN_GRACE_MS = 2_000;
+const JOIN_GRACE_MS = 5_000;
+const JOINING_DEADLINE_MS = 500;
 const CLOSE_DEADLINE_MS = 15_000;
 /** Of a topic with many partitions, all at once would run into the deadlines of each other. */
 const PLACED_AT_ONCE = 16;
@@ -158,8 +159,12 @@ export class GroupConsumer implements RunningStream {
     } finally {
       clearInterval(watchdog);
       this.#stopping.signal.removeEventListener('abort', stop);
-      await Promise.race([joined.promise, sleep(JOIN_GRACE_MS)]);
-      const deadlineMs = this.#stopping.signal.aborted ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS;
+      const isJoining = await Promise.race([joined.promise.then(afterJoin), sleep(JOIN_GRACE_MS, true)]);
+      const deadlineMs = isJoining
+        ? JOINING_DEADLINE_MS
+        : this.#stopping.signal.aborted
+          ? STOP_DEADLINE_MS
+          : CLOSE_DEADLINE_MS;
       await withinDeadline(consumer.disconnect(), 'leaving the group', deadlineMs).catch(() => undefined);
       this.#generation += 1;
       this.#partitions = [];
@@ -262,6 +267,12 @@ export class GroupConsumer implements RunningStream {
     this.#backoffs.set(partition, backoff);
     return backoff;
   }
+}
+
+/** The client tells that it has joined before it knows so itself, and would not leave yet. */
+async function afterJoin(): Promise<false> {
+  await setImmediate();
+  return false;
 }
 
 /** Our own errors speak for themselves; of a handler's other errors only the class is told, the text may quote data. */

@@ -13,6 +13,7 @@ import type {
 } from '../../services/kafka/ports.ts';
 import { AdminClient } from './admin-client.ts';
 import { createClient, type KafkaClientOptions, type KafkaLogger } from './client.ts';
+import { throughMoves } from './faults.ts';
 import { GroupConsumer } from './group-consumer.ts';
 import type { TopicLimits } from './output-sends.ts';
 import { RecordLanes } from './record-lanes.ts';
@@ -24,6 +25,8 @@ import { startTransformStream } from './transform-stream.ts';
 /** How long a topic's partitions are taken from memory when producing. */
 const METADATA_AGE_MS = 30_000;
 const READ_PARTITIONS_AT_ONCE = 4;
+/** A broker makes a hundred partitions in half a second; each round waits for some of them. */
+const LEADER_ROUNDS = 5;
 
 type OffsetRange = Awaited<ReturnType<KafkaGateway['offsets']>>[number];
 
@@ -66,7 +69,7 @@ export class KafkajsGateway implements KafkaGateway {
     await this.#admin.ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
     this.#metadata.delete(spec.name);
     // A topic is created before its leaders are known; callers expect to be able to write at once.
-    await this.#admin.ask(doing, (admin) => admin.fetchTopicOffsets(spec.name));
+    await throughMoves(() => this.#admin.ask(doing, (admin) => admin.fetchTopicOffsets(spec.name)), LEADER_ROUNDS);
   }
 
   async describeTopic(name: string): Promise<TopicDescription | null> {
