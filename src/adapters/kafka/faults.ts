@@ -97,19 +97,21 @@ const passing = new Set([
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
 ]);
-const PASSING_TRIES = 25;
+/** Below the deadline of a call, so that the answer is told and not the lateness. */
+const PASSING_MS = 3_000;
 const PASSING_WAIT_MS = 150;
 
 /** Whether a leader or coordinator is about to be found, or the client tripped over metadata that changed under it. */
 const isPassing = (error: unknown): boolean => passing.has(protocolType(error) ?? '') || error instanceof TypeError;
 
 /** Tries again what kafkajs gives up at once while leaders and coordinators move. */
-export async function throughMoves<T>(call: () => Promise<T>, triesMax = PASSING_TRIES): Promise<T> {
-  for (let triesLeft = triesMax; ; triesLeft -= 1) {
+export async function throughMoves<T>(call: () => Promise<T>, forMs = PASSING_MS): Promise<T> {
+  const deadline = Date.now() + forMs;
+  for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (triesLeft === 0 || !isPassing(error)) throw error;
+      if (Date.now() > deadline || !isPassing(error)) throw error;
       await sleep(PASSING_WAIT_MS);
     }
   }

@@ -25,8 +25,8 @@ import { startTransformStream } from './transform-stream.ts';
 /** How long a topic's partitions are taken from memory when producing. */
 const METADATA_AGE_MS = 30_000;
 const READ_PARTITIONS_AT_ONCE = 4;
-/** A broker makes a hundred partitions in half a second; each round waits for some of them. */
-const LEADER_ROUNDS = 5;
+/** A thousand partitions take a broker some seconds. */
+const LEADERS_MS = 30_000;
 
 type OffsetRange = Awaited<ReturnType<KafkaGateway['offsets']>>[number];
 
@@ -69,7 +69,7 @@ export class KafkajsGateway implements KafkaGateway {
     await this.#admin.ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
     this.#metadata.delete(spec.name);
     // A topic is created before its leaders are known; callers expect to be able to write at once.
-    await throughMoves(() => this.#admin.ask(doing, (admin) => admin.fetchTopicOffsets(spec.name)), LEADER_ROUNDS);
+    await throughMoves(() => this.#admin.ask(doing, (admin) => admin.fetchTopicOffsets(spec.name)), LEADERS_MS);
   }
 
   async describeTopic(name: string): Promise<TopicDescription | null> {

@@ -1,4 +1,4 @@
-import type { IHeaders, KafkaMessage as VendorMessage } from 'kafkajs';
+import type { IHeaders, KafkaMessage as VendorMessage, Message as VendorOutgoing } from 'kafkajs';
 import type { ErrorCode } from '../../errors/codes.ts';
 import type { KafkaMessage, OutgoingMessage } from '../../services/kafka/ports.ts';
 
@@ -38,14 +38,12 @@ export function toKafkaMessage(partition: number, message: VendorMessage): Kafka
 }
 
 /** In the client's shape. */
-export function toVendorMessage(message: OutgoingMessage) {
-  return {
-    key: message.key,
-    value: message.value,
-    ...(message.partition === undefined ? {} : { partition: message.partition }),
-    ...(message.timestamp === undefined ? {} : { timestamp: message.timestamp }),
-    ...(message.headers === undefined ? {} : { headers: { ...message.headers } }),
-  };
+export function toVendorMessage({ key, value, partition, timestamp, headers }: OutgoingMessage): VendorOutgoing {
+  const message: VendorOutgoing = { key, value };
+  if (partition !== undefined) message.partition = partition;
+  if (timestamp !== undefined) message.timestamp = timestamp;
+  if (headers !== undefined) message.headers = headers;
+  return message;
 }
 
 const lengthOf = (part: Buffer | string | null): number => (part === null ? 0 : Buffer.byteLength(part));

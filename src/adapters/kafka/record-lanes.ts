@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, Producer } from 'kafkajs';
 import type { OutgoingMessage, SendResult } from '../../services/kafka/ports.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
@@ -6,6 +6,10 @@ import { byteSize, inSends, REQUEST_BYTES_MAX, refusalOf, toVendorMessage } from
 
 /** How long the first record of a quiet lane waits for company. */
 const LINGER_MS = 3;
+/** So many that came at once are company enough. */
+const COMPANY = 32;
+/** A client has one request under way to a broker; several of them keep the broker at work. */
+const PRODUCERS = 4;
 
 interface Pending {
   readonly message: OutgoingMessage & { readonly partition: number };
@@ -20,6 +24,7 @@ interface Lane {
 }
 
 interface ProducerSlot {
+  readonly number: number;
   readonly producer: Producer;
   readonly connected: Promise<void>;
   readonly inFlight: Set<Promise<unknown>>;
@@ -34,7 +39,7 @@ export class RecordLanes {
   readonly #kafka: Kafka;
   readonly #lanes = new Map<string, Lane>();
   readonly #retired = new Set<Promise<void>>();
-  #slot: ProducerSlot | null = null;
+  readonly #slots = new Map<number, ProducerSlot>();
 
   constructor(kafka: Kafka) {
     this.#kafka = kafka;
@@ -56,12 +61,13 @@ export class RecordLanes {
   /** Waits for what was sent, then disconnects. */
   async close(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.draining));
-    if (this.#slot) this.#retire(this.#slot);
+    for (const slot of this.#slots.values()) this.#retire(slot);
     await Promise.all(this.#retired);
   }
 
   async #drain(id: string, lane: Lane): Promise<void> {
-    await sleep(LINGER_MS);
+    await setImmediate();
+    if (lane.queue.length < COMPANY) await sleep(LINGER_MS);
     while (lane.queue.length > 0) {
       let away: SendResult | null = null;
       for (const send of inSends(lane.queue.splice(0), (record) => record.bytes)) {
@@ -80,8 +86,8 @@ export class RecordLanes {
    * either, so only a fresh one is believed that there is none.
    */
   async #sendBatch(topic: string, records: readonly Pending[], isFresh = false): Promise<SendResult | null> {
-    const slot = this.#currentSlot();
     const partition = records[0]?.message.partition ?? 0;
+    const slot = this.#slotOf(partition);
     const sending = slot.connected.then(() =>
       slot.producer.send({
         topic,
@@ -125,22 +131,21 @@ export class RecordLanes {
     return away;
   }
 
-  #currentSlot(): ProducerSlot {
-    if (!this.#slot) {
-      const producer = this.#kafka.producer({
-        idempotent: true,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-      });
-      this.#slot = { producer, connected: producer.connect(), inFlight: new Set() };
-    }
-    return this.#slot;
+  /** A partition has the same producer always, since records of two could overtake each other. */
+  #slotOf(partition: number): ProducerSlot {
+    const number = partition % PRODUCERS;
+    const known = this.#slots.get(number);
+    if (known !== undefined) return known;
+    const producer = this.#kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+    const slot = { number, producer, connected: producer.connect(), inFlight: new Set<Promise<unknown>>() };
+    this.#slots.set(number, slot);
+    return slot;
   }
 
   /** No new sends; disconnects when those under way have ended, because kafkajs would connect again for their retries. */
   #retire(slot: ProducerSlot): void {
-    if (this.#slot !== slot) return;
-    this.#slot = null;
+    if (this.#slots.get(slot.number) !== slot) return;
+    this.#slots.delete(slot.number);
     const done = Promise.allSettled([slot.connected, ...slot.inFlight])
       .then(() => slot.producer.disconnect())
       .catch(() => undefined)

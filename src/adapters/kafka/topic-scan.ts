@@ -10,6 +10,7 @@ import { scanGroupPrefix } from './topic-admin.ts';
 /** How often the log start is read again: a purge under the scan may remove what it still waits for. */
 const RECHECK_MS = 2_000;
 const CLOSE_DEADLINE_MS = 10_000;
+const BEAT_MS = 1_000;
 
 interface PartitionRange {
   readonly partition: number;
@@ -113,6 +114,7 @@ async function scanOnce(options: ScanOptions): Promise<void> {
 /** Hands over the messages before their partition's end. */
 function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fail: (error: unknown) => void) {
   return async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+    let beatAt = Date.now();
     try {
       for (const message of batch.messages) {
         const goal = ends.get(batch.partition);
@@ -120,8 +122,12 @@ function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fa
         // What was fetched before the first seek.
         if (BigInt(message.offset) < (options.within?.from?.get(batch.partition) ?? 0n)) continue;
         throwIfCancelled(options.signal, options.topic);
-        await options.each(toKafkaMessage(batch.partition, message));
+        const work = options.each(toKafkaMessage(batch.partition, message));
+        // Two promises for each message would take as long as reading it.
+        if (work !== undefined) await work;
+        if (Date.now() - beatAt < BEAT_MS) continue;
         await heartbeat();
+        beatAt = Date.now();
       }
     } catch (error) {
       fail(error);

@@ -11,7 +11,7 @@ import { OutputSends, type Send, type TopicLimits } from './output-sends.ts';
 /** A transaction that its owner leaves open holds back readers of the target for at most so long. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const CLAIM_DEADLINE_MS = 15_000;
-const PARTITIONS_AT_ONCE = 4;
+const PARTITIONS_AT_ONCE = 16;
 
 interface TransformDeps {
   readonly kafka: Kafka;

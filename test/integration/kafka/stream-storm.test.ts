@@ -5,7 +5,7 @@ import type { KafkaMessage, RunningStream } from '../../../src/services/kafka/po
 import { census } from '../../testkit/chaos.ts';
 import { freshTopic, gatewayFor, missingKafka, ownBroker, scanAll, uniqueName, until } from '../../testkit/kafka.ts';
 
-// A broker of its own: a topic of a thousand partitions would slow down the others' tests.
+// A broker of its own: topics of many partitions would slow down the others' tests.
 const missing = await missingKafka();
 const copied = async (messages: readonly KafkaMessage[]) =>
   messages.map(({ key, value, partition }) => ({ key, value, partition }));
@@ -65,8 +65,9 @@ describe.skipIf(missing)(`streams under stress${missing ? `: ${missing}` : ''}`,
     expect(counted).toEqual({ missing: 0, doubled: 0, outOfOrder: 0, records: total });
   });
 
-  test('a topic of 1,000 partitions: it starts, carries every partition, and goes on in another member', async () => {
-    const partitions = 1_000;
+  test('a topic of many partitions: it starts, carries every partition, and goes on in another member', async () => {
+    // With 1,000 it takes a minute and a half, most of it for the broker to make the topics.
+    const partitions = 200;
     const [source, target] = [await freshTopic(gateway, partitions), await freshTopic(gateway, partitions)];
     const group = uniqueName('group');
     const wave = (from: number) =>
