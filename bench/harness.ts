@@ -61,3 +61,10 @@ export function beside(
 ): BenchCase {
   return { case: name, value, unit, reference, ratio: value / reference.value };
 }
+
+/** A number from the command line, `--name=…`. */
+export const flag = (name: string, otherwise: number): number =>
+  Number(process.argv.find((word) => word.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
+
+export const median = (values: readonly number[]): number =>
+  [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -8,11 +8,8 @@ import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgre
 import { openDatabase } from '../src/adapters/postgres/orm.ts';
 import { engineSelectionOf } from '../src/services/lake/file-search.ts';
 import { erasureTarget, executionContext, lakeParts, messageKeys, messageTable } from '../test/testkit/lake.ts';
-import { type Bench, type BenchCase, beside } from './harness.ts';
+import { type Bench, type BenchCase, beside, flag } from './harness.ts';
 import { type GeneratedFile, generateTable, personsOf } from './lake-data.ts';
-
-const flag = (name: string, otherwise: number): number =>
-  Number(process.argv.find((word) => word.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
 
 /** Seconds of processor time, of this process and of the engine's. */
 function coreSeconds(engine: Pick<DuckdbEngine, 'childPid'> | null): number {

@@ -3,6 +3,7 @@ import type { Bench } from './harness.ts';
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   'graphql-read': () => import('./graphql-read.bench.ts'),
   jobs: () => import('./jobs.bench.ts'),
+  kafka: () => import('./kafka.bench.ts'),
   lake: () => import('./lake.bench.ts'),
   privacy: () => import('./privacy.bench.ts'),
   'privacy-memory': () => import('./privacy-memory.bench.ts'),

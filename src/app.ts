@@ -2,6 +2,7 @@ import type { Logger as PinoLogger } from 'pino';
 import { Metrics } from './adapters/telemetry/metrics.ts';
 import { buildServices, type Services } from './build-services.ts';
 import type { Env } from './config/env.ts';
+import { streamMetrics } from './consumers/stream-metrics.ts';
 import type { Actor } from './domain/access/actor.ts';
 import type { HealthPart } from './http/health/health.routes.ts';
 import { Listeners } from './http/listeners.ts';
@@ -91,9 +92,11 @@ async function serve(
   built: { parts: Parts; services: Services; onStop: OnClose },
 ): Promise<App['urls']> {
   const { parts, services } = built;
+  const metrics = new Metrics();
+  if (env.LINEWARD_ROLES.includes('consumer')) metrics.streams(() => streamMetrics(services));
   const listeners = new Listeners({
     logger,
-    metrics: new Metrics(),
+    metrics,
     host: env.HOST,
     apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
     healthParts: healthParts(parts, services),

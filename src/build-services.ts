@@ -15,7 +15,10 @@ import { RecordReader } from './services/kafka/record-reader.ts';
 import { RecordWriters } from './services/kafka/record-writers.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
+import { StreamActivity } from './services/kafka/stream-activity.ts';
+import { StreamLags } from './services/kafka/stream-lag.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
+import { StreamSteeringService } from './services/kafka/stream-steering.service.ts';
 import { TopicExecutor } from './services/kafka/topic.executor.ts';
 import { TopicNames } from './services/kafka/topic-names.ts';
 import { topicTransformations } from './services/kafka/topic-transformations.ts';
@@ -175,15 +178,20 @@ export function buildServices(
     records,
     names,
   });
+  const streamActivity = new StreamActivity({ em });
+  const streamLags = new StreamLags({ em, kafka });
+  const streamSteering = new StreamSteeringService({ em, kafka, activity: streamActivity });
+  const erased = new ErasedRecords({ kafka, streams });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
+    activity: streamActivity,
     logger,
     starters: {
-      PROTECTION: protectionConsumer({ protection: messageProtection }),
+      PROTECTION: protectionConsumer({ protection: messageProtection, erased }),
       LANDING: landingConsumer({
         landing,
-        erased: new ErasedRecords({ kafka, streams }),
+        erased,
         records,
         logger,
         flushMs: env.LANDING_FLUSH_MS,
@@ -198,7 +206,7 @@ export function buildServices(
       em,
       kafka,
       streams,
-      progress: new StreamProgress({ kafka, streams }),
+      progress: new StreamProgress({ kafka, streams, activity: streamActivity }),
       records,
       quietMs: 5_000,
       transformations: topicTransformations({
@@ -265,6 +273,9 @@ export function buildServices(
     streams,
     streamService,
     ...topics,
+    streamSteering,
+    streamActivity,
+    streamLags,
     produce,
     intake,
     lake,

@@ -1,4 +1,5 @@
 import type { ReadRecord } from '../domain/kafka/record-content.ts';
+import type { StreamTally } from '../domain/kafka/stream-report.ts';
 import type { Logger } from '../domain/logger.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
 import type { KafkaGateway, KafkaMessage } from '../services/kafka/ports.ts';
@@ -17,6 +18,7 @@ export interface GatheringParts {
   readonly kafka: Pick<KafkaGateway, 'ensureTopic' | 'produce'>;
   readonly records: RecordReader;
   readonly isErased: (message: KafkaMessage) => boolean;
+  readonly tally: StreamTally;
   readonly logger: Logger;
   readonly flushMs: number;
 }
@@ -107,7 +109,8 @@ export class GatheringPartition {
     this.#nextOffset = null;
     this.#bytes = 0;
     try {
-      await this.#landOrSetAside(records, setAside, nextOffset);
+      const done = await this.#landOrSetAside(records, setAside, nextOffset);
+      this.#parts.tally.add({ passed: done.landed, setAside: done.setAside, bytes });
       this.#failure = null;
     } catch (error) {
       this.#failure = toLinewardError(error);
@@ -126,22 +129,23 @@ export class GatheringPartition {
     gathered: readonly LandedRecord[],
     unreadable: readonly string[],
     nextOffset: string,
-  ): Promise<void> {
+  ): Promise<{ readonly landed: number; readonly setAside: number }> {
     // After a failure another consumer, or a try whose answer was lost, may have landed some of it.
     const position = this.#failure === null ? 0n : BigInt((await this.#position()) ?? 0);
-    if (position >= BigInt(nextOffset)) return;
+    if (position >= BigInt(nextOffset)) return { landed: 0, setAside: 0 };
     const records = gathered.filter(({ offset }) => BigInt(offset) >= position);
-    await this.#giveNotice(unreadable.filter((offset) => BigInt(offset) >= position));
+    const notices = unreadable.filter((offset) => BigInt(offset) >= position);
+    await this.#giveNotice(notices);
     try {
       await this.#landBatch(records, nextOffset);
+      return { landed: records.length, setAside: notices.length };
     } catch (error) {
       const misfits = new Set(misfitsOf(error).map(({ offset }) => offset));
       if (misfits.size === 0) throw error;
       await this.#giveNotice([...misfits]);
-      await this.#landBatch(
-        records.filter(({ offset }) => !misfits.has(offset)),
-        nextOffset,
-      );
+      const fitting = records.filter(({ offset }) => !misfits.has(offset));
+      await this.#landBatch(fitting, nextOffset);
+      return { landed: fitting.length, setAside: notices.length + misfits.size };
     }
   }
 

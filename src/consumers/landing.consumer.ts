@@ -21,7 +21,7 @@ interface LandingDeps {
  * file a message; nothing is acknowledged before it has landed, because the position is the table's own.
  */
 export function landingConsumer(deps: LandingDeps): StreamStarter {
-  return async (stream, kafka, group) => {
+  return async (stream, kafka, { group, tally }) => {
     const { tableId } = stream;
     if (tableId === null) throw new LinewardError('INTERNAL', 'a landing stream without a lake table');
     const partitions = new Map<number, GatheringPartition>();
@@ -32,7 +32,7 @@ export function landingConsumer(deps: LandingDeps): StreamStarter {
         partitions.get(partition)?.drop();
         const position = await deps.landing.positionOf(stream.id, partition);
         const isErased = await deps.erased.behind(stream, partition, position);
-        const parts = { ...deps, kafka, isErased };
+        const parts = { ...deps, kafka, isErased, tally };
         partitions.set(partition, new GatheringPartition(parts, { ...stream, tableId }, partition));
         return position;
       },
@@ -46,6 +46,9 @@ function stopping(running: RunningStream, partitions: ReadonlyMap<number, Gather
   return {
     get fault() {
       return running.fault ?? [...partitions.values()].find(({ fault }) => fault !== null)?.fault ?? null;
+    },
+    get partitions() {
+      return running.partitions;
     },
     stop: async () => {
       await running.stop();

@@ -13,7 +13,9 @@ export const StreamSchema = defineEntity({
     entityId: p.text(),
     sourceDatasetId: p.text(),
     targetDatasetId: p.text(),
+    /** What it should do; whether it does is told by the processes that run it. */
     state: p.text().$type<'RUNNING' | 'PAUSED'>(),
+    stateSince: p.datetime(),
     createdAt: p.datetime(),
   },
 });

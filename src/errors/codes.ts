@@ -95,6 +95,9 @@ export const errorCodes = {
   KAFKA_UNAVAILABLE: { ...fault('Kafka does not answer; try again later.', 503, true), level: 'warn' },
   KAFKA_REFUSED: fault('Kafka refused the request.', 502),
 
+  STREAM_STATE: refusal('The stream is not in a state that allows this.', 409, true),
+  REPLAY_REFUSED: refusal('The stream cannot be replayed.'),
+
   LAKE_TABLE_REFUSED: refusal('The table cannot be worked on in place.'),
   LAKE_FILE_UNREADABLE: fault('A file of the table cannot be read.', 422),
   LAKE_FILE_CHANGED: { ...fault('A file changed under the operation.', 409, true), level: 'warn' },

@@ -29,8 +29,7 @@ import { refuseAddress } from './registry/registry-protocol.ts';
 import { transferRoutes } from './registry/transfer.routes.ts';
 
 /** Where the duration of every request is counted. */
-export interface RequestMetrics {
-  readonly registry: MetricsPage;
+export interface RequestMetrics extends MetricsPage {
   request(facts: { listener: string; method: string; route: string; status: number; seconds: number }): void;
 }
 
@@ -93,7 +92,7 @@ export class Listeners {
         .status(404)
         .send({ code: 'NOT_FOUND', message: 'There is nothing at this address.', requestId: request.id }),
     );
-    healthRoutes(main, { parts: this.#deps.healthParts, metrics: this.#deps.metrics.registry });
+    healthRoutes(main, { parts: this.#deps.healthParts, metrics: this.#deps.metrics });
     if (api === null) return { main: await this.#listen(main, 'PORT', ports.main), registry: null, produce: null };
     intakeRoutes(main, api);
     await main.register(async (scope) => transferRoutes(scope, api));

@@ -2,6 +2,8 @@ import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
+import type { StreamActivity } from '../services/kafka/stream-activity.ts';
+import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
@@ -66,8 +68,11 @@ export function createLoaders(deps: {
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly kafkaCluster: ClusterReadModel;
+  readonly streamActivity: StreamActivity;
+  readonly streamLags: StreamLags;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake, topicRetentions, kafkaCluster } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -111,6 +116,14 @@ export function createLoaders(deps: {
     retentionPlan: new DataLoader((retentions: Parameters<TopicRetentionReadModel['plansOf']>[0]) =>
       topicRetentions.plansOf(retentions),
     ),
+    streamStatus: new DataLoader(async (ids: readonly string[]) => {
+      const found = await streamActivity.statusOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    streamLag: new DataLoader(async (ids: readonly string[]) => {
+      const found = await streamLags.of(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);

@@ -1,4 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { PartitionLag, StreamLag, StreamState, StreamStatus } from '../domain/kafka/stream-status.ts';
 import type { Stream, StreamKind } from '../entities/stream.entity.ts';
 import { connectionOf } from './connection.type.ts';
 import { RecordKeysInput } from './dataset.type.ts';
@@ -12,21 +13,78 @@ const StreamKindEnum = describedEnum<StreamKind>('StreamKind', 'What a stream do
   LANDING: 'Lands records of a topic, or of the HTTP intake, in a lake table.',
 });
 
-const StreamStateEnum = describedEnum<Stream['state']>('StreamState', 'Whether a stream should run.', {
-  RUNNING: 'It runs wherever a process has the consumer role.',
-  PAUSED: 'It stands still and keeps its position.',
+export const StreamStateEnum = describedEnum<StreamState>('StreamState', 'How a stream is.', {
+  RUNNING: 'It runs wherever a process has the consumer role; `processes` says in how many it does.',
+  PAUSED: 'It stands still and keeps its position; `processes` says how many have not stopped yet.',
+  FAILED: 'It should run, and a process cannot go on with it. It is tried again by itself.',
 });
 
 @ObjectType('Stream', { implements: NodeType, description: 'A continuous movement of one dataset into another.' })
-export class StreamType extends NodeType implements Pick<Stream, 'kind' | 'state' | 'createdAt'> {
+export class StreamType extends NodeType implements Pick<Stream, 'kind' | 'createdAt'> {
   @Field(() => StreamKindEnum, { description: 'What it does.' })
   kind!: StreamKind;
 
-  @Field(() => StreamStateEnum, { description: 'Whether it should run.' })
-  state!: Stream['state'];
-
   @Field(() => Instant, { description: 'When it was declared.' })
   createdAt!: Date;
+}
+
+@ObjectType('StreamStatus', { description: 'What all processes together tell of a stream.' })
+export class StreamStatusType implements Omit<StreamStatus, 'id' | 'state'> {
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why it fails, in the process in which it has failed for the longest time; null while it does not.',
+  })
+  reason!: string | null;
+
+  @Field(() => Instant, { description: 'Since when it fails; else when it was declared, paused or resumed last.' })
+  since!: Date;
+
+  @Field(() => Int, { description: 'Processes that run it, or try to.' })
+  processes!: number;
+
+  @Field(() => Number, { description: 'Records that were carried in the last minute, by all processes, per second.' })
+  recordsPerSecond!: number;
+
+  @Field(() => Number, { description: 'Bytes of keys and values that were read in the last minute, per second.' })
+  bytesPerSecond!: number;
+
+  @Field(() => Number, {
+    description:
+      'Records that were written to the target since the stream was declared. What a process did in the second before it was killed is not counted.',
+  })
+  passed!: number;
+
+  @Field(() => Number, {
+    description: 'Records of which a notice went to the dead-letter topic instead; counted alike.',
+  })
+  setAside!: number;
+}
+
+@ObjectType('PartitionLag', { description: 'How far a stream is behind in one partition.' })
+class PartitionLagType implements PartitionLag {
+  @Field(() => Int, { description: 'Number of the partition, from 0.' })
+  partition!: number;
+
+  @Field(() => String, { description: 'Next offset that the stream reads, in decimal digits.' })
+  position!: string;
+
+  @Field(() => String, { description: 'Offset behind the last record that may be read, in decimal digits.' })
+  end!: string;
+
+  @Field(() => Number, { description: 'Offsets between them.' })
+  records!: number;
+}
+
+@ObjectType('StreamLag', {
+  description:
+    'How far a stream is behind its source topic. The mark that ends a transaction of a producer takes an offset as a record does.',
+})
+export class StreamLagType implements StreamLag {
+  @Field(() => Number, { description: 'Offsets that are not yet read, in all partitions.' })
+  records!: number;
+
+  @Field(() => [PartitionLagType], { description: 'Each partition.' })
+  partitions!: readonly PartitionLag[];
 }
 
 @InputType({ description: 'A protection stream to declare.' })
@@ -65,12 +123,9 @@ export class CreateLakeLandingInput extends RecordKeysInput {
 }
 
 @InputType({ description: 'A stream to pause or resume.' })
-export class SetStreamStateInput extends MutationInput {
+export class SteerStreamInput extends MutationInput {
   @Field(() => ID, { description: 'The stream.' })
   id!: string;
-
-  @Field(() => StreamStateEnum, { description: 'What it should do.' })
-  state!: Stream['state'];
 }
 
 @ObjectType({ description: 'The stream after the change.' })

@@ -230,7 +230,8 @@ describe('the audit log', () => {
     const release = `mutation ($input: ReleaseLegalHoldInput!) { releaseLegalHold(input: $input) { userErrors { code } legalHold { id } } }`;
     const request = `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { userErrors { code } operation { id } } }`;
     const cancel = `mutation ($input: CancelOperationInput!) { cancelOperation(input: $input) { userErrors { code } operation { id } } }`;
-    const setState = `mutation ($input: SetStreamStateInput!) { setStreamState(input: $input) { userErrors { code } stream { id } } }`;
+    const steer = (verb: string) =>
+      `mutation ($input: SteerStreamInput!) { ${verb}(input: $input) { userErrors { code } stream { state } } }`;
     const seen: [string, string][] = [];
     const act = async (action: string, query: string, input: Record<string, unknown>): Promise<Data> => {
       const { data, errors, requestId } = await app.graphql(query, { input });
@@ -262,7 +263,8 @@ describe('the audit log', () => {
       dateField: 'd',
       accountField: 'a',
     });
-    await act('setStreamState', setState, { id: stream.id, state: 'PAUSED' });
+    expect((await act('pauseStream', steer('pauseStream'), { id: stream.id })).stream.state).toBe('PAUSED');
+    expect((await act('resumeStream', steer('resumeStream'), { id: stream.id })).stream.state).toBe('RUNNING');
     const { legalHold } = await act('placeLegalHold', hold, {
       matterId: 'M',
       reason: 'r',

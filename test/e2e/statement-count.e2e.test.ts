@@ -112,7 +112,7 @@ const lists = {
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
     nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
   datasets: `{ totalCount nodes { ${dataset} } }`,
-  streams: `{ totalCount nodes { id kind entity { ${entity} } source { name } target { ${dataset} } } }`,
+  streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan
     subjects(first: 2) { totalCount nodes { accountId digest } }
     targets(first: 2) { totalCount nodes { id sequence dataset { ${dataset} } } }

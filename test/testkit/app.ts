@@ -34,6 +34,8 @@ export interface TestApp {
   readonly urls: App['urls'];
   readonly em: EntityManager;
   readonly lakeRoot: string;
+  /** What another process of the same installation is started with. */
+  readonly settings: Readonly<Record<string, string>>;
   /** The whole answer. */
   graphql(query: string, variables?: Record<string, unknown>): Promise<GraphqlAnswer>;
   /** `data` of an answer that has no errors and whose mutation was not refused. */
@@ -71,22 +73,22 @@ export async function testApp(
 ): Promise<TestApp> {
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'lineward-app-'));
+  const installation = {
+    DATABASE_URL: database.url,
+    LINEWARD_DATA_DIR: dataDir,
+    PORT: '0',
+    REGISTRY_PORT: '0',
+    PRODUCE_PORT: '0',
+    LOG_LEVEL: process.env.LOG_TESTS === '1' ? 'debug' : 'silent',
+    LANDING_FLUSH_MS: '100',
+    SWEEP_INTERVAL_MS: '200',
+    // Brokers are shared: topics of other tests are nobody's business.
+    TOPIC_RETENTION_SECONDS: '0',
+    TOPIC_DISCOVERY_SECONDS: '0',
+    ...settings,
+  };
   const start = async (more: Record<string, string> = {}) => {
-    const env = loadEnv({
-      DATABASE_URL: database.url,
-      LINEWARD_DATA_DIR: dataDir,
-      PORT: '0',
-      REGISTRY_PORT: '0',
-      PRODUCE_PORT: '0',
-      LOG_LEVEL: process.env.LOG_TESTS === '1' ? 'debug' : 'silent',
-      LANDING_FLUSH_MS: '100',
-      SWEEP_INTERVAL_MS: '200',
-      // Brokers are shared: topics of other tests are nobody's business.
-      TOPIC_RETENTION_SECONDS: '0',
-      TOPIC_DISCOVERY_SECONDS: '0',
-      ...settings,
-      ...more,
-    });
+    const env = loadEnv({ ...installation, ...more });
     return startApp(env, createLogger(env.LOG_LEVEL, logTo));
   };
   let app = await start();
@@ -103,6 +105,7 @@ export async function testApp(
     },
     em: database.em,
     lakeRoot: join(dataDir, 'lake'),
+    settings: installation,
     graphql,
     refusals,
     async done(query, variables) {

@@ -130,8 +130,8 @@ export async function messageTable({ em, store }: LakeParts): Promise<MessageTab
     `intake/${entityName}`,
   ]);
   await run.execute(
-    `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, created_at)
-     values (?, 'LANDING', ?, ?, ?, 'RUNNING', now())`,
+    `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, state_since, created_at)
+     values (?, 'LANDING', ?, ?, ?, 'RUNNING', now(), now())`,
     [streamId, entityId, intakeId, table.datasetId],
   );
   return { table, streamId };

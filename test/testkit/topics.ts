@@ -8,6 +8,7 @@ import { DatasetSchema } from '../../src/entities/dataset.entity.ts';
 import type { StreamKind } from '../../src/entities/stream.entity.ts';
 import type { KafkaGateway, KafkaMessage } from '../../src/services/kafka/ports.ts';
 import { StreamReadModel } from '../../src/services/kafka/stream.read-model.ts';
+import { StreamActivity } from '../../src/services/kafka/stream-activity.ts';
 import { StreamProgress } from '../../src/services/kafka/stream-progress.ts';
 import { TopicExecutor, type TopicExecutorDeps } from '../../src/services/kafka/topic.executor.ts';
 import type { ExecutionContext } from '../../src/services/operations/ports.ts';
@@ -51,8 +52,8 @@ export async function seedStream(
 ): Promise<string> {
   const id = newId();
   await em.fork().execute(
-    `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, created_at)
-     values (?, ?, ?, ?, ?, 'RUNNING', now())`,
+    `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, state_since, created_at)
+     values (?, ?, ?, ?, ?, 'RUNNING', now(), now())`,
     [id, stream.kind, stream.from.entityId, stream.from.datasetId, stream.to],
   );
   return id;
@@ -142,7 +143,7 @@ export function topicExecutor(
   more: Partial<TopicExecutorDeps> = {},
 ): TopicExecutor {
   const streams = new StreamReadModel({ em });
-  const progress = new StreamProgress({ kafka, streams });
+  const progress = new StreamProgress({ kafka, streams, activity: new StreamActivity({ em }) });
   const parts = { em, kafka, streams, progress, records: bareRecords, quietMs: 200, transformations: untouched };
   return new TopicExecutor({ ...parts, ...more });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 /** A call that has no answer by then is told to be unavailable. */
@@ -85,5 +86,33 @@ export async function withinDeadline<T>(work: Promise<T>, doing: string, deadlin
     throw toKafkaError(error, doing);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** What a broker answers of a partition without a leader, or a group without a coordinator, for the moment. */
+const passing = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+/** Below the deadline of a call, so that the answer is told and not the lateness. */
+const PASSING_MS = 3_000;
+const PASSING_WAIT_MS = 150;
+
+/** Whether a leader or coordinator is about to be found, or the client tripped over metadata that changed under it. */
+const isPassing = (error: unknown): boolean => passing.has(protocolType(error) ?? '') || error instanceof TypeError;
+
+/** Tries again what kafkajs gives up at once while leaders and coordinators move. */
+export async function throughMoves<T>(call: () => Promise<T>, forMs = PASSING_MS): Promise<T> {
+  const deadline = Date.now() + forMs;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (Date.now() > deadline || !isPassing(error)) throw error;
+      await sleep(PASSING_WAIT_MS);
+    }
   }
 }

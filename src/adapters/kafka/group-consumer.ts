@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, RunningStream } from '../../services/kafka/ports.ts';
@@ -5,16 +6,23 @@ import { Backoff } from './backoff.ts';
 import type { KafkaLogger } from './client.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
+import { Turns } from './turns.ts';
 
 /** Also the delay before the first fetch after all partitions were paused. */
 const FETCH_WAIT_MS = 250;
-const HEARTBEAT_MS = 3_000;
+/** With it a member learns of a rebalance, for which all others wait. */
+const HEARTBEAT_MS = 1_000;
 /** No fetch and no heartbeat for so long, outside of a batch, is a hung client. */
 const STALL_MS = 60_000;
 /** The process has 10 s to stop in all. */
 const STOP_GRACE_MS = 3_000;
 const STOP_DEADLINE_MS = 5_000;
+/** A client that is stopped while it joins leaves a member behind for which the group waits until its session ends. */
+const JOIN_GRACE_MS = 5_000;
+const JOINING_DEADLINE_MS = 500;
 const CLOSE_DEADLINE_MS = 15_000;
+/** Of a topic with many partitions, all at once would run into the deadlines of each other. */
+const PLACED_AT_ONCE = 16;
 
 /** After these answers the partitions are already another member's; a mere rebalance waits for the running batch. */
 const expulsions = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
@@ -64,6 +72,8 @@ export class GroupConsumer implements RunningStream {
   readonly #faults = new Map<number, string>();
   readonly #backoffs = new Map<number, Backoff>();
   readonly #batches = new Set<AbortController>();
+  readonly #turns = new Turns(PLACED_AT_ONCE);
+  #partitions: readonly number[] = [];
   #clientFault: string | null = null;
   #generation = 0;
   #aliveAt = 0;
@@ -82,6 +92,10 @@ export class GroupConsumer implements RunningStream {
 
   get fault(): string | null {
     return this.#clientFault ?? this.#faults.values().next().value ?? null;
+  }
+
+  get partitions(): readonly number[] {
+    return this.#partitions;
   }
 
   /** Waits for the running batches; those that take longer than 3 s see their signal aborted. */
@@ -115,9 +129,19 @@ export class GroupConsumer implements RunningStream {
     const consumer = kafka.consumer({ groupId: group, ...consumerSettings });
     const end = Promise.withResolvers<void>();
     end.promise.catch(() => undefined);
-    const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN } = consumer.events;
-    consumer.on(CRASH, ({ payload }) => end.reject(payload.error));
-    consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(consumer, payload.memberAssignment[topic] ?? []));
+    const { CRASH, FETCH, HEARTBEAT, GROUP_JOIN, REBALANCING } = consumer.events;
+    let joined = Promise.withResolvers<void>();
+    consumer.on(REBALANCING, () => {
+      joined = Promise.withResolvers<void>();
+    });
+    consumer.on(CRASH, ({ payload }) => {
+      joined.resolve();
+      end.reject(payload.error);
+    });
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      joined.resolve();
+      this.#joined(consumer, payload.memberAssignment[topic] ?? []);
+    });
     for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event, () => this.#touch());
     const stop = () => end.resolve();
     this.#stopping.signal.addEventListener('abort', stop, { once: true });
@@ -128,13 +152,22 @@ export class GroupConsumer implements RunningStream {
       end.reject(new LinewardError('KAFKA_UNAVAILABLE', 'The Kafka consumer hangs; it is replaced.'));
     }, STALL_MS / 10);
     try {
-      await Promise.race([this.#join(consumer).then(() => end.promise), end.promise]);
+      const running = this.#join(consumer).then(() => end.promise);
+      // Without a client there is no member to wait for.
+      running.catch(() => joined.resolve());
+      await Promise.race([running, end.promise]);
     } finally {
       clearInterval(watchdog);
       this.#stopping.signal.removeEventListener('abort', stop);
-      const deadlineMs = this.#stopping.signal.aborted ? STOP_DEADLINE_MS : CLOSE_DEADLINE_MS;
+      const isJoining = await Promise.race([joined.promise.then(afterJoin), sleep(JOIN_GRACE_MS, true)]);
+      const deadlineMs = isJoining
+        ? JOINING_DEADLINE_MS
+        : this.#stopping.signal.aborted
+          ? STOP_DEADLINE_MS
+          : CLOSE_DEADLINE_MS;
       await withinDeadline(consumer.disconnect(), 'leaving the group', deadlineMs).catch(() => undefined);
       this.#generation += 1;
+      this.#partitions = [];
       for (const batch of this.#batches) batch.abort();
     }
   }
@@ -165,6 +198,7 @@ export class GroupConsumer implements RunningStream {
     this.#clientFault = null;
     this.#faults.clear();
     this.#backoffs.clear();
+    this.#partitions = partitions;
     this.#options.onAssigned?.(partitions);
     if (partitions.length > 0) consumer.pause([{ topic: this.#options.topic, partitions: [...partitions] }]);
     for (const partition of partitions) void this.#place(consumer, partition);
@@ -178,8 +212,8 @@ export class GroupConsumer implements RunningStream {
     if (waitFirst) await this.#backoffOf(partition).wait(this.#stopping.signal);
     while (!stale()) {
       try {
-        const offset = await positionOf(partition);
-        if (stale()) return;
+        const offset = await this.#turns.take(async () => (stale() ? null : positionOf(partition)));
+        if (stale() || offset === null) return;
         consumer.seek({ topic, partition, offset });
         consumer.resume([{ topic, partitions: [partition] }]);
         return;
@@ -233,6 +267,12 @@ export class GroupConsumer implements RunningStream {
     this.#backoffs.set(partition, backoff);
     return backoff;
   }
+}
+
+/** The client tells that it has joined before it knows so itself, and would not leave yet. */
+async function afterJoin(): Promise<false> {
+  await setImmediate();
+  return false;
 }
 
 /** Our own errors speak for themselves; of a handler's other errors only the class is told, the text may quote data. */

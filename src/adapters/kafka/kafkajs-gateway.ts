@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type Admin, type Kafka, type PartitionMetadata } from 'kafkajs';
+import kafkajs, { type Kafka, type PartitionMetadata } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type {
   KafkaGateway,
@@ -10,12 +9,16 @@ import type {
   SendResult,
   TopicDescription,
   TopicSpec,
+  TransformStream,
 } from '../../services/kafka/ports.ts';
+import { AdminClient } from './admin-client.ts';
 import { createClient, type KafkaClientOptions, type KafkaLogger } from './client.ts';
-import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
+import { throughMoves } from './faults.ts';
 import { GroupConsumer } from './group-consumer.ts';
+import type { TopicLimits } from './output-sends.ts';
 import { ProtocolCluster } from './protocol/cluster.ts';
 import { RecordLanes } from './record-lanes.ts';
+import { SharedReads } from './shared-reads.ts';
 import { KafkajsTopicAdmin } from './topic-admin.ts';
 import { scanTopic } from './topic-scan.ts';
 import { startTransformStream } from './transform-stream.ts';
@@ -23,13 +26,10 @@ import { startTransformStream } from './transform-stream.ts';
 /** How long a topic's partitions are taken from memory when producing. */
 const METADATA_AGE_MS = 30_000;
 const READ_PARTITIONS_AT_ONCE = 4;
+/** A thousand partitions take a broker some seconds. */
+const LEADERS_MS = 30_000;
 
-interface AdminSlot {
-  readonly admin: Admin;
-  readonly connected: Promise<void>;
-  /** The call that is running or was the last. */
-  last: Promise<unknown>;
-}
+type OffsetRange = Awaited<ReturnType<KafkaGateway['offsets']>>[number];
 
 /** `KafkaGateway` on kafkajs. Connects with the first call, so that the process starts without Kafka. */
 export class KafkajsGateway implements KafkaGateway {
@@ -37,27 +37,30 @@ export class KafkajsGateway implements KafkaGateway {
   readonly topics: KafkajsTopicAdmin;
   readonly cluster: ProtocolCluster;
   readonly #kafka: Kafka;
+  readonly #admin: AdminClient;
   readonly #logger: KafkaLogger | undefined;
   readonly #lanes: RecordLanes;
   readonly #partitionOf = kafkajs.Partitioners.DefaultPartitioner();
   readonly #metadata = new Map<string, { readonly partitions: PartitionMetadata[]; readonly readAt: number }>();
   readonly #streams = new Set<RunningStream>();
-  #admin: AdminSlot | null = null;
+  readonly #committedReads = new SharedReads<ReadonlyMap<number, string>>();
+  readonly #rangeReads = new SharedReads<readonly OffsetRange[]>();
 
   constructor(options: KafkaClientOptions) {
     this.#kafka = createClient(options);
+    this.#admin = new AdminClient(this.#kafka);
     this.#logger = options.logger;
     this.#lanes = new RecordLanes(this.#kafka);
     this.cluster = new ProtocolCluster(options);
     this.topics = new KafkajsTopicAdmin({
       kafka: this.#kafka,
-      ask: (doing, call) => this.#ask(doing, call),
+      ask: (doing, call) => this.#admin.ask(doing, call),
       committed: (group, topic) => this.committed(group, topic),
     });
   }
 
   async ping(): Promise<void> {
-    await this.#ask('asking for metadata', (admin) => admin.describeCluster());
+    await this.#admin.ask('asking for metadata', (admin) => admin.describeCluster());
   }
 
   async ensureTopic(spec: TopicSpec): Promise<void> {
@@ -66,16 +69,16 @@ export class KafkajsGateway implements KafkaGateway {
     const { name: topic, partitions: numPartitions, replicas: replicationFactor = -1 } = spec;
     const topics = [{ topic, numPartitions, replicationFactor, configEntries }];
     // False is what the client answers when the topic exists, also when another call was faster.
-    await this.#ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
+    await this.#admin.ask(doing, (admin) => admin.createTopics({ topics, waitForLeaders: false }));
     this.#metadata.delete(spec.name);
     // A topic is created before its leaders are known; callers expect to be able to write at once.
-    await this.#ask(doing, (admin) => admin.fetchTopicOffsets(spec.name));
+    await throughMoves(() => this.#admin.ask(doing, (admin) => admin.fetchTopicOffsets(spec.name)), LEADERS_MS);
   }
 
   async describeTopic(name: string): Promise<TopicDescription | null> {
     try {
       const partitions = await this.#readPartitions(name);
-      const config = await this.#ask(`describing topic ${name}`, (admin) =>
+      const config = await this.#admin.ask(`describing topic ${name}`, (admin) =>
         admin.describeConfigs({
           includeSynonyms: false,
           resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name }],
@@ -91,15 +94,15 @@ export class KafkajsGateway implements KafkaGateway {
     }
   }
 
-  async offsets(topic: string): Promise<readonly { partition: number; earliest: string; latest: string }[]> {
-    const ranges = await this.#ask(`reading the offsets of ${topic}`, (admin) => admin.fetchTopicOffsets(topic));
+  async offsets(topic: string): Promise<readonly OffsetRange[]> {
+    const ranges = await this.#admin.ask(`reading the offsets of ${topic}`, (admin) => admin.fetchTopicOffsets(topic));
     return ranges
       .map(({ partition, low, high }) => ({ partition, earliest: low, latest: high }))
       .sort((a, b) => a.partition - b.partition);
   }
 
   async committed(group: string, topic: string): Promise<ReadonlyMap<number, string>> {
-    const [answer] = await this.#ask(`reading the offsets of group ${group}`, (admin) =>
+    const [answer] = await this.#admin.ask(`reading the offsets of group ${group}`, (admin) =>
       admin.fetchOffsets({ groupId: group, topics: [topic] }),
     );
     const committed = (answer?.partitions ?? []).filter(({ offset }) => BigInt(offset) >= 0n);
@@ -138,17 +141,22 @@ export class KafkajsGateway implements KafkaGateway {
       within,
       offsets: () => this.offsets(topic),
       deleteGroup: async (group) => {
-        await this.#ask('deleting the group of a scan', (admin) => admin.deleteGroups([group]));
+        await this.#admin.ask('deleting the group of a scan', (admin) => admin.deleteGroups([group]));
       },
     });
   }
 
-  async transformStream(stream: Parameters<KafkaGateway['transformStream']>[0]): Promise<RunningStream> {
+  async transformStream(stream: TransformStream): Promise<RunningStream> {
     const deps = {
       kafka: this.#kafka,
       logger: this.#logger,
-      startOf: async (group: string, topic: string, partition: number) =>
-        (await this.committed(group, topic)).get(partition) ?? this.#earliest(topic, partition),
+      // Asked for by each partition on its own, and answered for all of them.
+      startOf: async (group: string, topic: string, partition: number) => {
+        const read = () => this.committed(group, topic);
+        const committed = await this.#committedReads.read(JSON.stringify([group, topic]), read);
+        return committed.get(partition) ?? this.#earliest(topic, partition);
+      },
+      limitsOf: (topic: string) => this.#limitsOf(topic),
     };
     return this.#register(startTransformStream(deps, stream));
   }
@@ -176,15 +184,16 @@ export class KafkajsGateway implements KafkaGateway {
     await Promise.all([...this.#streams].map((stream) => stream.stop()));
     await this.#lanes.close();
     await this.cluster.close();
-    const slot = this.#admin;
-    this.#admin = null;
-    await slot?.admin.disconnect().catch(() => undefined);
+    await this.#admin.close();
   }
 
   #register(stream: RunningStream): RunningStream {
     const registered: RunningStream = {
       get fault() {
         return stream.fault;
+      },
+      get partitions() {
+        return stream.partitions;
       },
       stop: async () => {
         this.#streams.delete(registered);
@@ -196,7 +205,14 @@ export class KafkajsGateway implements KafkaGateway {
   }
 
   async #earliest(topic: string, partition: number): Promise<string> {
-    return (await this.offsets(topic)).find((range) => range.partition === partition)?.earliest ?? '0';
+    const ranges = await this.#rangeReads.read(topic, () => this.offsets(topic));
+    return ranges.find((range) => range.partition === partition)?.earliest ?? '0';
+  }
+
+  async #limitsOf(topic: string): Promise<TopicLimits> {
+    const { config = {} } = (await this.describeTopic(topic)) ?? {};
+    const messageBytes = Number(config['max.message.bytes'] ?? Number.POSITIVE_INFINITY);
+    return { messageBytes, needsKeys: (config['cleanup.policy'] ?? '').includes('compact') };
   }
 
   #choosePartition(topic: string, partitionMetadata: PartitionMetadata[], message: OutgoingMessage): number {
@@ -212,78 +228,12 @@ export class KafkajsGateway implements KafkaGateway {
   }
 
   async #readPartitions(topic: string): Promise<PartitionMetadata[]> {
-    const { topics } = await this.#ask(`reading the partitions of ${topic}`, (admin) =>
+    const { topics } = await this.#admin.ask(`reading the partitions of ${topic}`, (admin) =>
       admin.fetchTopicMetadata({ topics: [topic] }),
     );
     return topics[0]?.partitions ?? [];
-  }
-
-  /**
-   * Runs one admin call. A client that has seen a topic which is deleted since says of every other that there is none, so
-   * only a fresh one is believed.
-   */
-  async #ask<T>(doing: string, call: (admin: Admin) => Promise<T>): Promise<T> {
-    const before = this.#admin;
-    try {
-      return await this.#askOnce(doing, call);
-    } catch (error) {
-      if (!(error instanceof LinewardError) || error.code !== 'NOT_FOUND' || before === null) throw error;
-      if (this.#admin === before) {
-        this.#admin = null;
-        void before.last.then(() => before.admin.disconnect()).catch(() => undefined);
-      }
-      return await this.#askOnce(doing, call);
-    }
-  }
-
-  /** Within the deadline. A client that Kafka did not answer is dropped, the next call connects anew. */
-  async #askOnce<T>(doing: string, call: (admin: Admin) => Promise<T>): Promise<T> {
-    const slot = this.#admin ?? this.#connectAdmin();
-    this.#admin = slot;
-    const work = slot.connected.then(() => inTurn(slot, () => throughLeaderMoves(() => call(slot.admin))));
-    try {
-      return await withinDeadline(work, doing);
-    } catch (error) {
-      const fault = toKafkaError(error, doing);
-      if (fault.code === 'KAFKA_UNAVAILABLE' && this.#admin === slot) {
-        this.#admin = null;
-        // Not before the call has ended, because its retries would connect the client again.
-        void Promise.allSettled([work])
-          .then(() => slot.admin.disconnect())
-          .catch(() => undefined);
-      }
-      throw fault;
-    }
-  }
-
-  #connectAdmin(): AdminSlot {
-    const admin = this.#kafka.admin();
-    return { admin, connected: admin.connect(), last: Promise.resolve() };
   }
 }
 
 const valuesOf = (entries: readonly { configName: string; configValue: string }[]): Record<string, string> =>
   Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
-
-/**
- * One call of an admin client after the other: calls about different topics change the metadata that a running one works
- * with, and kafkajs then trips over partitions it no longer finds.
- */
-function inTurn<T>(slot: AdminSlot, call: () => Promise<T>): Promise<T> {
-  const turn = slot.last.then(call, call);
-  slot.last = turn.catch(() => undefined);
-  return turn;
-}
-
-/** A new or moving partition has no leader for a moment; kafkajs gives up on some calls at once. */
-async function throughLeaderMoves<T>(call: () => Promise<T>): Promise<T> {
-  for (let triesLeft = 20; ; triesLeft -= 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const type = protocolType(error);
-      if (triesLeft === 0 || (type !== 'NOT_LEADER_FOR_PARTITION' && type !== 'LEADER_NOT_AVAILABLE')) throw error;
-      await sleep(100);
-    }
-  }
-}

@@ -1,4 +1,5 @@
-import type { IHeaders, KafkaMessage as VendorMessage } from 'kafkajs';
+import type { IHeaders, KafkaMessage as VendorMessage, Message as VendorOutgoing } from 'kafkajs';
+import type { ErrorCode } from '../../errors/codes.ts';
 import type { KafkaMessage, OutgoingMessage } from '../../services/kafka/ports.ts';
 
 /**
@@ -6,6 +7,14 @@ import type { KafkaMessage, OutgoingMessage } from '../../services/kafka/ports.t
  * (1 MiB unless set): sends stay well below.
  */
 export const SEND_BYTES_MAX = 512 * 1024;
+/** A request above the broker's `socket.request.max.bytes` (100 MB) loses the connection instead of an answer. */
+export const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
+
+/** By what the broker says that nothing of a send was appended because of what is in it; null for any other answer. */
+export function refusalOf(type: string | null): ErrorCode | null {
+  if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') return 'LIMIT_EXCEEDED';
+  return type === 'INVALID_RECORD' || type === 'INVALID_TIMESTAMP' ? 'MESSAGE_INVALID' : null;
+}
 
 /** Of a header that is repeated the last value counts, as in Kafka's own `lastHeader`. */
 function headersOf(headers: IHeaders | undefined): Record<string, Buffer> {
@@ -29,33 +38,34 @@ export function toKafkaMessage(partition: number, message: VendorMessage): Kafka
 }
 
 /** In the client's shape. */
-export function toVendorMessage(message: OutgoingMessage) {
-  return {
-    key: message.key,
-    value: message.value,
-    ...(message.partition === undefined ? {} : { partition: message.partition }),
-    ...(message.timestamp === undefined ? {} : { timestamp: message.timestamp }),
-    ...(message.headers === undefined ? {} : { headers: { ...message.headers } }),
-  };
+export function toVendorMessage({ key, value, partition, timestamp, headers }: OutgoingMessage): VendorOutgoing {
+  const message: VendorOutgoing = { key, value };
+  if (partition !== undefined) message.partition = partition;
+  if (timestamp !== undefined) message.timestamp = timestamp;
+  if (headers !== undefined) message.headers = headers;
+  return message;
 }
+
+const lengthOf = (part: Buffer | string | null): number => (part === null ? 0 : Buffer.byteLength(part));
 
 /** Upper estimate of the bytes a message takes in a batch. */
 export function byteSize(message: OutgoingMessage): number {
-  const length = (part: Buffer | string | null) => (part === null ? 0 : Buffer.byteLength(part));
-  let bytes = 32 + length(message.key) + length(message.value);
-  for (const [name, value] of Object.entries(message.headers ?? {}))
-    bytes += 10 + Buffer.byteLength(name) + length(value);
+  let bytes = 32 + lengthOf(message.key) + lengthOf(message.value);
+  for (const name in message.headers) bytes += 10 + Buffer.byteLength(name) + lengthOf(message.headers[name] ?? null);
   return bytes;
 }
 
-/** Splits in order so that no part exceeds `SEND_BYTES_MAX`; a single larger message stands alone. */
-export function inSends<T>(items: readonly T[], sizeOf: (item: T) => number): T[][] {
+/** The bytes that a message takes at the least. */
+export const payloadSize = ({ key, value }: OutgoingMessage): number => lengthOf(key) + lengthOf(value);
+
+/** Splits in order so that no part exceeds `bytesMax`; a single larger message stands alone. */
+export function inSends<T>(items: readonly T[], sizeOf: (item: T) => number, bytesMax = SEND_BYTES_MAX): T[][] {
   const sends: T[][] = [];
   let current: T[] = [];
   let bytes = 0;
   for (const item of items) {
     const size = sizeOf(item);
-    if (current.length > 0 && bytes + size > SEND_BYTES_MAX) {
+    if (current.length > 0 && bytes + size > bytesMax) {
       sends.push(current);
       current = [];
       bytes = 0;

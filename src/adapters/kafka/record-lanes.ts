@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka, Producer } from 'kafkajs';
 import type { OutgoingMessage, SendResult } from '../../services/kafka/ports.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
-import { byteSize, inSends, toVendorMessage } from './messages.ts';
+import { byteSize, inSends, REQUEST_BYTES_MAX, refusalOf, toVendorMessage } from './messages.ts';
 
 /** How long the first record of a quiet lane waits for company. */
 const LINGER_MS = 3;
-/** A request above the broker's `socket.request.max.bytes` (100 MB) loses the connection instead of an answer. */
-const RECORD_BYTES_MAX = 64 * 1024 * 1024;
-/** Answers by which the broker says that nothing of the batch was appended because of what is in it. */
-const batchRefusals = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP']);
+/** So many that came at once are company enough. */
+const COMPANY = 32;
+/** A client has one request under way to a broker; several of them keep the broker at work. */
+const PRODUCERS = 4;
 
 interface Pending {
   readonly message: OutgoingMessage & { readonly partition: number };
@@ -24,6 +24,7 @@ interface Lane {
 }
 
 interface ProducerSlot {
+  readonly number: number;
   readonly producer: Producer;
   readonly connected: Promise<void>;
   readonly inFlight: Set<Promise<unknown>>;
@@ -38,7 +39,7 @@ export class RecordLanes {
   readonly #kafka: Kafka;
   readonly #lanes = new Map<string, Lane>();
   readonly #retired = new Set<Promise<void>>();
-  #slot: ProducerSlot | null = null;
+  readonly #slots = new Map<number, ProducerSlot>();
 
   constructor(kafka: Kafka) {
     this.#kafka = kafka;
@@ -47,7 +48,7 @@ export class RecordLanes {
   /** Resolves when the broker has answered for the message; never rejects. */
   send(topic: string, message: OutgoingMessage & { readonly partition: number }): Promise<SendResult> {
     const bytes = byteSize(message);
-    if (bytes > RECORD_BYTES_MAX) return Promise.resolve(failure('MESSAGE_TOO_LARGE', topic));
+    if (bytes > REQUEST_BYTES_MAX) return Promise.resolve(failure('MESSAGE_TOO_LARGE', topic));
     const id = `${message.partition} ${topic}`;
     const lane = this.#lanes.get(id) ?? { topic, queue: [], draining: null };
     this.#lanes.set(id, lane);
@@ -60,12 +61,13 @@ export class RecordLanes {
   /** Waits for what was sent, then disconnects. */
   async close(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.draining));
-    if (this.#slot) this.#retire(this.#slot);
+    for (const slot of this.#slots.values()) this.#retire(slot);
     await Promise.all(this.#retired);
   }
 
   async #drain(id: string, lane: Lane): Promise<void> {
-    await sleep(LINGER_MS);
+    await setImmediate();
+    if (lane.queue.length < COMPANY) await sleep(LINGER_MS);
     while (lane.queue.length > 0) {
       let away: SendResult | null = null;
       for (const send of inSends(lane.queue.splice(0), (record) => record.bytes)) {
@@ -84,8 +86,8 @@ export class RecordLanes {
    * either, so only a fresh one is believed that there is none.
    */
   async #sendBatch(topic: string, records: readonly Pending[], isFresh = false): Promise<SendResult | null> {
-    const slot = this.#currentSlot();
     const partition = records[0]?.message.partition ?? 0;
+    const slot = this.#slotOf(partition);
     const sending = slot.connected.then(() =>
       slot.producer.send({
         topic,
@@ -106,7 +108,7 @@ export class RecordLanes {
       return null;
     } catch (error) {
       const type = protocolType((error as Error).cause ?? error);
-      if (type !== null && batchRefusals.has(type)) return this.#halve(topic, records, type);
+      if (type !== null && refusalOf(type) !== null) return this.#halve(topic, records, type);
       // The client's sequence numbers may no longer be the broker's: the next batch would pass for a duplicate and be lost.
       this.#retire(slot);
       const { code, message } = toKafkaError(error, doing);
@@ -129,22 +131,21 @@ export class RecordLanes {
     return away;
   }
 
-  #currentSlot(): ProducerSlot {
-    if (!this.#slot) {
-      const producer = this.#kafka.producer({
-        idempotent: true,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-      });
-      this.#slot = { producer, connected: producer.connect(), inFlight: new Set() };
-    }
-    return this.#slot;
+  /** A partition has the same producer always, since records of two could overtake each other. */
+  #slotOf(partition: number): ProducerSlot {
+    const number = partition % PRODUCERS;
+    const known = this.#slots.get(number);
+    if (known !== undefined) return known;
+    const producer = this.#kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+    const slot = { number, producer, connected: producer.connect(), inFlight: new Set<Promise<unknown>>() };
+    this.#slots.set(number, slot);
+    return slot;
   }
 
   /** No new sends; disconnects when those under way have ended, because kafkajs would connect again for their retries. */
   #retire(slot: ProducerSlot): void {
-    if (this.#slot !== slot) return;
-    this.#slot = null;
+    if (this.#slots.get(slot.number) !== slot) return;
+    this.#slots.delete(slot.number);
     const done = Promise.allSettled([slot.connected, ...slot.inFlight])
       .then(() => slot.producer.disconnect())
       .catch(() => undefined)
@@ -158,7 +159,7 @@ function settleAll(records: readonly Pending[], result: SendResult): void {
 }
 
 function failure(type: string, topic: string): SendResult {
-  if (type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE') {
+  if (refusalOf(type) === 'LIMIT_EXCEEDED') {
     const message = `The message is larger than topic ${topic} takes; shorten it or raise max.message.bytes.`;
     return { ok: false, code: 'LIMIT_EXCEEDED', message };
   }

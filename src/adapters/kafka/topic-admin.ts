@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type Admin, type GroupDescription, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type GroupDescription, type Kafka, type Offsets, type Producer } from 'kafkajs';
 import type { GroupOnTopic, KafkaGateway, TopicAdmin } from '../../services/kafka/ports.ts';
-import { protocolType, withinDeadline } from './faults.ts';
-import { claimProducer } from './transform-stream.ts';
+import { protocolType, throughMoves, withinDeadline } from './faults.ts';
+import { abandon, claimProducer } from './transform-stream.ts';
+import { Turns } from './turns.ts';
 
 const groupsAtOnce = 50;
+const partitionsAtOnce = 16;
 const moveDeadlineMs = 15_000;
 const pollMs = 50;
 /** Groups of scans commit nothing and end with them. */
@@ -47,10 +49,40 @@ export class KafkajsTopicAdmin implements TopicAdmin {
 
   async fenceStream({ group, source }: { readonly group: string; readonly source: string }): Promise<void> {
     const ranges = await this.#ask(`reading the offsets of ${source}`, (admin) => admin.fetchTopicOffsets(source));
-    for (const { partition } of ranges) {
+    const turns = new Turns(partitionsAtOnce);
+    const fence = async (partition: number) => {
       const producer = await claimProducer(this.#kafka, { group, source, partition });
       await producer.disconnect();
-    }
+    };
+    await Promise.all(ranges.map(({ partition }) => turns.take(() => fence(partition))));
+  }
+
+  async moveStream(
+    { group, source }: { readonly group: string; readonly source: string },
+    offsets: ReadonlyMap<number, string>,
+  ): Promise<void> {
+    const turns = new Turns(partitionsAtOnce);
+    const move = async (partition: number, offset: string) => {
+      const producer = await claimProducer(this.#kafka, { group, source, partition });
+      const topics = [{ topic: source, partitions: [{ partition, offset }] }];
+      try {
+        await this.#commit(producer, group, topics);
+      } finally {
+        await producer.disconnect().catch(() => undefined);
+      }
+    };
+    const moves = [...offsets].map(([partition, offset]) =>
+      turns.take(() => throughMoves(() => move(partition, offset))),
+    );
+    await Promise.all(moves);
+    await withinDeadline(this.#toldAs(group, source, offsets), `moving the offsets of ${group}`, moveDeadlineMs);
+  }
+
+  async offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, string>> {
+    const found = await this.#ask(`looking up ${topic} by time`, (admin) =>
+      admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
+    );
+    return new Map(found.map(({ partition, offset }) => [partition, offset]));
   }
 
   async commitOffsets(group: string, topic: string, offsets: ReadonlyMap<number, string>): Promise<void> {
@@ -62,14 +94,11 @@ export class KafkajsTopicAdmin implements TopicAdmin {
     const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset }));
     const move = async () => {
       await producer.connect();
-      const transaction = await producer.transaction();
-      await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions }] });
-      await transaction.commit();
-      // The commit is answered before the group's coordinator has heard of it.
-      while (!isAt(await this.#committed(group, topic), offsets)) await sleep(pollMs);
+      await this.#commit(producer, group, [{ topic, partitions }]);
+      await this.#toldAs(group, topic, offsets);
     };
     try {
-      await withinDeadline(move(), `moving the offsets of group ${group}`, moveDeadlineMs);
+      await withinDeadline(throughMoves(move), `moving the offsets of group ${group}`, moveDeadlineMs);
     } finally {
       await producer.disconnect().catch(() => undefined);
     }
@@ -103,6 +132,22 @@ export class KafkajsTopicAdmin implements TopicAdmin {
     await this.#ask(`deleting group ${group}`, (admin) => admin.deleteGroups([group])).catch((error: unknown) => {
       if (protocolType(error) !== 'GROUP_ID_NOT_FOUND' && (error as Error).name !== 'LinewardError') throw error;
     });
+  }
+
+  async #commit(producer: Producer, group: string, topics: Offsets['topics']): Promise<void> {
+    const transaction = await producer.transaction();
+    try {
+      await transaction.sendOffsets({ consumerGroupId: group, topics });
+      await transaction.commit();
+    } catch (error) {
+      await abandon(transaction);
+      throw error;
+    }
+  }
+
+  /** A commit is answered before the group's coordinator has heard of it. */
+  async #toldAs(group: string, topic: string, offsets: ReadonlyMap<number, string>): Promise<void> {
+    while (!isAt(await this.#committed(group, topic), offsets)) await sleep(pollMs);
   }
 
   async #describe(groups: readonly string[]): Promise<readonly GroupDescription[]> {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, ScanRange } from '../../services/kafka/ports.ts';
-import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
+import { throughMoves, toKafkaError, withinDeadline } from './faults.ts';
 import { consumerSettings } from './group-consumer.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
 import { scanGroupPrefix } from './topic-admin.ts';
@@ -11,6 +10,7 @@ import { scanGroupPrefix } from './topic-admin.ts';
 /** How often the log start is read again: a purge under the scan may remove what it still waits for. */
 const RECHECK_MS = 2_000;
 const CLOSE_DEADLINE_MS = 10_000;
+const BEAT_MS = 1_000;
 
 interface PartitionRange {
   readonly partition: number;
@@ -30,15 +30,6 @@ export interface ScanOptions {
   readonly within: ScanRange | undefined;
 }
 
-/** What a coordinator answers that is not ready for a new group; kafkajs gives up at once. */
-const coordinatorAway = new Set([
-  'GROUP_LOAD_IN_PROGRESS',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR_FOR_GROUP',
-]);
-const COORDINATOR_TRIES = 25;
-const COORDINATOR_WAIT_MS = 200;
-
 /** {@link scanOnce}, begun again while the broker does not yet serve groups and nothing has been read. */
 export async function scanTopic(options: ScanOptions): Promise<void> {
   let hasRead = false;
@@ -46,14 +37,15 @@ export async function scanTopic(options: ScanOptions): Promise<void> {
     hasRead = true;
     return options.each(message);
   };
-  for (let triesLeft = COORDINATOR_TRIES; ; triesLeft -= 1) {
-    try {
-      return await scanOnce({ ...options, each });
-    } catch (error) {
-      if (hasRead || triesLeft === 0 || !coordinatorAway.has(protocolType(error) ?? '')) throw error;
-      await sleep(COORDINATOR_WAIT_MS);
-    }
-  }
+  let failure: unknown;
+  // Once something has been read, the scan cannot begin again.
+  await throughMoves(() =>
+    scanOnce({ ...options, each }).catch((error: unknown) => {
+      if (!hasRead) throw error;
+      failure = error;
+    }),
+  );
+  if (failure !== undefined) throw failure;
 }
 
 /**
@@ -122,6 +114,7 @@ async function scanOnce(options: ScanOptions): Promise<void> {
 /** Hands over the messages before their partition's end. */
 function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fail: (error: unknown) => void) {
   return async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+    let beatAt = Date.now();
     try {
       for (const message of batch.messages) {
         const goal = ends.get(batch.partition);
@@ -129,8 +122,12 @@ function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fa
         // What was fetched before the first seek.
         if (BigInt(message.offset) < (options.within?.from?.get(batch.partition) ?? 0n)) continue;
         throwIfCancelled(options.signal, options.topic);
-        await options.each(toKafkaMessage(batch.partition, message));
+        const work = options.each(toKafkaMessage(batch.partition, message));
+        // Two promises for each message would take as long as reading it.
+        if (work !== undefined) await work;
+        if (Date.now() - beatAt < BEAT_MS) continue;
         await heartbeat();
+        beatAt = Date.now();
       }
     } catch (error) {
       fail(error);

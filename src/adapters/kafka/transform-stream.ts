@@ -1,23 +1,42 @@
 import kafkajs, { type Kafka, type Producer, type Transaction } from 'kafkajs';
+import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { KafkaGateway, RunningStream } from '../../services/kafka/ports.ts';
+import type { RunningStream, TransformStream } from '../../services/kafka/ports.ts';
 import type { KafkaLogger } from './client.ts';
-import { withinDeadline } from './faults.ts';
+import { protocolType, withinDeadline } from './faults.ts';
 import { type ConsumedBatch, GroupConsumer } from './group-consumer.ts';
-import { byteSize, inSends, toVendorMessage } from './messages.ts';
+import { refusalOf, toVendorMessage } from './messages.ts';
+import { OutputSends, type Send, type TopicLimits } from './output-sends.ts';
 
 /** A transaction that its owner leaves open holds back readers of the target for at most so long. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const CLAIM_DEADLINE_MS = 15_000;
-const PARTITIONS_AT_ONCE = 4;
-
-type TransformStream = Parameters<KafkaGateway['transformStream']>[0];
+const PARTITIONS_AT_ONCE = 16;
 
 interface TransformDeps {
   readonly kafka: Kafka;
   readonly logger: KafkaLogger | undefined;
   /** Committed offset of the partition, else its earliest. */
   startOf(group: string, topic: string, partition: number): Promise<string>;
+  limitsOf(topic: string): Promise<TopicLimits>;
+}
+
+/** A partition that was taken over. */
+interface Claim {
+  readonly producer: Producer;
+  isBusy: boolean;
+}
+
+/** A send of which the broker takes nothing, whenever it is tried. */
+class SendRefused extends Error {
+  readonly send: Send;
+  readonly code: ErrorCode;
+
+  constructor(send: Send, code: ErrorCode, cause: unknown) {
+    super('', { cause });
+    this.send = send;
+    this.code = code;
+  }
 }
 
 /**
@@ -29,58 +48,100 @@ interface TransformDeps {
 class TransformWork {
   readonly #deps: TransformDeps;
   readonly #stream: TransformStream;
-  readonly #producers = new Map<number, Producer>();
+  readonly #claims = new Map<number, Claim>();
 
   constructor(deps: TransformDeps, stream: TransformStream) {
     this.#deps = deps;
     this.#stream = stream;
   }
 
-  /** Takes the partition over; answers where its work goes on. */
+  /**
+   * Takes the partition over; answers where its work goes on. Over a rebalance a claim stays: whoever had the partition
+   * meanwhile has fenced it, and then it fails with its next transaction.
+   */
   async claim(partition: number): Promise<string> {
     const { group, source } = this.#stream;
-    await this.#release(partition);
-    const producer = await claimProducer(this.#deps.kafka, { group, source, partition });
-    this.#producers.set(partition, producer);
-    return this.#deps.startOf(group, source, partition);
+    const known = this.#claims.get(partition);
+    if (known === undefined || known.isBusy) {
+      await this.#release(partition);
+      const producer = await claimProducer(this.#deps.kafka, { group, source, partition });
+      this.#claims.set(partition, { producer, isBusy: false });
+    }
+    const position = await this.#deps.startOf(group, source, partition);
+    await this.#stream.begin?.(partition, position);
+    return position;
   }
 
   async process(batch: ConsumedBatch): Promise<void> {
-    const { group, source, target, transform } = this.#stream;
-    const output = await transform(batch.messages);
-    const producer = this.#producers.get(batch.partition);
-    // Released under us: the batch is read again after the next claim.
-    if (!producer) throw new LinewardError('KAFKA_UNAVAILABLE', `Partition ${source}/${batch.partition} was released.`);
-    const transaction = await producer.transaction();
+    const { partition, messages } = batch;
+    // Of the claim by which the batch was read: a client that was replaced may still be at work on it under the next one.
+    const claim = this.#claims.get(partition);
+    if (claim === undefined) throw this.#released(partition);
+    claim.isBusy = true;
     try {
-      for (const [topic, outgoing] of Map.groupBy(output, (message) => message.topic ?? target)) {
-        for (const messages of inSends(outgoing, byteSize)) {
-          await transaction.send({ topic, acks: -1, messages: messages.map(toVendorMessage) });
-        }
-      }
-      const partitions = [{ partition: batch.partition, offset: batch.next }];
-      await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: source, partitions }] });
-      await transaction.commit();
+      const output = new OutputSends(this.#stream, await this.#stream.transform(messages));
+      if (this.#claims.get(partition) !== claim) throw this.#released(partition);
+      while (!(await this.#isWritten(claim.producer, batch, output)));
+      this.#stream.written?.(messages, output.messages);
     } catch (error) {
-      await abandon(transaction);
+      if (this.#claims.get(partition) === claim) await this.#release(partition);
       throw error;
     }
+    claim.isBusy = false;
   }
 
   keepOnly(partitions: readonly number[]): void {
-    for (const partition of this.#producers.keys()) {
+    for (const partition of this.#claims.keys()) {
       if (!partitions.includes(partition)) void this.#release(partition);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#producers.keys()].map((partition) => this.#release(partition)));
+    await Promise.all([...this.#claims.keys()].map((partition) => this.#release(partition)));
+  }
+
+  /** False when the output is to be tried again, without what its topic does not take. */
+  async #isWritten(producer: Producer, batch: ConsumedBatch, output: OutputSends): Promise<boolean> {
+    const transaction = await producer.transaction();
+    try {
+      await this.#write(transaction, batch, output);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SendRefused)) {
+        await abandon(transaction);
+        throw error;
+      }
+      await transaction.abort();
+      const { send, code, cause } = error;
+      if (output.narrow(send, code, await this.#deps.limitsOf(send.topic))) return false;
+      throw cause;
+    }
+  }
+
+  async #write(transaction: Transaction, batch: ConsumedBatch, output: OutputSends): Promise<void> {
+    const { group, source } = this.#stream;
+    for (const send of output.sends) {
+      try {
+        await transaction.send({ topic: send.topic, acks: -1, messages: send.messages.map(toVendorMessage) });
+      } catch (error) {
+        const code = refusalOf(protocolType(error));
+        throw code === null ? error : new SendRefused(send, code, error);
+      }
+    }
+    const partitions = [{ partition: batch.partition, offset: batch.next }];
+    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: source, partitions }] });
+    await transaction.commit();
+  }
+
+  /** The batch is read again after the next claim. */
+  #released(partition: number): LinewardError {
+    return new LinewardError('KAFKA_UNAVAILABLE', `Partition ${this.#stream.source}/${partition} was released.`);
   }
 
   async #release(partition: number): Promise<void> {
-    const producer = this.#producers.get(partition);
-    this.#producers.delete(partition);
-    await producer?.disconnect().catch(() => undefined);
+    const claim = this.#claims.get(partition);
+    this.#claims.delete(partition);
+    await claim?.producer.disconnect().catch(() => undefined);
   }
 }
 
@@ -114,7 +175,7 @@ export async function claimProducer(
 }
 
 /** Frees readers of the target early; when it fails the next claim or the timeout does the same. */
-async function abandon(transaction: Transaction): Promise<void> {
+export async function abandon(transaction: Transaction): Promise<void> {
   if (!transaction.isActive()) return;
   await withinDeadline(transaction.abort(), 'aborting a transaction').catch(() => undefined);
 }
@@ -135,6 +196,9 @@ export function startTransformStream(deps: TransformDeps, stream: TransformStrea
   return {
     get fault() {
       return consumer.fault;
+    },
+    get partitions() {
+      return consumer.partitions;
     },
     stop: async () => {
       await consumer.stop();

@@ -21,6 +21,8 @@ export class UnconfiguredGateway implements KafkaGateway {
     groupsOn: refuse,
     hasMembers: refuse,
     fenceStream: refuse,
+    moveStream: refuse,
+    offsetsAt: refuse,
     commitOffsets: refuse,
     configureTopic: refuse,
     deleteRecords: refuse,

@@ -25,6 +25,7 @@ import { SelectiveIndexColumnsMigration } from '../../../migrations/202611260008
 import { KeyVersionDestructionMigration } from '../../../migrations/20261126000900_key_version_destruction.ts';
 import { TopicRetentionMigration } from '../../../migrations/20261126001000_topic_retention.ts';
 import { TopicMigration } from '../../../migrations/20261126001100_topic.ts';
+import { StreamSteeringMigration } from '../../../migrations/20261126001200_stream_steering.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -95,6 +96,7 @@ const migrationsList = [
   { name: '20261126000900_key_version_destruction', class: KeyVersionDestructionMigration },
   { name: '20261126001000_topic_retention', class: TopicRetentionMigration },
   { name: '20261126001100_topic', class: TopicMigration },
+  { name: '20261126001200_stream_steering', class: StreamSteeringMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
 ];
 

@@ -1,5 +1,5 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { parseFieldPath } from './field-path.ts';
+import { type FieldPathStep, parseFieldPath } from './field-path.ts';
 import { type FieldProtection, type PlanNode, type ProtectionPlan, recordDepthMax } from './protection-plan.ts';
 import { DistinctKeys, depthMax, isPlainObject, ProtectedValue, redactValue } from './redact-value.ts';
 
@@ -58,7 +58,7 @@ export function idIn(field: string | null, record: unknown): string | null {
   if (field === null) return null;
   try {
     let value: unknown = record;
-    for (const step of parseFieldPath(field)) {
+    for (const step of stepsOf(field)) {
       if (step.kind !== 'FIELD' || !isPlainObject(value) || !Object.hasOwn(value, step.name)) return null;
       value = value[step.name];
     }
@@ -68,6 +68,19 @@ export function idIn(field: string | null, record: unknown): string | null {
   } catch {
     return null;
   }
+}
+
+/** Paths that name accounts and persons, as steps; there is one or two for each mapping. */
+const knownSteps = new Map<string, readonly FieldPathStep[]>();
+const knownStepsMax = 1_000;
+
+function stepsOf(path: string): readonly FieldPathStep[] {
+  const known = knownSteps.get(path);
+  if (known !== undefined) return known;
+  if (knownSteps.size >= knownStepsMax) knownSteps.clear();
+  const steps = parseFieldPath(path);
+  knownSteps.set(path, steps);
+  return steps;
 }
 
 class PlanApplication {
@@ -160,7 +173,7 @@ class PlanApplication {
       case 'REMOVE':
         return this.#elementwise(node, value, (item) => removed(node, protection, item));
       case 'ENCRYPT':
-        return this.#elementwise(node, value, (item) => this.#sealed(node, protection, item));
+        return this.#elementwise(node, value, (item) => sealedMember(node, protection, item, this.#seal));
     }
   }
 
@@ -171,14 +184,15 @@ class PlanApplication {
     }
     return Array.from(value, (item: unknown) => this.#elementwise(node, item, change, depth + 1) ?? null);
   }
+}
 
-  #sealed(node: PlanNode, protection: FieldProtection, value: unknown): string {
-    try {
-      return this.#seal(value, protection);
-    } catch {
-      // The cause may quote the value, so it ends here.
-      throw new LinewardError('VALUE_INVALID', 'The value of this field cannot be encrypted.', { path: [node.path] });
-    }
+/** The envelope of one value of a field. @throws LinewardError VALUE_INVALID */
+export function sealedMember(node: PlanNode, protection: FieldProtection, value: unknown, seal: Seal): string {
+  try {
+    return seal(value, protection);
+  } catch {
+    // The cause may quote the value, so it ends here.
+    throw new LinewardError('VALUE_INVALID', 'The value of this field cannot be encrypted.', { path: [node.path] });
   }
 }
 

@@ -1,6 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { printExactJson, readExactJson } from '../exact-json.ts';
-import { type ProtectionCounts, protectMember, type Seal } from './apply-protection.ts';
+import { type ProtectionCounts, protectMember, type Seal, sealedMember } from './apply-protection.ts';
 import { JsonScanner, noJson } from './json-scanner.ts';
 import { type PlanNode, type ProtectionPlan, recordDepthMax } from './protection-plan.ts';
 
@@ -92,6 +92,11 @@ class JsonProtection {
       this.#replace(at, end, shown === null ? 'null' : quoted(shown));
       return end;
     }
+    if (code === 34 && node.protection?.action === 'ENCRYPT') {
+      const end = scanner.string(at);
+      this.#replace(at, end, quoted(sealedMember(node, node.protection, scanner.textOf(at, end), this.#seal)));
+      return end;
+    }
     const isContainer = code === 123 || code === 91;
     if (isContainer && depth > recordDepthMax) return this.#tooDeep();
     if (code === 123 && node.fields.size > 0) return this.#object(node, at, depth);
@@ -122,7 +127,7 @@ class JsonProtection {
     }
   }
 
-  /** The long way, for what is no text, or is encrypted: the value is made, protected and printed. */
+  /** The long way, for what is no text: the value is made, protected and printed. */
   #decoded(node: PlanNode, at: number, depth: number): number | null {
     const end = this.#scanner.value(at, depth);
     const source = this.#scanner.text.slice(at, end);

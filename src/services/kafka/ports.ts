@@ -23,6 +23,22 @@ export interface OutgoingMessage {
 export interface TransformedMessage extends OutgoingMessage {
   /** Another topic than the stream's target, e.g. for dead letters; in the same transaction. */
   readonly topic?: string | undefined;
+  /** What it was made of. A message without it that its topic does not take holds up the partition. */
+  readonly source?: KafkaMessage | undefined;
+}
+
+/** A continuous movement from a topic into a topic. */
+export interface TransformStream {
+  readonly group: string;
+  readonly source: string;
+  readonly target: string;
+  /** Before the first message of a partition that was taken over, or is read again, from a position. */
+  begin?(partition: number, position: string): Promise<void>;
+  transform(messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]>;
+  /** What is written instead of a message that its topic never takes: too large, or without a key where it needs one. */
+  refused?(source: KafkaMessage, code: ErrorCode): TransformedMessage;
+  /** What was written for the messages of a batch, once that is certain. */
+  written?(messages: readonly KafkaMessage[], output: readonly TransformedMessage[]): void;
 }
 
 /** Where a written message landed, or why the broker refused it. */
@@ -93,12 +109,7 @@ export interface KafkaGateway {
    * Consumes `source` in group `group`, and writes what `transform` answers to `target` in one transaction with the
    * offsets: each source message is in the output exactly once under read_committed.
    */
-  transformStream(stream: {
-    group: string;
-    source: string;
-    target: string;
-    transform(messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]>;
-  }): Promise<RunningStream>;
+  transformStream(stream: TransformStream): Promise<RunningStream>;
   /**
    * Consumes `source`; the positions are the handler's own (kept in PostgreSQL): `positionOf` says where a partition
    * starts when it is assigned, and nothing is committed to Kafka except for lag display.
@@ -128,6 +139,16 @@ export interface TopicAdmin {
   hasMembers(group: string): Promise<boolean>;
   /** Whoever still works as a member of the transform stream can write nothing any more. */
   fenceStream(stream: { readonly group: string; readonly source: string }): Promise<void>;
+  /**
+   * Sets where a transform stream goes on. Each partition is taken over for that, so that whoever still works as a member
+   * can neither write any more nor set the offset back. Partitions that are not named stay.
+   */
+  moveStream(
+    stream: { readonly group: string; readonly source: string },
+    offsets: ReadonlyMap<number, string>,
+  ): Promise<void>;
+  /** Per partition, the first offset of a record that is not older; its end where there is none. */
+  offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, string>>;
   /** Resolves when the group would be told these offsets. */
   commitOffsets(group: string, topic: string, offsets: ReadonlyMap<number, string>): Promise<void>;
   /** Settings that are not named go back to the broker's defaults. */
@@ -144,6 +165,8 @@ export interface TopicAdmin {
 export interface RunningStream {
   /** Last fault, null while it runs well. */
   readonly fault: string | null;
+  /** Partitions that it has now. */
+  readonly partitions: readonly number[];
   stop(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
-import type { MessageGate } from '../registry/message-gate.ts';
+import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
 import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
 
@@ -64,43 +64,62 @@ export class MessageProtection {
     messages: readonly KafkaMessage[],
     options: ProtectOptions = {},
   ): Promise<readonly ProtectedValue[]> {
-    const contents = messages.map(contentOf);
-    const answers = new Map<number, ProtectedValue>();
-    await this.#protectTexts({ ...work, options }, contents, answers);
-    const names = contents.flatMap((content) => (content.kind === 'FRAMED' ? [content.record.schema] : []));
-    for (const name of new Set(names)) await this.#protectFramed({ ...work, options }, name, contents, answers);
-    return contents.map((_, index) => {
-      const answer = answers.get(index) ?? unfit;
+    const answers: (ProtectedValue | undefined)[] = [];
+    const framed: FramedMessage[] = [];
+    const whole = { ...work, options };
+    let way: TextWay | null = null;
+    // In parts, since what a part was read to is garbage with its end: of a whole batch it would be copied by the collector.
+    for (let start = 0; start < messages.length; ) {
+      const end = Math.min(start + (way?.plan.encrypts === true ? sealedAtOnce : shownAtOnce), messages.length);
+      const texts: IndexedText[] = [];
+      for (let index = start; index < end; index += 1) {
+        const content = contentOf(messages[index]);
+        if (content.kind === 'JSON') texts.push({ text: content.text, record: content.record, index });
+        else if (content.kind === 'FRAMED') framed.push({ record: content.record, index });
+      }
+      if (texts.length > 0) way = await this.#protectTexts(whole, way, texts, answers);
+      start = end;
+    }
+    const names = new Set(framed.map(({ record }) => record.schema));
+    for (const name of names) await this.#protectFramed(whole, name, framed, answers);
+    return messages.map((_, index) => {
+      const answer = answers[index] ?? unfit;
       if (!answer.ok && isKeyFault(answer.code)) throw new LinewardError(answer.code);
       return answer;
     });
   }
 
-  async #protectTexts(work: Work, contents: readonly Content[], answers: Map<number, ProtectedValue>): Promise<void> {
-    if (!contents.some(({ kind }) => kind === 'JSON')) return;
-    const plan = await this.#policies.planOf(work.entityId, keysOf(work));
-    const check = await this.#gate.checkFor(work.entityId);
-    const fitting = contents.flatMap((content, index) =>
-      content.kind === 'JSON' && check.faults(content.record).length === 0 ? [{ ...content, index }] : [],
-    );
-    const protectedTexts = await this.#protection.protectTexts(plan, fitting, work.options);
+  /** Answers by what it did so, for the next texts of the batch. */
+  async #protectTexts(
+    work: Work,
+    known: TextWay | null,
+    texts: readonly IndexedText[],
+    answers: (ProtectedValue | undefined)[],
+  ): Promise<TextWay> {
+    const way = known ?? {
+      plan: await this.#policies.planOf(work.entityId, keysOf(work)),
+      check: await this.#gate.checkFor(work.entityId),
+    };
+    const fitting = texts.filter(({ record }) => way.check.faults(record).length === 0);
+    const protectedTexts = await this.#protection.protectTexts(way.plan, fitting, work.options);
     for (const [position, answer] of protectedTexts.entries())
-      answers.set(fitting[position]?.index ?? -1, answer.ok ? { ok: true, value: answer.text } : answer);
+      answers[fitting[position]?.index ?? -1] = answer.ok ? { ok: true, value: answer.text } : answer;
+    return way;
   }
 
   /** Messages that name one schema. One of another entity has no version here, and is given up. */
   async #protectFramed(
     work: Work,
     name: SchemaName,
-    contents: readonly Content[],
-    answers: Map<number, ProtectedValue>,
+    messages: readonly FramedMessage[],
+    answers: (ProtectedValue | undefined)[],
   ): Promise<void> {
     const known = await this.#schemaOf(work, name);
     if (known === null) return;
-    const framed = contents.flatMap((content, index) => {
-      if (content.kind !== 'FRAMED' || content.record.schema !== name) return [];
-      const payload = payloadOf(content.record, known.schema.format);
-      return payload === null ? [] : [{ bytes: content.record.bytes, payload, index }];
+    const framed = messages.flatMap(({ record, index }) => {
+      if (record.schema !== name) return [];
+      const payload = payloadOf(record, known.schema.format);
+      return payload === null ? [] : [{ bytes: record.bytes, payload, index }];
     });
     const protectedOnes = await this.#protectPayloads(
       known,
@@ -112,7 +131,7 @@ export class MessageProtection {
       if (answer === undefined) continue;
       // The prefix stays, if there is one: the output is data of the same schema.
       const prefix = bytes.subarray(0, bytes.length - payload.length);
-      answers.set(index, answer.ok ? { ok: true, value: Buffer.concat([prefix, answer.bytes]) } : answer);
+      answers[index] = answer.ok ? { ok: true, value: Buffer.concat([prefix, answer.bytes]) } : answer;
     }
   }
 
@@ -165,6 +184,26 @@ export class MessageProtection {
   }
 }
 
+/** Texts between two looks at the keys of their accounts, which are a statement each. */
+const sealedAtOnce = 1_000;
+const shownAtOnce = 250;
+
+/** A message of a batch that is a JSON text, by its place there. */
+interface IndexedText extends JsonRecord {
+  readonly index: number;
+}
+
+interface FramedMessage {
+  readonly record: FramedRecord;
+  readonly index: number;
+}
+
+/** How the texts of a batch are checked and protected. */
+interface TextWay {
+  readonly plan: ProtectionPlan;
+  readonly check: MessageCheck;
+}
+
 interface SchemaInForce {
   readonly plan: ProtectionPlan;
   readonly schema: ParsedSchema;
@@ -199,12 +238,15 @@ type Content =
   | { readonly kind: 'FRAMED'; readonly record: FramedRecord }
   | { readonly kind: 'NONE' };
 
-function contentOf({ value, headers }: KafkaMessage): Content {
-  if (value === null) return { kind: 'NONE' };
+const none: Content = { kind: 'NONE' };
+
+function contentOf(message: KafkaMessage | undefined): Content {
+  const value = message?.value ?? null;
+  if (message === undefined || value === null) return none;
   const bare = beginsLikeJson(value) ? jsonOf(value) : null;
-  if (bare !== null) return { kind: 'JSON', ...bare };
-  const record = framedRecord(value, headers[schemaIdHeaders.value]);
-  return record === null ? { kind: 'NONE' } : { kind: 'FRAMED', record };
+  if (bare !== null) return { kind: 'JSON', text: bare.text, record: bare.record };
+  const record = framedRecord(value, message.headers[schemaIdHeaders.value]);
+  return record === null ? none : { kind: 'FRAMED', record };
 }
 
 /** The payload of a record of the catalogued message; null for another message of the file, and for indexes that are none. */
@@ -240,11 +282,17 @@ function textOf(schema: ParsedSchema, payload: Uint8Array): string {
   }
 }
 
-function passedOn({ key, partition, timestamp, headers }: KafkaMessage): Omit<TransformedMessage, 'value'> {
-  return { key, partition, timestamp, headers };
+function passedOn(source: KafkaMessage): Omit<TransformedMessage, 'value'> {
+  const { key, partition, timestamp, headers } = source;
+  return { key, partition, timestamp, headers, source };
 }
 
-function deadLetter(stream: RunnableStream, message: KafkaMessage, reason: string): TransformedMessage {
+/** The notice of a message that does not reach the stream's target. */
+export function deadLetter(
+  stream: Pick<RunnableStream, 'source' | 'targetName'>,
+  message: KafkaMessage,
+  reason: ErrorCode,
+): TransformedMessage {
   return {
     topic: deadLetterTopic(stream.targetName),
     ...deadLetterNotice({ topic: stream.source.name, ...message }, reason),
@@ -255,7 +303,7 @@ function deadLetter(stream: RunnableStream, message: KafkaMessage, reason: strin
 /** Says where a message is that could not go on, and why; never what it holds. */
 export function deadLetterNotice(
   { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: string },
-  reason: string,
+  reason: ErrorCode,
 ): OutgoingMessage {
   return { key: null, value: JSON.stringify({ reason, topic, partition, offset }) };
 }

@@ -14,6 +14,7 @@ const streamRow = z
     source_dataset_id: z.string(),
     target_dataset_id: z.string(),
     state: z.enum(['RUNNING', 'PAUSED']),
+    state_since: z.coerce.date(),
     created_at: z.coerce.date(),
   })
   .transform(
@@ -24,6 +25,7 @@ const streamRow = z
       sourceDatasetId: row.source_dataset_id,
       targetDatasetId: row.target_dataset_id,
       state: row.state,
+      stateSince: row.state_since,
       createdAt: row.created_at,
     }),
   );

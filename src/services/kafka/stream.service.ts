@@ -152,22 +152,6 @@ export class StreamService {
     });
   }
 
-  /** A paused stream stops at the next batch boundary and goes on there when it is resumed. */
-  async setStreamState(actor: Actor, input: { readonly id: string; readonly state: Stream['state'] }): Promise<Stream> {
-    return this.#deps.em.fork().transactional(async (tx) => {
-      const stream = await tx.findOne(StreamSchema, { id: input.id });
-      if (stream === null) throw new LinewardError('NOT_FOUND', 'id: there is no such stream', { path: ['id'] });
-      stream.state = input.state;
-      audit(tx, actor, {
-        action: 'setStreamState',
-        resourceType: 'Stream',
-        resourceId: stream.id,
-        details: { state: input.state },
-      });
-      return stream;
-    });
-  }
-
   /** Answers the partitions of the topic, which is made when there is none of that name, now or formerly. */
   async #ensureTopic(topic: string, partitions: number): Promise<number> {
     const known = await this.#deps.names.find({ namespace: this.#kafkaNamespace(), name: topic });
@@ -198,7 +182,14 @@ export class StreamService {
       targetDatasetId: facts.targetDatasetId,
     });
     if (known !== null) return known;
-    const stream = tx.create(StreamSchema, { id: newId(), state: 'RUNNING', createdAt: new Date(), ...facts });
+    const now = new Date();
+    const stream = tx.create(StreamSchema, {
+      id: newId(),
+      state: 'RUNNING',
+      stateSince: now,
+      createdAt: now,
+      ...facts,
+    });
     await tx.persist(stream).flush();
     await recordEdge(tx, {
       sourceDatasetId: facts.sourceDatasetId,

@@ -14,7 +14,7 @@ import type { ExecutionContext } from '../operations/ports.ts';
 import { operationHeader } from './erased-records.ts';
 import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
 import type { RecordReader } from './record-reader.ts';
-import type { StreamProgress } from './stream-progress.ts';
+import type { PausedStream, StreamProgress } from './stream-progress.ts';
 import { assertKeysMax, selectedKeysMax, TopicVerification } from './topic-verification.ts';
 
 const tombstonesPerBatch = 500;
@@ -80,7 +80,7 @@ export class TombstoneErasure {
     const besides = await this.#progress.besides(place.datasetId, context.operationId);
     const open: Gap[] = [
       ...viewGaps(place, view),
-      ...paused.map((id) => pausedGap(place, id)),
+      ...paused.map((stream) => pausedGap(place, stream)),
       ...besides.map((id) => besidesGap(place, id)),
     ];
     if (view.live.length > 0)
@@ -170,11 +170,11 @@ export function missing(place: TargetPlace): Gap {
   return { code: 'TOPIC_MISSING', dataset: place.name, reason: 'the broker has no such topic' };
 }
 
-function pausedGap(place: TargetPlace, streamId: string): Gap {
+function pausedGap(place: TargetPlace, { id, since }: PausedStream): Gap {
   return {
     code: 'STREAM_PAUSED',
     dataset: place.name,
-    reason: `stream ${streamId} is paused and may still carry erased records onwards when it resumes`,
+    reason: `stream ${id} is paused since ${since.toISOString()} and has not read the topic to the point of the erasure, which does not wait for it; resume it and retry the operation`,
   };
 }
 

@@ -47,8 +47,8 @@ describe('a removed mapping', () => {
     const seed = await seedPlaces(lane, ['TOPIC', 'TOPIC']);
     const [source, target] = seed.places.map((place) => place.datasetId);
     await lane.em.fork().execute(
-      `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, created_at)
-       values (?, 'PROTECTION', ?, ?, ?, 'PAUSED', now())`,
+      `insert into stream (id, kind, entity_id, source_dataset_id, target_dataset_id, state, state_since, created_at)
+       values (?, 'PROTECTION', ?, ?, ?, 'PAUSED', now(), now())`,
       [newId(), seed.entityId, source, target],
     );
     const removal = mappings.unmapEntity(tester, nameOf(seed, end === 'source' ? 0 : 1));

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GatheringPartition, type GatheringParts } from '../../../src/consumers/gathering-partition.ts';
+import { StreamTally } from '../../../src/domain/kafka/stream-report.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { RecordReader } from '../../../src/services/kafka/record-reader.ts';
 import type { LandBatch } from '../../../src/services/lake/landing.service.ts';
@@ -41,6 +42,7 @@ function gathering(failures: LinewardError[], position: string | null = null) {
     kafka: { ensureTopic: async () => {}, produce: async () => [] },
     records: new RecordReader({ gate: { schemaNamed: () => Promise.reject(registry.fault) } }),
     isErased: () => false,
+    tally: new StreamTally(),
     logger: quietLogger,
     flushMs: 10,
   };

@@ -20,6 +20,7 @@ function runnerOf(ids: readonly string[], start: StreamStarter): StreamRunner {
   return new StreamRunner({
     kafka: { configured: true } as KafkaGateway,
     streams: streams as StreamReadModel,
+    activity: { tell: async () => undefined, leave: async () => undefined },
     starters: { LANDING: start, PROTECTION: start },
     logger: quietLogger,
   });
@@ -27,7 +28,7 @@ function runnerOf(ids: readonly string[], start: StreamStarter): StreamRunner {
 
 it('a stream that does not get started holds up neither the others nor the stop, and stops when it does after all', async () => {
   const late = Promise.withResolvers<RunningStream>();
-  const running: RunningStream = { fault: null, stop: vi.fn(async () => undefined) };
+  const running: RunningStream = { fault: null, partitions: [], stop: vi.fn(async () => undefined) };
   const begun: string[] = [];
   const runner = runnerOf(['first', 'second'], (stream) => {
     begun.push(stream.id);
@@ -39,7 +40,7 @@ it('a stream that does not get started holds up neither the others nor the stop,
   expect(running.stop).toHaveBeenCalledOnce();
 
   const stop = vi.fn(async () => undefined);
-  late.resolve({ fault: null, stop });
+  late.resolve({ fault: null, partitions: [], stop });
   await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce());
   expect(begun).toEqual(['first', 'second']);
 });

@@ -127,13 +127,13 @@ class MessageChecker {
 
   #record(record: AvroRecord, value: Readonly<Record<string, unknown>>, path: string): void {
     const inside = (name: string): string => (path === '' ? name : `${path}.${name}`);
-    const known = new Set<string>();
+    let unknown = Object.keys(value).length;
     for (const field of record.fields) {
-      known.add(field.name);
-      if (Object.hasOwn(value, field.name)) this.check(field.type, value[field.name], inside(field.name));
-      else if (!isNullable(field.type) && !field.hasDefault) this.#fault(inside(field.name), 'is missing');
+      if (Object.hasOwn(value, field.name)) {
+        unknown -= 1;
+        this.check(field.type, value[field.name], inside(field.name));
+      } else if (!isNullable(field.type) && !field.hasDefault) this.#fault(inside(field.name), 'is missing');
     }
-    const unknown = Object.keys(value).filter((name) => !known.has(name)).length;
     if (unknown > 0) this.#fault(path, `holds ${unknown} field(s) that the schema does not have`);
   }
 
