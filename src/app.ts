@@ -114,7 +114,7 @@ async function serve(
   return listeners.start(
     ports,
     env.LINEWARD_ROLES.includes('api')
-      ? { graphql, ...services, incompatibleCode: env.REGISTRY_INCOMPATIBLE_CODE }
+      ? { graphql, ...services, kafka: parts.kafka, incompatibleCode: env.REGISTRY_INCOMPATIBLE_CODE }
       : null,
   );
 }

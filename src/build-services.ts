@@ -12,6 +12,7 @@ import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
 import { RecordReader } from './services/kafka/record-reader.ts';
+import { RecordWriters } from './services/kafka/record-writers.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
@@ -42,6 +43,8 @@ import { CryptoService } from './services/privacy/crypto.service.ts';
 import { KeyHolders } from './services/privacy/key-holders.ts';
 import { KeyLifecycleService } from './services/privacy/key-lifecycle.service.ts';
 import { KeyRingExecutor } from './services/privacy/key-ring.executor.ts';
+import { KeyVersionDestruction } from './services/privacy/key-version-destruction.ts';
+import { KeyVersionUse } from './services/privacy/key-version-use.ts';
 import { PlannedFields } from './services/privacy/planned-fields.ts';
 import { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import { ProtectionService } from './services/privacy/protection.service.ts';
@@ -159,10 +162,11 @@ export function buildServices(
     lakeNamespace: store.namespace,
   });
   const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
-  const produce = new ProduceService({ kafka, kafkaNamespace, registry, gate, recordSchemas, names });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
+  const recordWriters = new RecordWriters({ gate, recordSchemas, registry });
+  const produce = new ProduceService({ kafka, kafkaNamespace, registry, recordWriters, messageProtection, names });
   const streamRunner = new StreamRunner({
     kafka,
     streams,
@@ -180,6 +184,7 @@ export function buildServices(
   });
 
   const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes });
+  const keyVersionUse = new KeyVersionUse({ em, registry, notary });
   const executors = [
     new TopicExecutor({
       em,
@@ -210,6 +215,7 @@ export function buildServices(
       holders,
       ledger: shredLedger,
       places: new UnencryptedPlaces({ registry, protection }),
+      use: keyVersionUse,
     }),
   ];
   const holds = governanceService;
@@ -217,6 +223,7 @@ export function buildServices(
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
+  const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({ em, driver, shred });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
@@ -246,6 +253,7 @@ export function buildServices(
     protectionService,
     keys,
     ...privacy,
+    keyVersionDestruction,
     streams,
     streamService,
     ...topics,

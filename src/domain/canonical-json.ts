@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { LinewardError } from '../errors/lineward-error.ts';
 
@@ -20,5 +20,5 @@ function attempt(write: () => string | undefined): string | undefined {
 
 /** Lower-case hex SHA-256 of the canonical JSON of a value. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+  return hash('sha256', canonicalJson(value));
 }

@@ -28,6 +28,8 @@ export const AccountKeySchema = defineEntity({
     destroyedAt: p.datetime().strictNullable(),
     /** The operation that destroyed it. */
     destroyedBy: p.text().strictNullable(),
+    /** True when only this version was destroyed, and its holder may have others. */
+    destroyedSingly: p.boolean().default(false),
   },
 });
 export type AccountKeyRow = InferEntity<typeof AccountKeySchema>;

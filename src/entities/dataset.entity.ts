@@ -25,6 +25,7 @@ export const MappingSchema = defineEntity({
     role: p.text().$type<MappingRole>(),
     accountField: p.text(),
     subjectFields: p.array(),
+    protectOnProduce: p.boolean(),
     createdAt: p.datetime(),
   },
 });

@@ -48,6 +48,8 @@ export const OperationSubjectSchema = defineEntity({
     accountId: p.text().strictNullable(),
     subjectField: p.text().strictNullable(),
     subjectValue: p.text().strictNullable(),
+    /** The version of the key that is to be destroyed; null for all of them, and for work on records. */
+    keyVersion: p.integer().strictNullable(),
     digest: p.text(),
     held: p.boolean(),
   },

@@ -115,6 +115,7 @@ export const errorCodes = {
   DECRYPT_FAILED: refusal('The envelope cannot be opened.'),
   SUITE_UNKNOWN: refusal('The envelope names an unknown crypto suite.'),
   KEY_DESTROYED: refusal('The key was destroyed.', 410),
+  KEY_IN_USE: refusal('The version of the key may still be needed.', 409),
   KEY_UNAVAILABLE: fault('The key provider does not answer.', 503, true),
   KEY_EXHAUSTED: refusal('The key has encrypted as many values as it may; rotate it.', 409),
   QUOTA_EXCEEDED: refusal('The quota of this minute is used up; try again in the next.', 429, true),

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
+import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { ErasureIntakeService } from '../services/operations/erasure-intake.service.ts';
@@ -56,6 +57,7 @@ export interface ApiDeps {
   readonly subjectDeletionService: SubjectDeletionService;
   readonly registrySettingsService: RegistrySettingsService;
   readonly produce: ProduceService;
+  readonly kafka: KafkaGateway;
   readonly intake: IntakeService;
   readonly erasureIntake: ErasureIntakeService;
   readonly crypto: CryptoService;

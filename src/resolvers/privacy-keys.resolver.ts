@@ -1,9 +1,11 @@
 import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
+import { OperationPayload } from '../schema/operation.input.ts';
 import {
   AccountKeyConnection,
   AccountKeyType,
+  DestroyKeyVersionInput,
   RewrapAccountKeysInput,
   RewrapAccountKeysPayload,
   RotateAccountKeyInput,
@@ -11,6 +13,7 @@ import {
 } from '../schema/privacy-keys.type.ts';
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
 import type { KeyLifecycleService } from '../services/privacy/key-lifecycle.service.ts';
+import type { KeyVersionDestruction } from '../services/privacy/key-version-destruction.ts';
 import { Acting } from './acting.ts';
 import { mutationPayload } from './mutation-payload.ts';
 
@@ -19,8 +22,15 @@ export class PrivacyKeysResolver {
   readonly #service: KeyLifecycleService;
   readonly #readModel: AccountKeyReadModel;
 
-  constructor(deps: { readonly keyLifecycle: KeyLifecycleService; readonly accountKeys: AccountKeyReadModel }) {
+  readonly #destruction: KeyVersionDestruction;
+
+  constructor(deps: {
+    readonly keyLifecycle: KeyLifecycleService;
+    readonly accountKeys: AccountKeyReadModel;
+    readonly keyVersionDestruction: KeyVersionDestruction;
+  }) {
     this.#service = deps.keyLifecycle;
+    this.#destruction = deps.keyVersionDestruction;
     this.#readModel = deps.accountKeys;
   }
 
@@ -43,6 +53,19 @@ export class PrivacyKeysResolver {
   ) {
     return mutationPayload(input, async () => ({
       accountKey: await this.#service.rotateAccountKey(actor, input, input.activateAt),
+    }));
+  }
+
+  @Mutation(() => OperationPayload, {
+    description:
+      'Asks for a RETIRED version of a key to be destroyed, once a REWRAP of all places has proven that they hold no envelope under it; the refusal names the places that may. It is a SHRED that waits for approval. The holder keeps the other versions.',
+  })
+  destroyKeyVersion(
+    @Acting() actor: Actor,
+    @Arg('input', () => DestroyKeyVersionInput, { description: 'The version.' }) input: DestroyKeyVersionInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      operation: await this.#destruction.destroyKeyVersion(actor, input),
     }));
   }
 

@@ -12,6 +12,8 @@ import {
   MapEntityPayload,
   RegisterEntityVersionInput,
   RegisterEntityVersionPayload,
+  SetProduceGateInput,
+  SetProduceGatePayload,
   UnmapEntityInput,
   UnmapEntityPayload,
 } from '../schema/registry.input.ts';
@@ -112,6 +114,20 @@ export class RegistryResolver {
         entityId: localId('Entity', input.entityId, ['entityId']),
         subjectFields: input.subjectFields ?? [],
       }),
+    );
+  }
+
+  @Mutation(() => SetProduceGatePayload, {
+    description:
+      'Says what the produce API does with the records of a topic before Kafka sees them. Refused with MAPPING_IN_USE while a protection stream reads the topic.',
+  })
+  setProduceGate(
+    @Acting() actor: Actor,
+    @Arg('input', () => SetProduceGateInput, { description: 'The mapping, and what is to be done.' })
+    input: SetProduceGateInput,
+  ) {
+    return mutationPayload(input, () =>
+      this.#mappings.setProduceGate(actor, { ...input, id: localId('Mapping', input.id, ['id']) }),
     );
   }
 

@@ -65,7 +65,7 @@ export class LakeTableType {
 })
 export class MappingType
   extends NodeType
-  implements Pick<Mapping, 'role' | 'accountField' | 'subjectFields' | 'createdAt'>
+  implements Pick<Mapping, 'role' | 'accountField' | 'subjectFields' | 'protectOnProduce' | 'createdAt'>
 {
   @Field(() => MappingRoleEnum, { description: 'What kind of place the dataset is.' })
   role!: MappingRole;
@@ -75,6 +75,12 @@ export class MappingType
 
   @Field(() => [String], { description: 'Fields whose values may name a data subject in this dataset.' })
   subjectFields!: string[];
+
+  @Field(() => Boolean, {
+    description:
+      'True when the produce API protects records by the policies in force before Kafka sees them. See `setProduceGate`.',
+  })
+  protectOnProduce!: boolean;
 
   @Field(() => Instant, { description: 'When it was made.' })
   createdAt!: Date;

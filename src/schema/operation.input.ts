@@ -22,34 +22,9 @@ export class SubjectSelectorInput {
   subject?: SubjectKeyInput;
 }
 
-@InputType({ description: 'Whose keys to destroy.' })
-export class RequestShredInput extends MutationInput {
-  @Field(() => [SubjectSelectorInput], {
-    description: '1 to 10,000 accounts, each with the keys of all persons in it, or single persons.',
-  })
-  subjects!: SubjectSelectorInput[];
-
-  @Field(() => String, { nullable: true, description: 'Why, for the record.' })
-  reason?: string;
-
-  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
-  dryRun?: boolean;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The same key with the same input answers the operation made before.',
-  })
-  idempotencyKey?: string;
-}
-
-@InputType({ description: 'Whom to erase.' })
-export class RequestErasureInput extends MutationInput {
-  @Field(() => [SubjectSelectorInput], { description: '1 to 10,000 accounts or subjects; repeated ones count once.' })
-  subjects!: SubjectSelectorInput[];
-
-  @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
-  entityId?: string;
-
+/** What every request of an operation may say. */
+@InputType()
+abstract class RequestOperationInput extends MutationInput {
   @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
   reason?: string;
 
@@ -63,8 +38,25 @@ export class RequestErasureInput extends MutationInput {
   idempotencyKey?: string;
 }
 
+@InputType({ description: 'Whose keys to destroy.' })
+export class RequestShredInput extends RequestOperationInput {
+  @Field(() => [SubjectSelectorInput], {
+    description: '1 to 10,000 accounts, each with the keys of all persons in it, or single persons.',
+  })
+  subjects!: SubjectSelectorInput[];
+}
+
+@InputType({ description: 'Whom to erase.' })
+export class RequestErasureInput extends RequestOperationInput {
+  @Field(() => [SubjectSelectorInput], { description: '1 to 10,000 accounts or subjects; repeated ones count once.' })
+  subjects!: SubjectSelectorInput[];
+
+  @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
+  entityId?: string;
+}
+
 @InputType({ description: 'What to work on; the plan lists the places.' })
-class RequestTransformationInput extends MutationInput {
+class RequestTransformationInput extends RequestOperationInput {
   @Field(() => [ID], { nullable: true, description: 'Only these of the places, 1 to 1,000. Default: all of them.' })
   datasetIds?: string[];
 
@@ -73,18 +65,6 @@ class RequestTransformationInput extends MutationInput {
     description: 'Only records of these accounts, at most 10,000. Default: all records.',
   })
   accountIds?: string[];
-
-  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
-  reason?: string;
-
-  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
-  dryRun?: boolean;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
-  })
-  idempotencyKey?: string;
 }
 
 @InputType({ description: 'Whose stored records to protect.' })

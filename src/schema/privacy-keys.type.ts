@@ -79,6 +79,33 @@ export class RotateAccountKeyPayload extends MutationPayload {
   accountKey?: AccountKeyView | null;
 }
 
+@InputType({ description: 'A version of a key that is not needed any more.' })
+export class DestroyKeyVersionInput extends MutationInput {
+  @Field(() => String, { description: 'The account.' })
+  accountId!: string;
+
+  @Field(() => SubjectKeyInput, {
+    nullable: true,
+    description: 'The person whose key it is; the account’s when absent.',
+  })
+  subject?: SubjectKeyInput;
+
+  @Field(() => Int, { description: 'The `kv` of envelopes.' })
+  keyVersion!: number;
+
+  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
+  reason?: string;
+
+  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
+  dryRun?: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
+  })
+  idempotencyKey?: string;
+}
+
 @InputType({ description: 'Keys to wrap anew.' })
 export class RewrapAccountKeysInput extends MutationInput {
   @Field(() => Instant, {

@@ -59,6 +59,27 @@ export class MapEntityInput extends RecordKeysInput {
   role!: MappingRole;
 }
 
+@InputType({ description: 'What the produce API does with the records of a topic.' })
+export class SetProduceGateInput extends MutationInput {
+  @Field(() => ID, { description: 'The mapping of the entity to the topic.' })
+  id!: string;
+
+  @Field(() => Boolean, {
+    description:
+      'True to protect records by the policies in force before Kafka sees them; values that are envelopes already stay as they are.',
+  })
+  protect!: boolean;
+}
+
+@ObjectType({ description: 'The changed mapping.' })
+export class SetProduceGatePayload extends MutationPayload {
+  @Field(() => MappingType, { nullable: true, description: 'The mapping; null when refused.' })
+  mapping?: Mapping | null;
+
+  @Field(() => DatasetType, { nullable: true, description: 'The topic; null when refused.' })
+  dataset?: Dataset | null;
+}
+
 @InputType({ description: 'A mapping to remove.' })
 export class UnmapEntityInput extends MutationInput {
   @Field(() => ID, { description: 'The mapping.' })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Data, eventually, type TestApp, testApp } from '../testkit/app.ts';
-import { shred } from '../testkit/erasure.ts';
+import { destroyKeyVersion, shred } from '../testkit/erasure.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -100,6 +100,35 @@ describe('destroying keys', () => {
     await app.restart();
     expect(await open('AC7', own.value)).toMatchObject({ code: 'KEY_DESTROYED' });
     expect(await seal('AC1', person('ada'))).toMatchObject({ code: 'KEY_DESTROYED' });
+  });
+
+  test('of one version leaves the others, also when the database is restored from before it rotated', async () => {
+    const first = await seal('AC9');
+    const [before] = await app.em.fork().execute<Data[]>(`select * from account_key where account_id = 'AC9'`);
+    const refusal = `mutation ($input: DestroyKeyVersionInput!) { destroyKeyVersion(input: $input) { userErrors { code field } } }`;
+    const input = { accountId: 'AC9', subject: null, keyVersion: 1 };
+    expect(await app.refusals(refusal, { input })).toEqual([{ code: 'KEY_IN_USE', field: ['keyVersion'] }]);
+    await app.done(`mutation { rotateAccountKey(input: { accountId: "AC9" }) { userErrors { code } } }`);
+    const second = await seal('AC9');
+    expect(await destroyKeyVersion(app, input)).toMatchObject({ status: 'COMPLETED', statusReason: null });
+    expect(await open('AC9', first.value)).toMatchObject({ ok: false, code: 'KEY_DESTROYED' });
+    expect(await open('AC9', second.value)).toMatchObject({ ok: true, value: 'canary' });
+    const { accountKeys } = await app.done('{ accountKeys(accountId: "AC9") { nodes { keyVersion state } } }');
+    expect(accountKeys.nodes).toEqual([
+      { keyVersion: 2, state: 'ACTIVE' },
+      { keyVersion: 1, state: 'DESTROYED' },
+    ]);
+    await app.em.fork().execute(`delete from account_key where account_id = 'AC9' and version = 2`);
+    await app.em.fork().execute(
+      `update account_key set state = 'ACTIVE', wrapped = ?, destroyed_at = null, destroyed_by = null, destroyed_singly = false
+       where id = ?`,
+      [before.wrapped, before.id],
+    );
+    await app.em.fork().execute('delete from shred_ledger_position');
+    expect(await open('AC9', first.value)).toMatchObject({ ok: true });
+    await app.restart();
+    expect(await open('AC9', first.value)).toMatchObject({ ok: false, code: 'KEY_DESTROYED' });
+    expect(await seal('AC9')).toMatchObject({ ok: true });
   });
 
   test('waits for as many actors as are set, and for the time to think, in which it can be cancelled', async () => {

@@ -101,12 +101,33 @@ describe.skipIf(missing !== null)(`what the produce API refuses${missing ? `: ${
       });
   });
 
-  test('media types that it does not take, and binary records, which nobody can check', async () => {
-    const binary = await produce({ records: [{ value: 'AAAA' }] }, 'binary');
-    expect(binary).toMatchObject({
-      status: 415,
-      body: { error_code: 415, message: expect.stringContaining('checked') },
-    });
+  test('bytes that nobody can read, and no other', async () => {
+    const good = Buffer.from(JSON.stringify(value)).toString('base64');
+    const { body } = await produce({ records: ['AAAA', '*', 5, good].map((given) => ({ value: given })) }, 'binary');
+    expect(body.offsets).toMatchObject([
+      { error_code: 42_203, error: expect.stringContaining('neither') },
+      { error_code: 42_203, error: expect.stringContaining('base64') },
+      { error_code: 42_203, error: expect.stringContaining('base64') },
+      { error_code: null },
+    ]);
+  });
+
+  test('another partition than that of the address, and one that is none', async () => {
+    const to = (partition: string, body: object) => kit.app.produce(`${topic}/partitions/${partition}`, body);
+    const records = [{ value }, { value, partition: 1 }];
+    expect(await to('0', { records })).toMatchObject({ status: 422, body: { error_code: 42_203 } });
+    expect(await to('x', { records: [{ value }] })).toMatchObject({ status: 404, body: { error_code: 40_402 } });
+    const { body } = await to('7', { records: [{ value }] });
+    expect(body.offsets).toMatchObject([{ error_code: 40_402 }]);
+  });
+
+  test('records without a value and without a key, and values that are left out', async () => {
+    const records = [{ value: null }, { key: 'k' }];
+    const { body } = await produce({ records }, 'json');
+    expect(body.offsets).toMatchObject([{ error_code: 42_203 }, { error_code: 42_203 }]);
+  });
+
+  test('media types that it does not take', async () => {
     for (const type of ['text/plain', 'text/csv', 'application/vnd.kafka.avro.v1+json']) {
       const body = JSON.stringify({ records: [{ value }] });
       const url = `${kit.app.urls.produce}/topics/${topic}`;

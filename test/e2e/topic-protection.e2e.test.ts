@@ -150,20 +150,4 @@ describe.skipIf(missing)(`changing the values in the history of topics${missing 
       if (n % 4 !== 2) expect(record).toEqual(second[n]);
     }
   });
-
-  test('envelopes in Avro stay, and the certificate tells how many', async () => {
-    const { name, id } = await topicOf({ 'cleanup.policy': 'delete' });
-    const value = await registry.encode(schemaId, message(3));
-    await gateway.produce(name, [{ key: null, value }]);
-    await setPolicy('ENCRYPT', 'phonenumber');
-    expect((await protect(id)).status).toBe('COMPLETED');
-    const [sealed] = await records(`${name}.g2`);
-    expect(await open('AC3', sealed?.to)).toMatchObject({ ok: true, value: message(3).to });
-    await app.done(`mutation { rotateAccountKey(input: { accountId: "AC3" }) { userErrors { code } } }`);
-    const rewrapped = await carriedOut(app, 'Rewrap', { datasetIds: [id] });
-    expect(rewrapped.status).toBe('PARTIAL');
-    expect(rewrapped.targets.nodes[0].verification).toMatchObject({ survivors: 1, lost: 0 });
-    expect(await gateway.describeTopic(`${name}.g3`)).toBeNull();
-    expect(await records(`${name}.g2`)).toEqual([sealed]);
-  });
 });

@@ -37,7 +37,19 @@ export async function carriedOut(
     `mutation ($input: Request${kind}Input!) { request${kind}(input: $input) { userErrors { code message } operation { id } } }`,
     { input },
   );
-  const { id } = requested[`request${kind}`].operation;
+  return approved(app, requested[`request${kind}`].operation.id, beforeApproval);
+}
+
+/** The same for one version of a key. */
+export async function destroyKeyVersion(app: TestApp, input: Record<string, unknown>): Promise<Data> {
+  const requested = await app.done(
+    `mutation ($input: DestroyKeyVersionInput!) { destroyKeyVersion(input: $input) { userErrors { code message } operation { id } } }`,
+    { input },
+  );
+  return approved(app, requested.destroyKeyVersion.operation.id);
+}
+
+async function approved(app: TestApp, id: string, beforeApproval: () => Promise<void> = async () => {}): Promise<Data> {
   const ask = async (): Promise<Data> => (await app.done(operation, { id })).node;
   const planned = await eventually(ask, ({ status }) => status === 'PLANNED' || ended.includes(status));
   if (planned.status !== 'PLANNED') return planned;

@@ -1,4 +1,5 @@
 import type { Selection } from '../../src/domain/governance/selection.ts';
+import type { OperationKind } from '../../src/domain/operations/status.ts';
 import type {
   Gap,
   MappingRole,
@@ -35,14 +36,15 @@ export interface ExecutorCall {
 /** An executor at the port whose places behave as scripted, and which remembers what it did. */
 export class FakeExecutor implements TargetExecutor {
   readonly role: MappingRole;
-  readonly kinds = ['ERASURE'] as const;
+  readonly kinds: readonly OperationKind[];
   readonly calls: ExecutorCall[] = [];
   /** Start and end of each `execute` that got past its failures, in order. */
   readonly log: string[] = [];
   readonly #scripts = new Map<string, PlaceScript>();
 
-  constructor(role: MappingRole = 'LAKE_TABLE') {
+  constructor(role: MappingRole = 'LAKE_TABLE', kinds: readonly OperationKind[] = ['ERASURE']) {
     this.role = role;
+    this.kinds = kinds;
   }
 
   script(place: { readonly name: string } | undefined, script: PlaceScript): void {

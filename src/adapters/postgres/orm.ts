@@ -21,8 +21,11 @@ import { TransformationMigration } from '../../../migrations/20261126000500_tran
 import { RecursiveFieldsMigration } from '../../../migrations/20261126000600_recursive_fields.ts';
 import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_rewrite.ts';
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
+import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
+import { KeyVersionDestructionMigration } from '../../../migrations/20261126000900_key_version_destruction.ts';
 import { TopicRetentionMigration } from '../../../migrations/20261126001000_topic_retention.ts';
 import { TopicMigration } from '../../../migrations/20261126001100_topic.ts';
+import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -88,8 +91,11 @@ const migrationsList = [
   { name: '20261126000600_recursive_fields', class: RecursiveFieldsMigration },
   { name: '20261126000700_topic_rewrite', class: TopicRewriteMigration },
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
+  { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
+  { name: '20261126000900_key_version_destruction', class: KeyVersionDestructionMigration },
   { name: '20261126001000_topic_retention', class: TopicRetentionMigration },
   { name: '20261126001100_topic', class: TopicMigration },
+  { name: '20261126001300_produce_gate', class: ProduceGateMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -4,6 +4,8 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 export interface SubjectSelector {
   readonly accountId: string;
   readonly subject?: { readonly field: string; readonly value: string } | undefined;
+  /** Of the keys of whom it names, only this version. Records have none. */
+  readonly keyVersion?: number | undefined;
 }
 
 /** What an operation may act on: everything in `act`, except what `keep` matches. `keep` always wins. */

@@ -17,12 +17,7 @@ export function intakeRoutes(
 ): void {
   server.post('/api/v1/entities/:entity/records', async (request) => {
     const { entity: fullName } = paramsSchema.parse(request.params);
-    const cut = fullName.lastIndexOf('.');
-    // The database refuses to look for a text with U+0000.
-    const entity =
-      cut < 1 || fullName.includes('\0')
-        ? null
-        : await deps.registry.entityNamed(fullName.slice(0, cut), fullName.slice(cut + 1));
+    const entity = await deps.registry.entityOfFullName(fullName);
     if (entity === null)
       throw new LinewardError('NOT_FOUND', 'There is no entity of this name; the path takes namespace.name.');
     const body = bodySchema.safeParse(request.body);

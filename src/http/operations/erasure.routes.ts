@@ -52,9 +52,7 @@ export function erasureRoutes(
 }
 
 async function idOf(registry: RegistryReadModel, fullName: string): Promise<string> {
-  const cut = fullName.lastIndexOf('.');
-  const isName = cut > 0 && !fullName.includes('\0');
-  const entity = isName ? await registry.entityNamed(fullName.slice(0, cut), fullName.slice(cut + 1)) : null;
+  const entity = await registry.entityOfFullName(fullName);
   if (entity === null)
     throw new LinewardError('NOT_FOUND', 'entity: there is no entity of this name.', { path: ['entity'] });
   return entity.id;

@@ -1,51 +1,22 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ErrorCode } from '../../errors/codes.ts';
+import { readExactJson } from '../../domain/exact-json.ts';
 import type { LinewardError } from '../../errors/lineward-error.ts';
-import type { ProducedRecord, ProduceService } from '../../services/kafka/produce.service.ts';
+import type { ProducedRecord } from '../../services/kafka/produce.service.ts';
 import { fromFastify } from '../listener.ts';
-import {
-  answerType,
-  binaryType,
-  embeddedFormats,
-  mediaTypeOf,
-  readProduceBody,
-  withExactIntegers,
-} from './produce-request.ts';
+import { answerType, embeddedTypes, mediaTypeOf, readProduceBody } from './produce-request.ts';
+import { proxyCodeOf, recordCodes } from './proxy-codes.ts';
+import { type RecordStreamDeps, recordStreamRoutes } from './record-stream.routes.ts';
 
 const avroType = 'application/vnd.kafka.avro.v2+json';
-const topicSchema = z.object({ topic: z.string() });
-
-/** Numbers of the Confluent REST Proxy v2 for our codes; the status is their first three digits. */
-const proxyCodes: Partial<Record<ErrorCode, number>> = {
-  TOPIC_NOT_MAPPED: 40_401,
-  NOT_FOUND: 40_401,
-  MESSAGE_INVALID: 42_203,
-  LIMIT_EXCEEDED: 41_301,
-  UNAUTHENTICATED: 40_101,
-  KEY_SCHEMA_MISSING: 42_201,
-  VALUE_SCHEMA_MISSING: 42_202,
-  SCHEMA_INVALID: 42_205,
-  SCHEMA_TOO_LARGE: 42_205,
-  FIELD_DUPLICATE: 42_205,
-  SCHEMA_NOT_USABLE: 40_801,
-  SCHEMA_NOT_FOUND: 40_801,
-  SCHEMA_INCOMPATIBLE: 40_801,
-  SUBJECT_NOT_FOUND: 40_801,
-  SUBJECT_INVALID: 40_801,
-  VERSION_NOT_FOUND: 40_801,
-  VERSION_INVALID: 40_801,
-  REGISTRY_NOT_PERMITTED: 40_801,
-  KAFKA_NOT_CONFIGURED: 50_302,
-  KAFKA_UNAVAILABLE: 50_301,
-};
-const recordCodes = { INVALID: 42_203, NO_PARTITION: 40_402, REFUSED: 50_002, UNAVAILABLE: 50_301 } as const;
+const addressSchema = z.object({ topic: z.string(), partition: z.string().optional() });
+const partitionPattern = /^\d{1,9}$/;
 
 /**
- * `POST /topics/{topic}` of the Confluent REST Proxy v2: each record is checked against the entity mapped to the topic, and
+ * `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}` of the Confluent REST Proxy v2: each record is checked against the entity mapped to the topic, and
  * answered on its own in `offsets`, in order.
  */
-export function produceRoutes(server: FastifyInstance, deps: { readonly produce: ProduceService }): void {
+export function produceRoutes(server: FastifyInstance, deps: RecordStreamDeps): void {
   takeBodies(server);
   server.setErrorHandler((error, request, reply) => {
     const fault = fromFastify(error);
@@ -63,34 +34,31 @@ export function produceRoutes(server: FastifyInstance, deps: { readonly produce:
   );
 
   server.get('/', async () => ({}));
-  server.post('/topics/:topic', async (request, reply) => {
-    const { topic } = topicSchema.parse(request.params);
+  const produce = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { topic, partition } = addressSchema.parse(request.params);
+    if (partition !== undefined && !partitionPattern.test(partition))
+      return reply.status(404).type(answerType).send({ error_code: 40_402, message: 'There is no such partition.' });
     const mediaType = mediaTypeOf(request.headers['content-type']);
-    if (mediaType === binaryType)
-      return reply.status(415).type(answerType).send({
-        error_code: 415,
-        message:
-          'Binary records cannot be checked against the entity mapped to the topic; send them as json, avro, jsonschema or protobuf.',
-      });
-    const format = embeddedFormats.get(mediaType) ?? null;
-    const produced = await deps.produce.produce(request.actor, { topic, format, ...readProduceBody(request.body) });
-    const { keySchemaId, valueSchemaId, results } = produced;
+    const body = readProduceBody(request.body, mediaType, partition === undefined ? null : Number(partition));
+    const { keySchemaId, valueSchemaId, results } = await deps.produce.produce(request.actor, { topic, ...body });
     const unavailable = results.every((result) => !result.ok && result.kind === 'UNAVAILABLE');
     return reply
       .status(unavailable ? 503 : 200)
       .type(answerType)
       .send({ offsets: results.map(toOffset), key_schema_id: keySchemaId, value_schema_id: valueSchemaId });
-  });
+  };
+  server.post('/topics/:topic', produce);
+  server.post('/topics/:topic/partitions/:partition', produce);
+  server.register(async (scope) => recordStreamRoutes(scope, deps));
 }
 
 function takeBodies(server: FastifyInstance): void {
   const parseJson = server.getDefaultJsonParser('error', 'ignore');
-  server.addContentTypeParser([...embeddedFormats.keys(), binaryType], { parseAs: 'string' }, parseJson);
+  server.addContentTypeParser(embeddedTypes, { parseAs: 'string' }, parseJson);
   server.removeContentTypeParser([avroType, 'text/plain']);
   server.addContentTypeParser<string>(avroType, { parseAs: 'string' }, (request, text, done) =>
     parseJson(request, text, (error: Error | null, body?: unknown) => {
-      // Reading all numbers twice is dear, and most bodies have none that long.
-      done(error, error === null && /\d{16}/.test(text) ? withExactIntegers(text) : body);
+      done(error, error === null && /\d{16}/.test(text) ? readExactJson(text) : body);
     }),
   );
 }
@@ -100,10 +68,8 @@ function numbersOf(error: unknown, fault: LinewardError): { readonly status: num
   if (given === 415) return { status: 415, code: 415 };
   // Broken JSON is bad data to the proxy's clients, and a bad request to HTTP.
   if (fault.code === 'BAD_INPUT') return { status: fault.spec.http, code: 42_203 };
-  const code = proxyCodes[fault.code];
-  return code === undefined
-    ? { status: fault.spec.http, code: fault.spec.http * 100 + 1 }
-    : { status: Math.trunc(code / 100), code };
+  const code = proxyCodeOf(fault.code);
+  return { status: Math.trunc(code / 100), code };
 }
 
 function toOffset(result: ProducedRecord) {

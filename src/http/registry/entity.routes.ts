@@ -122,9 +122,7 @@ export function entityRoutes(
   }
 
   async function entityOf(request: FastifyRequest): Promise<Entity> {
-    const fullName = paramOf(request, 'entity') ?? '';
-    const cut = fullName.lastIndexOf('.');
-    const found = await registry.entityNamed(fullName.slice(0, Math.max(cut, 0)), fullName.slice(cut + 1));
+    const found = await registry.entityOfFullName(paramOf(request, 'entity') ?? '');
     if (found === null)
       throw new LinewardError('NOT_FOUND', 'There is no entity of this name; the path takes namespace.name.', {
         path: ['entity'],

@@ -1,34 +1,32 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Actor } from '../../domain/access/actor.ts';
 import { depthMax, isTooDeep } from '../../domain/registry/json-text.ts';
-import type { SchemaFormat } from '../../domain/registry/schema-format.ts';
-import type { ErrorCode } from '../../errors/codes.ts';
+import type { Mapping } from '../../entities/dataset.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { MessageEncoder, MessageGate } from '../registry/message-gate.ts';
-import type { NamedSchema, RecordSchemas } from '../registry/record-schemas.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import type { KafkaGateway, OutgoingMessage, SendResult } from './ports.ts';
-import { framedWriter, isAbsent, plainWriter, type RecordToProduce, type RecordWriter } from './record-writer.ts';
+import type { KafkaGateway, KafkaMessage, OutgoingMessage, SendResult } from './ports.ts';
+import type { MessageProtection } from './protect-messages.ts';
+import { messageOf, type RecordToProduce } from './record-writer.ts';
+import type { EncodedRecords, RecordWriters } from './record-writers.ts';
 import type { NamedTopic, TopicNames } from './topic-names.ts';
-
-export interface RecordsToProduce {
-  readonly topic: string;
-  /** Null for plain JSON without a frame; else the schema language of framed keys and values. */
-  readonly format: SchemaFormat | null;
-  readonly records: readonly RecordToProduce[];
-  readonly keySchema: NamedSchema;
-  readonly valueSchema: NamedSchema;
-}
 
 export interface ProducedRecords {
   readonly keySchemaId: number | null;
-  readonly valueSchemaId: number;
+  /** Null for values that are given as bytes. */
+  readonly valueSchemaId: number | null;
   /** In the order of the records. */
   readonly results: readonly ProducedRecord[];
 }
 
 export type ProducedRecord =
-  | { readonly ok: true; readonly partition: number; readonly offset: string }
+  | {
+      readonly ok: true;
+      readonly partition: number;
+      readonly offset: string;
+      /** Bytes as written; null where there is none. */
+      readonly keySize: number | null;
+      readonly valueSize: number | null;
+    }
   | {
       readonly ok: false;
       readonly kind: 'INVALID' | 'NO_PARTITION' | 'REFUSED' | 'UNAVAILABLE';
@@ -51,23 +49,23 @@ export class ProduceService {
   readonly #kafka: KafkaGateway;
   readonly #kafkaNamespace: string | null;
   readonly #registry: RegistryReadModel;
-  readonly #gate: MessageGate;
-  readonly #schemas: RecordSchemas;
+  readonly #writers: RecordWriters;
+  readonly #protection: MessageProtection;
   readonly #names: TopicNames;
 
   constructor(deps: {
     readonly kafka: KafkaGateway;
     readonly kafkaNamespace: string | null;
     readonly registry: RegistryReadModel;
-    readonly gate: MessageGate;
-    readonly recordSchemas: RecordSchemas;
+    readonly recordWriters: RecordWriters;
+    readonly messageProtection: MessageProtection;
     readonly names: TopicNames;
   }) {
     this.#kafka = deps.kafka;
     this.#kafkaNamespace = deps.kafkaNamespace;
     this.#registry = deps.registry;
-    this.#gate = deps.gate;
-    this.#schemas = deps.recordSchemas;
+    this.#writers = deps.recordWriters;
+    this.#protection = deps.messageProtection;
     this.#names = deps.names;
   }
 
@@ -75,88 +73,99 @@ export class ProduceService {
    * @throws LinewardError KAFKA_NOT_CONFIGURED, TOPIC_NOT_MAPPED, LIMIT_EXCEEDED, KAFKA_UNAVAILABLE; KEY_SCHEMA_MISSING,
    * VALUE_SCHEMA_MISSING, SCHEMA_NOT_USABLE and what the registry says of the schemas that the request names.
    */
-  async produce(actor: Actor, request: RecordsToProduce): Promise<ProducedRecords> {
+  async produce(actor: Actor, request: EncodedRecords): Promise<ProducedRecords> {
     const { records } = request;
     if (records.length > recordsMax)
       throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordsMax} in one request`, { path: ['records'] });
-    const topic = await this.#mapped(request.topic);
-    const writer = await this.#writerFor(actor, request, topic.entityId);
-    const written = await writeAll(writer, records);
+    const { topic, mapping } = await this.#mapped(request.topic);
+    const keys = await this.#writers.ofKeys(actor, request);
+    const values = await this.#writers.ofValues(actor, request, mapping.entityId);
+    const written = await this.#guarded(mapping, await writeAll(records, { keys, values }));
     const messages = written.filter((message) => typeof message !== 'string');
     const sent =
       messages.length === 0 ? [] : await this.#names.writing(topic, (name) => this.#kafka.produce(name, messages));
     const answers = sent[Symbol.iterator]();
     const results = written.map((message): ProducedRecord => {
       if (typeof message === 'string') return { ok: false, kind: 'INVALID', message };
-      return resultOf(answers.next().value);
+      return resultOf(message, answers.next().value);
     });
-    return { keySchemaId: writer.keySchemaId, valueSchemaId: writer.valueSchemaId, results };
+    return { keySchemaId: keys?.schemaId ?? null, valueSchemaId: values.schemaId, results };
   }
 
-  async #writerFor(actor: Actor, request: RecordsToProduce, entityId: string): Promise<RecordWriter> {
-    const { format, topic, records } = request;
-    if (format === null) return plainWriter(await this.#gate.checkFor(entityId));
-    const ofTopic = { topic, format };
-    const keyId = records.every(({ key }) => isAbsent(key))
-      ? null
-      : await this.#schemas.ofKeys(actor, ofTopic, request.keySchema);
-    const keys = keyId === null ? null : await this.#encoderOf(keyId, format, 'SCHEMA_NOT_USABLE');
-    const valueId = await this.#schemas.ofValues(actor, ofTopic, entityId, request.valueSchema);
-    const code = isUnnamed(request.valueSchema) ? 'VALUE_SCHEMA_MISSING' : 'SCHEMA_NOT_USABLE';
-    return framedWriter(keys, await this.#encoderOf(valueId, format, code));
+  /** What may go to Kafka: protected before, where the mapping asks for it. */
+  async #guarded(mapping: Mapping, written: Written): Promise<Written> {
+    if (!mapping.protectOnProduce) return written;
+    const messages = written.filter((message) => typeof message !== 'string');
+    // A value that is an envelope already was sealed by the sender, who may have the right to.
+    const answers = await this.#protection.answers(mapping, messages.map(asRead), { keepSealed: true });
+    const answersInOrder = answers[Symbol.iterator]();
+    return written.map((message) => {
+      if (typeof message === 'string') return message;
+      const answer = answersInOrder.next().value;
+      if (message.value === null) return message;
+      return answer?.ok ? { ...message, value: answer.value } : `cannot be protected: ${answer?.code}`;
+    });
   }
 
-  /** The topic that an entity is mapped to. */
-  async #mapped(name: string): Promise<NamedTopic & { readonly entityId: string }> {
+  /** A topic with the mapping that says what it holds. */
+  async #mapped(name: string): Promise<{ readonly topic: NamedTopic; readonly mapping: Mapping }> {
     const namespace = this.#kafkaNamespace;
     if (namespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
     const topic = topicPattern.test(name) ? await this.#names.find({ namespace, name }) : null;
     const mapping = topic === null ? null : await this.#registry.mappingOf({ namespace, name: topic.name }, 'TOPIC');
-    if (topic !== null && mapping !== null) return { ...topic, entityId: mapping.entityId };
+    if (topic !== null && mapping !== null) return { topic, mapping };
     throw new LinewardError(
       'TOPIC_NOT_MAPPED',
       'No entity is mapped to this topic; call mapEntity or createStreamProtection first.',
     );
   }
-
-  async #encoderOf(schemaId: number, format: SchemaFormat, code: ErrorCode): Promise<MessageEncoder> {
-    const encoder = await this.#gate.encoderOf(schemaId);
-    if (encoder.format === format) return encoder;
-    throw new LinewardError(
-      code,
-      `The schema ${schemaId} is of the type ${encoder.format}, and the request is for records of the type ${format}.`,
-    );
-  }
 }
 
-function isUnnamed({ id, text, subject, version }: NamedSchema): boolean {
-  return id === null && text === null && subject === null && version === null;
-}
+/** Messages, and for records that do not fit, why. */
+type Written = readonly (OutgoingMessage | string)[];
 
 async function writeAll(
-  writer: RecordWriter,
   records: readonly RecordToProduce[],
-): Promise<readonly (OutgoingMessage | string)[]> {
+  writers: Parameters<typeof messageOf>[1],
+): Promise<Written> {
   const written: (OutgoingMessage | string)[] = [];
   let bytes = 0;
   for (const record of records) {
     if (written.length % recordsAtOnce === recordsAtOnce - 1) await setImmediate();
     const message =
-      bytes > writtenBytesMax ? `comes after ${writtenBytesMax} bytes of this request` : one(writer, record);
+      bytes > writtenBytesMax ? `comes after ${writtenBytesMax} bytes of this request` : await one(record, writers);
     if (typeof message !== 'string') bytes += (message.key?.length ?? 0) + (message.value?.length ?? 0);
     written.push(message);
   }
   return written;
 }
 
-function one(writer: RecordWriter, record: RecordToProduce): OutgoingMessage | string {
+async function one(
+  record: RecordToProduce,
+  writers: Parameters<typeof messageOf>[1],
+): Promise<OutgoingMessage | string> {
   const deep = (['key', 'value'] as const).find((part) => isTooDeep(record[part]));
-  return deep === undefined ? writer.write(record) : `${deep} is nested deeper than ${depthMax} levels`;
+  return deep === undefined ? messageOf(record, writers) : `${deep} is nested deeper than ${depthMax} levels`;
 }
 
-function resultOf(answer: SendResult | undefined): ProducedRecord {
-  if (answer?.ok) return answer;
+/** A message as it will be read. */
+function asRead({ key, value, headers }: OutgoingMessage): KafkaMessage {
+  const buffers = Object.entries(headers ?? {}).map(([name, header]) => [name, Buffer.from(header)] as const);
+  return {
+    ...{ partition: 0, offset: '0', timestamp: '0' },
+    key: key === null ? null : Buffer.from(key),
+    value: value === null ? null : Buffer.from(value),
+    headers: Object.fromEntries(buffers),
+  };
+}
+
+function resultOf({ key, value }: OutgoingMessage, answer: SendResult | undefined): ProducedRecord {
+  if (answer?.ok) return { ...answer, keySize: sizeOf(key), valueSize: sizeOf(value) };
   const kind =
     answer?.code === 'KAFKA_UNAVAILABLE' ? 'UNAVAILABLE' : answer?.code === 'NOT_FOUND' ? 'NO_PARTITION' : 'REFUSED';
   return { ok: false, kind, message: answer?.message ?? 'not answered' };
+}
+
+function sizeOf(part: string | Buffer | null): number | null {
+  return part === null ? null : Buffer.byteLength(part);
 }

@@ -1,4 +1,4 @@
-import { isRecord, jsonObject, type ReadRecord } from '../../domain/kafka/record-content.ts';
+import { isRecord, jsonObject, type RecordContent, type RecordFault } from '../../domain/kafka/record-content.ts';
 import {
   beginsLikeJson,
   type FramedRecord,
@@ -14,6 +14,23 @@ import type { KafkaMessage } from './ports.ts';
 
 /** Most schemas that one pass remembers; whoever writes to a topic may make ids up. */
 const schemasMax = 1_000;
+
+/** How a record stands in a value. The payload is the end of the value; what is before it names the schema. */
+export type RecordForm =
+  | { readonly kind: 'JSON'; readonly payload: Uint8Array }
+  | {
+      readonly kind: 'ENCODED';
+      readonly payload: Uint8Array;
+      readonly schema: ParsedSchema;
+      readonly schemaName: SchemaName;
+      /** Null where the schema is not Protobuf. */
+      readonly messageIndexes: readonly number[] | null;
+    };
+
+/** A record with its form, or why the value says nothing. */
+export type ReadValue =
+  | { readonly ok: true; readonly record: RecordContent; readonly form: RecordForm }
+  | { readonly ok: false; readonly fault: RecordFault };
 
 /** Reads the values of topics, whether they are bare JSON or name a schema of the registry. */
 export class RecordReader {
@@ -38,15 +55,14 @@ export class RecordPass {
   }
 
   /** Rejects only when the registry cannot be asked. */
-  async read(value: Buffer, headers: KafkaMessage['headers']): Promise<ReadRecord> {
+  async read(value: Buffer, headers: KafkaMessage['headers']): Promise<ReadValue> {
     const bare = beginsLikeJson(value) ? jsonObject(value) : null;
-    if (bare !== null) return { ok: true, record: bare };
+    if (bare !== null) return { ok: true, record: bare, form: { kind: 'JSON', payload: value } };
     const framed = framedRecord(value, headers[schemaIdHeaders.value]);
     if (framed === null) return { ok: false, fault: { kind: 'NOT_JSON' } };
     const schema = await this.#schemaOf(framed.schema);
     if (schema === null) return { ok: false, fault: { kind: 'SCHEMA_UNKNOWN', schema: framed.schema } };
-    const record = decoded(schema, framed);
-    return isRecord(record) ? { ok: true, record } : { ok: false, fault: { kind: 'MISFIT', schema: framed.schema } };
+    return decoded(schema, framed) ?? { ok: false, fault: { kind: 'MISFIT', schema: framed.schema } };
   }
 
   async #schemaOf(name: SchemaName): Promise<ParsedSchema | null> {
@@ -69,10 +85,14 @@ export class RecordPass {
   }
 }
 
-function decoded(schema: ParsedSchema, framed: FramedRecord): unknown {
+/** Null for bytes that are no record of the schema. */
+function decoded(schema: ParsedSchema, framed: FramedRecord): ReadValue | null {
   try {
     const { messageIndexes, payload } = frameContent(framed, schema.format === 'PROTOBUF');
-    return schema.decode(payload, messageIndexes);
+    const record = schema.decode(payload, messageIndexes);
+    if (!isRecord(record)) return null;
+    if (schema.format === 'JSON') return { ok: true, record, form: { kind: 'JSON', payload } };
+    return { ok: true, record, form: { kind: 'ENCODED', payload, schema, schemaName: framed.schema, messageIndexes } };
   } catch (error) {
     const { code } = toLinewardError(error);
     if (code === 'VALUE_INVALID' || code === 'MESSAGE_INVALID') return null;

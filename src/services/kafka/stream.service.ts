@@ -97,6 +97,12 @@ export class StreamService {
         subjectFields: input.subjectFields,
       };
       const source = await mapEntityIn(tx, { ...keys, dataset: { namespace, name: input.sourceTopic } });
+      if (source.mapping.protectOnProduce)
+        throw new LinewardError(
+          'MAPPING_IN_USE',
+          'sourceTopic: the produce API protects its records already; switch that off by setProduceGate, or let readers read this topic',
+          { path: ['sourceTopic'] },
+        );
       const target = await mapEntityIn(tx, { ...keys, dataset: { namespace, name: input.targetTopic } });
       return this.#addStream(tx, actor, {
         kind: 'PROTECTION',

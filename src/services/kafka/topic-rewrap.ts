@@ -1,30 +1,31 @@
 import type { Selection } from '../../domain/governance/selection.ts';
-import type { ReadRecord } from '../../domain/kafka/record-content.ts';
+import type { RecordContent, RecordFault } from '../../domain/kafka/record-content.ts';
 import { matches, recordKeys } from '../../domain/kafka/table-view.ts';
 import { isKeyFault } from '../../domain/privacy/key-fault.ts';
-import { beginsLikeJson, frameContent, framedRecord } from '../../domain/registry/framed-record.ts';
-import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
-import { strictUtf8 } from '../../domain/strict-utf8.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from '../privacy/account-key.service.ts';
 import { Resealing } from '../privacy/resealing.ts';
 import { SealedValues } from '../privacy/sealed-values.ts';
 import type { KafkaMessage } from './ports.ts';
-import type { RecordReader } from './record-reader.ts';
+import { envelopesText, replaceEnvelopes } from './record-envelopes.ts';
+import type { ReadValue, RecordForm, RecordReader } from './record-reader.ts';
 import type { Concern, Fate, TopicAction } from './topic-action.ts';
 
-interface Seen {
-  readonly content: ReadRecord | null;
-  readonly accountId: string | null;
-  /** The record as JSON, its own text where it is one. */
+interface SeenRecord {
+  readonly kind: 'RECORD';
+  readonly value: Buffer;
+  readonly record: RecordContent;
+  readonly form: RecordForm;
+  readonly accountId: string;
+  /** JSON that holds its envelopes. */
   readonly text: string;
 }
 
-const nothing: Seen = { content: null, accountId: null, text: '' };
+type Seen = SeenRecord | { readonly kind: 'TOMBSTONE' } | { readonly kind: 'FAULT'; readonly fault: RecordFault };
 
 /**
- * Opens envelopes under older versions of keys, and seals what is in them under the versions in force: in JSON texts, of
- * which every other character stays. Envelopes in Avro and Protobuf are found and stay, which the receipt tells.
+ * Opens envelopes under older versions of keys, and seals what is in them under the versions in force. Every other character
+ * of JSON texts stays, and every other byte of Avro and Protobuf but lengths.
  */
 export class TopicRewrap implements TopicAction {
   readonly mark = { rewrap: 'to the key versions in force' };
@@ -39,48 +40,46 @@ export class TopicRewrap implements TopicAction {
 
   async fates(messages: readonly KafkaMessage[], selection: Selection): Promise<readonly Fate[]> {
     const { seen, resealing } = await this.#see(messages);
-    return messages.map((message, index): Fate => {
-      const { accountId, content } = seen[index] ?? nothing;
-      const json = jsonPart(message);
-      if (json === null || content?.ok !== true || !this.#isAsked(content, selection)) return { kind: 'KEPT' };
-      const text = SealedValues.replaceIn(json.text, (envelope) => resealed(resealing, accountId ?? '', envelope));
-      if (text === json.text) return { kind: 'KEPT' };
-      return { kind: 'CHANGED', value: Buffer.concat([json.prefix, Buffer.from(text)]), headers: {} };
+    return seen.map((one): Fate => {
+      if (one.kind !== 'RECORD' || !this.#isAsked(one, selection)) return { kind: 'KEPT' };
+      const value = replaceEnvelopes(one.value, one.form, (envelope) => resealed(resealing, one.accountId, envelope));
+      return value === one.value ? { kind: 'KEPT' } : { kind: 'CHANGED', value, headers: {} };
     });
   }
 
   async concerns(messages: readonly KafkaMessage[], selection: Selection): Promise<readonly Concern[]> {
     const { seen, resealing } = await this.#see(messages);
-    return seen.map(({ content, accountId, text }): Concern => {
-      if (content === null) return false;
-      if (!content.ok) return content.fault;
-      return this.#isAsked(content, selection) && hasOutdated(resealing, accountId ?? '', text);
+    return seen.map((one): Concern => {
+      if (one.kind !== 'RECORD') return one.kind === 'FAULT' && one.fault;
+      return this.#isAsked(one, selection) && hasOutdated(resealing, one.accountId, one.text);
     });
   }
 
   async #see(messages: readonly KafkaMessage[]) {
     const pass = this.#deps.records.pass();
     const seen: Seen[] = [];
-    for (const message of messages) {
-      const content = message.value === null ? null : await pass.read(message.value, message.headers);
-      if (content?.ok !== true) {
-        seen.push({ ...nothing, content });
-        continue;
-      }
-      const { accountId } = recordKeys(content.record, this.#accountField, []);
-      seen.push({ content, accountId, text: jsonPart(message)?.text ?? jsonOf(content.record) });
-    }
-    const resealing = await Resealing.in(
-      this.#deps.keys,
-      seen.map(({ text }) => text),
-    );
-    return { seen, resealing };
+    for (const { value, headers } of messages)
+      seen.push(value === null ? { kind: 'TOMBSTONE' } : this.#seen(value, await pass.read(value, headers)));
+    const texts = seen.flatMap((one) => (one.kind === 'RECORD' ? [one.text] : []));
+    return { seen, resealing: await Resealing.in(this.#deps.keys, texts) };
   }
 
-  #isAsked(content: ReadRecord, selection: Selection): boolean {
-    return content.ok && matches(selection, recordKeys(content.record, this.#accountField, []));
+  #seen(value: Buffer, content: ReadValue): Seen {
+    if (!content.ok) return { kind: 'FAULT', fault: content.fault };
+    const { record, form } = content;
+    const text = envelopesText(form, record);
+    if (text === null) return { kind: 'FAULT', fault: unwalkable(form) };
+    const { accountId } = recordKeys(record, this.#accountField, []);
+    return { kind: 'RECORD', value, record, form, accountId: accountId ?? '', text };
+  }
+
+  #isAsked({ record }: SeenRecord, selection: Selection): boolean {
+    return matches(selection, recordKeys(record, this.#accountField, []));
   }
 }
+
+const unwalkable = (form: RecordForm): RecordFault =>
+  form.kind === 'JSON' ? { kind: 'NOT_JSON' } : { kind: 'MISFIT', schema: form.schemaName };
 
 /** @throws LinewardError KEY_UNAVAILABLE, KEY_MISMATCH; what cannot be opened stays. */
 function resealed(resealing: Resealing, accountId: string, envelope: string): string | null {
@@ -97,15 +96,3 @@ function hasOutdated(resealing: Resealing, accountId: string, text: string): boo
   });
   return isFound;
 }
-
-/** The JSON text in a value, bare or behind the prefix that names its schema; null for other encodings. */
-function jsonPart({ value, headers }: KafkaMessage): { readonly prefix: Buffer; readonly text: string } | null {
-  if (value === null) return null;
-  const framed = beginsLikeJson(value) ? null : framedRecord(value, headers[schemaIdHeaders.value]);
-  const payload = framed === null ? value : Buffer.from(frameContent(framed, false).payload);
-  const text = beginsLikeJson(payload) ? strictUtf8(payload) : null;
-  return text === null ? null : { prefix: value.subarray(0, value.length - payload.length), text };
-}
-
-const jsonOf = (record: unknown): string =>
-  JSON.stringify(record, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));

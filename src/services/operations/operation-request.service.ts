@@ -5,7 +5,7 @@ import { assertSelector, assertText, type SubjectSelector } from '../../domain/g
 import { newId } from '../../domain/id.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
-import { type Operation, OperationSubjectSchema } from '../../entities/operation.entity.ts';
+import { type Operation, OperationSchema, OperationSubjectSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { reasonCharsMax, type ShredRules } from './operation.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
@@ -18,6 +18,8 @@ export interface RequestOperation {
   readonly idempotencyKey?: string | undefined;
   /** Stop after the plan. */
   readonly dryRun?: boolean | undefined;
+  /** Throws what forbids the request; a repetition is not asked. */
+  readonly assertMayBegin?: (() => Promise<void>) | undefined;
 }
 
 export interface RequestErasure extends RequestOperation {
@@ -100,6 +102,7 @@ export class OperationRequestService {
       reason: input.reason ?? null,
       dryRun: input.dryRun ?? false,
     });
+    if (!(await this.#isRepeated(input))) await input.assertMayBegin?.();
     const operation = await this.#em.fork().transactional(async (tx) => {
       const known = await operationOfKey(tx, input.idempotencyKey, inputDigest);
       if (known !== null) return known;
@@ -114,6 +117,10 @@ export class OperationRequestService {
     return operation;
   }
 
+  async #isRepeated({ idempotencyKey }: AnyRequest): Promise<boolean> {
+    return idempotencyKey !== undefined && (await this.#em.fork().count(OperationSchema, { idempotencyKey })) > 0;
+  }
+
   async #insertSubjects(tx: EntityManager, operationId: string, subjects: readonly SubjectSelector[]): Promise<number> {
     const rows = subjects.map((selector) => ({
       id: newId(),
@@ -121,6 +128,7 @@ export class OperationRequestService {
       accountId: selector.accountId,
       subjectField: selector.subject?.field ?? null,
       subjectValue: selector.subject?.value ?? null,
+      keyVersion: selector.keyVersion ?? null,
       digest: this.#notary.digest(selector),
       held: false,
     }));
@@ -152,8 +160,10 @@ function readSubjects(given: readonly SubjectSelector[], path: readonly [string]
   given.forEach((selector, index) => {
     assertSelector(selector, [...path, String(index)]);
   });
-  const plain = given.map(({ accountId, subject }) =>
-    subject === undefined ? { accountId } : { accountId, subject: { ...subject } },
-  );
+  const plain = given.map(({ accountId, subject, keyVersion }) => ({
+    accountId,
+    ...(subject === undefined ? {} : { subject: { ...subject } }),
+    ...(keyVersion === undefined ? {} : { keyVersion }),
+  }));
   return [...new Map(plain.map((selector) => [canonicalJson(selector), selector])).values()];
 }

@@ -21,9 +21,11 @@ export interface HoldReader {
 
 /** The selector of a stored subject, null once its clear identifiers are gone. */
 function selectorOf(subject: OperationSubject): SubjectSelector | null {
-  if (subject.accountId == null) return null;
-  if (subject.subjectField == null || subject.subjectValue == null) return { accountId: subject.accountId };
-  return { accountId: subject.accountId, subject: { field: subject.subjectField, value: subject.subjectValue } };
+  const { accountId, subjectField: field, subjectValue: value, keyVersion } = subject;
+  if (accountId == null) return null;
+  const version = keyVersion == null ? {} : { keyVersion };
+  if (field == null || value == null) return { accountId, ...version };
+  return { accountId, subject: { field, value }, ...version };
 }
 
 /** Whom an operation was asked to act on, as far as it is still known. */

@@ -129,6 +129,7 @@ const subjectRow = z
     account_id: z.string().nullable(),
     subject_field: z.string().nullable(),
     subject_value: z.string().nullable(),
+    key_version: z.number().nullable(),
     digest: z.string(),
     held: z.boolean(),
   })
@@ -139,6 +140,7 @@ const subjectRow = z
       accountId: row.account_id,
       subjectField: row.subject_field,
       subjectValue: row.subject_value,
+      keyVersion: row.key_version,
       digest: row.digest,
       held: row.held,
     }),

@@ -1,9 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
-import { newId } from '../../domain/id.ts';
 import {
   type Gap,
   keyRing,
+  type Residue,
   type TargetEstimate,
   type TargetPlace,
   type TargetReceipt,
@@ -14,8 +14,9 @@ import { type AccountKeyRow, AccountKeySchema } from '../../entities/account-key
 import { toLinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import type { AccountKeyService } from './account-key.service.ts';
+import { destroyKeys } from './destroy-keys.ts';
 import type { KeyHolders } from './key-holders.ts';
-import { announceKeyChange } from './key-rows.ts';
+import type { KeyVersionUse } from './key-version-use.ts';
 import type { ShredLedger } from './ports.ts';
 import type { UnencryptedPlaces } from './unencrypted-places.ts';
 
@@ -25,6 +26,7 @@ export interface KeyRingDeps {
   readonly holders: KeyHolders;
   readonly ledger: ShredLedger;
   readonly places: UnencryptedPlaces;
+  readonly use: Pick<KeyVersionUse, 'assertUnneeded'>;
 }
 
 /** Accounts and persons between two looks at the holds. */
@@ -35,7 +37,8 @@ const listedMax = 10_000;
 /**
  * Destroys keys: what they encrypted can then be read by nobody, wherever copies of it lie. The ledger is written before the
  * row, so that a database restored from a backup forgets again; a row without its key stays for ever, so that the account
- * or person never gets a new one.
+ * or person never gets a new one. A version that is named by itself goes only while nothing is known to need it, and its
+ * holder goes on with the others.
  */
 export class KeyRingExecutor implements TargetExecutor {
   readonly role = keyRing.role;
@@ -53,8 +56,9 @@ export class KeyRingExecutor implements TargetExecutor {
     for (const selector of free) {
       const rows = await this.#keysOf(selector);
       records += rows.length;
+      const proven = await this.#provenUnneeded(selector, rows);
       for (const { id, version, state } of rows)
-        if (manifest.length < listedMax) manifest.push({ keyId: id, keyVersion: version, state });
+        if (manifest.length < listedMax) manifest.push({ keyId: id, keyVersion: version, state, ...proven });
     }
     const seconds = Math.ceil(free.length / 500);
     return { action: 'DESTROY', files: 0, bytes: 0, records, seconds, gaps, manifest };
@@ -94,17 +98,32 @@ export class KeyRingExecutor implements TargetExecutor {
 
   async #destroy(operationId: string, selector: SubjectSelector): Promise<void> {
     const rows = await this.#keysOf(selector);
+    const version = selector.keyVersion;
     // A worker before us came so far.
-    if (rows.length > 0 && rows.every(({ state }) => state === 'DESTROYED')) return;
+    if (rows.length > 0 && rows.every((row) => isDestroyed(row, version === undefined))) return;
+    await this.#provenUnneeded(selector, rows);
     const holder = await this.#deps.holders.holderOf(selector);
-    const isWhole = selector.subject === undefined;
-    await this.#deps.ledger.append({ operationId, ...holder, isWhole, at: new Date().toISOString() });
-    await destroyKeys(this.#deps.em, { operationId, ...holder, isWhole });
+    const isWhole = selector.subject === undefined && version === undefined;
+    const destroyed = { operationId, ...holder, isWhole, ...(version === undefined ? {} : { version }) };
+    await this.#deps.ledger.append({ ...destroyed, at: new Date().toISOString() });
+    await destroyKeys(this.#deps.em, destroyed);
+  }
+
+  /** Of a version that goes by itself, the operation that proves it free. @throws LinewardError KEY_IN_USE */
+  async #provenUnneeded(
+    { keyVersion }: SubjectSelector,
+    rows: readonly AccountKeyRow[],
+  ): Promise<{ readonly provenBy?: string | null }> {
+    const [row] = rows;
+    if (keyVersion === undefined || row === undefined || row.state === 'DESTROYED') return {};
+    return { provenBy: await this.#deps.use.assertUnneeded(row) };
   }
 
   async #keysOf(selector: SubjectSelector): Promise<readonly AccountKeyRow[]> {
     const { accountId, scope } = await this.#deps.holders.holderOf(selector);
-    const where = selector.subject === undefined ? { accountId } : { accountId, scope };
+    const { keyVersion: version, subject } = selector;
+    const ofHolder = version === undefined ? { accountId, scope } : { accountId, scope, version };
+    const where = version === undefined && subject === undefined ? { accountId } : ofHolder;
     return this.#deps.em.fork().find(AccountKeySchema, where, { orderBy: { scope: 'asc', version: 'asc' } });
   }
 
@@ -143,11 +162,22 @@ export class KeyRingExecutor implements TargetExecutor {
             'backups of the database from before hold the wrapped keys until they expire; a restore destroys them again from the ledger before it serves',
           until: null,
         },
-        ...(await this.#deps.places.residues()),
+        ...(await this.#unencrypted(context)),
       ],
       open,
     };
   }
+
+  /** What was encrypted under a version that goes by itself stays readable, so its residues are no matter of keys. */
+  async #unencrypted(context: ExecutionContext): Promise<readonly Residue[]> {
+    const { act } = await context.requested();
+    return act.every(({ keyVersion }) => keyVersion !== undefined) ? [] : this.#deps.places.residues();
+  }
+}
+
+/** True for a version that is gone; with `isOfHolder`, for one that went with its holder. */
+function isDestroyed({ state, destroyedSingly }: AccountKeyRow, isOfHolder: boolean): boolean {
+  return state === 'DESTROYED' && !(isOfHolder && destroyedSingly);
 }
 
 /**
@@ -165,33 +195,6 @@ function freeOfHolds({ act, keep }: Selection): {
   return { free, gaps: kept === 0 ? [] : [{ code: 'HOLD_ACTIVE', dataset: keyRing.name, reason }] };
 }
 
-function nameOf({ accountId, subject }: SubjectSelector): string {
-  return JSON.stringify([accountId, subject?.field, subject?.value]);
-}
-
-export interface DestroyedHolder {
-  readonly operationId: string;
-  readonly accountId: string;
-  readonly scope: string;
-  /** True for a whole account with the keys of all persons in it. */
-  readonly isWhole: boolean;
-}
-
-/** Destroys every version of a holder's keys, and leaves a row of the holder where it had none. Again it changes nothing. */
-export async function destroyKeys(em: EntityManager, { operationId, accountId, scope, isWhole }: DestroyedHolder) {
-  await em.fork().transactional(async (tx) => {
-    await tx.execute(
-      `insert into account_key (id, account_id, scope, version, state, kek_id, enc_count, created_at, destroyed_at, destroyed_by)
-       select ?, ?, ?, 1, 'DESTROYED', '', 0, now(), now(), ?
-       where not exists (select 1 from account_key where account_id = ? and scope = ?)
-       on conflict do nothing`,
-      [newId(), accountId, scope, operationId, accountId, scope],
-    );
-    const rows = await tx.execute<{ id: string }[]>(
-      `update account_key set state = 'DESTROYED', wrapped = null, destroyed_at = now(), destroyed_by = ?
-       where account_id = ? and (? or scope = ?) and state <> 'DESTROYED' returning id`,
-      [operationId, accountId, isWhole, scope],
-    );
-    for (const { id } of rows) await announceKeyChange(tx, id);
-  });
+function nameOf({ accountId, subject, keyVersion }: SubjectSelector): string {
+  return JSON.stringify([accountId, subject?.field, subject?.value, keyVersion]);
 }

@@ -15,7 +15,7 @@ export async function nextVersion(em: EntityManager, holder: KeyHolder): Promise
   const [newest] = await em.find(AccountKeySchema, { ...holder }, { orderBy: { version: 'desc' }, limit: 1 });
   if (holder.scope !== '' && holder.accountId !== '') await assertAccountLives(em, holder.accountId);
   if (newest === undefined) return 1;
-  if (newest.state === 'DESTROYED') throw new LinewardError('KEY_DESTROYED');
+  if (isGone(newest)) throw new LinewardError('KEY_DESTROYED');
   return newest.version + 1;
 }
 
@@ -23,7 +23,15 @@ export async function nextVersion(em: EntityManager, holder: KeyHolder): Promise
 async function assertAccountLives(em: EntityManager, accountId: string): Promise<void> {
   const where = { accountId, scope: '' };
   const [newest] = await em.find(AccountKeySchema, where, { orderBy: { version: 'desc' }, limit: 1 });
-  if (newest?.state === 'DESTROYED') throw new LinewardError('KEY_DESTROYED');
+  if (newest !== undefined && isGone(newest)) throw new LinewardError('KEY_DESTROYED');
+}
+
+/**
+ * True when the holder's keys were destroyed, all of them. A database that was restored from before a rotation has a version
+ * that was destroyed by itself as its newest.
+ */
+function isGone({ state, destroyedSingly }: AccountKeyRow): boolean {
+  return state === 'DESTROYED' && !destroyedSingly;
 }
 
 /** Keys that encrypt now, and keys made ahead whose time has come, of many holders in one statement. */

@@ -39,6 +39,8 @@ export interface ShreddedHolder {
   readonly scope: string;
   /** True when the keys of all persons in the account went, too. */
   readonly isWhole: boolean;
+  /** Only this version went, and its holder keeps the others. */
+  readonly version?: number | undefined;
   /** ISO 8601. */
   readonly at: string;
 }

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { destroyKeys } from './key-ring.executor.ts';
+import { destroyKeys } from './destroy-keys.ts';
 import type { ShredLedger } from './ports.ts';
 
 /**

@@ -11,7 +11,7 @@ export interface UnmappedEntity {
   readonly dataset: Dataset;
 }
 
-/** Takes back what `RegistryService.mapEntity` said. */
+/** Changes, and takes back, what `RegistryService.mapEntity` said. */
 export class MappingService {
   readonly #em: EntityManager;
 
@@ -49,6 +49,48 @@ export class MappingService {
       return { entityId: mapping.entityId, dataset };
     });
   }
+
+  /**
+   * Says whether the produce API protects the records of a topic before Kafka sees them.
+   * @throws LinewardError NOT_FOUND; MAPPING_INVALID for a place that is no topic; MAPPING_IN_USE while a stream protects what
+   * the topic holds, since what is protected twice is protected wrongly.
+   */
+  async setProduceGate(
+    actor: Actor,
+    input: { readonly id: string; readonly protect: boolean },
+  ): Promise<{ readonly mapping: Mapping; readonly dataset: Dataset }> {
+    return this.#em.fork().transactional(async (tx) => {
+      const { mapping, dataset } = await heldMapping(tx, { id: input.id });
+      if (mapping.role !== 'TOPIC')
+        throw new LinewardError('MAPPING_INVALID', 'id: records are produced to topics, and this is none', {
+          path: ['id'],
+        });
+      if (input.protect) await assertNoProtection(tx, dataset);
+      // The topic has one gate, whichever of its entities the records are of.
+      await tx.nativeUpdate(MappingSchema, { datasetId: dataset.id }, { protectOnProduce: input.protect });
+      await tx.refresh(mapping);
+      audit(tx, actor, {
+        action: 'setProduceGate',
+        resourceType: 'Mapping',
+        resourceId: mapping.id,
+        details: { dataset: `${dataset.namespace}/${dataset.name}`, protect: input.protect },
+      });
+      return { mapping, dataset };
+    });
+  }
+}
+
+async function assertNoProtection(tx: EntityManager, dataset: Dataset): Promise<void> {
+  const [stream] = await tx.execute<{ id: string }[]>(
+    `select id from stream where source_dataset_id = ? and kind = 'PROTECTION' order by id limit 1`,
+    [dataset.id],
+  );
+  if (stream !== undefined)
+    throw new LinewardError(
+      'MAPPING_IN_USE',
+      `The stream ${stream.id} protects what "${dataset.name}" holds; what is protected already would be protected again.`,
+      { path: ['id'] },
+    );
 }
 
 /** The mapping, with its dataset held: who maps it or makes a stream of it comes before or after. */

@@ -46,6 +46,7 @@ export function knownVersion(
   content: SchemaContent,
   given: RegisterSchema,
 ): SubjectVersion | null {
+  if (situation.sameText.length === 0) return null;
   const identity = schemaIdentity(content);
   const asked = situation.sameText.filter(({ version }) => given.version === null || given.version === version);
   const exact = asked.find(({ schema }) => schema.identity === identity);

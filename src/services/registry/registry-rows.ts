@@ -126,6 +126,7 @@ export const mappingRow = z
     role: z.enum(mappingRoles),
     account_field: z.string(),
     subject_fields: z.array(z.string()),
+    protect_on_produce: z.boolean(),
     created_at: instant,
   })
   .transform(
@@ -136,6 +137,7 @@ export const mappingRow = z
       role: row.role,
       accountField: row.account_field,
       subjectFields: row.subject_fields,
+      protectOnProduce: row.protect_on_produce,
       createdAt: row.created_at,
     }),
   );

@@ -86,6 +86,14 @@ export class RegistryReadModel {
     return rows.map((row) => entityRow.parse(row))[0] ?? null;
   }
 
+  /** The entity of the text `namespace.name`, or of an alias. */
+  async entityOfFullName(fullName: string): Promise<Entity | null> {
+    // The database refuses to look for a text with U+0000.
+    if (fullName.includes('\0')) return null;
+    const cut = fullName.lastIndexOf('.');
+    return this.entityNamed(fullName.slice(0, Math.max(cut, 0)), fullName.slice(cut + 1));
+  }
+
   async entitiesById(ids: readonly string[]): Promise<readonly Entity[]> {
     const rows = await this.#em.fork().execute('select * from entity where id = any(?::text[])', [textArray(ids)]);
     return rows.map((row) => entityRow.parse(row));

@@ -153,6 +153,7 @@ export async function mapEntityIn(
           id: newId(),
           entityId: input.entityId,
           datasetId: dataset.id,
+          protectOnProduce: false,
           createdAt: new Date(),
           ...facts,
         })

@@ -60,8 +60,10 @@ export class SchemaStore {
   async referenced(
     context: string,
     references: readonly SchemaReference[],
-    em = this.#em.fork(),
+    em?: EntityManager,
   ): Promise<readonly ReferencedSchema[]> {
+    if (references.length === 0) return [];
+    const reader = em ?? this.#em.fork();
     const found = new Map<string, ReferencedSchema>();
     const open = new Set<string>();
     let chars = 0;
@@ -73,7 +75,7 @@ export class SchemaStore {
             path: ['references'],
           });
         open.add(reference.name);
-        const { schema } = await target(em, { context: from, reference, path: ['references', String(index)] });
+        const { schema } = await target(reader, { context: from, reference, path: ['references', String(index)] });
         chars += schema.text.length;
         if (chars > schemaCharsMax)
           throw new LinewardError(
@@ -86,7 +88,7 @@ export class SchemaStore {
         open.delete(reference.name);
       }
     };
-    if (references.length > 0) await walk(references, context);
+    await walk(references, context);
     return [...found.values()];
   }
 

@@ -17,6 +17,8 @@ export interface Situation {
   readonly sameText: readonly SubjectVersion[];
   /** What differs after every change of the subject's settings and every deletion of all of it; null when the subject is new. */
   readonly state: string | null;
+  /** What differs after every change of the settings of the context and of the default one. */
+  readonly around: string;
   /** When it was read, by the clock of the database. */
   readonly at: Date;
   /** True when a setting was made for the subject itself, its context or all: not the built-in default. */
@@ -26,6 +28,7 @@ export interface Situation {
 const answerRow = z.object({
   at: z.coerce.date(),
   state: z.string().nullable(),
+  around: z.string(),
   last: z.number().nullable(),
   settings: z.array(settingRow),
   latest: z.unknown(),
@@ -36,7 +39,7 @@ const answerRow = z.object({
 export async function situationOf(em: EntityManager, subject: SubjectName, identity: string): Promise<Situation> {
   const { context, name } = subject;
   const [row] = await executePrepared(em, situationStatement, { context, name, identity });
-  const { at, state, last, latest, same, ...answer } = answerRow.parse(row);
+  const { at, state, around, last, latest, same, ...answer } = answerRow.parse(row);
   const settings = inForce(answer.settings);
   return {
     subject,
@@ -46,9 +49,15 @@ export async function situationOf(em: EntityManager, subject: SubjectName, ident
     sameText: same.map(subjectVersionRow),
     at,
     state,
+    around,
     levelIsSet: settings.config.compatibilityLevel !== undefined,
   };
 }
+
+/** `Situation.around`, in statements with the value `context`. */
+export const settingsAroundState = `concat_ws(',',
+  coalesce((select xmin::text from registry_subject where context = :context and name = ''), '-'),
+  coalesce((select xmin::text from registry_subject where context = '${defaultContext}' and name = ''), '-'))`;
 
 const situationStatement = prepared(
   'subject_situation',
@@ -59,6 +68,7 @@ const situationStatement = prepared(
   )
   select to_jsonb(now()) as at,
     (select state from place where context = :context and name = :name) as state,
+    ${settingsAroundState} as around,
     (select max(version) from subject_version where context = :context and subject = :name) as last,
     to_jsonb(array(
       select to_jsonb(place) from place where config is not null or mode is not null

@@ -1,28 +1,17 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
-import { parseSchema } from '../../domain/registry/parse-schema.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
-import { type SchemaContent, schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
+import { schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
 import { printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { auditEvent } from '../audit/audit.service.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { catalogVersion } from './catalog-schema.ts';
-import {
-  type CompatibilityService,
-  incompatible,
-  looksBeyondLatest,
-  type SubjectConflict,
-} from './compatibility.service.ts';
-import {
-  assertId,
-  assertMode,
-  contentOf,
-  type GivenSchema,
-  knownVersion,
-  type RegisterSchema,
-} from './registration.ts';
+import type { CompatibilityService, SubjectConflict } from './compatibility.service.ts';
+import { ExpectedSituation } from './expected-situation.ts';
+import { assertId, type GivenSchema, type RegisterSchema } from './registration.ts';
+import { type Enforcement, type Prepared, type ReadSchema, RegistrationCheck } from './registration-check.ts';
 import { writeRegistration, writeRegistrationInTurn } from './registration-write.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
 import type { SchemaStore } from './schema-store.ts';
@@ -32,25 +21,12 @@ import { type Situation, situationOf } from './subject-situation.ts';
 import { contended, holdContext, holdReferences, lockSubject, openContext, writeVersion } from './subject-writes.ts';
 import type { VersionToWrite } from './version-statement.ts';
 
-/** A schema that was read, and the situation that it was judged in. */
-interface Prepared {
-  readonly parsed: ParsedSchema;
-  readonly situation: Situation;
-  readonly content: SchemaContent;
-  /** The version that has the schema already. */
-  readonly known: SubjectVersion | null;
-  /** What the schema does not go together with, where nobody has asked that it must. */
-  readonly conflict: SubjectConflict | null;
-}
-
-/** When a conflict with earlier versions refuses a schema: always, or where a compatibility level was set. */
-type Enforcement = 'always' | 'where-set';
-
 /** Registers schemas under subjects, and finds them again. */
 export class SubjectService {
   readonly #em: EntityManager;
   readonly #store: SchemaStore;
-  readonly #compatibility: CompatibilityService;
+  readonly #check: RegistrationCheck;
+  readonly #expected = new ExpectedSituation();
   readonly #types: SemanticTypeReadModel;
 
   constructor(deps: {
@@ -61,7 +37,7 @@ export class SubjectService {
   }) {
     this.#em = deps.em;
     this.#store = deps.schemaStore;
-    this.#compatibility = deps.compatibility;
+    this.#check = new RegistrationCheck(deps);
     this.#types = deps.semanticTypes;
   }
 
@@ -73,23 +49,54 @@ export class SubjectService {
     const references = await this.#store.settled(subject.context, request.references);
     // Read by now: within the transaction it would be a second connection, which may not come while others wait for it too.
     const given = { ...request, references, types: await this.#types.known() };
+    const read = await this.#check.read(subject, given, given.normalize);
+    const added = await this.#addAsExpected(actor, subject, given, read);
+    if (added !== null) return added;
     return contended(async (locked) => {
       const em = this.#em.fork();
       if (locked) {
         return em.transactional(async (tx) => {
           await lockSubject(tx, subject);
           await holdContext(tx, subject);
-          const prepared = await this.#prepared(tx, subject, given);
+          const prepared = await this.#prepared(tx, subject, given, read);
           return prepared.known ?? this.#add(tx, actor, given, prepared, writeRegistrationInTurn);
         });
       }
-      const prepared = await this.#prepared(em, subject, given);
+      const prepared = await this.#prepared(em, subject, given, read);
+      this.#expected.learn(prepared.situation);
       if (prepared.known !== null) return prepared.known;
       await openContext(em, subject);
       // What is checked or held beside the write needs a transaction; the write alone is one.
       if (references.length === 0 && given.id === null) return this.#add(em, actor, given, prepared);
       return em.transactional((tx) => this.#add(tx, actor, given, prepared));
     });
+  }
+
+  /**
+   * Registers under a subject that is expected to be new; null where it is not, and where anything speaks against it, which is
+   * then to be judged by what is really there.
+   */
+  async #addAsExpected(
+    actor: Actor,
+    subject: SubjectName,
+    given: RegisterSchema & { readonly types: SemanticTypes },
+    read: ReadSchema,
+  ): Promise<SubjectVersion | null> {
+    if (given.references.length > 0 || given.id !== null) return null;
+    const situation = this.#expected.of(subject);
+    if (situation === null) return null;
+    try {
+      const prepared = await this.#check.prepared(this.#em, given, {
+        read,
+        situationFor: () => situation,
+        enforcement: 'always',
+      });
+      const added = await this.#add(this.#em, actor, given, prepared);
+      this.#expected.learn({ ...situation, state: '' });
+      return added;
+    } catch {
+      return null;
+    }
   }
 
   /**
@@ -102,7 +109,8 @@ export class SubjectService {
     given: RegisterSchema,
   ): Promise<{ readonly schemaId: number; readonly version: number; readonly conflict: SubjectConflict | null }> {
     await lockSubject(tx, subject);
-    const prepared = await this.#prepared(tx, subject, given, 'where-set');
+    const read = await this.#check.read(subject, given, given.normalize, tx);
+    const prepared = await this.#prepared(tx, subject, given, read, 'where-set');
     const { known, conflict } = prepared;
     if (known !== null) return { schemaId: known.schema.id, version: known.version, conflict };
     return { ...(await this.#write(tx, given, prepared)), conflict };
@@ -140,7 +148,7 @@ export class SubjectService {
     given: GivenSchema,
     options: { readonly normalize: boolean; readonly deleted: boolean },
   ): Promise<SubjectVersion | null> {
-    const { text } = await this.#read(em, subject, given, options.normalize);
+    const { text } = await this.#check.read(subject, given, options.normalize, em);
     const rows = await em.execute(
       `select ${subjectVersionColumns} from ${subjectVersionJoin}
        where subject_version.context = ? and subject = ? and text_identity = ? and (deleted_at is null or ?)
@@ -155,90 +163,18 @@ export class SubjectService {
   /** Reads a schema as it would be registered under a subject, without registering it. */
   async read(subject: SubjectName, given: GivenSchema, normalize: boolean): Promise<ParsedSchema> {
     const references = await this.#store.settled(subject.context, given.references);
-    return (await this.#read(this.#em.fork(), subject, { ...given, references }, normalize)).parsed;
+    return (await this.#check.read(subject, { ...given, references }, normalize)).parsed;
   }
 
-  async #read(
-    em: EntityManager,
-    subject: SubjectName,
-    given: GivenSchema,
-    normalize: boolean,
-  ): Promise<{ readonly parsed: ParsedSchema; readonly text: string }> {
-    const references = await this.#store.referenced(subject.context, given.references, em);
-    const parsed = parseSchema(given.format, { text: given.text, references });
-    return { parsed, text: normalize ? parsed.normalized() : parsed.text };
-  }
-
-  /** Reads the schema and checks all that forbids it. */
-  async #prepared(
+  #prepared(
     em: EntityManager,
     subject: SubjectName,
     given: RegisterSchema,
+    read: ReadSchema,
     enforcement: Enforcement = 'always',
   ): Promise<Prepared> {
-    let read = await this.#read(em, subject, given, given.normalize);
-    const identityOf = (text: string): string => textIdentity({ ...given, text });
-    let situation = await situationOf(em, subject, identityOf(read.text));
-    if (situation.settings.config.normalize === true && !given.normalize) {
-      read = await this.#read(em, subject, given, true);
-      situation = await situationOf(em, subject, identityOf(read.text));
-    }
-    const content = contentOf(situation, given, read.text);
-    const known = knownVersion(situation, content, given);
-    const prepared = { parsed: read.parsed, situation, content, known, conflict: null };
-    if (known !== null) {
-      assertId(known.schema.id, given);
-      return prepared;
-    }
-    const conflict = await this.#permitted(em, given, prepared);
-    if (conflict !== null && (enforcement === 'always' || situation.levelIsSet)) throw incompatible(subject, conflict);
-    return { ...prepared, conflict };
-  }
-
-  /** Throws what forbids the registration whatever the level; answers the conflict with earlier versions. */
-  async #permitted(em: EntityManager, given: RegisterSchema, prepared: Prepared): Promise<SubjectConflict | null> {
-    const { situation, parsed, content } = prepared;
-    const { subject, settings } = situation;
-    assertMode(subject, settings.mode, given.id);
-    if (settings.mode === 'IMPORT') {
-      await this.#assertImportable(em, subject, given, content);
-      return null;
-    }
-    const next = situation.lastNumber + 1;
-    if (given.version !== null && given.version !== next)
-      throw new LinewardError('SCHEMA_INVALID', `version: must be ${next}, one more than the last version, or absent`, {
-        path: ['version'],
-      });
-    const candidate = { parsed, metadata: content.metadata };
-    const { config } = settings;
-    if (looksBeyondLatest(config)) return this.#compatibility.conflictUnder(subject, candidate, config, em);
-    const latest = situation.latest === null ? [] : [situation.latest];
-    return this.#compatibility.conflictWith(latest, candidate, config, em);
-  }
-
-  async #assertImportable(
-    em: EntityManager,
-    subject: SubjectName,
-    given: RegisterSchema,
-    content: SchemaContent,
-  ): Promise<void> {
-    if (given.id === null) return;
-    const holder = await this.#store.byId(subject.context, given.id, em);
-    if (holder !== null && holder.identity !== schemaIdentity(content))
-      throw new LinewardError('REGISTRY_NOT_PERMITTED', `Overwrite new schema with id ${given.id} is not permitted.`, {
-        path: ['id'],
-      });
-    const taken = await em.execute('select 1 from subject_version where context = ? and subject = ? and version = ?', [
-      subject.context,
-      subject.name,
-      given.version ?? 0,
-    ]);
-    if (taken.length > 0)
-      throw new LinewardError(
-        'REGISTRY_NOT_PERMITTED',
-        `version: the subject has another schema as version ${given.version}; versions are never overwritten`,
-        { path: ['version'] },
-      );
+    const situationFor = (identity: () => string): Promise<Situation> => situationOf(em, subject, identity());
+    return this.#check.prepared(em, given, { read, situationFor, enforcement });
   }
 
   async #write(
@@ -284,7 +220,7 @@ export class SubjectService {
 }
 
 function versionToWrite(given: RegisterSchema, { situation, content }: Prepared): VersionToWrite {
-  const { subject, state, at } = situation;
+  const { subject, state, around, at } = situation;
   const version = given.version ?? situation.lastNumber + 1;
-  return { subject, version, content, givenText: given.text, id: given.id, state, at };
+  return { subject, version, content, givenText: given.text, id: given.id, state, around, at };
 }

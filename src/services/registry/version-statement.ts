@@ -1,6 +1,7 @@
 import { type SchemaContent, schemaGuid, schemaIdentity, textIdentity } from '../../domain/registry/schema-identity.ts';
 import { defaultContext, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { type PreparedStatement, prepared, type StatementValues } from '../sql.ts';
+import { settingsAroundState } from './subject-situation.ts';
 
 /** A version to be written, with its place among the others. */
 export interface VersionToWrite {
@@ -13,6 +14,8 @@ export interface VersionToWrite {
   readonly id: number | null;
   /** The state of the subject that the version was judged in, see `Situation`. */
   readonly state: string | null;
+  /** The state of the settings around a new subject, see `Situation`. */
+  readonly around: string;
   /** When the version is written. */
   readonly at: Date;
 }
@@ -57,6 +60,7 @@ export function versionValues(given: VersionToWrite): StatementValues {
     version: String(given.version),
     wanted: given.id === null ? null : String(given.id),
     state: given.state,
+    around: given.around,
     guid: schemaGuid(identity),
     format: content.format,
     text: content.text,
@@ -94,11 +98,12 @@ function shapeOf(given: VersionToWrite): Shape {
   };
 }
 
-/** `held` has a row when the subject is as it was read; who comes second to a new one finds it taken. */
+/** `held` has a row when all is as it was read, or expected; who comes second to a new subject finds it taken. */
 const heldSteps = {
   new: [
     `held as (
-      insert into registry_subject (context, name) values (:context, :subject) on conflict do nothing returning name
+      insert into registry_subject (context, name) select :context, :subject where ${settingsAroundState} = :around
+      on conflict do nothing returning name
     )`,
   ],
   known: [

@@ -28,7 +28,10 @@ const protoBytes = (value: unknown): Uint8Array => {
   return answer.ok ? answer.payload : Buffer.of(0xff);
 };
 const avroBytes = avsc.Type.forSchema(JSON.parse(avro), { wrapUnions: false }).toBuffer({ account: null, user: 7 });
-const read = (value: Buffer, headers: Record<string, Buffer> = {}) => records.pass().read(value, headers);
+const read = async (value: Buffer, headers: Record<string, Buffer> = {}) => {
+  const content = await records.pass().read(value, headers);
+  return content.ok ? { ok: true, record: content.record } : content;
+};
 const byGuid = (indexes: number[] | null = null) => ({
   [schemaIdHeaders.value]: Buffer.from(guidHeader(testGuid, indexes)),
 });

@@ -11,6 +11,7 @@ const entry = z.strictObject({
   accountId: z.string(),
   scope: z.string(),
   isWhole: z.boolean(),
+  version: z.int().positive().optional(),
   at: z.string(),
 });
 

@@ -12,6 +12,13 @@ export function notAvro(): LinewardError {
   return new LinewardError('VALUE_INVALID', 'The bytes are not data of this Avro schema.');
 }
 
+/** The head of a block of items. */
+export interface BlockHead {
+  readonly count: number;
+  /** The size of the items as it was written, and where; null where the block has none, which only readers that skip need. */
+  readonly size: { readonly bytes: number; readonly start: number; readonly end: number } | null;
+}
+
 /** Walks over Avro's binary encoding (1.12). What is skipped costs no value, and is checked to lie within the bytes. */
 export class AvroCursor {
   readonly bytes: Buffer;
@@ -57,18 +64,19 @@ export class AvroCursor {
 
   /** Calls `item` for each item of an array or map, whose encoding is blocks of a count and items. */
   blocks(item: () => void): void {
-    for (;;) {
-      let count = this.long();
-      if (count === 0) return;
-      if (count < 0) {
-        // A negative count is followed by the size of the block, which only readers that skip need.
-        count = -count;
-        this.long();
-      }
-      // Items of a type without bytes could be counted without end.
-      if (count > Math.max(this.bytes.length, itemsMin)) throw notAvro();
-      for (let index = 0; index < count; index += 1) item();
-    }
+    for (let head = this.blockHead(); head !== null; head = this.blockHead())
+      for (let index = 0; index < head.count; index += 1) item();
+  }
+
+  /** What stands before the items of a block; null at the end of the array or map. */
+  blockHead(): BlockHead | null {
+    const count = this.long();
+    if (count === 0) return null;
+    // Items of a type without bytes could be counted without end.
+    if (Math.abs(count) > Math.max(this.bytes.length, itemsMin)) throw notAvro();
+    if (count > 0) return { count, size: null };
+    const start = this.at;
+    return { count: -count, size: { bytes: this.long(), start, end: this.at } };
   }
 
   skip(type: AvroType, depth = 0): void {

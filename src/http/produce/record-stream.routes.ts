@@ -1,0 +1,179 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Actor } from '../../domain/access/actor.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import type { KafkaGateway } from '../../services/kafka/ports.ts';
+import type { ProducedRecord, ProduceService } from '../../services/kafka/produce.service.ts';
+import { jsonDocuments } from './json-documents.ts';
+import { proxyCodeOf, recordCodes } from './proxy-codes.ts';
+import { readRecordDocument, type StreamedRecord } from './record-document.ts';
+
+export interface RecordStreamDeps {
+  readonly produce: ProduceService;
+  readonly kafka: KafkaGateway;
+}
+
+/** Most bytes of one record as JSON; brokers take about a million by themselves. */
+const recordBytesMax = 8 * 1024 * 1024;
+const addressSchema = z.object({ cluster: z.string(), topic: z.string() });
+
+/** What a stream is written to. */
+interface Destination {
+  readonly actor: Actor;
+  readonly cluster: string;
+  readonly topic: string;
+}
+
+/**
+ * Records of the Confluent REST Proxy v3: a stream of JSON objects, each answered by one, in order, while the stream goes on.
+ * What has arrived together is written together, and the stream is read further when it is answered.
+ */
+export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDeps): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+
+  const clusterId = rememberedClusterId(deps.kafka);
+  const known = async (request: FastifyRequest, reply: FastifyReply): Promise<string | null> => {
+    const { cluster } = addressSchema.pick({ cluster: true }).parse(request.params);
+    if (cluster === (await clusterId())) return cluster;
+    const message = 'There is no such cluster; GET /v3/clusters names the one that is there.';
+    await reply.status(404).send({ error_code: 404, message });
+    return null;
+  };
+
+  for (const prefix of ['/v3', '/kafka/v3']) {
+    server.get(`${prefix}/clusters`, async () => ({
+      kind: 'KafkaClusterList',
+      metadata: { next: null },
+      data: [clusterOf(await clusterId())],
+    }));
+    server.get(`${prefix}/clusters/:cluster`, async (request, reply) => {
+      const cluster = await known(request, reply);
+      return cluster === null ? reply : clusterOf(cluster);
+    });
+    server.post(`${prefix}/clusters/:cluster/topics/:topic/records`, async (request, reply) => {
+      const cluster = await known(request, reply);
+      if (cluster === null) return reply;
+      const { topic } = addressSchema.parse(request.params);
+      return stream(reply, answers(deps.produce, { actor: request.actor, cluster, topic }, request.body));
+    });
+  }
+}
+
+function stream(reply: FastifyReply, lines: AsyncIterable<string>): FastifyReply {
+  return reply.type('application/json').send(Readable.from(lines));
+}
+
+/** The id of the cluster, which never changes: asked for once, and again after a failure. */
+function rememberedClusterId(kafka: KafkaGateway): () => Promise<string> {
+  let known: Promise<string> | null = null;
+  return () => {
+    known ??= clusterIdOf(kafka).catch((error: unknown) => {
+      known = null;
+      throw error;
+    });
+    return known;
+  };
+}
+
+async function clusterIdOf(kafka: KafkaGateway): Promise<string> {
+  const { clusterId } = await kafka.cluster.describe([]);
+  if (clusterId === null) throw new LinewardError('KAFKA_UNAVAILABLE');
+  return clusterId;
+}
+
+function clusterOf(clusterId: string) {
+  return { kind: 'KafkaCluster', metadata: { self: `/v3/clusters/${clusterId}` }, cluster_id: clusterId };
+}
+
+async function* answers(produce: ProduceService, to: Destination, body: unknown): AsyncGenerator<string> {
+  if (!(body instanceof Readable)) return;
+  try {
+    for await (const texts of jsonDocuments(body, recordBytesMax)) {
+      for (const answer of await written(produce, to, texts)) yield `${JSON.stringify(answer)}\n`;
+    }
+  } catch (error) {
+    // The status has gone out; what cannot be read further ends with its reason, and the connection with the stream.
+    yield `${JSON.stringify(faultOf(error))}\n`;
+  }
+}
+
+/** Writes records that stand together, run by run of those that are written alike; answers all in their order. */
+async function written(produce: ProduceService, to: Destination, texts: readonly string[]): Promise<readonly object[]> {
+  const all: object[] = [];
+  for (const run of runsOf(texts)) all.push(...(Array.isArray(run) ? await writtenRun(produce, to, run) : [run]));
+  return all;
+}
+
+/** Records one after the other that are written alike, and answers to those that cannot be read. */
+function runsOf(texts: readonly string[]): readonly (StreamedRecord[] | object)[] {
+  const runs: (StreamedRecord[] | object)[] = [];
+  let alike = '';
+  for (const text of texts) {
+    const read = readOr(text);
+    const key = read.ok ? JSON.stringify([read.streamed.keys, read.streamed.values]) : '';
+    const last = runs.at(-1);
+    if (!read.ok) runs.push(read.answer);
+    else if (key === alike && Array.isArray(last)) last.push(read.streamed);
+    else runs.push([read.streamed]);
+    alike = key;
+  }
+  return runs;
+}
+
+function readOr(
+  text: string,
+): { readonly ok: true; readonly streamed: StreamedRecord } | { readonly ok: false; readonly answer: object } {
+  try {
+    return { ok: true, streamed: readRecordDocument(text) };
+  } catch (error) {
+    return { ok: false, answer: faultOf(error) };
+  }
+}
+
+async function writtenRun(
+  produce: ProduceService,
+  { actor, cluster, topic }: Destination,
+  run: readonly StreamedRecord[],
+): Promise<readonly object[]> {
+  const [first] = run;
+  if (first === undefined) return [];
+  try {
+    const { keys, values } = first;
+    const records = run.map(({ record }) => record);
+    const { results, ...schemas } = await produce.produce(actor, { topic, keys, values, records });
+    return results.map((result, index) => {
+      const streamed = run[index] ?? first;
+      if (!result.ok) return { error_code: recordCodes[result.kind], message: result.message };
+      return { ...placeOf(result), cluster_id: cluster, topic_name: topic, ...partsOf(streamed, result, schemas) };
+    });
+  } catch (error) {
+    const answer = faultOf(error);
+    return run.map(() => answer);
+  }
+}
+
+type Written = Extract<ProducedRecord, { ok: true }>;
+
+function placeOf({ partition, offset }: Written): object {
+  return { error_code: 200, partition_id: partition, offset: Number(offset) };
+}
+
+function partsOf(
+  { types, record }: StreamedRecord,
+  { keySize, valueSize }: Written,
+  schemas: { readonly keySchemaId: number | null; readonly valueSchemaId: number | null },
+): object {
+  const { timestamp } = record;
+  return {
+    timestamp: timestamp === undefined ? null : new Date(Number(timestamp)).toISOString(),
+    key: keySize === null ? null : { type: types.key, size: keySize, schema_id: schemas.keySchemaId },
+    value: valueSize === null ? null : { type: types.value, size: valueSize, schema_id: schemas.valueSchemaId },
+  };
+}
+
+function faultOf(error: unknown): { readonly error_code: number; readonly message: string } {
+  const fault = toLinewardError(error);
+  return { error_code: proxyCodeOf(fault.code), message: fault.spec.exposed ? fault.message : fault.spec.message };
+}
