@@ -1,6 +1,7 @@
+import { deadLetter, deadLetterTopic } from '../services/kafka/dead-letter.ts';
 import type { ErasedRecords } from '../services/kafka/erased-records.ts';
 import type { KafkaMessage } from '../services/kafka/ports.ts';
-import { deadLetter, deadLetterTopic, type MessageProtection } from '../services/kafka/protect-messages.ts';
+import type { MessageProtection } from '../services/kafka/protect-messages.ts';
 import type { StreamStarter } from './stream-runner.ts';
 
 interface ProtectionDeps {

@@ -17,13 +17,9 @@ import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
-import type { KafkaMessage, OutgoingMessage, TransformedMessage } from './ports.ts';
+import { deadLetter } from './dead-letter.ts';
+import type { KafkaMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
-
-/** Topic for notices of messages that cannot be protected into a topic, or cannot land from it. */
-export function deadLetterTopic(topic: string): string {
-  return `${topic}.dead-letter`;
-}
 
 /**
  * Turns raw messages into protected ones: key, headers, timestamp and partition stay; the value is what the policies in
@@ -285,25 +281,4 @@ function textOf(schema: ParsedSchema, payload: Uint8Array): string {
 function passedOn(source: KafkaMessage): Omit<TransformedMessage, 'value'> {
   const { key, partition, timestamp, headers } = source;
   return { key, partition, timestamp, headers, source };
-}
-
-/** The notice of a message that does not reach the stream's target. */
-export function deadLetter(
-  stream: Pick<RunnableStream, 'source' | 'targetName'>,
-  message: KafkaMessage,
-  reason: ErrorCode,
-): TransformedMessage {
-  return {
-    topic: deadLetterTopic(stream.targetName),
-    ...deadLetterNotice({ topic: stream.source.name, ...message }, reason),
-    timestamp: message.timestamp,
-  };
-}
-
-/** Says where a message is that could not go on, and why; never what it holds. */
-export function deadLetterNotice(
-  { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: string },
-  reason: ErrorCode,
-): OutgoingMessage {
-  return { key: null, value: JSON.stringify({ reason, topic, partition, offset }) };
 }

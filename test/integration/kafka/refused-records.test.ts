@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
+import { deadLetter } from '../../../src/services/kafka/dead-letter.ts';
 import type { KafkaMessage, OutgoingMessage } from '../../../src/services/kafka/ports.ts';
-import { deadLetter } from '../../../src/services/kafka/protect-messages.ts';
 import {
   freshTopic,
   gatewayFor,
