@@ -2,7 +2,7 @@ import type { ReadRecord } from '../domain/kafka/record-content.ts';
 import type { StreamTally } from '../domain/kafka/stream-report.ts';
 import type { Logger } from '../domain/logger.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
-import { deadLetterNotice, deadLetterTopic } from '../services/kafka/dead-letters.ts';
+import { deadLetterNotice, deadLetterTopic } from '../services/kafka/dead-letter.ts';
 import type { KafkaGateway, KafkaMessage } from '../services/kafka/ports.ts';
 import type { RecordReader } from '../services/kafka/record-reader.ts';
 import type { RunnableStream } from '../services/kafka/stream.read-model.ts';

@@ -1,4 +1,4 @@
-import { deadLetter, deadLetterTopic } from '../services/kafka/dead-letters.ts';
+import { deadLetter, deadLetterTopic } from '../services/kafka/dead-letter.ts';
 import type { ErasedRecords } from '../services/kafka/erased-records.ts';
 import type { KafkaMessage } from '../services/kafka/ports.ts';
 import type { MessageProtection } from '../services/kafka/protect-messages.ts';

@@ -17,7 +17,7 @@ import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { JsonRecord, ProtectionService } from '../privacy/protection.service.ts';
 import type { MessageCheck, MessageGate } from '../registry/message-gate.ts';
-import { deadLetter } from './dead-letters.ts';
+import { deadLetter } from './dead-letter.ts';
 import type { KafkaMessage, TransformedMessage } from './ports.ts';
 import { keysOf, type RunnableStream } from './stream.read-model.ts';
 

@@ -4,7 +4,7 @@ import { newId } from '../../domain/id.ts';
 import type { TopicKind } from '../../entities/topic.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
-import { deadLetterTopic } from './dead-letters.ts';
+import { deadLetterTopic } from './dead-letter.ts';
 import type { ClusterTopic, KafkaCluster, PartitionRange, TopicSetting } from './ports.ts';
 
 /** What a discovery has found. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
-import { deadLetter } from '../../../src/services/kafka/dead-letters.ts';
+import { deadLetter } from '../../../src/services/kafka/dead-letter.ts';
 import type { KafkaMessage, OutgoingMessage } from '../../../src/services/kafka/ports.ts';
 import {
   freshTopic,
@@ -33,7 +33,8 @@ describe.skipIf(missing)(`records that the target does not take${missing ? `: ${
     messages: readonly OutgoingMessage[],
     change: (value: Buffer) => Buffer = (value) => value,
   ) {
-    const source = await freshTopic(gateway, 1, { 'max.message.bytes': '4000000' });
+    const takesAll = { 'max.message.bytes': '4000000', 'message.timestamp.after.max.ms': '9223372036854775807' };
+    const source = await freshTopic(gateway, 1, takesAll);
     const [target, group] = [await freshTopic(gateway, 1, targetConfig), uniqueName('group')];
     const dead = `${target}.dead-letter`;
     await gateway.ensureTopic({ name: dead, partitions: 1, config: {} });
@@ -49,6 +50,7 @@ describe.skipIf(missing)(`records that the target does not take${missing ? `: ${
           key: message.key,
           partition: message.partition,
           headers: message.headers,
+          timestamp: message.timestamp,
           value: message.value === null ? null : change(message.value),
           source: message,
         })),
@@ -99,6 +101,13 @@ describe.skipIf(missing)(`records that the target does not take${missing ? `: ${
     const small = messages.map((_, n) => n).filter((n) => n % 10 !== 7);
     expect(passed).toEqual(small.map((n) => `rec-${n} `.slice(0, 6)));
     expect(reasons).toHaveLength(300);
+  });
+
+  test('dated further ahead than the target allows', async () => {
+    const tomorrow = String(Date.now() + 86_400_000);
+    const messages = [record(0, 50), { ...record(1, 50), timestamp: tomorrow }, record(2, 50)];
+    const { passed, reasons } = await carried({}, messages);
+    expect([passed, reasons]).toEqual([['rec-0 ', 'rec-2 '], [['MESSAGE_INVALID', '1']]]);
   });
 
   test('without a key, where the target is compacted; tombstones pass', async () => {

@@ -44,7 +44,9 @@ describe.skipIf(missing)(`replaying a stream${missing ? `: ${missing}` : ''}`, (
 
   /** A stream that has read its source of two partitions to the end, 50 records in each. */
   async function readStream(kind: 'PROTECTION' | 'LANDING' = 'PROTECTION') {
-    const [source, target] = [await freshTopic(gateway, 2), await freshTopic(gateway, 2)];
+    // The records are dated long ago.
+    const forEver = { 'retention.ms': '-1' };
+    const [source, target] = [await freshTopic(gateway, 2, forEver), await freshTopic(gateway, 2, forEver)];
     const records = numbered(0, 100).map((record, n) => ({
       ...record,
       partition: n % 2,

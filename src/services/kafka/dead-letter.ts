@@ -7,17 +7,14 @@ export function deadLetterTopic(topic: string): string {
   return `${topic}.dead-letter`;
 }
 
-/** The notice of a message that does not reach the stream's target. */
+/** The notice of a message that does not reach the stream's target. It has the time at which it is written: that of the message may be what the broker refuses. */
 export function deadLetter(
   stream: Pick<RunnableStream, 'source' | 'targetName'>,
   message: KafkaMessage,
   reason: ErrorCode,
 ): TransformedMessage {
-  return {
-    topic: deadLetterTopic(stream.targetName),
-    ...deadLetterNotice({ topic: stream.source.name, ...message }, reason),
-    timestamp: message.timestamp,
-  };
+  const place = { topic: stream.source.name, partition: message.partition, offset: message.offset };
+  return { topic: deadLetterTopic(stream.targetName), ...deadLetterNotice(place, reason) };
 }
 
 /** Says where a message is that could not go on, and why; never what it holds. */
