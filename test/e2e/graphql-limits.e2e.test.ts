@@ -96,12 +96,15 @@ describe('values that do not fit their types', () => {
   const request = `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { userErrors { code } } }`;
 
   test('are never repeated', async () => {
-    const variables = { input: { subjects: [{ accountId: ['CANARY-7'] }], reason: { why: 'CANARY-8' } } };
+    const subjects = [{ accountId: ['CANARY-7'] }];
+    const variables = { input: { subjects, reason: { why: 'CANARY-8' } } };
     const answered = await post(development, { query: request, variables });
     expect(answered).toMatchObject({
       status: 400,
-      body: { errors: [{ extensions: { code: 'BAD_INPUT', field: ['input', 'subjects', '0', 'accountId'] } }] },
+      body: { errors: [{ extensions: { code: 'BAD_INPUT', field: ['input', 'reason'] } }] },
     });
+    const nested = await post(development, { query: request, variables: { input: { subjects } } });
+    expect(nested.body.errors[0].extensions.field).toEqual(['input', 'subjects', '0', 'accountId']);
     const told = await overWebSocket(development, request, variables);
     const literal = await post(development, {
       query:
@@ -109,7 +112,7 @@ describe('values that do not fit their types', () => {
     });
     expect(literal.status).toBe(400);
     expect(literal.body.errors[0].message).toContain('(value)');
-    expect(JSON.stringify([answered, told, literal])).not.toContain('CANARY');
+    expect(JSON.stringify([answered, nested, told, literal])).not.toContain('CANARY');
   });
 });
 

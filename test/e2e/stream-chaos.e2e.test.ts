@@ -112,5 +112,5 @@ describe.skipIf(missing)(`a stream in a storm${missing ? `: ${missing}` : ''}`, 
       expect(await filesWith(folder, 'XXXX')).not.toEqual([]);
       expect(await filesWith(folder, 'canary')).toEqual([]);
     }
-  });
+  }, 400_000);
 });
