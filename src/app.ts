@@ -77,8 +77,9 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 }
 
 /** What workers do again and again, each apart from the others. */
-const sweeps = ({ driver, searchEntries }: Services) => [
+const sweeps = ({ driver, searchEntries, tableRegistration }: Services) => [
   { sweep: () => driver.sweep(), complaint: 'operations could not be swept' },
+  { sweep: () => tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.
   { sweep: () => searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },
 ];

@@ -25,6 +25,9 @@ import { LakeTableService } from './services/lake/lake-table.service.ts';
 import { LandingService } from './services/lake/landing.service.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
+import { TableDiscovery } from './services/lake/table-discovery.ts';
+import { TableRegistrar } from './services/lake/table-registrar.ts';
+import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
@@ -138,6 +141,9 @@ export function buildServices(
   const index = new SubjectIndex({ em, store, engine, notary, logger });
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
+  const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
+  const registrar = new TableRegistrar({ em, store, engine, registry });
+  const tableDiscovery = new TableDiscovery({ em, store, engine, registry });
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
   const names = new TopicNames({ em });
@@ -243,6 +249,9 @@ export function buildServices(
     produce,
     intake,
     lake,
+    tableRegistration,
+    registrar,
+    tableDiscovery,
     streamRunner,
     driver,
     operations,

@@ -1,3 +1,4 @@
+import type { TableRegistrar } from '../services/lake/table-registrar.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
@@ -8,6 +9,8 @@ import { executeTargetProcessor } from './execute-target.processor.ts';
 import type { JobProcessor } from './kit.ts';
 import { planOperationJob } from './plan-operation.job.ts';
 import { planOperationProcessor } from './plan-operation.processor.ts';
+import { profileTableJob } from './profile-table.job.ts';
+import { profileTableProcessor } from './profile-table.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
 import { verifyTargetProcessor } from './verify-target.processor.ts';
 
@@ -17,22 +20,25 @@ export const jobContracts = {
   executeTarget: executeTargetJob,
   verifyTarget: verifyTargetJob,
   certifyOperation: certifyOperationJob,
+  profileTable: profileTableJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
 
 /** Tasks of one queue that a process runs side by side. */
-export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2 };
+export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2, tables: 1 };
 
 export function jobProcessors(deps: {
   readonly planner: OperationPlanner;
   readonly runner: TargetRunner;
   readonly certifier: OperationCertifier;
+  readonly registrar: TableRegistrar;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
     executeTarget: executeTargetProcessor(deps),
     verifyTarget: verifyTargetProcessor(deps),
     certifyOperation: certifyOperationProcessor(deps),
+    profileTable: profileTableProcessor(deps),
   };
 }

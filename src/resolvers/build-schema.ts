@@ -10,6 +10,7 @@ import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
+import { LakeResolver } from './lake.resolver.ts';
 import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
@@ -44,6 +45,7 @@ const operationResolvers = [
   CompatibilityResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
+  LakeResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -61,6 +63,7 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
+  ConstructorParameters<typeof LakeResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &

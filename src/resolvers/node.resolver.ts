@@ -5,6 +5,7 @@ import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
+import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
@@ -24,19 +25,31 @@ export interface NodeSources {
   readonly streams: StreamReadModel;
   readonly protection: ProtectionReadModel;
   readonly accountKeys: AccountKeyReadModel;
+  readonly lake: LakeReadModel;
 }
 
 @Resolver()
 export class NodeResolver {
   readonly #read: Readonly<Record<NodeTypeName, Read>>;
 
-  constructor({ registry, operations, governance, audit, lineage, streams, protection, accountKeys }: NodeSources) {
+  constructor({
+    registry,
+    operations,
+    governance,
+    audit,
+    lineage,
+    streams,
+    protection,
+    accountKeys,
+    lake,
+  }: NodeSources) {
     this.#read = {
       Entity: (ids) => registry.entitiesById(ids),
       EntityVersion: (ids) => registry.versionsById(ids),
       EntityField: (ids) => registry.fieldsById(ids),
       Dataset: (ids) => registry.datasetsById(ids),
       Mapping: (ids) => registry.mappingsById(ids),
+      LakeRegistration: (ids) => lake.registrationsById(ids),
       Stream: (ids) => streams.streamsById(ids),
       ProtectionPolicy: (ids) => protection.policiesById(ids),
       AccountKey: (ids) => accountKeys.accountKeysById(ids),

@@ -64,8 +64,12 @@ export async function operationParts(options: OperationPartsOptions) {
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */
     async start(): Promise<void> {
-      const processors = jobProcessors({ planner, runner, certifier });
-      await jobs.work(Object.values(processors), { operations: 4, targets: 4 });
+      const registrar = undefined as never;
+      const processors = Object.values(jobProcessors({ planner, runner, certifier, registrar }));
+      await jobs.work(
+        processors.filter(({ queue }) => queue !== 'tables'),
+        { operations: 4, targets: 4 },
+      );
       sweeper.start();
     },
     async stop(): Promise<void> {

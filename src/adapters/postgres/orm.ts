@@ -23,12 +23,14 @@ import { TopicRewriteMigration } from '../../../migrations/20261126000700_topic_
 import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasure_intake.ts';
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
+import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
 import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
+import { LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
 import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
@@ -49,6 +51,7 @@ const entities = [
   EntitySchema,
   EntityVersionSchema,
   LakeFileSchema,
+  LakeRegistrationSchema,
   LakeTableSchema,
   LegalHoldSchema,
   LineageEdgeSchema,
@@ -86,6 +89,7 @@ const migrationsList = [
   { name: '20261126000800_erasure_intake', class: ErasureIntakeMigration },
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
+  { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
 ];
 
 const closeTimeoutMs = 5_000;

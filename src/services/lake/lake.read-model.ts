@@ -1,11 +1,16 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { type Partitioning, partitionings } from '../../domain/lake/partitioning.ts';
+import { type LakeRegistration, LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
+import type { LakeTableOrigin } from '../../entities/lake-table.entity.ts';
 import { textArray } from '../sql.ts';
 
 /** A lake table with the sum of its registered files, as last seen. */
 export interface LakeTableSummary {
   readonly location: string;
-  readonly dateField: string;
+  readonly origin: LakeTableOrigin;
+  readonly partitioning: Partitioning;
+  readonly dateField: string | null;
   readonly files: number;
   readonly rows: number;
   readonly bytes: number;
@@ -16,7 +21,9 @@ export interface LakeTableSummary {
 const summaryRow = z.object({
   dataset_id: z.string(),
   location: z.string(),
-  date_field: z.string(),
+  origin: z.enum(['LANDED', 'REGISTERED']),
+  partitioning: z.enum(partitionings),
+  date_field: z.string().nullable(),
   files: z.coerce.number(),
   rows: z.coerce.number(),
   bytes: z.coerce.number(),
@@ -34,7 +41,7 @@ export class LakeReadModel {
   /** Tables by dataset id, in one statement; datasets that are not lake tables are absent. */
   async summaryOfDatasets(datasetIds: readonly string[]): Promise<ReadonlyMap<string, LakeTableSummary>> {
     const found = await this.#em.fork().execute(
-      `select t.dataset_id, t.location, t.date_field, count(f.id) as files, coalesce(sum(f.rows), 0) as rows,
+      `select t.dataset_id, t.location, t.origin, t.partitioning, t.date_field, count(f.id) as files, coalesce(sum(f.rows), 0) as rows,
               coalesce(sum(f.bytes), 0) as bytes, count(*) filter (where f.indexed_version = f.version) as indexed
        from lake_table t left join lake_file f on f.table_id = t.id
        where t.dataset_id = any(?::text[]) group by t.id`,
@@ -46,5 +53,9 @@ export class LakeReadModel {
         return [dataset_id, { ...sums, dateField: date_field, indexedFiles: indexed }];
       }),
     );
+  }
+
+  registrationsById(ids: readonly string[]): Promise<readonly LakeRegistration[]> {
+    return this.#em.fork().find(LakeRegistrationSchema, { id: { $in: [...ids] } });
   }
 }

@@ -43,7 +43,7 @@ describe('job contracts', () => {
 
   it('each have a processor of the same name and queue', () => {
     const nothing = undefined as never;
-    const processors = jobProcessors({ planner: nothing, runner: nothing, certifier: nothing });
+    const processors = jobProcessors({ planner: nothing, runner: nothing, certifier: nothing, registrar: nothing });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });
     }

@@ -1,7 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { LinewardError } from '../../../errors/lineward-error.ts';
 import type { FileFinding } from '../../../services/lake/ports.ts';
-import { readFailure } from './duckdb-failure.ts';
+import { failedFinding } from './duckdb-failure.ts';
 import { queryRows } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
@@ -74,16 +73,4 @@ async function scan(
     for (const path of paths) singles.push(...(await scan(connection, tables, [path])));
     return singles;
   }
-}
-
-function failedFinding(error: unknown, path: string): FileFinding {
-  const failure = readFailure(error, path);
-  // A broken database would fail all that follow; the caller starts a new one and asks again.
-  if (failure.details.retire === true) throw failure;
-  const refused = failure.code === 'LAKE_TABLE_REFUSED';
-  return { path, error: refused ? 'REFUSED' : 'UNREADABLE', reason: reasonOf(failure) };
-}
-
-function reasonOf({ details, message }: LinewardError): string {
-  return typeof details.reason === 'string' ? details.reason : message;
 }

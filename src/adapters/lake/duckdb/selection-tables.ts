@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { isKeyType } from '../../../domain/lake/key-column.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
 import type { FileSchema } from './parquet-facts.ts';
@@ -14,9 +15,6 @@ interface SelectionTable {
   /** Null for selectors of whole accounts. */
   readonly column: string | null;
 }
-
-/** Types whose text form is unique, so that comparing text compares values. Floats, blobs and nested types are not. */
-const keyTypes = /^(?:VARCHAR|U?(?:TINYINT|SMALLINT|INTEGER|BIGINT)|UUID|DATE|BOOLEAN)$/u;
 
 /** A selection loaded into a connection; gives the SQL that says whether a scanned row falls under it. */
 export class SelectionTables {
@@ -96,7 +94,7 @@ export class SelectionTables {
 export function checkKeyColumns(schema: FileSchema, names: readonly string[]): void {
   for (const name of names) {
     const column = schema.columns.find((candidate) => candidate.name === name);
-    if (column?.type && keyTypes.test(column.type)) continue;
+    if (column?.type && isKeyType(column.type)) continue;
     const reason =
       column === undefined
         ? `it has no key column ${name}`
