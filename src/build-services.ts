@@ -23,6 +23,8 @@ import { LakeReadModel } from './services/lake/lake.read-model.ts';
 import { LakeTableExecutor } from './services/lake/lake-table.executor.ts';
 import { LakeTableService } from './services/lake/lake-table.service.ts';
 import { LandingService } from './services/lake/landing.service.ts';
+import { RetentionService } from './services/lake/retention.service.ts';
+import { RetentionSchedule } from './services/lake/retention-schedule.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
 import { TableDiscovery } from './services/lake/table-discovery.ts';
@@ -141,6 +143,8 @@ export function buildServices(
   const index = new SubjectIndex({ em, store, engine, notary, logger });
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
+  const retention = new RetentionService({ em });
+  const now = () => new Date();
   const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
   const registrar = new TableRegistrar({ em, store, engine, registry });
   const tableDiscovery = new TableDiscovery({ em, store, engine, registry });
@@ -200,6 +204,8 @@ export function buildServices(
       engine,
       index,
       notary,
+      retention,
+      now,
       transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
     }),
     new KeyRingExecutor({
@@ -217,6 +223,13 @@ export function buildServices(
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({ em, driver, shred });
+  const retentionSchedule = new RetentionSchedule({
+    em,
+    requests: operationRequests,
+    operations: operationService,
+    logger,
+    now,
+  });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
@@ -250,6 +263,8 @@ export function buildServices(
     intake,
     lake,
     tableRegistration,
+    retention,
+    retentionSchedule,
     registrar,
     tableDiscovery,
     streamRunner,

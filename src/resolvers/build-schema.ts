@@ -11,6 +11,7 @@ import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './ent
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
 import { LakeResolver } from './lake.resolver.ts';
+import { LakeRetentionResolver } from './lake-retention.resolver.ts';
 import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
@@ -46,6 +47,7 @@ const operationResolvers = [
   EntityDescriptionResolver,
   GovernanceResolver,
   LakeResolver,
+  LakeRetentionResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -64,6 +66,7 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &
+  ConstructorParameters<typeof LakeRetentionResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &

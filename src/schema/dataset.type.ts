@@ -2,6 +2,7 @@ import { Field, InputType, Int, ObjectType } from 'type-graphql';
 import type { Partitioning } from '../domain/lake/partitioning.ts';
 import type { MappingRole } from '../domain/operations/target.ts';
 import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
+import type { LakeRetention, LakeRetentionAction } from '../entities/lake-retention.entity.ts';
 import type { LakeTableOrigin } from '../entities/lake-table.entity.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
@@ -52,6 +53,37 @@ const LakeTableOriginEnum = describedEnum<LakeTableOrigin>('LakeTableOrigin', 'W
   REGISTERED: 'Others write it; it was registered by `registerLakeTable`.',
 });
 
+export const LakeRetentionActionEnum = describedEnum<LakeRetentionAction>(
+  'LakeRetentionAction',
+  'What becomes of rows that are older than a retention rule allows.',
+  { DELETE: 'They are removed: files in which nothing else is as a whole, others are rewritten.' },
+);
+
+@ObjectType('LakeRetention', {
+  description: 'How long a lake table keeps its rows. Each UTC day an operation is asked for.',
+})
+class LakeRetentionType
+  implements Pick<LakeRetention, 'dateField' | 'days' | 'action' | 'autoApprove' | 'setBy' | 'setAt'>
+{
+  @Field(() => String, { description: 'Column with the date of a row. A row without one stays, and is an open point.' })
+  dateField!: string;
+
+  @Field(() => Int, { description: 'Whole UTC days that a row stays after its own.' })
+  days!: number;
+
+  @Field(() => LakeRetentionActionEnum, { description: 'What becomes of older rows.' })
+  action!: LakeRetentionAction;
+
+  @Field(() => Boolean, { description: 'True when plans need no person, once one has approved a plan of this rule.' })
+  autoApprove!: boolean;
+
+  @Field(() => String, { description: 'Actor who set it.' })
+  setBy!: string;
+
+  @Field(() => Instant, { description: 'When it was set.' })
+  setAt!: Date;
+}
+
 @ObjectType('LakeTable', { description: 'A dataset as a table of the lake: what is registered of its files.' })
 export class LakeTableType {
   @Field(() => String, { description: 'Directory below the root of the lake.' })
@@ -68,6 +100,9 @@ export class LakeTableType {
     description: 'Field with the date of a record, by which landings partition the table; null when none was named.',
   })
   dateField!: string | null;
+
+  @Field(() => LakeRetentionType, { nullable: true, description: 'How long it keeps its rows; null: for ever.' })
+  retention!: LakeRetentionType | null;
 
   @Field(() => Int, { description: 'Files.' })
   files!: number;

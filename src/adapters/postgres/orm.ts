@@ -24,6 +24,7 @@ import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasu
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
+import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -31,6 +32,7 @@ import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
 import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
+import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
@@ -52,6 +54,7 @@ const entities = [
   EntityVersionSchema,
   LakeFileSchema,
   LakeRegistrationSchema,
+  LakeRetentionSchema,
   LakeTableSchema,
   LegalHoldSchema,
   LineageEdgeSchema,
@@ -90,6 +93,7 @@ const migrationsList = [
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
+  { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -21,6 +21,17 @@ export interface EngineSelection {
   readonly everyone?: boolean | undefined;
   readonly act: readonly EngineSelector[];
   readonly keep: readonly EngineSelector[];
+  /**
+   * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
+   * that is none of ISO 8601, matches nothing.
+   */
+  readonly olderThan?: { readonly column: string; readonly before: string } | undefined;
+}
+
+/** Records of a file that a selection by age leaves: older ones that `keep` keeps, and those without a date. */
+export interface AgeFinding {
+  readonly held: number;
+  readonly undated: number;
 }
 
 /**
@@ -28,7 +39,14 @@ export interface EngineSelection {
  * cannot be compared safely. `reason` holds no data.
  */
 export type FileFinding =
-  | { readonly path: string; readonly rows: number; readonly matches: number; readonly error?: undefined }
+  | {
+      readonly path: string;
+      readonly rows: number;
+      readonly matches: number;
+      /** There for a selection with `olderThan`. */
+      readonly age?: AgeFinding | undefined;
+      readonly error?: undefined;
+    }
   | { readonly path: string; readonly error: 'UNREADABLE' | 'REFUSED'; readonly reason: string };
 
 export interface RewriteResult {
