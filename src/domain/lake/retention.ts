@@ -22,7 +22,7 @@ export function limitAt({ dateField, days }: RetentionRule, now: Date): Retentio
 }
 
 /** Open points that lie in the data, and that a rule meets every day. */
-export const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'DATE_UNKNOWN'];
+const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'DATE_UNKNOWN'];
 
 /** Rows of a table that may go without a person looking at the plan: more is more likely a fault of the dates. */
 const shareMax = 0.5;
