@@ -6,8 +6,12 @@ import { failedFinding, reasonOf } from './duckdb-failure.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { expectNumberable } from './marked-rows.ts';
 import { refuseLossyCopy } from './parquet-copy.ts';
-import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
+import type { FileLayout, FileSchema } from './parquet-facts.ts';
+import { type FooterReader, readFooters } from './parquet-footers.ts';
 import { checkKeyColumns } from './selection-tables.ts';
+
+/** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
+const filesPerStatement = 64;
 
 /** Reads the ends of files, and tries on a copy without rows what a rewrite would do to each kind of them. */
 export async function surveyFiles(
@@ -23,10 +27,14 @@ export async function surveyFiles(
     return known;
   };
   const surveyed: SurveyedFile[] = [];
-  for (const path of files) {
+  const readers: FooterReader[] = [];
+  for (let start = 0; start < files.length; start += filesPerStatement)
+    readers.push(...(await readFooters(connection, files.slice(start, start + filesPerStatement))));
+  for (const [index, path] of files.entries()) {
     try {
-      const schema = await readSchema(connection, path);
-      const layout = await readLayout(connection, path);
+      const footer = await readers[index]?.();
+      if (footer === undefined) continue;
+      const { schema, layout } = footer;
       surveyed.push({
         path,
         rows: layout.rows,
