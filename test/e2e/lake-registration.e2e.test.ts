@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Data, documentOf, eventually, register, testApp } from '../testkit/app.ts';
-import { erase } from '../testkit/erasure.ts';
+import { carriedOut, erase } from '../testkit/erasure.ts';
 import { clickFields, clicks, plainDuckdb, upload, writeClicks } from '../testkit/plain-table.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../testkit/s3.ts';
 
@@ -112,6 +112,19 @@ describe.each([
       });
       expect(done.certificate.body).toMatchObject({ outcome: 'COMPLETED', totals: { survivors: 0, lost: 0 } });
       expect((await accountsIn(location)).files).toBe(5);
+      await at.app.done(
+        `mutation ($input: SetProtectionPolicyInput!) { setProtectionPolicy(input: $input) { userErrors { code } } }`,
+        { input: { scope: 'GLOBAL', semanticType: 'customertext', action: 'ENCRYPT' } },
+      );
+      const { entityId } = at;
+      const datasetIds = [made.dataset.id];
+      const whole = await carriedOut(at.app, 'Protection', { entityId, datasetIds });
+      expect(whole).toMatchObject({
+        status: 'COMPLETED',
+        targets: { nodes: [{ receipt: { recordsChanged: 84, open: [] }, verification: { survivors: 0, lost: 0 } }] },
+      });
+      const anew = await carriedOut(at.app, 'Rewrap', { entityId, datasetIds });
+      expect(anew).toMatchObject({ status: 'COMPLETED', targets: { nodes: [{ receipt: { recordsChanged: 0 } }] } });
       const again = await at.refused({ location });
       expect(again).toMatchObject([{ code: 'LAKE_LOCATION_TAKEN', field: ['location'] }]);
     });

@@ -28,7 +28,7 @@ export const clickFields = [
   { name: 'account', type: 'string' },
   { name: 'person', type: 'string' },
   { name: 'day', type: ['null', 'string'] },
-  { name: 'note', type: 'string' },
+  { name: 'note', type: 'string', twilio_type: 'customertext' },
   { name: 'device', type: ['null', 'string'], default: null },
 ];
 

@@ -5,6 +5,7 @@ import { reasonToAsk, utcDayOf } from '../../domain/lake/retention.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
+import { OperationSchema } from '../../entities/operation.entity.ts';
 import type { OperationService } from '../operations/operation.service.ts';
 import type { OperationRequestService } from '../operations/operation-request.service.ts';
 import { textArray } from '../sql.ts';
@@ -26,7 +27,6 @@ const due = `
 
 const plannedRow = z.object({
   id: z.string(),
-  plan: z.custom<OperationPlan>(),
   plan_hash: z.string(),
   auto_approve: z.boolean(),
   proven: z.boolean(),
@@ -37,7 +37,7 @@ const plannedRow = z.object({
  * a person approved a plan before, and that came to its end.
  */
 const planned = `
-  select o.id, o.plan, o.plan_hash, r.auto_approve,
+  select o.id, o.plan_hash, r.auto_approve,
     exists (select 1 from operation p join operation_approval a on a.operation_id = p.id and a.round = p.round
       where p.kind = 'RETENTION' and p.dataset_ids = o.dataset_ids and p.status in ('COMPLETED', 'PARTIAL')
         and p.created_at >= r.set_at and a.actor_id <> ?) as proven
@@ -62,6 +62,8 @@ export class RetentionSchedule {
   readonly #operations: Pick<OperationService, 'approveOperation' | 'cancelOperation'>;
   readonly #logger: Logger;
   readonly #now: () => Date;
+  /** Plans that were looked at, and wait for a person: they may be large. */
+  readonly #judged = new Set<string>();
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -113,10 +115,16 @@ export class RetentionSchedule {
 
   async #settlePlanned(): Promise<void> {
     const rows = await this.#em.fork().execute(planned, [retentionActor.id, retentionActor.id]);
+    const waiting = new Set<string>();
     for (const raw of rows) {
-      const { id, plan, plan_hash: planHash, auto_approve: autoApprove, proven } = plannedRow.parse(raw);
-      const forecast = forecastOf(plan);
+      const { id, plan_hash: planHash, auto_approve: autoApprove, proven } = plannedRow.parse(raw);
+      const key = JSON.stringify([id, planHash, autoApprove, proven]);
+      waiting.add(key);
+      if (this.#judged.has(key)) continue;
       await this.#guarded(id, async () => {
+        const { plan } = await this.#em.fork().findOneOrFail(OperationSchema, { id });
+        if (plan == null) return;
+        const forecast = forecastOf(plan);
         // A plan in which nothing goes would only wait for somebody to look at it.
         if (forecast.rows === 0 && reasonToAsk(forecast) === null)
           await this.#operations.cancelOperation(retentionActor, {
@@ -125,8 +133,10 @@ export class RetentionSchedule {
           });
         else if (autoApprove && proven && reasonToAsk(forecast) === null)
           await this.#operations.approveOperation(retentionActor, { id, planHash });
+        this.#judged.add(key);
       });
     }
+    for (const key of this.#judged) if (!waiting.has(key)) this.#judged.delete(key);
   }
 
   /** What goes wrong with one must not keep the others. */
