@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -189,6 +189,16 @@ describe('a retention rule of a lake table', () => {
     };
     expect(await run.execute()).toMatchObject({ recordsErased: 22, filesRemoved: 3, open: [] });
     expect(await run.verify()).toMatchObject({ survivors: 0, open: [] });
+  });
+
+  it('says, when it verifies, that nobody searched what a link leads to', async () => {
+    const run = await retention();
+    await run.execute();
+    await symlink(root, parts.localPath(`${run.table.location}/2018/link`));
+    expect(await run.verify()).toMatchObject({
+      survivors: 0,
+      open: [{ code: 'LAKE_TABLE_REFUSED', reason: expect.stringContaining('2018/link: it is a symbolic link') }],
+    });
   });
 
   it('finds old rows that came after it, when it verifies', async () => {
