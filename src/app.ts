@@ -78,12 +78,20 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 }
 
 /** What workers do again and again, each apart from the others. */
-const sweeps = ({ driver, searchEntries, retentionSchedule, discoverySchedule }: Services) => [
+const sweeps = ({ driver, searchEntries, tableRegistration, lakeRetentionSchedule, ...topics }: Services) => [
   { sweep: () => driver.sweep(), complaint: 'operations could not be swept' },
+  { sweep: () => tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
+  { sweep: () => lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.
   { sweep: () => searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },
-  { sweep: () => retentionSchedule.enqueueDue(), complaint: 'the retention of topics could not be scheduled' },
-  { sweep: () => discoverySchedule.enqueueDue(), complaint: 'the discovery of topics could not be scheduled' },
+  {
+    sweep: () => topics.topicRetentionSchedule.enqueueDue(),
+    complaint: 'the retention of topics could not be scheduled',
+  },
+  {
+    sweep: () => topics.topicDiscoverySchedule.enqueueDue(),
+    complaint: 'the discovery of topics could not be scheduled',
+  },
 ];
 
 async function serve(

@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
 import { landingConsumer } from './consumers/landing.consumer.ts';
@@ -27,8 +28,13 @@ import { LakeReadModel } from './services/lake/lake.read-model.ts';
 import { LakeTableExecutor } from './services/lake/lake-table.executor.ts';
 import { LakeTableService } from './services/lake/lake-table.service.ts';
 import { LandingService } from './services/lake/landing.service.ts';
+import { RetentionService } from './services/lake/retention.service.ts';
+import { RetentionSchedule } from './services/lake/retention-schedule.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
+import { TableDiscovery } from './services/lake/table-discovery.ts';
+import { TableRegistrar } from './services/lake/table-registrar.ts';
+import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
@@ -56,27 +62,7 @@ import { SemanticTypeReadModel } from './services/privacy/semantic-type.read-mod
 import { SemanticTypeService } from './services/privacy/semantic-type.service.ts';
 import { TokenKeys } from './services/privacy/token-keys.ts';
 import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
-import { AffectedDatasetsReadModel } from './services/registry/affected-datasets.ts';
-import { AssociationService } from './services/registry/association.service.ts';
-import { CatalogSearchReadModel } from './services/registry/catalog-search.read-model.ts';
-import { CompatibilityService } from './services/registry/compatibility.service.ts';
-import { CompatibilityCheck } from './services/registry/compatibility-check.ts';
-import { DeprecationService } from './services/registry/deprecation.service.ts';
-import { EntityDescriptionService } from './services/registry/entity-description.service.ts';
-import { EntityVersionReadModel } from './services/registry/entity-version.read-model.ts';
-import { MappingService } from './services/registry/mapping.service.ts';
-import { MessageGate } from './services/registry/message-gate.ts';
-import { RecordSchemas } from './services/registry/record-schemas.ts';
-import { RegistryReadModel } from './services/registry/registry.read-model.ts';
-import { RegistryService } from './services/registry/registry.service.ts';
-import { RegistrySettingsService } from './services/registry/registry-settings.service.ts';
-import { RegistryTransferService } from './services/registry/registry-transfer.service.ts';
-import { SchemaStore } from './services/registry/schema-store.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
-import { SemanticTypeAcceptance } from './services/registry/semantic-type-acceptance.ts';
-import { SubjectReadModel } from './services/registry/subject.read-model.ts';
-import { SubjectService } from './services/registry/subject.service.ts';
-import { SubjectDeletionService } from './services/registry/subject-deletion.service.ts';
 
 /** Every service of a process, built over its parts. */
 export function buildServices(
@@ -88,47 +74,15 @@ export function buildServices(
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
-  const registry = new RegistryReadModel({ em, searchEntries });
-  const schemaStore = new SchemaStore({ em });
-  const gate = new MessageGate({ registry, schemaStore });
-  const compatibility = new CompatibilityService({ em, schemaStore });
-  const subjects = new SubjectReadModel({ em });
-  const subjectService = new SubjectService({ em, schemaStore, compatibility, semanticTypes });
-  const registryService = new RegistryService({ em, subjectService, semanticTypes });
-  const subjectDeletionService = new SubjectDeletionService({ em });
-  const mappingService = new MappingService({ em });
-  const associations = new AssociationService({ em });
-  const registrySettingsService = new RegistrySettingsService({ em });
-  const registryTransfer = new RegistryTransferService({
-    em,
-    subjects,
-    subjectService,
-    subjectDeletionService,
-    registrySettingsService,
-  });
   const lineage = new LineageReadModel({ em });
-  const catalog = {
-    entityVersions: new EntityVersionReadModel({ em }),
-    affectedDatasets: new AffectedDatasetsReadModel({ registry, lineage }),
-    catalogSearch: new CatalogSearchReadModel({ em, searchEntries }),
-    compatibilityCheck: new CompatibilityCheck({
-      em,
-      compatibility,
-      subjects,
-      subjectService,
-      schemaStore,
-      semanticTypes,
-    }),
-    entityDescriptionService: new EntityDescriptionService({ em }),
-    deprecationService: new DeprecationService({ em }),
-    semanticTypeAcceptance: new SemanticTypeAcceptance({ em, registry, subjects, subjectService, semanticTypes }),
-  };
+  const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
+  const { registry, schemaStore, gate, recordSchemas } = catalog;
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
     em,
     holdsChanged: () =>
-      topics.retentionSchedule.enqueueNow().catch((error: unknown) => {
+      topics.topicRetentionSchedule.enqueueNow().catch((error: unknown) => {
         logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
       }),
   });
@@ -152,6 +106,11 @@ export function buildServices(
   const index = new SubjectIndex({ em, store, engine, notary, logger });
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
+  const retention = new RetentionService({ em });
+  const now = () => new Date();
+  const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
+  const registrar = new TableRegistrar({ em, store, engine, registry });
+  const tableDiscovery = new TableDiscovery({ em, store, engine, registry });
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
   const names = new TopicNames({ em });
@@ -164,7 +123,6 @@ export function buildServices(
     lakeTables,
     lakeNamespace: store.namespace,
   });
-  const recordSchemas = new RecordSchemas({ registry, subjects, subjectService, compatibility, semanticTypes });
   const intake = new IntakeService({ streams, gate, policies: protection, protection: protectionService, landing });
   const records = new RecordReader({ gate });
   const messageProtection = new MessageProtection({ policies: protection, protection: protectionService, gate });
@@ -223,6 +181,8 @@ export function buildServices(
       engine,
       index,
       notary,
+      retention,
+      now,
       transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
     }),
     new KeyRingExecutor({
@@ -242,23 +202,19 @@ export function buildServices(
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({ em, driver, shred });
+  const lakeRetentionSchedule = new RetentionSchedule({
+    em,
+    requests: operationRequests,
+    operations: operationService,
+    logger,
+    now,
+  });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
   const certifier = new OperationCertifier({ em, holds, notary });
   return {
-    registry,
     searchEntries,
-    registryService,
-    mappingService,
-    schemaStore,
-    compatibility,
-    subjects,
-    subjectService,
-    subjectDeletionService,
-    registrySettingsService,
-    associations,
-    registryTransfer,
     ...catalog,
     lineage,
     audit,
@@ -279,6 +235,11 @@ export function buildServices(
     produce,
     intake,
     lake,
+    tableRegistration,
+    retention,
+    lakeRetentionSchedule,
+    registrar,
+    tableDiscovery,
     streamRunner,
     driver,
     operations,

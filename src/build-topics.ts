@@ -39,7 +39,7 @@ export function buildTopics(
     kafkaCluster: new ClusterReadModel({ kafka }),
     topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
-    discoverySchedule: new TopicSchedule({
+    topicDiscoverySchedule: new TopicSchedule({
       scheduler: jobs,
       contract: discoverTopicsJob,
       intervalMs: every(env.TOPIC_DISCOVERY_SECONDS),
@@ -47,7 +47,7 @@ export function buildTopics(
     retentionReconciler,
     topicRetentions: new TopicRetentionReadModel({ em, plans }),
     topicRetentionService: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler: retentionReconciler }),
-    retentionSchedule: new TopicSchedule({
+    topicRetentionSchedule: new TopicSchedule({
       scheduler: jobs,
       contract: reconcileTopicsJob,
       intervalMs: every(env.TOPIC_RETENTION_SECONDS),

@@ -7,6 +7,7 @@ export const nodeTypes = [
   'EntityField',
   'Dataset',
   'Mapping',
+  'LakeRegistration',
   'Stream',
   'ProtectionPolicy',
   'AccountKey',

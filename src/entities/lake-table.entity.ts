@@ -1,7 +1,10 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { LakeColumn } from '../domain/lake/lake-column.ts';
+import type { Partitioning } from '../domain/lake/partitioning.ts';
 
-/** A table of the lake: a standard directory of Parquet files, partitioned by day. */
+export type LakeTableOrigin = 'LANDED' | 'REGISTERED';
+
+/** A table of the lake: a directory of Parquet files. */
 export const LakeTableSchema = defineEntity({
   name: 'LakeTable',
   tableName: 'lake_table',
@@ -9,7 +12,12 @@ export const LakeTableSchema = defineEntity({
     id: p.text().primary(),
     datasetId: p.text(),
     location: p.text(),
-    dateField: p.text(),
+    /** LANDED: landings made it, and write to it; REGISTERED: others did. */
+    origin: p.text().$type<LakeTableOrigin>(),
+    partitioning: p.text().$type<Partitioning>(),
+    /** Null only for a registered table. */
+    dateField: p.text().strictNullable(),
+    /** What landings write; empty for a registered table, whose files say what they have. */
     columns: p.json<readonly LakeColumn[]>(),
     createdAt: p.datetime(),
   },

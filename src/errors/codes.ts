@@ -99,6 +99,8 @@ export const errorCodes = {
   REPLAY_REFUSED: refusal('The stream cannot be replayed.'),
 
   LAKE_TABLE_REFUSED: refusal('The table cannot be worked on in place.'),
+  LAKE_LOCATION_TAKEN: refusal('Another table has this directory, or a part of it.', 409),
+  LAKE_TABLE_EMPTY: refusal('The directory has no data files.'),
   LAKE_FILE_UNREADABLE: fault('A file of the table cannot be read.', 422),
   LAKE_FILE_CHANGED: { ...fault('A file changed under the operation.', 409, true), level: 'warn' },
   LAKE_CHECK_FAILED: fault('A safety check on a rewritten file failed; the original is untouched.', 500),

@@ -1,5 +1,6 @@
 import type { RetentionReconciler } from '../services/kafka/retention-reconciler.ts';
 import type { TopicDiscovery } from '../services/kafka/topic-discovery.ts';
+import type { TableRegistrar } from '../services/lake/table-registrar.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
@@ -12,6 +13,8 @@ import { executeTargetProcessor } from './execute-target.processor.ts';
 import type { JobProcessor } from './kit.ts';
 import { planOperationJob } from './plan-operation.job.ts';
 import { planOperationProcessor } from './plan-operation.processor.ts';
+import { profileTableJob } from './profile-table.job.ts';
+import { profileTableProcessor } from './profile-table.processor.ts';
 import { reconcileTopicsJob } from './reconcile-topics.job.ts';
 import { reconcileTopicsProcessor } from './reconcile-topics.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
@@ -25,12 +28,13 @@ export const jobContracts = {
   certifyOperation: certifyOperationJob,
   reconcileTopics: reconcileTopicsJob,
   discoverTopics: discoverTopicsJob,
+  profileTable: profileTableJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
 
 /** Tasks of one queue that a process runs side by side. */
-export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2, topics: 2 };
+export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2, tables: 1, topics: 2 };
 
 export function jobProcessors(deps: {
   readonly planner: OperationPlanner;
@@ -38,6 +42,7 @@ export function jobProcessors(deps: {
   readonly certifier: OperationCertifier;
   readonly retentionReconciler: RetentionReconciler;
   readonly topicDiscovery: TopicDiscovery;
+  readonly registrar: TableRegistrar;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
@@ -46,5 +51,6 @@ export function jobProcessors(deps: {
     certifyOperation: certifyOperationProcessor(deps),
     reconcileTopics: reconcileTopicsProcessor(deps),
     discoverTopics: discoverTopicsProcessor(deps),
+    profileTable: profileTableProcessor(deps),
   };
 }

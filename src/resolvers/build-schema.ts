@@ -11,6 +11,8 @@ import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './ent
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
+import { LakeResolver } from './lake.resolver.ts';
+import { LakeRetentionResolver } from './lake-retention.resolver.ts';
 import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
@@ -50,6 +52,8 @@ const operationResolvers = [
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
+  LakeResolver,
+  LakeRetentionResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -70,6 +74,8 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
+  ConstructorParameters<typeof LakeResolver>[0] &
+  ConstructorParameters<typeof LakeRetentionResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &

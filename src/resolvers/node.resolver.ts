@@ -7,6 +7,7 @@ import type { GovernanceReadModel } from '../services/governance/governance.read
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
 import type { TopicReadModel } from '../services/kafka/topic.read-model.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
+import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
@@ -28,6 +29,7 @@ export interface NodeSources {
   readonly accountKeys: AccountKeyReadModel;
   readonly topics: TopicReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
+  readonly lake: LakeReadModel;
 }
 
 @Resolver()
@@ -35,13 +37,14 @@ export class NodeResolver {
   readonly #read: Readonly<Record<NodeTypeName, Read>>;
 
   constructor(sources: NodeSources) {
-    const { registry, operations, governance, audit, lineage, streams, protection, accountKeys } = sources;
+    const { registry, operations, governance, audit, lineage, streams, protection, accountKeys, lake } = sources;
     this.#read = {
       Entity: (ids) => registry.entitiesById(ids),
       EntityVersion: (ids) => registry.versionsById(ids),
       EntityField: (ids) => registry.fieldsById(ids),
       Dataset: (ids) => registry.datasetsById(ids),
       Mapping: (ids) => registry.mappingsById(ids),
+      LakeRegistration: (ids) => lake.registrationsById(ids),
       Stream: (ids) => streams.streamsById(ids),
       ProtectionPolicy: (ids) => protection.policiesById(ids),
       AccountKey: (ids) => accountKeys.accountKeysById(ids),

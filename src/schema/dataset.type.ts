@@ -1,6 +1,9 @@
 import { Field, InputType, Int, ObjectType } from 'type-graphql';
+import type { Partitioning } from '../domain/lake/partitioning.ts';
 import type { MappingRole } from '../domain/operations/target.ts';
 import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
+import type { LakeRetention, LakeRetentionAction } from '../entities/lake-retention.entity.ts';
+import type { LakeTableOrigin } from '../entities/lake-table.entity.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
@@ -35,13 +38,71 @@ export class DatasetType extends NodeType implements Pick<Dataset, 'namespace' |
   createdAt!: Date;
 }
 
+export const PartitioningEnum = describedEnum<Partitioning>(
+  'Partitioning',
+  'How the folders of a lake table say which rows they hold.',
+  {
+    HIVE: 'Folders such as `_year=2018/_month=06/_day=01`.',
+    YMD: 'A folder of each day, `yyyy/mm/dd`, and `unknown_date`.',
+    NONE: 'Not at all.',
+  },
+);
+
+const LakeTableOriginEnum = describedEnum<LakeTableOrigin>('LakeTableOrigin', 'Who writes a lake table.', {
+  LANDED: 'Landings made it and write to it.',
+  REGISTERED: 'Others write it; it was registered by `registerLakeTable`.',
+});
+
+export const LakeRetentionActionEnum = describedEnum<LakeRetentionAction>(
+  'LakeRetentionAction',
+  'What becomes of rows that are older than a retention rule allows.',
+  { DELETE: 'They are removed: files in which nothing else is as a whole, others are rewritten.' },
+);
+
+@ObjectType('LakeRetention', {
+  description: 'How long a lake table keeps its rows. Each UTC day an operation is asked for.',
+})
+class LakeRetentionType
+  implements Pick<LakeRetention, 'dateField' | 'days' | 'action' | 'autoApprove' | 'setBy' | 'setAt'>
+{
+  @Field(() => String, { description: 'Column with the date of a row. A row without one stays, and is an open point.' })
+  dateField!: string;
+
+  @Field(() => Int, { description: 'Whole UTC days that a row stays after its own.' })
+  days!: number;
+
+  @Field(() => LakeRetentionActionEnum, { description: 'What becomes of older rows.' })
+  action!: LakeRetentionAction;
+
+  @Field(() => Boolean, { description: 'True when plans need no person, once one has approved a plan of this rule.' })
+  autoApprove!: boolean;
+
+  @Field(() => String, { description: 'Actor who set it.' })
+  setBy!: string;
+
+  @Field(() => Instant, { description: 'When it was set.' })
+  setAt!: Date;
+}
+
 @ObjectType('LakeTable', { description: 'A dataset as a table of the lake: what is registered of its files.' })
 export class LakeTableType {
   @Field(() => String, { description: 'Directory below the root of the lake.' })
   location!: string;
 
-  @Field(() => String, { description: 'Field whose date partitions the table by day.' })
-  dateField!: string;
+  @Field(() => LakeTableOriginEnum, { description: 'Who writes it.' })
+  origin!: LakeTableOrigin;
+
+  @Field(() => PartitioningEnum, { description: 'How its folders say which rows they hold.' })
+  partitioning!: Partitioning;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Field with the date of a record, by which landings partition the table; null when none was named.',
+  })
+  dateField!: string | null;
+
+  @Field(() => LakeRetentionType, { nullable: true, description: 'How long it keeps its rows; null: for ever.' })
+  retention!: LakeRetentionType | null;
 
   @Field(() => Int, { description: 'Files.' })
   files!: number;

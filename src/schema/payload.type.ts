@@ -2,7 +2,7 @@ import { Field, InputType, ObjectType } from 'type-graphql';
 import { type ErrorCode, errorCodes } from '../errors/codes.ts';
 import { describedEnum } from './described-enum.ts';
 
-const ErrorCodeEnum = describedEnum<ErrorCode>(
+export const ErrorCodeEnum = describedEnum<ErrorCode>(
   'ErrorCode',
   'Every error the product can answer. `extensions.code` of top-level errors and `UserError.code` take these values.',
   Object.fromEntries(Object.entries(errorCodes).map(([code, spec]) => [code, spec.message])) as Record<

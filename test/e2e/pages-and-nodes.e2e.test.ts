@@ -11,6 +11,7 @@ const nodeTypes = [
   'Entity',
   'EntityField',
   'EntityVersion',
+  'LakeRegistration',
   'LegalHold',
   'LineageEdge',
   'Mapping',
@@ -208,7 +209,14 @@ describe('nodes', () => {
     const operation = requestErasure.operation.id;
     const operationId = Buffer.from(operation, 'base64url').toString().split(':')[1];
     const datasetId = Buffer.from(stream.target.id, 'base64url').toString().split(':')[1];
-    const [targetId, certificateId] = [newId(), newId()];
+    const [targetId, certificateId, registrationId] = [newId(), newId(), newId()];
+    const entityId = Buffer.from(entity.id, 'base64url').toString().split(':')[1];
+    await app.em.fork().execute(
+      `insert into lake_registration (id, entity_id, location, account_field, subject_fields, dry_run, accept_unreadable,
+         status, requested_by, created_at, updated_at)
+       values (?, ?, 'a/table', 'account', '{}', true, false, 'PROFILED', 'tester', now(), now())`,
+      [registrationId, entityId],
+    );
     await app.em.fork().execute(
       `insert into operation_target (id, operation_id, dataset_id, role, round, sequence, account_field, subject_fields,
          status, estimate, updated_at)
@@ -245,6 +253,7 @@ describe('nodes', () => {
       EntityField: version.fields.nodes[0].id,
       Dataset: stream.target.id,
       Mapping: stream.target.mappings.nodes[0].id,
+      LakeRegistration: globalIdOf('LakeRegistration', registrationId),
       Stream: stream.id,
       ProtectionPolicy: setProtectionPolicy.protectionPolicy.id,
       LineageEdge: lineage.edges[0].id,

@@ -29,7 +29,7 @@ export function shred(
 /** Requests an operation of any kind, approves its plan when there is one to approve, and answers it at its end. */
 export async function carriedOut(
   app: TestApp,
-  kind: 'Erasure' | 'Shred' | 'Protection' | 'Rewrap',
+  kind: 'Erasure' | 'Shred' | 'Protection' | 'Rewrap' | 'Retention',
   input: Record<string, unknown>,
   beforeApproval: () => Promise<void> = async () => {},
 ): Promise<Data> {

@@ -8,12 +8,14 @@ import { LocalLakeStore } from '../../src/adapters/store/local/local-store.ts';
 import type { Selection } from '../../src/domain/governance/selection.ts';
 import { newId } from '../../src/domain/id.ts';
 import type { LakeColumn } from '../../src/domain/lake/lake-column.ts';
+import type { RetentionLimit } from '../../src/domain/lake/retention.ts';
 import type { TargetEstimate, TargetPlace } from '../../src/domain/operations/target.ts';
 import { type LakeTable, LakeTableSchema } from '../../src/entities/lake-table.entity.ts';
 import { LakeTableExecutor } from '../../src/services/lake/lake-table.executor.ts';
 import { LakeTableService } from '../../src/services/lake/lake-table.service.ts';
 import { LandingService } from '../../src/services/lake/landing.service.ts';
 import type { LakeEngine, LakeStore } from '../../src/services/lake/ports.ts';
+import { RetentionService } from '../../src/services/lake/retention.service.ts';
 import { SubjectIndex } from '../../src/services/lake/subject-index.ts';
 import { TableColumns } from '../../src/services/lake/table-columns.ts';
 import type { TableTransformation } from '../../src/services/lake/table-transformation.ts';
@@ -49,6 +51,7 @@ export interface LakeParts {
 export interface PortWraps {
   store?(store: LakeStore): LakeStore;
   engine?(engine: LakeEngine): LakeEngine;
+  now?(): Date;
 }
 
 /** A port whose calls pass `around`, which decides whether and when the call itself is made. */
@@ -77,7 +80,17 @@ export async function lakeParts(em: EntityManager, root: string, wraps: PortWrap
     registry: new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) }),
   });
   const landing = new LandingService({ em, store, engine, index, columns });
-  const executor = new LakeTableExecutor({ em, store, engine, index, notary, transformations });
+  const retention = new RetentionService({ em });
+  const executor = new LakeTableExecutor({
+    em,
+    store,
+    engine,
+    index,
+    notary,
+    transformations,
+    retention,
+    now: wraps.now ?? (() => new Date()),
+  });
   return { em, root, store, engine, index, landing, executor, localPath: (path) => join(root, 'lake', path) };
 }
 
@@ -202,6 +215,8 @@ export interface ErasureRun {
   readonly selection: Selection | (() => Selection);
   /** Changes values instead of erasing records. */
   readonly transforms?: boolean;
+  /** Removes what is older than that instead of what is selected. */
+  readonly limit?: RetentionLimit;
   readonly fencingToken?: number;
   readonly signal?: AbortSignal;
 }
@@ -226,12 +241,32 @@ const shoutingWork = {
   planned: { ...erasureWork.planned, manifest: [{ transformation: shouting.mark }] },
 } as const;
 
+const retentionWork = (limit: RetentionLimit) =>
+  ({
+    work: { kind: 'RETENTION', entityId: null },
+    planned: { ...erasureWork.planned, manifest: [{ transformation: { retention: limit } }] },
+  }) as const;
+
+/** Gives a table a retention rule by its date field. */
+export async function retain(em: EntityManager, table: LakeTable, days: number): Promise<void> {
+  await em.fork().execute(
+    `insert into lake_retention (table_id, dataset_id, date_field, days, action, auto_approve, set_by, set_at)
+     values (?, ?, ?, ?, 'DELETE', false, 'tester', now())`,
+    [table.id, table.datasetId, table.dateField, days],
+  );
+}
+
+/** What the rule of a table would remove. */
+export const retentionPlanOf = (parts: LakeParts, table: LakeTable, selection: Selection): Promise<TargetEstimate> =>
+  parts.executor.plan(placeOf(table, ''), selection, { kind: 'RETENTION', entityId: null });
+
 export function executionContext(run: ErasureRun): ExecutionContext {
   const { selection, signal = new AbortController().signal } = run;
   return {
     operationId: run.operationId,
     ...erasureWork,
     ...(run.transforms === true ? shoutingWork : {}),
+    ...(run.limit === undefined ? {} : retentionWork(run.limit)),
     place: placeOf(run.table, run.targetId),
     lease: {
       resource: `dataset:${run.table.datasetId}`,

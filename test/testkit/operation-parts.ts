@@ -64,10 +64,14 @@ export async function operationParts(options: OperationPartsOptions) {
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */
     async start(): Promise<void> {
-      // Nothing is enqueued for topics here.
-      const topics = { retentionReconciler: undefined as never, topicDiscovery: undefined as never };
-      const processors = jobProcessors({ planner, runner, certifier, ...topics });
-      await jobs.work(Object.values(processors), { operations: 4, targets: 4 });
+      // Nothing is enqueued for topics and tables here.
+      const none = undefined as never;
+      const topics = { retentionReconciler: none, topicDiscovery: none };
+      const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, registrar: none }));
+      await jobs.work(
+        processors.filter(({ queue }) => queue !== 'tables'),
+        { operations: 4, targets: 4 },
+      );
       sweeper.start();
     },
     async stop(): Promise<void> {

@@ -27,12 +27,16 @@ import { TopicRetentionMigration } from '../../../migrations/20261126001000_topi
 import { TopicMigration } from '../../../migrations/20261126001100_topic.ts';
 import { StreamSteeringMigration } from '../../../migrations/20261126001200_stream_steering.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
+import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
+import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
 import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts';
 import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
+import { LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
+import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
@@ -55,6 +59,8 @@ const entities = [
   EntitySchema,
   EntityVersionSchema,
   LakeFileSchema,
+  LakeRegistrationSchema,
+  LakeRetentionSchema,
   LakeTableSchema,
   LegalHoldSchema,
   LineageEdgeSchema,
@@ -98,6 +104,8 @@ const migrationsList = [
   { name: '20261126001100_topic', class: TopicMigration },
   { name: '20261126001200_stream_steering', class: StreamSteeringMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
+  { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
+  { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -38,6 +38,29 @@ export function tableLocation(location: TableLocation): string {
   ].join('/');
 }
 
+/** What a directory says of itself by a standard name. */
+export interface StandardName {
+  readonly area: string;
+  /** Full name of the entity. */
+  readonly entity: string;
+  readonly version: { readonly major: number; readonly minor: number };
+  readonly dateField: string;
+  /** Grain of the partitions, e.g. `ymd`. */
+  readonly grain: string;
+  readonly format: string;
+}
+
+const standardName =
+  /^data\/(?<area>[^/]+)\/(?<entity>[^/]+)\/v(?<major>\d{1,9})\.(?<minor>\d{1,9})\/by_(?<dateField>[^/]+)_(?<grain>[^/_]+)\/(?<format>[^/]+)$/u;
+
+/** Reads a standard directory of any writer; null for any other directory. */
+export function standardNameOf(location: string): StandardName | null {
+  const { area, entity, major, minor, dateField, grain, format } = standardName.exec(location)?.groups ?? {};
+  if (area === undefined || entity === undefined || dateField === undefined) return null;
+  if (grain === undefined || format === undefined) return null;
+  return { area, entity, version: { major: Number(major), minor: Number(minor) }, dateField, grain, format };
+}
+
 /**
  * Checks that a name can be one folder of a lake path: not empty, at most 200 bytes, no slash, backslash or control
  * character, and no leading `_` or `.`, which lake tools take as "not data". Answers it unchanged, or BAD_INPUT.

@@ -1,4 +1,4 @@
-export const operationKinds = ['ERASURE', 'SHRED', 'PROTECTION', 'REWRAP'] as const;
+export const operationKinds = ['ERASURE', 'SHRED', 'PROTECTION', 'REWRAP', 'RETENTION'] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
 export const operationStatuses = [

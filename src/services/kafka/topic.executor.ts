@@ -120,7 +120,8 @@ export class TopicExecutor implements TargetExecutor {
 
   async #actionOf(place: TargetPlace, work: OperationWork): Promise<TopicAction> {
     if (work.kind === 'ERASURE') return new TopicErasure(this.#deps.records, place);
-    if (work.kind === 'SHRED') throw new LinewardError('INTERNAL', 'keys are not destroyed in topics');
+    if (work.kind === 'SHRED' || work.kind === 'RETENTION')
+      throw new LinewardError('INTERNAL', `a topic knows no ${work.kind}`);
     return this.#deps.transformations[work.kind](place, work);
   }
 

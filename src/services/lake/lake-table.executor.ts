@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { isNobody, type Selection } from '../../domain/governance/selection.ts';
+import { limitAt, type RetentionLimit, type RetentionRule } from '../../domain/lake/retention.ts';
 import type {
   OperationWork,
   TargetEstimate,
@@ -13,6 +15,7 @@ import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { ErasureAction } from './erasure-action.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
 import { LakeRewrite } from './lake-rewrite.ts';
+import { RetentionAction } from './retention-action.ts';
 import type { RewriteAction } from './rewrite-action.ts';
 import { planRewrite } from './rewrite-plan.ts';
 import { RewriteVerification } from './rewrite-verify.ts';
@@ -25,12 +28,26 @@ export type TransformationFactory = (place: TargetPlace, work: OperationWork) =>
 
 export interface LakeTableDeps extends LakeRewriteDeps {
   readonly transformations: Readonly<Record<'PROTECTION' | 'REWRAP', TransformationFactory>>;
+  readonly retention: { ruleOf(datasetId: string): Promise<RetentionRule | null> };
+  readonly now: () => Date;
 }
 
-/** Erases, protects and re-encrypts records of lake tables, file by file, as operations ask. */
+const plannedMark = z.object({
+  transformation: z.object({ retention: z.object({ dateField: z.string(), days: z.number(), before: z.iso.date() }) }),
+});
+
+/** The limit that was approved. */
+function plannedLimit({ manifest }: TargetEstimate): RetentionLimit {
+  const marks = manifest.map((entry) => plannedMark.safeParse(entry).data?.transformation.retention);
+  const limit = marks.find((mark) => mark !== undefined);
+  if (limit === undefined) throw new LinewardError('INTERNAL', 'a plan by age without its limit');
+  return limit;
+}
+
+/** Erases, protects, re-encrypts and retires records of lake tables, file by file, as operations ask. */
 export class LakeTableExecutor implements TargetExecutor {
   readonly role = 'LAKE_TABLE';
-  readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP'] as const;
+  readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP', 'RETENTION'] as const;
   readonly #deps: LakeTableDeps;
 
   constructor(deps: LakeTableDeps) {
@@ -44,8 +61,9 @@ export class LakeTableExecutor implements TargetExecutor {
     if (table === null || gap !== null || isNobody(selection)) {
       return { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps, manifest: [] };
     }
+    if (work.kind === 'RETENTION') return this.#planRetention(place, { table, selection });
     const action = await this.#actionOf(place, work);
-    const estimate = await planRewrite(this.#deps.store, action, { table, selection, place });
+    const { seen: _, ...estimate } = await planRewrite(this.#deps.store, action, { table, selection, place });
     // What was approved is part of the plan, and is compared before the work begins.
     return { ...estimate, manifest: [...plannedTransformation(action.mark), ...estimate.manifest] };
   }
@@ -53,6 +71,7 @@ export class LakeTableExecutor implements TargetExecutor {
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
     const work = await this.#workOf(context, await this.#registered(context.place));
     assertAsPlanned(work.action.mark, context.planned);
+    await this.#assertRule(context);
     return new LakeRewrite(this.#deps, work).run();
   }
 
@@ -69,12 +88,48 @@ export class LakeTableExecutor implements TargetExecutor {
   }
 
   async #workOf(context: ExecutionContext, table: LakeTable) {
-    return { context, table, action: await this.#actionOf(context.place, context.work) };
+    const { place, work, planned } = context;
+    const limit = work.kind === 'RETENTION' ? plannedLimit(planned) : null;
+    const action = limit === null ? await this.#actionOf(place, work) : new RetentionAction(this.#deps, limit);
+    return { context, table, action };
+  }
+
+  /** The day that was approved counts, whenever the work begins. */
+  async #planRetention(
+    place: TargetPlace,
+    { table, selection }: { readonly table: LakeTable; readonly selection: Selection },
+  ): Promise<TargetEstimate> {
+    const rule = await this.#deps.retention.ruleOf(place.datasetId);
+    if (rule === null) {
+      const gap = {
+        code: 'NO_RETENTION_RULE',
+        dataset: place.name,
+        reason: 'the table has no retention rule any more',
+      };
+      return { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [gap], manifest: [] };
+    }
+    const action = new RetentionAction(this.#deps, limitAt(rule, this.#deps.now()));
+    const { seen, ...estimate } = await planRewrite(this.#deps.store, action, { table, selection, place });
+    const manifest = [...plannedTransformation(action.mark), { table: seen }, ...estimate.manifest];
+    return { ...estimate, manifest };
+  }
+
+  /** @throws LinewardError PLAN_CHANGED when the rule is not the one that was approved. */
+  async #assertRule({ work, place, planned }: ExecutionContext): Promise<void> {
+    if (work.kind !== 'RETENTION') return;
+    const rule = await this.#deps.retention.ruleOf(place.datasetId);
+    const { days, dateField } = plannedLimit(planned);
+    if (rule?.days === days && rule.dateField === dateField) return;
+    throw new LinewardError(
+      'PLAN_CHANGED',
+      'The retention rule has changed since the plan was approved; request it again.',
+    );
   }
 
   async #actionOf(place: TargetPlace, work: OperationWork): Promise<RewriteAction> {
     if (work.kind === 'ERASURE') return new ErasureAction(this.#deps);
-    if (work.kind === 'SHRED') throw new LinewardError('INTERNAL', 'keys are not destroyed in lake tables');
+    if (work.kind === 'SHRED' || work.kind === 'RETENTION')
+      throw new LinewardError('INTERNAL', `a lake table knows no ${work.kind} without a plan`);
     return new TransformAction(this.#deps, await this.#deps.transformations[work.kind](place, work));
   }
 

@@ -7,6 +7,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { datasetIn } from '../registry/registry.service.ts';
 import { foreignTableEngine, foreignTableReason } from './foreign-table.ts';
 import type { LakeStore } from './ports.ts';
+import { claimLocation, taken } from './table-places.ts';
 
 export interface EnsureLakeTable {
   /** Dataset namespace of the lake; the dataset's name is the table's location. */
@@ -28,14 +29,15 @@ export class LakeTableService {
 
   /**
    * The table of an entity version, made with its dataset when it is not known. New columns are added; a column of
-   * another type is CONFLICT. LAKE_TABLE_REFUSED if a table engine owns the directory.
+   * another type is CONFLICT. LAKE_TABLE_REFUSED if a table engine owns the directory, LAKE_LOCATION_TAKEN if another
+   * table does.
    */
   async ensureTableIn(tx: EntityManager, input: EnsureLakeTable): Promise<LakeTable> {
     const { area, entityName: entity, version, dateField } = input;
     const location = tableLocation({ area, entity, version, dateField, grain: 'ymd', format: 'parquet' });
-    await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`lake_table:${location}`]);
-    const known = await tx.findOne(LakeTableSchema, { location });
+    const known = await claimLocation(tx, location);
     if (known !== null) {
+      if (known.origin === 'REGISTERED') throw taken(location, known);
       known.columns = withNewColumns(known, input.columns);
       await tx.flush();
       return known;
@@ -47,6 +49,8 @@ export class LakeTableService {
       id: newId(),
       datasetId: dataset.id,
       location,
+      origin: 'LANDED',
+      partitioning: 'YMD',
       dateField,
       columns: input.columns,
       createdAt: new Date(),

@@ -64,7 +64,7 @@ export class LandingService {
 
   /** Field whose date says in which folder of the table a record lands. */
   async dateFieldOf(tableId: string): Promise<string> {
-    return (await this.#deps.em.fork().findOneOrFail(LakeTableSchema, { id: tableId })).dateField;
+    return dateFieldOf(await this.#deps.em.fork().findOneOrFail(LakeTableSchema, { id: tableId }));
   }
 
   /**
@@ -131,9 +131,10 @@ export class LandingService {
 
   async #stage(table: LakeTable, batch: LandBatch): Promise<readonly StagedFile[]> {
     const { first, last } = rangeOf(batch);
+    const dateField = dateFieldOf(table);
     const name = landedName({ ...batch, firstOffset: first, lastOffset: last });
     const files: StagedFile[] = [];
-    for (const [day, records] of Map.groupBy(batch.records, ({ value }) => partitionOf(value[table.dateField]))) {
+    for (const [day, records] of Map.groupBy(batch.records, ({ value }) => partitionOf(value[dateField]))) {
       const staged = `${stagingFolder(table)}/${name}.${randomUUID()}.staged`;
       const rows = records.map(({ value }) => value);
       await this.#write({ path: this.#deps.store.stagingPath(staged), columns: table.columns, rows });
@@ -179,6 +180,11 @@ export class LandingService {
       );
     });
   }
+}
+
+function dateFieldOf({ dateField, location }: LakeTable): string {
+  if (dateField != null) return dateField;
+  throw new LinewardError('INTERNAL', `the lake table ${location} has no date field, and no landing`);
 }
 
 const stagingFolder = (table: LakeTable): string => `${table.location}/_landing`;

@@ -21,6 +21,17 @@ export interface EngineSelection {
   readonly everyone?: boolean | undefined;
   readonly act: readonly EngineSelector[];
   readonly keep: readonly EngineSelector[];
+  /**
+   * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
+   * that is none of ISO 8601, matches nothing.
+   */
+  readonly olderThan?: { readonly column: string; readonly before: string } | undefined;
+}
+
+/** Records of a file that a selection by age leaves: older ones that `keep` keeps, and those without a date. */
+export interface AgeFinding {
+  readonly held: number;
+  readonly undated: number;
 }
 
 /**
@@ -28,7 +39,14 @@ export interface EngineSelection {
  * cannot be compared safely. `reason` holds no data.
  */
 export type FileFinding =
-  | { readonly path: string; readonly rows: number; readonly matches: number; readonly error?: undefined }
+  | {
+      readonly path: string;
+      readonly rows: number;
+      readonly matches: number;
+      /** There for a selection with `olderThan`. */
+      readonly age?: AgeFinding | undefined;
+      readonly error?: undefined;
+    }
   | { readonly path: string; readonly error: 'UNREADABLE' | 'REFUSED'; readonly reason: string };
 
 export interface RewriteResult {
@@ -93,6 +111,34 @@ export interface KeysResult {
  */
 export type ValueForm = 'TEXT' | 'JSON' | 'OTHER';
 
+export interface SurveyRequest extends EngineRequest {
+  /** Of each file only the end is read, and need be there. */
+  readonly files: readonly string[];
+  /** Columns by which records are to be found. */
+  readonly keyColumns: readonly string[];
+}
+
+/** A top-level column of a file, with its type as DuckDB names it; `NESTED` for lists, maps and structs. */
+export interface SurveyedColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/**
+ * What the end of one file tells: `refusals` say why rows of it cannot be rewritten, or not be found by the keys, and are
+ * empty when nothing is in the way. UNREADABLE and REFUSED as in a {@link FileFinding}.
+ */
+export type SurveyedFile =
+  | {
+      readonly path: string;
+      readonly rows: number;
+      readonly codec: string;
+      readonly columns: readonly SurveyedColumn[];
+      readonly refusals: readonly string[];
+      readonly error?: undefined;
+    }
+  | { readonly path: string; readonly error: 'UNREADABLE' | 'REFUSED'; readonly reason: string };
+
 export interface ProfileRequest extends EngineRequest {
   readonly path: string;
 }
@@ -139,6 +185,8 @@ export interface LakeEngine {
    * left at `staged` then.
    */
   rewrite(request: RewriteRequest): Promise<RewriteResult>;
+  /** What files are and what a rewrite of them would refuse, in the order of `files`. A bad file does not hide the others. */
+  survey(request: SurveyRequest): Promise<readonly SurveyedFile[]>;
   /** What the footer of one file tells. */
   profile(request: ProfileRequest): Promise<ProfileResult>;
   /**
@@ -167,6 +215,20 @@ export interface OlderVersions {
   readonly count: number;
 }
 
+/** What is directly in a folder. Symbolic links are not in it. */
+export interface FolderContent {
+  readonly folders: readonly string[];
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** False when there is more than was asked for. */
+  readonly complete: boolean;
+}
+
+/** Something below a prefix that is not listed: a link or device, or a name that lake tools skip, with all below it. */
+export interface PassedOver {
+  readonly path: string;
+  readonly kind: 'LINK' | 'HIDDEN';
+}
+
 /**
  * The place that lake files are kept: a local directory, or a bucket of S3. All paths, staged ones too, are relative to its
  * root, with `/`; a name that ends in `.staged` is that of a staged file, which is always local. A path that leaves the root
@@ -183,6 +245,10 @@ export interface LakeStore {
    * symbolic links are not followed.
    */
   list(prefix: string): Promise<readonly FileIdentity[]>;
+  /** What `list` passes over below a prefix, sorted; nothing of what is within it. */
+  passedOver(prefix: string): Promise<readonly PassedOver[]>;
+  /** What is directly in a folder, or in the root for null, sorted; as much as is asked for, or a little more. */
+  look(folder: string | null, entriesMax: number): Promise<FolderContent>;
   /** Names directly in a folder, sorted, those that are not data too; none if there is no such folder. */
   names(folder: string): Promise<readonly string[]>;
   stat(path: string): Promise<FileIdentity | null>;
@@ -193,6 +259,8 @@ export interface LakeStore {
    * are gone when it ends. A file that is not there is not at its path either.
    */
   reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
+  /** As `reading`, for work that reads no more than the footers of Parquet files: of copies only those need be right. */
+  readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
   /** The local path of a staged file, for engines to write. */
   stagingPath(staged: string): string;
   /** Publishes a staged file under a new name; ALREADY_EXISTS if the name exists with other content. */

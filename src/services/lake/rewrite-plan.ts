@@ -5,24 +5,32 @@ import type { ActionScope, RewriteAction } from './rewrite-action.ts';
 /** What a rewrite costs, by measurement on two cores: bytes per second, and seconds of fixed cost per file. */
 const rewriteCost = { bytesPerSecond: 40e6, secondsPerFile: 0.05 };
 
+/** What the table has in all, as far as it could be read. */
+interface TableSeen {
+  readonly files: number;
+  readonly rows: number;
+}
+
 /** Finds the files that an action has to rewrite. Writes nothing. */
 export async function planRewrite(
   store: LakeStore,
   action: RewriteAction,
   scope: ActionScope,
-): Promise<TargetEstimate> {
+): Promise<TargetEstimate & { readonly seen: TableSeen }> {
   const searched = await action.search(await store.list(scope.table.location), scope);
   const dataset = scope.place.name;
   const gaps: Gap[] = [];
   const manifest: Readonly<Record<string, unknown>>[] = [];
-  let [bytes, records] = [0, 0];
+  let [bytes, records, rows] = [0, 0, 0];
   for (const found of searched) {
     const { path } = found.file;
     if (found.code !== undefined) {
       gaps.push({ code: found.code, dataset, reason: `${path}: ${found.reason}` });
-    } else if (found.matches === 0) {
-      for (const { code, reason } of found.gaps ?? []) gaps.push({ code, dataset, reason: `${path}: ${reason}` });
-    } else {
+      continue;
+    }
+    rows += found.rows;
+    for (const { code, reason } of found.gaps ?? []) gaps.push({ code, dataset, reason: `${path}: ${reason}` });
+    if (found.matches > 0) {
       bytes += found.file.bytes;
       records += found.matches;
       manifest.push({ ...found.file, rows: found.rows, matches: found.matches });
@@ -37,5 +45,6 @@ export async function planRewrite(
     seconds: Math.ceil(bytes / bytesPerSecond + manifest.length * secondsPerFile),
     gaps,
     manifest,
+    seen: { files: searched.length, rows },
   };
 }

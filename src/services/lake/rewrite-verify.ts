@@ -55,6 +55,7 @@ export class RewriteVerification {
       await this.#check(file, records.get(file.path));
     }
     await this.#openVersions(records);
+    await this.#openLinks();
     await this.#context.lease.assertHeld();
     await this.#files.verified(this.#verified);
     await this.#context.report({ done: listed.length, total: listed.length, unit: 'files' });
@@ -80,6 +81,15 @@ export class RewriteVerification {
     if (first === undefined) return;
     const reason = `${missing.length} registered file(s) are not there, ${first} for one; is the whole lake mounted?`;
     this.#open.push({ code: 'LAKE_FILE_MISSING', dataset: this.#context.place.name, reason });
+  }
+
+  /** What lies behind a link is read by others as part of the table, and was searched by nobody. */
+  async #openLinks(): Promise<void> {
+    for (const { path, kind } of await this.#deps.store.passedOver(this.#table.location)) {
+      if (kind !== 'LINK') continue;
+      const reason = `${path}: it is a symbolic link or a device, and what it leads to was not searched`;
+      this.#open.push({ code: 'LAKE_TABLE_REFUSED', dataset: this.#context.place.name, reason });
+    }
   }
 
   /** Older contents are copies that nobody has searched, but for those that a receipt names as residues. */

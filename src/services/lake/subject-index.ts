@@ -162,8 +162,12 @@ export class SubjectIndex {
   }
 }
 
-/** Segment of a registered file, relative to the store's root. */
-const segmentOf = (table: LakeTable, fileId: string): string => `${table.location}/_index/${fileId}.parquet`;
+/**
+ * Segment of a registered file, relative to the store's root. Nothing is laid into directories of others, whose readers may
+ * take every Parquet file for data.
+ */
+const segmentOf = (table: LakeTable, fileId: string): string =>
+  `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.parquet`;
 
 const stagedOf = (segment: string): string => `${segment}.staged`;
 

@@ -10,6 +10,7 @@ import { planOperationJob } from '../../jobs/plan-operation.job.ts';
 import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
 import { textArray } from '../sql.ts';
 import { dropExpiredIdentifiers, dropUnendedIntakes } from './identifier-expiry.ts';
+import { ensureAlive, type NeededTask } from './needed-task.ts';
 import { lockOperation } from './operation-lock.ts';
 
 export interface DriverDeps {
@@ -23,16 +24,6 @@ const unfinished = `
   select o.id from operation o where o.status = any(?::text[]) or (o.status = 'CANCELLED'
     and exists (select 1 from operation_target t where t.operation_id = o.id and t.round = o.round and t.fencing_token > 0)
     and not exists (select 1 from certificate c where c.operation_id = o.id and c.round = o.round))`;
-
-/** A task that an operation needs now, and the row whose `attempt` numbers it. */
-interface NeededTask {
-  readonly job: { readonly name: string; readonly queue: string };
-  readonly table: 'operation' | 'operation_target';
-  readonly rowId: string;
-  readonly attempt: number;
-  idOf(attempt: number): string;
-  send(id: string): Promise<void>;
-}
 
 const sweepMax = 1_000;
 const expiryIntervalMs = 3_600_000;
@@ -62,7 +53,7 @@ export class OperationDriver {
     });
     for (const task of needed) {
       // What is asked for is committed; a queue that is away costs time, and the sweeper comes back.
-      await this.#ensureAlive(task).catch((error: unknown) => {
+      await ensureAlive(this.#deps, task).catch((error: unknown) => {
         this.#deps.logger.warn({ operationId, job: task.job.name, error }, 'a task could not be enqueued');
       });
     }
@@ -144,22 +135,6 @@ export class OperationDriver {
       idOf: (attempt) => `${target.operationId}.${job.name}.${target.id}.${attempt}`,
       send: (id) => this.#deps.scheduler.enqueue(job, id, { targetId: target.id }),
     };
-  }
-
-  async #ensureAlive(task: NeededTask): Promise<void> {
-    const state = await this.#deps.scheduler.stateOf(task.job, task.idOf(task.attempt));
-    if (state === 'WAITING' || state === 'ACTIVE') return;
-    if (state === 'MISSING') return task.send(task.idOf(task.attempt));
-    // A queue remembers finished ids and would ignore the same one again, so the next run gets its own number.
-    const next = task.attempt + 1;
-    const numbered = await this.#deps.em
-      .fork()
-      .execute<unknown[]>(`update ${task.table} set attempt = ? where id = ? and attempt = ? returning 1`, [
-        next,
-        task.rowId,
-        task.attempt,
-      ]);
-    if (numbered.length > 0) await task.send(task.idOf(next));
   }
 }
 

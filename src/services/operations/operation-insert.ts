@@ -66,6 +66,7 @@ const requestActions: Readonly<Record<OperationKind, string>> = {
   SHRED: 'requestShred',
   PROTECTION: 'requestProtection',
   REWRAP: 'requestRewrap',
+  RETENTION: 'requestRetention',
 };
 
 /**

@@ -99,6 +99,8 @@ export class OperationPlanner {
     const targets: PlannedTarget[] = [];
     const { merged, gaps } = onePerDataset(places);
     for (const { mapping, dataset } of merged) {
+      // Where it is not sure by which field holds are found, nothing goes by age.
+      if (operation.kind === 'RETENTION' && gaps.some((gap) => gap.dataset === dataset.name)) continue;
       const executor = executorFor(this.#deps.executors, mapping.role, operation.kind);
       if (executor === undefined) {
         gaps.push({
@@ -132,21 +134,24 @@ export class OperationPlanner {
         estimate,
       });
     }
-    gaps.push(...(await this.#unmappedGaps(ids, steps)));
-    const associated = await registry.unmappedAssociations(entityIds, { all: operation.entityId == null });
-    gaps.push(
-      ...associated.map(({ resource, subject }) => ({
-        code: 'ASSOCIATED_UNMAPPED',
-        dataset: resource,
-        reason: `associated with subject "${subject}", but not mapped: the operation cannot reach it; map the entity to it`,
-      })),
-    );
+    // A rule is about one table; what is derived from it has rules of its own.
+    if (operation.kind === 'RETENTION') gaps.push(...(places.length === 0 ? [noTable] : []));
+    else gaps.push(...(await this.#unmappedGaps(ids, steps)), ...(await this.#unreached(entityIds, operation)));
     return {
       targets: targets.sort(
         (one, other) => one.sequence - other.sequence || one.dataset.name.localeCompare(other.dataset.name),
       ),
       gaps,
     };
+  }
+
+  async #unreached(entityIds: readonly string[], { entityId }: Operation): Promise<readonly Gap[]> {
+    const associated = await this.#deps.registry.unmappedAssociations(entityIds, { all: entityId == null });
+    return associated.map(({ resource, subject }) => ({
+      code: 'ASSOCIATED_UNMAPPED',
+      dataset: resource,
+      reason: `associated with subject "${subject}", but not mapped: the operation cannot reach it; map the entity to it`,
+    }));
   }
 
   async #unmappedGaps(ids: readonly string[], steps: readonly LineageStep[]): Promise<readonly Gap[]> {
@@ -232,6 +237,12 @@ export class OperationPlanner {
     });
   }
 }
+
+const noTable: Gap = {
+  code: 'NOT_MAPPED',
+  dataset: '*',
+  reason: 'no entity is mapped to the table, so nobody can tell which rows a legal hold keeps; map one',
+};
 
 /** It ends with its plan. It is not COMPLETED, since nothing was erased. */
 async function endDryRun(tx: EntityManager, operation: Operation): Promise<void> {

@@ -5,6 +5,7 @@ import { assertSelector, assertText, type SubjectSelector } from '../../domain/g
 import { newId } from '../../domain/id.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
+import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { type Operation, OperationSchema, OperationSubjectSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { reasonCharsMax, type ShredRules } from './operation.service.ts';
@@ -33,6 +34,11 @@ export interface RequestTransformation extends Omit<RequestErasure, 'subjects'> 
   readonly accountIds?: readonly string[] | undefined;
   /** Only these of the entity's places. */
   readonly datasetIds?: readonly string[] | undefined;
+}
+
+/** Work on one lake table by its rule. */
+export interface RequestRetention extends Omit<RequestOperation, 'subjects'> {
+  readonly datasetId: string;
 }
 
 /** A request of any kind. */
@@ -86,10 +92,19 @@ export class OperationRequestService {
     return this.#request(actor, 'REWRAP', transformationOf(input));
   }
 
+  /** Removes what a lake table may keep no longer, by its retention rule. */
+  async requestRetention(actor: Actor, { datasetId, ...input }: RequestRetention): Promise<Operation> {
+    if ((await this.#em.fork().count(LakeRetentionSchema, { datasetId })) === 0)
+      throw new LinewardError('NOT_FOUND', 'datasetId: it is no lake table with a retention rule; set one', {
+        path: ['datasetId'],
+      });
+    return this.#request(actor, 'RETENTION', { ...input, subjects: [], datasetIds: [datasetId] });
+  }
+
   async #request(actor: Actor, kind: OperationKind, input: AnyRequest): Promise<Operation> {
-    const isTransformation = kind === 'PROTECTION' || kind === 'REWRAP';
-    const subjects = readSubjects(input.subjects, isTransformation ? ['accountIds'] : ['subjects']);
-    if (subjects.length === 0 && !isTransformation)
+    const namesSomebody = kind === 'ERASURE' || kind === 'SHRED';
+    const subjects = readSubjects(input.subjects, namesSomebody ? ['subjects'] : ['accountIds']);
+    if (subjects.length === 0 && namesSomebody)
       throw new LinewardError('BAD_INPUT', 'subjects: name at least one account or subject', { path: ['subjects'] });
     if (input.idempotencyKey !== undefined)
       assertText(input.idempotencyKey, ['idempotencyKey'], idempotencyKeyCharsMax);

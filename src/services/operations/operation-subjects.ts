@@ -6,6 +6,7 @@ import {
   type SubjectSelector,
   subtractHolds,
 } from '../../domain/governance/selection.ts';
+import type { OperationKind } from '../../domain/operations/status.ts';
 import {
   type Operation,
   OperationSchema,
@@ -83,9 +84,12 @@ export function selectionOf(em: EntityManager, operationId: string, holds: HoldR
   return new OperationSelections(em, operationId, holds).now();
 }
 
-/** True for an operation that was asked for without naming anybody. What destroys always names somebody. */
+/** Kinds that may be asked for without naming anybody. What destroys names somebody, or goes by the rule of one table. */
+const mayNameNobody: readonly OperationKind[] = ['PROTECTION', 'REWRAP', 'RETENTION'];
+
+/** True for an operation that was asked for without naming anybody. */
 async function isAboutEveryone(em: EntityManager, { id, kind }: Pick<Operation, 'id' | 'kind'>): Promise<boolean> {
-  if (kind !== 'PROTECTION' && kind !== 'REWRAP') return false;
+  if (!mayNameNobody.includes(kind)) return false;
   return (await em.fork().count(OperationSubjectSchema, { operationId: id })) === 0;
 }
 

@@ -141,7 +141,7 @@ export async function mapEntityIn(
   tx: EntityManager,
   input: MapEntity,
 ): Promise<{ mapping: Mapping; dataset: Dataset }> {
-  await assertFields(tx, input);
+  await assertKeyFields(tx, input);
   const dataset = await datasetIn(tx, input.dataset);
   // Two mappings to one dataset come one after the other.
   await tx.execute('select 1 from dataset where id = ? for no key update', [dataset.id]);
@@ -184,7 +184,11 @@ export async function datasetIn(tx: EntityManager, name: { namespace: string; na
   return tx.findOneOrFail(DatasetSchema, { namespace: name.namespace, name: name.name });
 }
 
-async function assertFields(tx: EntityManager, input: MapEntity): Promise<void> {
+/** @throws LinewardError NOT_FOUND; MAPPING_INVALID unless the latest version has the fields, at its top level. */
+export async function assertKeyFields(
+  tx: EntityManager,
+  input: Pick<MapEntity, 'entityId' | 'accountField' | 'subjectFields'>,
+): Promise<void> {
   const latest = await tx.findOne(EntityVersionSchema, { entityId: input.entityId }, { orderBy: { number: 'desc' } });
   if (latest === null)
     throw new LinewardError('NOT_FOUND', 'entityId: there is no such entity', { path: ['entityId'] });

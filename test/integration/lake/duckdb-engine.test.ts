@@ -161,7 +161,7 @@ describe('DuckDB rewriting', () => {
   });
 
   it('refuses a file whose field ids a rewrite would lose, and says so', async () => {
-    await connection.run(`COPY (SELECT 'A' AS acc) TO '${at('ids.parquet')}' (FIELD_IDS {acc: 7})`);
+    await connection.run(`COPY (SELECT unnest(['A', 'B']) AS acc) TO '${at('ids.parquet')}' (FIELD_IDS {acc: 7})`);
     const staged = at('z.staged');
     await expect(engine.rewrite({ source: at('ids.parquet'), staged, selection })).rejects.toMatchObject({
       code: 'LAKE_TABLE_REFUSED',

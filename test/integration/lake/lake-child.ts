@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
 import { S3LakeStore } from '../../../src/adapters/store/s3/s3-store.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
+import type { RetentionLimit } from '../../../src/domain/lake/retention.ts';
 import {
   around,
   type erasureTarget,
@@ -33,6 +34,7 @@ export interface LakeWork {
     readonly selection: Selection;
     readonly fencingToken: number;
     readonly transforms?: boolean;
+    readonly limit?: RetentionLimit;
   };
   readonly land?: { readonly streamId: string; readonly messages: readonly Message[]; readonly first: number };
 }

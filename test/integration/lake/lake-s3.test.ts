@@ -13,6 +13,7 @@ import {
   type Message,
   messageTable,
   planOf,
+  retain,
   tableContent,
 } from '../../testkit/lake.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../../testkit/s3.ts';
@@ -67,6 +68,19 @@ describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` 
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.filter((key) => key.includes('/2018/'))).toHaveLength(2);
     expect(await readdir(root)).not.toContain('reading');
+  });
+
+  it('removes what is older than a rule allows, with every older version', async () => {
+    const { table, target } = await filled();
+    await retain(db.em, table, 30);
+    const limit = { dateField: 'date_created', days: 30, before: '2018-06-03' };
+    const run = { table, ...target, limit, selection: { everyone: true, act: [], keep } };
+    const receipt = await parts.executor.execute(executionContext(run));
+    expect(receipt).toMatchObject({ recordsErased: 11, filesRemoved: 2, filesRewritten: 0, open: [], residues: [] });
+    const verified = await parts.executor.verify(executionContext({ ...run, fencingToken: 2 }));
+    expect(verified).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 10, open: [] });
+    const data = (await versionsOf(table.location)).filter(({ key }) => key.includes('/2018/'));
+    expect(data).toMatchObject([{ key: expect.stringContaining('/2018/06/03/'), isMarker: false }]);
   });
 
   it('changes values in place, once', async () => {

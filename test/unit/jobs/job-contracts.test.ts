@@ -49,6 +49,7 @@ describe('job contracts', () => {
       certifier: nothing,
       retentionReconciler: nothing,
       topicDiscovery: nothing,
+      registrar: nothing,
     });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });

@@ -10,6 +10,8 @@ import type {
   ProfileResult,
   RewriteRequest,
   RewriteResult,
+  SurveyedFile,
+  SurveyRequest,
   TransformRequest,
   VerifyRequest,
   VerifyResult,
@@ -19,6 +21,13 @@ import { crashed, EngineProcess, type EngineProcessOptions } from './engine-proc
 
 /** Files of one request: bounds a request's time, and how much is asked again after a crash. */
 const filesPerRequest = 256;
+
+/** The answer about a file that takes the child down. */
+interface Crashed {
+  readonly path: string;
+  readonly error: 'UNREADABLE';
+  readonly reason: string;
+}
 
 const crashReason = 'the engine process crashed reading it';
 
@@ -40,13 +49,16 @@ export class DuckdbEngine implements LakeEngine {
     return this.#cleaning(request.path, () => this.#process.request('write', request, { signal }));
   }
 
-  async find({ files, selection, signal }: FindRequest): Promise<readonly FileFinding[]> {
-    const findings: FileFinding[] = [];
-    for (let start = 0; start < files.length; start += filesPerRequest) {
-      const some = files.slice(start, start + filesPerRequest);
-      findings.push(...(await this.#findAmong({ files: some, selection, signal })));
-    }
-    return findings;
+  find({ files, selection, signal }: FindRequest): Promise<readonly FileFinding[]> {
+    return inTurn(files, (some) =>
+      this.#among(some, (asked) => this.#process.request('find', { files: asked, selection }, { signal })),
+    );
+  }
+
+  survey({ files, keyColumns, signal }: SurveyRequest): Promise<readonly SurveyedFile[]> {
+    return inTurn(files, (some) =>
+      this.#among(some, (asked) => this.#process.request('survey', { files: asked, keyColumns }, { signal })),
+    );
   }
 
   async keys({ signal, ...request }: KeysRequest): Promise<KeysResult> {
@@ -78,19 +90,21 @@ export class DuckdbEngine implements LakeEngine {
   }
 
   /** A file that takes the child down is found by halves, so that it does not hide the others. */
-  async #findAmong({ signal, ...request }: FindRequest): Promise<readonly FileFinding[]> {
-    const [first, ...others] = request.files;
+  async #among<T>(
+    files: readonly string[],
+    ask: (files: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<readonly (T | Crashed)[]> {
+    const [first, ...others] = files;
     if (first === undefined) return [];
     try {
-      return await this.#process.request('find', request, { signal });
+      return await ask(files);
     } catch (error) {
       if (!isFileFault(error)) throw error;
       if (others.length === 0) return [{ path: first, error: 'UNREADABLE', reason: crashReason }];
-      const middle = Math.ceil(request.files.length / 2);
-      const halves = [request.files.slice(0, middle), request.files.slice(middle)];
-      const findings: FileFinding[] = [];
-      for (const files of halves) findings.push(...(await this.#findAmong({ ...request, files, signal })));
-      return findings;
+      const middle = Math.ceil(files.length / 2);
+      const answers: (T | Crashed)[] = [];
+      for (const half of [files.slice(0, middle), files.slice(middle)]) answers.push(...(await this.#among(half, ask)));
+      return answers;
     }
   }
 
@@ -115,6 +129,16 @@ export class DuckdbEngine implements LakeEngine {
       throw error;
     }
   }
+}
+
+async function inTurn<T>(
+  files: readonly string[],
+  ask: (some: readonly string[]) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const answers: T[] = [];
+  for (let start = 0; start < files.length; start += filesPerRequest)
+    answers.push(...(await ask(files.slice(start, start + filesPerRequest))));
+  return answers;
 }
 
 const isCrash = (error: unknown): boolean =>

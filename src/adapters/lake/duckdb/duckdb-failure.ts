@@ -1,4 +1,5 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { FileFinding } from '../../../services/lake/ports.ts';
 import { errnoOf } from '../../store/local/file-failure.ts';
 
 /**
@@ -72,4 +73,18 @@ export async function reading<T>(path: string, work: () => Promise<T>): Promise<
   } catch (error) {
     throw readFailure(error, path);
   }
+}
+
+/** What is told of a file that could not be read, beside the answers about others. */
+export function failedFinding(error: unknown, path: string): Extract<FileFinding, { readonly error: string }> {
+  const failure = readFailure(error, path);
+  // A broken database would fail all that follow; the caller starts a new one and asks again.
+  if (failure.details.retire === true) throw failure;
+  const refused = failure.code === 'LAKE_TABLE_REFUSED';
+  return { path, error: refused ? 'REFUSED' : 'UNREADABLE', reason: reasonOf(failure) };
+}
+
+/** Why, without the path. */
+export function reasonOf({ details, message }: LinewardError): string {
+  return typeof details.reason === 'string' ? details.reason : message;
 }

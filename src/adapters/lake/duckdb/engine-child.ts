@@ -20,6 +20,7 @@ import { KeptSelections } from './kept-selections.ts';
 import { listKeys } from './list-keys.ts';
 import { profileFile } from './profile-file.ts';
 import { rewriteFile } from './rewrite-file.ts';
+import { surveyFiles } from './survey-files.ts';
 import { transformFile } from './transform-file.ts';
 import { verifyFile } from './verify-file.ts';
 import { writeFile } from './write-file.ts';
@@ -72,7 +73,7 @@ async function run({ instance, selections }: Opened, call: EngineCall): Promise<
 /** Work that no selection goes with. */
 function alone(
   instance: DuckDBInstance,
-  call: Extract<EngineCall, { readonly verb: 'write' | 'keys' | 'profile' }>,
+  call: Extract<EngineCall, { readonly verb: 'write' | 'keys' | 'profile' | 'survey' }>,
 ): Promise<EngineVerbs[EngineVerb]['result']> {
   return withConnection<EngineVerbs[EngineVerb]['result']>(instance, (connection) => {
     switch (call.verb) {
@@ -82,6 +83,8 @@ function alone(
         return listKeys(connection, call.request);
       case 'profile':
         return profileFile(connection, call.request);
+      case 'survey':
+        return surveyFiles(connection, call.request, settings.tempDir);
     }
   });
 }

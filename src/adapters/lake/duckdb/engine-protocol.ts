@@ -10,6 +10,8 @@ import type {
   ProfileResult,
   RewriteRequest,
   RewriteResult,
+  SurveyedFile,
+  SurveyRequest,
   TransformRequest,
   VerifyRequest,
   VerifyResult,
@@ -30,6 +32,7 @@ export interface EngineVerbs {
   readonly find: { readonly request: Omit<FindRequest, 'signal'>; readonly result: readonly FileFinding[] };
   readonly keys: { readonly request: Omit<KeysRequest, 'signal'>; readonly result: KeysResult };
   readonly rewrite: { readonly request: Omit<RewriteRequest, 'signal'>; readonly result: RewriteResult };
+  readonly survey: { readonly request: Omit<SurveyRequest, 'signal'>; readonly result: readonly SurveyedFile[] };
   readonly profile: { readonly request: Omit<ProfileRequest, 'signal'>; readonly result: ProfileResult };
   readonly transform: {
     readonly request: Omit<TransformRequest, 'signal' | 'transform'>;

@@ -1,12 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { LinewardError } from '../../../errors/lineward-error.ts';
 import type { FileFinding } from '../../../services/lake/ports.ts';
-import { readFailure } from './duckdb-failure.ts';
+import { failedFinding } from './duckdb-failure.ts';
 import { queryRows } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
-import { type SelectionTables, scanned } from './selection-tables.ts';
-import { parquetFiles, sqlName } from './sql-text.ts';
+import type { SelectionTables } from './selection-tables.ts';
+import { parquetFiles, scanned, sqlName } from './sql-text.ts';
 
 /** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
 const filesPerScan = 64;
@@ -43,7 +42,7 @@ async function keySignature(connection: DuckDBConnection, tables: SelectionTable
   try {
     const schema = await readSchema(connection, path);
     tables.checkKeys(schema);
-    const keys = tables.keyColumns();
+    const keys = tables.readColumns();
     return JSON.stringify(keys.map((key) => schema.columns.find(({ name }) => name === key)?.type));
   } catch (error) {
     return failedFinding(error, path);
@@ -57,15 +56,22 @@ async function scan(
 ): Promise<readonly FileFinding[]> {
   const file = `${scanned}.${sqlName(fileNameColumn)}`;
   try {
+    const left = tables.left();
+    const age =
+      left === null
+        ? ''
+        : `, count(*) FILTER (WHERE ${left.held}) AS held, count(*) FILTER (WHERE ${left.undated}) AS undated`;
     const rows = await queryRows(
       connection,
-      `SELECT ${file} AS path, count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS matches
+      `SELECT ${file} AS path, count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS matches${age}
        FROM ${parquetFiles(paths, { fileNameColumn })} ${scanned} ${tables.joins()} GROUP BY ${file}`,
     );
     const byPath = new Map(rows.map((row) => [String(row.path), row]));
     return paths.map((path) => {
       const row = byPath.get(path);
-      return { path, rows: Number(row?.total ?? 0), matches: Number(row?.matches ?? 0) };
+      const counted = { path, rows: Number(row?.total ?? 0), matches: Number(row?.matches ?? 0) };
+      if (left === null) return counted;
+      return { ...counted, age: { held: Number(row?.held ?? 0), undated: Number(row?.undated ?? 0) } };
     });
   } catch (error) {
     const [only, ...others] = paths;
@@ -74,16 +80,4 @@ async function scan(
     for (const path of paths) singles.push(...(await scan(connection, tables, [path])));
     return singles;
   }
-}
-
-function failedFinding(error: unknown, path: string): FileFinding {
-  const failure = readFailure(error, path);
-  // A broken database would fail all that follow; the caller starts a new one and asks again.
-  if (failure.details.retire === true) throw failure;
-  const refused = failure.code === 'LAKE_TABLE_REFUSED';
-  return { path, error: refused ? 'REFUSED' : 'UNREADABLE', reason: reasonOf(failure) };
-}
-
-function reasonOf({ details, message }: LinewardError): string {
-  return typeof details.reason === 'string' ? details.reason : message;
 }

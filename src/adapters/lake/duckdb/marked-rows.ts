@@ -3,8 +3,8 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { type SelectionTables, scanned } from './selection-tables.ts';
-import { parquetFiles, sqlName } from './sql-text.ts';
+import type { SelectionTables } from './selection-tables.ts';
+import { parquetFiles, scanned, sqlName } from './sql-text.ts';
 
 /** Table and variable of the marks of one connection. */
 const marks = 'lw_marks';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { readFailure } from './duckdb-failure.ts';
-import { queryRow, queryRows, type SqlRow } from './duckdb-session.ts';
+import { queryRows, type SqlRow } from './duckdb-session.ts';
 import { caseCollisions, type SchemaNode, schemaNodes } from './parquet-schema.ts';
 import { sqlText } from './sql-text.ts';
 
@@ -30,7 +30,11 @@ export interface FileLayout {
 
 /** Reads a file's schema. LAKE_FILE_UNREADABLE; LAKE_TABLE_REFUSED if column names clash or it is encrypted. */
 export async function readSchema(connection: DuckDBConnection, path: string): Promise<FileSchema> {
-  const rows = await readFooter(connection, path, 'parquet_schema');
+  return schemaOf(path, await readFooter(connection, path, 'parquet_schema'));
+}
+
+/** The schema of a file from its rows of `parquet_schema()`; refuses as {@link readSchema} does. */
+export function schemaOf(path: string, rows: readonly SqlRow[]): FileSchema {
   const nodes = schemaNodes(rows.map(schemaElement));
   const collisions = caseCollisions(nodes);
   if (collisions.length > 0) {
@@ -49,22 +53,39 @@ export async function readSchema(connection: DuckDBConnection, path: string): Pr
 /** Reads what COPY needs to write the file's like. Refuses encrypted files. */
 export async function readLayout(connection: DuckDBConnection, path: string): Promise<FileLayout> {
   const [file] = await readFooter(connection, path, 'parquet_file_metadata');
+  const [groups] = await queryRows(connection, rowGroupsOf(sqlText(path)));
+  const keyValues = await queryRows(connection, `SELECT key, value FROM parquet_kv_metadata(${sqlText(path)})`);
+  return layoutOf(path, { file, groups, keyValues });
+}
+
+/** Largest row group, and the codec of most bytes, by file. */
+export const rowGroupsOf = (files: string): string =>
+  `SELECT file_name, max(row_group_num_rows) AS row_group_rows, arg_max(compression, bytes) AS codec
+   FROM (SELECT file_name, compression, max(row_group_num_rows) AS row_group_num_rows, sum(total_compressed_size) AS bytes
+         FROM parquet_metadata(${files}) GROUP BY file_name, compression) GROUP BY file_name`;
+
+/** The layout of a file from its rows of DuckDB's readers of footers; refuses encrypted files. */
+export function layoutOf(
+  path: string,
+  {
+    file,
+    groups,
+    keyValues,
+  }: {
+    readonly file: SqlRow | undefined;
+    readonly groups: SqlRow | undefined;
+    readonly keyValues: readonly SqlRow[];
+  },
+): FileLayout {
   if (typeof file?.encryption_algorithm === 'string') {
     throw new LinewardError('LAKE_TABLE_REFUSED', `The lake file ${path} is encrypted and cannot be rewritten.`, {
       details: { path, reason: 'it is encrypted' },
     });
   }
-  const layout = await queryRow(
-    connection,
-    `SELECT max(row_group_num_rows) AS row_group_rows, arg_max(compression, bytes) AS codec
-     FROM (SELECT compression, max(row_group_num_rows) AS row_group_num_rows, sum(total_compressed_size) AS bytes
-           FROM parquet_metadata(${sqlText(path)}) GROUP BY compression)`,
-  );
-  const keyValues = await queryRows(connection, `SELECT key, value FROM parquet_kv_metadata(${sqlText(path)})`);
   return {
     rows: Number(file?.num_rows ?? 0),
-    codec: typeof layout.codec === 'string' ? layout.codec.toLowerCase() : 'zstd',
-    rowGroupRows: Number(layout.row_group_rows ?? 0),
+    codec: typeof groups?.codec === 'string' ? groups.codec.toLowerCase() : 'zstd',
+    rowGroupRows: Number(groups?.row_group_rows ?? 0),
     keyValues: keyValues.map((row) => ({ key: blobOf(row.key), value: blobOf(row.value) })),
   };
 }
@@ -83,7 +104,7 @@ async function readFooter(
 }
 
 /** DuckDB takes the name of a missing file for a pattern and may read another file in its stead. */
-async function expectFile(path: string): Promise<void> {
+export async function expectFile(path: string): Promise<void> {
   const isFile = await stat(path).then(
     (stats) => stats.isFile(),
     () => false,

@@ -3,8 +3,7 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow, queryRows } from './duckdb-session.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { scanned } from './selection-tables.ts';
-import { parquetFiles, sqlName } from './sql-text.ts';
+import { parquetFiles, scanned, sqlName } from './sql-text.ts';
 
 /** A column whose values are replaced. */
 export interface ReplacedColumn {

@@ -1,11 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { isKeyType } from '../../../domain/lake/key-column.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { sqlName } from './sql-text.ts';
-
-/** Alias of the scanned file in every statement. */
-export const scanned = 'lw_scan';
+import { checkDateColumn, olderByDay, olderByInstant, undated } from './row-age.ts';
+import { scanned, sqlName } from './sql-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
 interface SelectionTable {
@@ -15,8 +14,10 @@ interface SelectionTable {
   readonly column: string | null;
 }
 
-/** Types whose text form is unique, so that comparing text compares values. Floats, blobs and nested types are not. */
-const keyTypes = /^(?:VARCHAR|U?(?:TINYINT|SMALLINT|INTEGER|BIGINT)|UUID|DATE|BOOLEAN)$/u;
+/** SQL that says whether a row falls under the selectors of a table. */
+type RowTest = (table: SelectionTable) => string;
+
+const joined: RowTest = (table) => `${table.name}.account IS NOT NULL`;
 
 /** A selection loaded into a connection; gives the SQL that says whether a scanned row falls under it. */
 export class SelectionTables {
@@ -42,6 +43,22 @@ export class SelectionTables {
 
   checkKeys(schema: FileSchema): void {
     checkKeyColumns(schema, this.keyColumns());
+    const { olderThan } = this.#selection;
+    if (olderThan !== undefined) checkDateColumn(schema, olderThan.column);
+  }
+
+  /** Columns by whose types files are told apart. */
+  readColumns(): readonly string[] {
+    const { olderThan } = this.#selection;
+    return [...this.keyColumns(), ...(olderThan === undefined ? [] : [olderThan.column])];
+  }
+
+  /** Conditions of the rows that a selection by age leaves, under `joins()`; null for a selection that has no age. */
+  left(): { readonly held: string; readonly undated: string } | null {
+    const { olderThan } = this.#selection;
+    if (olderThan === undefined) return null;
+    const kept = this.#side('keep', joined);
+    return { held: `(${olderByInstant(olderThan)} AND (${kept}))`, undated: undated(olderThan) };
   }
 
   keyColumns(): readonly string[] {
@@ -61,7 +78,7 @@ export class SelectionTables {
 
   /** True or false, never NULL, for a row under `joins()`. */
   joinedHit(): string {
-    return this.#hit((table) => `${table.name}.account IS NOT NULL`);
+    return this.#hit(joined, olderByInstant);
   }
 
   /**
@@ -74,17 +91,23 @@ export class SelectionTables {
       const subject = column === null ? '' : ` || ${this.#key(column)}`;
       const whole = `CAST(strlen(${account}) AS VARCHAR) || ':' || ${account}${subject}`;
       return `coalesce((${whole}) IN (SELECT whole FROM ${name}), FALSE)`;
-    });
+    }, olderByDay);
   }
 
-  #hit(test: (table: SelectionTable) => string): string {
-    const side = (wanted: SelectionTable['side']): string =>
+  #hit(test: RowTest, older: typeof olderByDay): string {
+    const { everyone, olderThan } = this.#selection;
+    const act = everyone === true ? 'TRUE' : this.#side('act', test);
+    const age = olderThan === undefined ? '' : ` AND ${older(olderThan)}`;
+    return `((${act})${age} AND NOT (${this.#side('keep', test)}))`;
+  }
+
+  #side(wanted: SelectionTable['side'], test: RowTest): string {
+    return (
       this.#tables
         .filter((table) => table.side === wanted)
         .map(test)
-        .join(' OR ') || 'FALSE';
-    const act = this.#selection.everyone === true ? 'TRUE' : side('act');
-    return `((${act}) AND NOT (${side('keep')}))`;
+        .join(' OR ') || 'FALSE'
+    );
   }
 
   #key(column: string): string {
@@ -96,7 +119,7 @@ export class SelectionTables {
 export function checkKeyColumns(schema: FileSchema, names: readonly string[]): void {
   for (const name of names) {
     const column = schema.columns.find((candidate) => candidate.name === name);
-    if (column?.type && keyTypes.test(column.type)) continue;
+    if (column?.type && isKeyType(column.type)) continue;
     const reason =
       column === undefined
         ? `it has no key column ${name}`

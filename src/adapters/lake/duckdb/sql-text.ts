@@ -1,5 +1,8 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
 
+/** Alias of the scanned file in every statement. */
+export const scanned = 'lw_scan';
+
 /** Quotes a column or table name. */
 export function sqlName(name: string): string {
   return `"${withoutNul(name).replaceAll('"', '""')}"`;

@@ -5,8 +5,8 @@ import { readFailure } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { readSchema } from './parquet-facts.ts';
-import { type SelectionTables, scanned } from './selection-tables.ts';
-import { parquetFiles } from './sql-text.ts';
+import type { SelectionTables } from './selection-tables.ts';
+import { parquetFiles, scanned } from './sql-text.ts';
 
 /** Judges each row by lookup, not by the joins that a rewrite uses. */
 export async function verifyFile(

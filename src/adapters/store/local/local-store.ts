@@ -2,12 +2,21 @@ import type { BigIntStats } from 'node:fs';
 import { chmod, chown, link, lstat, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isDataName } from '../../../domain/lake/data-name.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { FileIdentity, LakeStore } from '../../../services/lake/ports.ts';
-import { isDataName } from '../data-name.ts';
+import type { FileIdentity, FolderContent, LakeStore, PassedOver } from '../../../services/lake/ports.ts';
 import { fsyncDirectory, fsyncFile, makeDirectory, sha256OfFile } from './durable-file.ts';
 import { errnoOf, fileFailure } from './file-failure.ts';
 import { localLakePath } from './lake-path.ts';
+
+/** All that is below a folder. */
+interface Walk {
+  readonly found: FileIdentity[];
+  readonly passedOver: PassedOver[];
+}
+
+const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
+const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
 
 /** Footers of a whole folder in one file; they repeat minimum and maximum values of rows that may be gone. */
 const summaryNames = ['_metadata', '_common_metadata'];
@@ -26,6 +35,10 @@ export class LocalLakeStore implements LakeStore {
 
   reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
     return work(paths.map((path) => this.#localPath(path)));
+  }
+
+  readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+    return this.reading(paths, work);
   }
 
   stagingPath(staged: string): string {
@@ -50,11 +63,26 @@ export class LocalLakeStore implements LakeStore {
   }
 
   list(prefix: string): Promise<readonly FileIdentity[]> {
-    return this.#guard(prefix, async () => {
-      const found: FileIdentity[] = [];
-      const start = await statOrNull(this.#localPath(prefix));
-      if (start?.isDirectory()) await this.#collect(prefix, found);
-      return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+    return this.#guard(prefix, async () => (await this.#walk(prefix)).found.sort(byPath));
+  }
+
+  passedOver(prefix: string): Promise<readonly PassedOver[]> {
+    return this.#guard(prefix, async () => (await this.#walk(prefix)).passedOver.sort(byPath));
+  }
+
+  look(folder: string | null, entriesMax: number): Promise<FolderContent> {
+    return this.#guard(folder ?? '', async () => {
+      const local = folder === null ? this.#root : this.#localPath(folder);
+      const isFolder = (await statOrNull(local))?.isDirectory() === true;
+      const entries = isFolder ? (await readdir(local, { withFileTypes: true })).sort(byName) : [];
+      const some = entries.slice(0, entriesMax);
+      const files: { name: string; bytes: number }[] = [];
+      for (const { name } of some.filter((entry) => entry.isFile())) {
+        const stats = await statOrNull(join(local, name));
+        if (stats !== null) files.push({ name, bytes: Number(stats.size) });
+      }
+      const folders = some.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+      return { folders, files, complete: some.length === entries.length };
     });
   }
 
@@ -140,14 +168,24 @@ export class LocalLakeStore implements LakeStore {
     }
   }
 
-  async #collect(folder: string, found: FileIdentity[]): Promise<void> {
+  async #walk(prefix: string): Promise<Walk> {
+    const walk: Walk = { found: [], passedOver: [] };
+    const start = await statOrNull(this.#localPath(prefix));
+    if (start?.isDirectory()) await this.#collect(prefix, walk);
+    return walk;
+  }
+
+  async #collect(folder: string, walk: Walk): Promise<void> {
     for (const entry of await readdir(this.#localPath(folder), { withFileTypes: true })) {
-      if (!isDataName(entry.name)) continue;
       const path = `${folder}/${entry.name}`;
-      if (entry.isDirectory()) await this.#collect(path, found);
-      // A file may vanish between the two calls; then it is not part of the listing.
-      const stats = entry.isFile() ? await statOrNull(this.#localPath(path)) : null;
-      if (stats?.isFile()) found.push(identityOf(path, stats));
+      if (!isDataName(entry.name)) walk.passedOver.push({ path, kind: 'HIDDEN' });
+      else if (entry.isDirectory()) await this.#collect(path, walk);
+      else if (!entry.isFile()) walk.passedOver.push({ path, kind: 'LINK' });
+      else {
+        // A file may vanish between the two calls; then it is not part of the listing.
+        const stats = await statOrNull(this.#localPath(path));
+        if (stats?.isFile()) walk.found.push(identityOf(path, stats));
+      }
     }
   }
 

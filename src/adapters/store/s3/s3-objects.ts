@@ -10,6 +10,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { FolderContent } from '../../../services/lake/ports.ts';
 import { sha256OfFile } from '../local/durable-file.ts';
 import { isMissing } from './s3-failure.ts';
 
@@ -69,6 +70,23 @@ export class S3Objects {
     return [...names].sort();
   }
 
+  /** What is directly under a prefix that is empty or ends in `/`; whole pages, until there are as many as asked for. */
+  async look(prefix: string, entriesMax: number): Promise<FolderContent> {
+    const folders: string[] = [];
+    const files: { name: string; bytes: number }[] = [];
+    for (let token: string | undefined; ; ) {
+      const page = await this.#client.send(
+        new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, Delimiter: '/', ContinuationToken: token }),
+      );
+      for (const { Key = '', Size = 0 } of page.Contents ?? [])
+        if (Key !== prefix) files.push({ name: Key.slice(prefix.length), bytes: Size });
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) folders.push(Prefix.slice(prefix.length, -1));
+      token = page.NextContinuationToken;
+      const isAll = page.IsTruncated !== true;
+      if (isAll || folders.length + files.length >= entriesMax) return { folders, files, complete: isAll };
+    }
+  }
+
   async head(key: string): Promise<S3Object | null> {
     try {
       const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
@@ -88,6 +106,14 @@ export class S3Objects {
       if (isMissing(error)) return null;
       throw error;
     }
+  }
+
+  /** Bytes of an object from `from` to before `to`. */
+  async readRange(key: string, { from, to }: { readonly from: number; readonly to: number }): Promise<Buffer> {
+    const { Body } = await this.#client.send(
+      new GetObjectCommand({ Bucket: this.#bucket, Key: key, Range: `bytes=${from}-${to - 1}` }),
+    );
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
   /** Writes a local file under a condition; S3 proves the content by its SHA-256. Answers what was written, whatever is there by then. */

@@ -1,23 +1,28 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { S3Client } from '@aws-sdk/client-s3';
+import { isDataName } from '../../../domain/lake/data-name.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { FileIdentity, KeptVersion, LakeStore, OlderVersions } from '../../../services/lake/ports.ts';
-import { isDataName } from '../data-name.ts';
+import type {
+  FileIdentity,
+  FolderContent,
+  KeptVersion,
+  LakeStore,
+  OlderVersions,
+  PassedOver,
+} from '../../../services/lake/ports.ts';
 import { sha256OfFile } from '../local/durable-file.ts';
 import { errnoOf } from '../local/file-failure.ts';
 import { localLakePath } from '../local/lake-path.ts';
 import { forgetVersions } from './forget-versions.ts';
+import { copyAll, copyFooter, copyWhole } from './s3-copies.ts';
 import { isMissing, isUnequal, s3Failure } from './s3-failure.ts';
 import { type S3Object, S3Objects } from './s3-objects.ts';
+import { ignoreMissing, isStaged, stagedIdentity } from './staged-file.ts';
 
 /** Copies that are on the disk at once take about so much, one larger file aside. */
 const readBytesMax = 2 * 1024 ** 3;
-const downloadsAtOnce = 8;
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -73,6 +78,25 @@ export class S3LakeStore implements LakeStore {
     });
   }
 
+  passedOver(prefix: string): Promise<readonly PassedOver[]> {
+    return this.#guard(prefix, async () => {
+      const folder = `${this.#keyOf(prefix)}/`;
+      const hidden = new Set<string>();
+      for await (const { key } of this.#objects.list(folder)) {
+        const names = key.slice(folder.length).split('/');
+        const place = names.findIndex((name) => name !== '' && !isDataName(name));
+        if (place >= 0) hidden.add(`${prefix}/${names.slice(0, place + 1).join('/')}`);
+      }
+      return [...hidden].sort().map((path) => ({ path, kind: 'HIDDEN' as const }));
+    });
+  }
+
+  look(folder: string | null, entriesMax: number): Promise<FolderContent> {
+    return this.#guard(folder ?? '', () =>
+      this.#objects.look(folder === null ? this.#prefix : `${this.#keyOf(folder)}/`, entriesMax),
+    );
+  }
+
   names(folder: string): Promise<readonly string[]> {
     return this.#guard(folder, async () => {
       const remote = await this.#objects.names(`${this.#keyOf(folder)}/`);
@@ -93,12 +117,26 @@ export class S3LakeStore implements LakeStore {
     return this.#guard(path, () => this.#digest(path));
   }
 
-  async reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+  reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+    return this.#reading(paths, work, copyWhole);
+  }
+
+  readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
+    return this.#reading(paths, work, copyFooter);
+  }
+
+  async #reading<T>(
+    paths: readonly string[],
+    work: (locals: readonly string[]) => Promise<T>,
+    copy: typeof copyWhole,
+  ): Promise<T> {
     const folder = join(this.#scratch, 'reading', randomUUID());
     const locals = paths.map((_, index) => join(folder, `${index}.parquet`));
     try {
       await mkdir(folder, { recursive: true });
-      await this.#download(paths, locals);
+      await copyAll(paths, locals, (path, local) =>
+        this.#guard(path, () => copy(this.#objects, this.#keyOf(path), local)),
+      );
       return await work(locals);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -217,28 +255,6 @@ export class S3LakeStore implements LakeStore {
     return head !== null && (await this.#digest(path)) === (await sha256OfFile(local)) ? head : null;
   }
 
-  async #download(paths: readonly string[], locals: readonly string[]): Promise<void> {
-    const left = [...paths.entries()];
-    const worker = async (): Promise<void> => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [index, path] = next;
-        await this.#guard(path, async () => {
-          const content = await this.#objects.read(this.#keyOf(path));
-          if (content !== null) await pipeline(Readable.from(content), createWriteStream(locals[index] ?? ''));
-        });
-      }
-    };
-    const workers = Array.from({ length: Math.min(downloadsAtOnce, paths.length) }, () =>
-      worker().catch((error: unknown) => {
-        left.length = 0;
-        throw error;
-      }),
-    );
-    // All of them end before the copies are removed, or some would be made behind the broom.
-    const failed = (await Promise.allSettled(workers)).find((end) => end.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-  }
-
   async #digest(path: string): Promise<string | null> {
     const content = await this.#objects.read(this.#keyOf(path));
     if (content === null) return null;
@@ -259,22 +275,6 @@ function expectPath(key: string, names: readonly string[]): void {
   throw new LinewardError('LAKE_TABLE_REFUSED', `The bucket has an object that cannot be worked on: ${reason}.`, {
     details: { reason },
   });
-}
-
-const isStaged = (path: string): boolean => path.endsWith('.staged');
-
-async function stagedIdentity(path: string, local: string): Promise<FileIdentity | null> {
-  const stats = await stat(local, { bigint: true }).catch((error: unknown) => {
-    ignoreMissing(error);
-    return null;
-  });
-  return stats === null ? null : { path, bytes: Number(stats.size), version: String(stats.mtimeNs) };
-}
-
-function ignoreMissing(error: unknown): readonly never[] {
-  const errno = errnoOf(error);
-  if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
-  throw error;
 }
 
 function changed({ path, version }: FileIdentity): LinewardError {

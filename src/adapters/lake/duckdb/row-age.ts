@@ -1,0 +1,45 @@
+import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { EngineSelection } from '../../../services/lake/ports.ts';
+import type { FileSchema } from './parquet-facts.ts';
+import { scanned, sqlName, sqlText } from './sql-text.ts';
+
+type Age = NonNullable<EngineSelection['olderThan']>;
+
+/** Columns that hold dates, or may as text. */
+const dateTypes = /^(?:VARCHAR|DATE|TIMESTAMP(?:_S|_MS|_NS| WITH TIME ZONE)?)$/u;
+
+/** ISO 8601 as landings read it, and as DuckDB writes its own times; anything else is no date. */
+const isoDate = '\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?\\s?(Z|[+-]\\d{2}(:?\\d{2})?)?)?';
+
+/** Reads dates and texts alike: as text, which must be a date, and as that instant in UTC. NULL when it is none. */
+function instant({ column }: Age): string {
+  const text = `upper(CAST(${scanned}.${sqlName(column)} AS VARCHAR))`;
+  // DuckDB wants seconds, and a colon in the offset.
+  const timed = `regexp_replace(${text}, '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2')`;
+  const spelled = `regexp_replace(${timed}, '([+-]\\d{2})(\\d{2})$', '\\1:\\2')`;
+  return `CASE WHEN regexp_full_match(${text}, ${sqlText(isoDate)}) THEN TRY_CAST(${spelled} AS TIMESTAMPTZ) END`;
+}
+
+/** True or false, in SQL: the row is of an earlier UTC day. */
+export const olderByInstant = (age: Age): string =>
+  `coalesce((${instant(age)}) < CAST(${sqlText(`${age.before} 00:00:00+00`)} AS TIMESTAMPTZ), FALSE)`;
+
+/** The same by another comparison. */
+export const olderByDay = (age: Age): string =>
+  `coalesce(date_diff('day', CAST(${sqlText(age.before)} AS DATE), CAST((${instant(age)}) AS DATE)) < 0, FALSE)`;
+
+/** True or false, in SQL: the row has no date. */
+export const undated = (age: Age): string => `((${instant(age)}) IS NULL)`;
+
+/** LAKE_TABLE_REFUSED if a file has no column of that exact name with dates in it. */
+export function checkDateColumn({ path, columns }: FileSchema, name: string): void {
+  const column = columns.find((candidate) => candidate.name === name);
+  if (column?.type && dateTypes.test(column.type)) return;
+  const reason =
+    column === undefined
+      ? `it has no date column ${name}`
+      : `its date column ${name} has the type ${column.type ?? 'nested'}, which is no date`;
+  throw new LinewardError('LAKE_TABLE_REFUSED', `The lake file ${path} cannot be searched by age: ${reason}.`, {
+    details: { path, reason, column: name },
+  });
+}

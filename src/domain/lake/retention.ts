@@ -1,0 +1,43 @@
+/** How long a lake table keeps its rows, by the date in a column. */
+export interface RetentionRule {
+  readonly dateField: string;
+  readonly days: number;
+}
+
+/** A rule on one day: rows of UTC days before `before` (`yyyy-mm-dd`) go. */
+export interface RetentionLimit extends RetentionRule {
+  readonly before: string;
+}
+
+export const retentionDaysMax = 36_500;
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** The UTC day of an instant, `yyyy-mm-dd`. */
+export const utcDayOf = (at: Date): string => at.toISOString().slice(0, 10);
+
+/** A row stays on its own UTC day and for `days` whole ones after it, so today and the `days` days before it stay. */
+export function limitAt({ dateField, days }: RetentionRule, now: Date): RetentionLimit {
+  const midnight = Date.parse(`${utcDayOf(now)}T00:00:00Z`);
+  return { dateField, days, before: utcDayOf(new Date(midnight - days * dayMs)) };
+}
+
+/** Open points that lie in the data, and that a rule meets every day. */
+const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'DATE_UNKNOWN'];
+
+/** Rows of a table that may go without a person looking at the plan: more is more likely a fault of the dates. */
+const shareMax = 0.5;
+
+/** What a plan of a rule found. */
+export interface RetentionForecast {
+  readonly rows: number;
+  readonly tableRows: number;
+  readonly gapCodes: readonly string[];
+}
+
+/** Why a person has to approve a plan although the rule may approve itself; null when it may. */
+export function reasonToAsk({ rows, tableRows, gapCodes }: RetentionForecast): string | null {
+  const odd = gapCodes.find((code) => !expectedGaps.includes(code));
+  if (odd !== undefined) return `the plan has an open point (${odd})`;
+  if (rows > tableRows * shareMax) return `${rows} of ${tableRows} rows would go, which is more than half`;
+  return null;
+}

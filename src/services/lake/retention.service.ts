@@ -1,0 +1,89 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { type RetentionRule, retentionDaysMax } from '../../domain/lake/retention.ts';
+import { type Dataset, DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
+import { type LakeRetention, LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
+import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+
+export interface SetLakeRetention {
+  readonly datasetId: string;
+  readonly days: number;
+  /** Null: the table's own. */
+  readonly dateField: string | null;
+  readonly action: LakeRetention['action'];
+  readonly autoApprove: boolean;
+}
+
+/** Says how long lake tables keep their rows. A rule removes nothing: operations do, and each has a plan. */
+export class RetentionService {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /** The rule of a table, null for none. */
+  async ruleOf(datasetId: string): Promise<RetentionRule | null> {
+    const rule = await this.#em.fork().findOne(LakeRetentionSchema, { datasetId });
+    return rule === null ? null : { dateField: rule.dateField, days: rule.days };
+  }
+
+  /** @throws LinewardError NOT_FOUND for what is no lake table, BAD_INPUT, MAPPING_INVALID */
+  async setLakeRetention(actor: Actor, input: SetLakeRetention): Promise<Dataset> {
+    const { datasetId, days, action, autoApprove } = input;
+    if (!Number.isInteger(days) || days < 1 || days > retentionDaysMax)
+      throw new LinewardError('BAD_INPUT', `days: must be between 1 and ${retentionDaysMax}`, { path: ['days'] });
+    return this.#em.fork().transactional(async (tx) => {
+      const table = await tableOf(tx, datasetId);
+      const dateField = dateFieldOf(table, input.dateField);
+      if ((await tx.count(MappingSchema, { datasetId, role: 'LAKE_TABLE' })) === 0)
+        throw new LinewardError(
+          'MAPPING_INVALID',
+          'datasetId: no entity is mapped to the table, so nobody can tell which rows a legal hold keeps; map one',
+          { path: ['datasetId'] },
+        );
+      const facts = { dateField, days, action, autoApprove, setBy: actor.id, setAt: new Date(), requestedOn: null };
+      await tx.upsert(LakeRetentionSchema, { tableId: table.id, datasetId, ...facts });
+      audit(tx, actor, {
+        action: 'setLakeRetention',
+        resourceType: 'Dataset',
+        resourceId: datasetId,
+        details: { dateField, days, action, autoApprove },
+      });
+      return tx.findOneOrFail(DatasetSchema, { id: datasetId });
+    });
+  }
+
+  /** The table keeps its rows from now on. What was approved and has not begun ends with PLAN_CHANGED. */
+  async deleteLakeRetention(actor: Actor, { datasetId }: { readonly datasetId: string }): Promise<Dataset> {
+    return this.#em.fork().transactional(async (tx) => {
+      if ((await tx.nativeDelete(LakeRetentionSchema, { datasetId })) === 0)
+        throw new LinewardError('NOT_FOUND', 'datasetId: the table has no retention rule', { path: ['datasetId'] });
+      audit(tx, actor, { action: 'deleteLakeRetention', resourceType: 'Dataset', resourceId: datasetId });
+      return tx.findOneOrFail(DatasetSchema, { id: datasetId });
+    });
+  }
+}
+
+/** The table, locked: two rules come one after the other. */
+async function tableOf(tx: EntityManager, datasetId: string): Promise<LakeTable> {
+  await tx.execute('select 1 from lake_table where dataset_id = ? for no key update', [datasetId]);
+  const table = await tx.findOne(LakeTableSchema, { datasetId });
+  if (table !== null) return table;
+  throw new LinewardError('NOT_FOUND', 'datasetId: it is no lake table', { path: ['datasetId'] });
+}
+
+function dateFieldOf({ dateField: own, origin, columns }: LakeTable, asked: string | null): string {
+  const dateField = asked ?? own;
+  if (dateField == null || dateField.trim() === '')
+    throw new LinewardError('BAD_INPUT', 'dateField: the table was registered without one; name the column', {
+      path: ['dateField'],
+    });
+  if (origin === 'LANDED' && !columns.some(({ name, type }) => name === dateField && type === 'VARCHAR'))
+    throw new LinewardError('BAD_INPUT', 'dateField: landings write no column of that name with dates', {
+      path: ['dateField'],
+    });
+  return dateField;
+}
