@@ -82,7 +82,7 @@ describe('DuckDB engine process', () => {
   });
 
   it('kills a child that takes too long', async () => {
-    freeze(await start(1500));
+    freeze(await start(4000));
     await expect(rewrite()).rejects.toMatchObject({ code: 'LAKE_ENGINE_FAILED', details: { reason: 'TIMEOUT' } });
     await worksAgain();
   });
