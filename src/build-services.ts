@@ -26,7 +26,9 @@ import { LandingService } from './services/lake/landing.service.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
+import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
@@ -235,6 +237,8 @@ export function buildServices(
     registryTransfer,
     ...catalog,
     lineage,
+    lineageIngest: new LineageIngestService({ em }),
+    lineageEvents: new EventLogReadModel({ em }),
     audit,
     governance,
     governanceService,

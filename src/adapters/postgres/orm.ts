@@ -24,6 +24,7 @@ import { ErasureIntakeMigration } from '../../../migrations/20261126000800_erasu
 import { SelectiveIndexColumnsMigration } from '../../../migrations/20261126000850_selective_index_columns.ts';
 import { KeyVersionDestructionMigration } from '../../../migrations/20261126000900_key_version_destruction.ts';
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
+import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -88,6 +89,7 @@ const migrationsList = [
   { name: '20261126000850_selective_index_columns', class: SelectiveIndexColumnsMigration },
   { name: '20261126000900_key_version_destruction', class: KeyVersionDestructionMigration },
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
+  { name: '20261126001600_lineage', class: LineageMigration },
 ];
 
 const closeTimeoutMs = 5_000;
