@@ -26,7 +26,11 @@ import { LandingService } from './services/lake/landing.service.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
+import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
+import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
 import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
+import { FieldLabelService } from './services/lineage/field-label.service.ts';
+import { LabelReadModel } from './services/lineage/label.read-model.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
 import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
@@ -104,6 +108,15 @@ export function buildServices(
     registrySettingsService,
   });
   const lineage = new LineageReadModel({ em });
+  const datasetFields = new DatasetFieldReadModel({ em });
+  const columnLineage = {
+    datasetFields,
+    columns: new ColumnLineageReadModel({ em, datasetFields }),
+    labels: new LabelReadModel({ em, datasetFields, semanticTypes }),
+    fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
+    lineageIngest: new LineageIngestService({ em }),
+    lineageEvents: new EventLogReadModel({ em }),
+  };
   const catalog = {
     entityVersions: new EntityVersionReadModel({ em }),
     affectedDatasets: new AffectedDatasetsReadModel({ registry, lineage }),
@@ -237,8 +250,7 @@ export function buildServices(
     registryTransfer,
     ...catalog,
     lineage,
-    lineageIngest: new LineageIngestService({ em }),
-    lineageEvents: new EventLogReadModel({ em }),
+    ...columnLineage,
     audit,
     governance,
     governanceService,

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
+import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
 import type {
@@ -61,8 +62,9 @@ export function createLoaders(deps: {
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
+  readonly datasetFields: DatasetFieldReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -95,6 +97,11 @@ export function createLoaders(deps: {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
     }),
+    datasetDrop: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await datasetFields.dropsOf(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    fieldsOfDataset: pages((ids, request) => datasetFields.fieldsOf(ids, request)),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
     fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),
     schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),
