@@ -24,7 +24,7 @@ export interface Propagation {
 }
 
 /** Why a label does not take a step; null when it does. */
-export function blockOf(step: ColumnStep): BlockReason | null {
+function blockOf(step: ColumnStep): BlockReason | null {
   if (step.kind === 'INDIRECT') return 'INDIRECT';
   if (step.masking) return 'MASKED';
   return step.isInForce ? null : 'ENDED';

@@ -15,8 +15,9 @@ export async function writeFields(tx: EntityManager, { fields }: EventFacts, ids
     `insert into dataset_field (id, dataset_id, path, type, named_at)
      select id, "datasetId", path, type, "namedAt" from json_to_recordset(?::json) as given
        (id text, "datasetId" text, path text, type text, "namedAt" timestamptz)
-     where not exists (select from dataset_field known where known.dataset_id = "datasetId" and known.path = given.path
-       and (given."namedAt" is null or (known.named_at, coalesce(known.type, '') collate "C") >= (given."namedAt", coalesce(given.type, ''))))
+     where coalesce((select given."namedAt" is not null and (known.named_at is null
+         or (known.named_at, coalesce(known.type, '') collate "C") < (given."namedAt", coalesce(given.type, '')))
+       from dataset_field known where known.dataset_id = "datasetId" and known.path = given.path), true)
      order by "datasetId", path
      on conflict (dataset_id, path) do update set type = excluded.type, named_at = excluded.named_at
      where excluded.named_at is not null and (dataset_field.named_at is null

@@ -4,7 +4,7 @@ import { textArray } from '../sql.ts';
 import type { IdOf } from './named-rows.ts';
 
 /** The job of the edges between two names of the same data. */
-export const symlinkJob = 'symlink';
+const symlinkJob = 'symlink';
 
 export interface FactIds {
   readonly dataset: IdOf;
@@ -80,7 +80,10 @@ export async function writeRuns(tx: EntityManager, { runs, io }: EventFacts, ids
   await writeEdges(tx, keyed);
 }
 
-/** Edges are as old as the earliest run that made them; only what is new or older than known is written. */
+/**
+ * Edges are as old as the earliest run that made them; only what is new or older than known is written. What is known is looked up
+ * row by row: as a join it is planned by statistics that a first large batch outdates.
+ */
 async function writeEdges(
   tx: EntityManager,
   runs: readonly (Pick<RunFact, 'runId'> & { readonly jobId: string })[],
@@ -96,8 +99,8 @@ async function writeEdges(
      select * from (
        select job_id, side, dataset_id, min(started_at) as valid_from
        from touched join lineage_run_io using (run_id, job_id) group by 1, 2, 3
-     ) io where not exists (select from lineage_job_io known where known.dataset_id = io.dataset_id and known.side = io.side
-       and known.job_id = io.job_id and known.valid_from <= io.valid_from)
+     ) io where io.valid_from < coalesce((select known.valid_from from lineage_job_io known where known.dataset_id = io.dataset_id
+       and known.side = io.side and known.job_id = io.job_id), 'infinity')
      order by dataset_id, side, job_id
      on conflict (dataset_id, side, job_id) do update set valid_from = least(lineage_job_io.valid_from, excluded.valid_from)`,
     [given],
@@ -112,9 +115,9 @@ async function writeEdges(
      insert into lineage_edge (id, source_dataset_id, target_dataset_id, job_namespace, job, valid_from)
      select gen_random_uuid()::text, source, target, namespace, name, valid_from
      from pair join lineage_job on lineage_job.id = job_id
-     where not exists (select from lineage_edge known where source_dataset_id = source and target_dataset_id = target
-       and known.job_namespace = lineage_job.namespace and known.job = lineage_job.name
-       and known.valid_to is null and known.valid_from <= pair.valid_from)
+     where pair.valid_from < coalesce((select known.valid_from from lineage_edge known where source_dataset_id = source
+       and target_dataset_id = target and known.job_namespace = lineage_job.namespace and known.job = lineage_job.name
+       and known.valid_to is null), 'infinity')
      order by source, target, namespace, name
      on conflict (source_dataset_id, target_dataset_id, job_namespace, job) where valid_to is null
        do update set valid_from = least(lineage_edge.valid_from, excluded.valid_from)`,
