@@ -4,6 +4,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   'graphql-read': () => import('./graphql-read.bench.ts'),
   jobs: () => import('./jobs.bench.ts'),
   lake: () => import('./lake.bench.ts'),
+  lineage: () => import('./lineage.bench.ts'),
   privacy: () => import('./privacy.bench.ts'),
   'privacy-memory': () => import('./privacy-memory.bench.ts'),
   'privacy-workers': () => import('./privacy-workers.bench.ts'),

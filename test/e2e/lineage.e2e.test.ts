@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Data, type TestApp, testApp } from '../testkit/app.ts';
+import { type Data, documentOf, type TestApp, testApp } from '../testkit/app.ts';
+import { registered } from '../testkit/catalog.ts';
 import { type AnyEvent, runOf, shopEvents, tableOf } from '../testkit/lineage.ts';
 
 let app: TestApp;
@@ -271,6 +272,31 @@ describe('labels', () => {
       dataset: { namespace: 'labels', name: 'person', facets: { symlinks: { identifiers: [other] } } },
     });
     expect((await mail()).fields).toEqual(['alias.mail', 'alias_reader.x', 'person.mail']);
+  });
+
+  test('begin at what the registry says of an entity that is mapped, and our own streams are jobs', async () => {
+    const { entity } = await registered(
+      app,
+      documentOf('Mapped', [
+        { name: 'account', type: 'string' },
+        { name: 'day', type: 'string' },
+        { name: 'phone', type: 'string', twilio_type: 'phonenumber' },
+      ]),
+    );
+    const { createLakeLanding } = await app.done(
+      `mutation ($input: CreateLakeLandingInput!) { createLakeLanding(input: $input) { userErrors { code message }
+         stream { target { id namespace name } } } }`,
+      { input: { entityId: entity.id, area: 'demo', dateField: 'day', accountField: 'account' } },
+    );
+    const { id, ...table } = createLakeLanding.stream.target;
+    await at('16', [made('report', { caller: { inputFields: [{ ...table, field: 'phone' }] } })], [table]);
+    expect(await carriers({ semanticType: 'phonenumber' })).toMatchObject({
+      fields: [`${table.name}.phone`, 'report.caller'].sort(),
+      labels: expect.arrayContaining([expect.objectContaining({ depth: 1, classifications: ['PII'] })]),
+    });
+    const { lineage } = await app.done(walk, { start: id, direction: 'BOTH' });
+    expect(lineage.jobs.map(({ namespace }: Data) => namespace)).toEqual(['lineward', 'shop']);
+    expect(lineage.nodes).toHaveLength(3);
   });
 
   test('are refused where they cannot be', async () => {

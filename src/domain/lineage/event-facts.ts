@@ -133,12 +133,16 @@ class Gathering {
   #addField(field: FieldFact): void {
     const key = `${keyOf(field.dataset)}\0${field.path}`;
     const known = this.#fields.get(key);
-    if (known === undefined || Buffer.compare(rank(field), rank(known)) > 0) this.#fields.set(key, field);
+    if (known === undefined || isNewer(field, known)) this.#fields.set(key, field);
   }
 }
 
-/** Newer wins; of two at the same time that with the greater type, as the database orders bytes, so that it is the same in any order. */
-const rank = ({ namedAt, type }: FieldFact): Buffer => Buffer.from(`${namedAt ?? ''}\0${type ?? ''}`);
+/** Of two at the same time that with the greater type counts, as the database orders bytes: the same one in any order. */
+function isNewer(one: FieldFact, other: FieldFact): boolean {
+  const [at, known] = [one.namedAt ?? '', other.namedAt ?? ''];
+  if (at !== known) return at > known;
+  return Buffer.compare(Buffer.from(one.type ?? ''), Buffer.from(other.type ?? '')) > 0;
+}
 
 const earlier = (one: string, other = one): string => (one < other ? one : other);
 const later = (one: string | null, other: string | null): string | null => ((one ?? '') > (other ?? '') ? one : other);

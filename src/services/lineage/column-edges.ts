@@ -1,6 +1,5 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import { type LinkInterval, linkIntervals } from '../../domain/lineage/column-intervals.ts';
-import { textArray } from '../sql.ts';
+import { type Statements, textArray } from '../sql.ts';
 
 interface Pair {
   readonly statedBy: string;
@@ -21,7 +20,7 @@ const givenPairs = `json_to_recordset(?::json) as given ("statedBy" text, "datas
 
 /** Brings the edges into datasets in line with statements that are new. */
 export async function writeColumnEdges(
-  tx: EntityManager,
+  tx: Statements,
   fresh: readonly (Pair & { readonly at: string })[],
 ): Promise<void> {
   // A job that says the same again changes no edge, and that is what nearly all events do.
@@ -67,7 +66,7 @@ const edgeKey = (edge: EdgeRow): string =>
     edge.to,
   ]);
 
-async function intervalsOf(tx: EntityManager, pairs: readonly Pair[]): Promise<ReadonlyMap<string, EdgeRow>> {
+async function intervalsOf(tx: Statements, pairs: readonly Pair[]): Promise<ReadonlyMap<string, EdgeRow>> {
   // Of statements in a row that say the same only the first counts.
   const turns = await tx.execute<(Pair & { at: string; sets: string[] })[]>(
     `select "statedBy", "datasetId", ${instant('at')} as at, sets from (
@@ -106,7 +105,7 @@ async function intervalsOf(tx: EntityManager, pairs: readonly Pair[]): Promise<R
   return edges;
 }
 
-async function knownEdges(tx: EntityManager, pairs: readonly Pair[]): Promise<ReadonlyMap<string, string>> {
+async function knownEdges(tx: Statements, pairs: readonly Pair[]): Promise<ReadonlyMap<string, string>> {
   const rows = await tx.execute<(EdgeRow & { id: string })[]>(
     `select id::text, "statedBy", "datasetId", source_field_id as "sourceId", target_field_id as "targetId", kind, subtype,
        masking, ${instant('valid_from')} as "from", ${instant('valid_to')} as "to"

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../domain/id.ts';
 import { linkKey } from '../../domain/lineage/column-facet.ts';
 import type { ColumnFact, EventFacts } from '../../domain/lineage/event-facts.ts';
-import { textArray } from '../sql.ts';
+import { type Statements, textArray } from '../sql.ts';
 import { writeColumnEdges } from './column-edges.ts';
 import type { FactIds } from './graph-writes.ts';
 
 /** Fields of datasets: the newest schema that names one says its type. */
-export async function writeFields(tx: EntityManager, { fields }: EventFacts, ids: FactIds): Promise<void> {
+export async function writeFields(tx: Statements, { fields }: EventFacts, ids: FactIds): Promise<void> {
   if (fields.length === 0) return;
   const rows = fields.map(({ dataset, ...field }) => ({ id: newId(), datasetId: ids.dataset(dataset), ...field }));
   await tx.execute(
@@ -34,7 +33,7 @@ interface StatementRow {
 }
 
 /** What events said about columns, and the edges that follow from all that was ever said. */
-export async function writeColumns(tx: EntityManager, { columns }: EventFacts, ids: FactIds): Promise<void> {
+export async function writeColumns(tx: Statements, { columns }: EventFacts, ids: FactIds): Promise<void> {
   if (columns.length === 0) return;
   const sets = new Map<string, ColumnFact>();
   const rows = columns.map((fact): StatementRow => {
@@ -61,7 +60,7 @@ function setIdOf(datasetId: string, { links }: ColumnFact): string {
   return hash.digest('hex');
 }
 
-async function writeSets(tx: EntityManager, sets: ReadonlyMap<string, ColumnFact>, ids: FactIds): Promise<void> {
+async function writeSets(tx: Statements, sets: ReadonlyMap<string, ColumnFact>, ids: FactIds): Promise<void> {
   const known = await tx.execute<{ id: string }[]>('select id from column_set where id = any(?::text[])', [
     textArray([...sets.keys()]),
   ]);

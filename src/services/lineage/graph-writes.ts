@@ -1,6 +1,5 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import type { EventFacts, RunFact } from '../../domain/lineage/event-facts.ts';
-import { textArray } from '../sql.ts';
+import { type Statements, textArray } from '../sql.ts';
 import type { IdOf } from './named-rows.ts';
 
 /** The job of the edges between two names of the same data. */
@@ -15,7 +14,7 @@ export interface FactIds {
  * Keeps the newest that was said of each dataset. Every writer updates the row of each dataset that it speaks of, which makes
  * those with a dataset in common take turns: each sees all that the one before has written.
  */
-export async function writeDatasetStates(tx: EntityManager, facts: EventFacts, ids: FactIds): Promise<void> {
+export async function writeDatasetStates(tx: Statements, facts: EventFacts, ids: FactIds): Promise<void> {
   const rows = facts.datasets.map(({ dataset, isNamedOnly: _, ...times }) => ({ id: ids.dataset(dataset), ...times }));
   await tx.execute(
     `insert into dataset_state (dataset_id, seen_at, dropped_at, schema_at)
@@ -54,7 +53,7 @@ export async function writeDatasetStates(tx: EntityManager, facts: EventFacts, i
  * Runs, what they read and wrote, and the edges between. A run may tell its inputs in one event and its outputs in another: its
  * row is updated by each writer, so the second of two sees what the first has left.
  */
-export async function writeRuns(tx: EntityManager, { runs, io }: EventFacts, ids: FactIds): Promise<void> {
+export async function writeRuns(tx: Statements, { runs, io }: EventFacts, ids: FactIds): Promise<void> {
   if (runs.length === 0) return;
   const keyed = runs.map(({ runId, job, startedAt }) => ({ runId, jobId: ids.job(job), startedAt }));
   await tx.execute(
@@ -85,7 +84,7 @@ export async function writeRuns(tx: EntityManager, { runs, io }: EventFacts, ids
  * row by row: as a join it is planned by statistics that a first large batch outdates.
  */
 async function writeEdges(
-  tx: EntityManager,
+  tx: Statements,
   runs: readonly (Pick<RunFact, 'runId'> & { readonly jobId: string })[],
 ): Promise<void> {
   const touched = `with touched as materialized (

@@ -4,6 +4,7 @@ import { newId } from '../../domain/id.ts';
 import { factsOf, type KnownEvent } from '../../domain/lineage/event-facts.ts';
 import { readLineageEvent } from '../../domain/lineage/open-lineage.ts';
 import { type LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { nativeTransaction, type Statements } from '../sql.ts';
 import { writeColumns, writeFields } from './column-writes.ts';
 import { writeDatasetStates, writeRuns } from './graph-writes.ts';
 import { idsOfDatasets, idsOfJobs } from './named-rows.ts';
@@ -71,7 +72,7 @@ export class LineageIngestService {
   async #attempt(events: readonly TakenEvent[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#em.fork().transactional((tx) => writeEvents(tx, events));
+        return await nativeTransaction(this.#em, (tx) => writeEvents(tx, events));
       } catch (error) {
         // Other services make datasets too, in an order of their own; of two that wait for each other one starts again.
         const isDeadlock = error instanceof Error && 'code' in error && error.code === '40P01';
@@ -81,7 +82,7 @@ export class LineageIngestService {
   }
 }
 
-async function writeEvents(tx: EntityManager, events: readonly TakenEvent[]): Promise<void> {
+async function writeEvents(tx: Statements, events: readonly TakenEvent[]): Promise<void> {
   const fresh = await keepEvents(tx, events);
   if (fresh.length === 0) return;
   const facts = factsOf(fresh);
@@ -100,7 +101,7 @@ async function writeEvents(tx: EntityManager, events: readonly TakenEvent[]): Pr
 }
 
 /** Those that were not there yet. Two that bring the same event at once wait here for each other's end. */
-async function keepEvents(tx: EntityManager, events: readonly TakenEvent[]): Promise<readonly TakenEvent[]> {
+async function keepEvents(tx: Statements, events: readonly TakenEvent[]): Promise<readonly TakenEvent[]> {
   const byDigest = new Map(events.map((event) => [event.digest, event]));
   const rows = [...byDigest.values()].map(({ digest, kind, at, text }) => ({ id: newId(), digest, kind, at, text }));
   const inserted = await tx.execute<{ digest: string }[]>(

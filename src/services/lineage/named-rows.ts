@@ -1,6 +1,6 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../domain/id.ts';
 import { keyOf, type PlaceName } from '../../domain/lineage/event-value.ts';
+import type { Statements } from '../sql.ts';
 
 interface NamedRow extends PlaceName {
   readonly id: string;
@@ -31,18 +31,18 @@ const jobs: NamedTable = {
 
 /** Ids of datasets by their names; those that are not there yet are made. The names are in the order of all writers. */
 export function idsOfDatasets(
-  tx: EntityManager,
+  tx: Statements,
   names: readonly (PlaceName & { readonly isNamedOnly: boolean })[],
 ): Promise<IdOf> {
   return idsOf(tx, datasets, names);
 }
 
 /** The same of jobs. */
-export function idsOfJobs(tx: EntityManager, names: readonly PlaceName[]): Promise<IdOf> {
+export function idsOfJobs(tx: Statements, names: readonly PlaceName[]): Promise<IdOf> {
   return idsOf(tx, jobs, names);
 }
 
-async function idsOf(tx: EntityManager, table: NamedTable, names: readonly PlaceName[]): Promise<IdOf> {
+async function idsOf(tx: Statements, table: NamedTable, names: readonly PlaceName[]): Promise<IdOf> {
   const ids = new Map<string, string>();
   const keepRows = async (sql: string): Promise<void> => {
     const rows = names.filter((name) => !ids.has(keyOf(name))).map((name) => ({ ...name, id: newId() }));
