@@ -82,6 +82,17 @@ export async function nativeTransaction(em: EntityManager, work: (tx: Statements
   }
 }
 
+/** Statements outside of transactions whose values travel beside them, for lists of thousands of ids. */
+export async function nativeStatements(em: EntityManager): Promise<Statements> {
+  const statements = statementsOf(await em.getConnection().getNativeClient());
+  return {
+    execute: (text, values) =>
+      statements.execute<never>(text, values).catch((error: unknown) => {
+        throw error instanceof Error ? em.getDriver().convertException(error) : error;
+      }),
+  };
+}
+
 function statementsOf(client: {
   query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }): Statements {

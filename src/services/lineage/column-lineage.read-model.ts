@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { textArray } from '../sql.ts';
+import { nativeStatements, textArray } from '../sql.ts';
 import { columnStepOf, edgeColumns, edgeJob, twinColumns, twinFields } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
 import { assertLimits, inForce, type OneWay, type WalkLimits, walkLevels } from './level-walk.ts';
@@ -42,11 +42,11 @@ export class ColumnLineageReadModel {
       throw new LinewardError('NOT_FOUND', 'field: no event speaks of such a field of the dataset', {
         path: ['field'],
       });
-    const em = this.#em.fork();
+    const sql = await nativeStatements(this.#em);
     const time = inForce(question.asOf);
     const kinds = question.withIndirect ? 'true' : `kind = 'DIRECT'`;
     const reached = await walkLevels(start.id, question, async (direction, level) => {
-      const rows = await em.execute<{ id: string }[]>(
+      const rows = await sql.execute<{ id: string }[]>(
         `${nextLevel[direction]} and ${kinds} and ${time.sql}
          union select twin.id from ${twinFields} where mine.id = any(?::text[])`,
         [textArray(level), ...time.params, textArray(level)],
@@ -54,7 +54,7 @@ export class ColumnLineageReadModel {
       return rows.map((row) => row.id);
     });
     const ids = textArray([...reached.depths.keys()]);
-    const steps = await em.execute(
+    const steps = await sql.execute(
       `select ${edgeColumns}, true as in_force from column_edge ${edgeJob}
          where source_field_id = any(?::text[]) and target_field_id = any(?::text[]) and ${kinds} and ${time.sql}
        union all select ${twinColumns} from ${twinFields} where mine.id = any(?::text[]) and twin.id = any(?::text[])

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { DatasetField } from '../../domain/lineage/graph.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { keysetPages } from '../keyset-page.ts';
-import { textArray } from '../sql.ts';
+import { nativeStatements, textArray } from '../sql.ts';
 
 const fieldRow: z.ZodType<DatasetField> = z.object({
   id: z.string(),
@@ -51,9 +51,8 @@ export class DatasetFieldReadModel {
   }
 
   async byId(ids: readonly string[]): Promise<ReadonlyMap<string, DatasetField>> {
-    const rows = await this.#em
-      .fork()
-      .execute(`select * from ${fields} where id = any(?::text[])`, [textArray([...new Set(ids)])]);
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute(`select * from ${fields} where id = any(?::text[])`, [textArray([...new Set(ids)])]);
     return new Map(rows.map((row) => fieldRow.parse(row)).map((field) => [field.id, field]));
   }
 

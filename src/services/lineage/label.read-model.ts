@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
 import { type BlockedStep, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
-import { textArray } from '../sql.ts';
+import { nativeStatements, type Statements, textArray } from '../sql.ts';
 import { columnStepOf, edgeColumns, edgeJob, twinColumns, twinFields } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
 import { inForce } from './level-walk.ts';
@@ -71,11 +71,11 @@ export class LabelReadModel {
 
   /** Fields with the label, its origins included, and the steps that it did not take. Dropped datasets hold nothing. */
   async spread({ semanticType, classification = '', asOf }: LabelQuestion): Promise<LabelSpread> {
-    const em = this.#em.fork();
+    const sql = await nativeStatements(this.#em);
     const type = await this.#typeName(semanticType);
-    const rows = await em.execute(originsSql, [type, type, classification, classification]);
+    const rows = await sql.execute(originsSql, [type, type, classification, classification]);
     const origins = new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.fieldId, origin]));
-    const steps = await this.#steps(em, [...origins.keys()], asOf);
+    const steps = await this.#steps(sql, [...origins.keys()], asOf);
     const spread = propagate([...origins.keys()], steps.slice(0, stepsMax), labelsMax);
     const { blocked, labels } = spread;
     const complete = spread.complete && steps.length <= stepsMax && blocked.length <= labelsMax;
@@ -102,11 +102,11 @@ export class LabelReadModel {
   }
 
   /** All steps from where labels come, those that they do not take included: one closure over ids, whatever its depth. */
-  async #steps(em: EntityManager, originIds: readonly string[], asOf: Date | undefined): Promise<ColumnStep[]> {
+  async #steps(sql: Statements, originIds: readonly string[], asOf: Date | undefined): Promise<ColumnStep[]> {
     if (originIds.length === 0) return [];
     const time = inForce(asOf);
     const begun = asOf === undefined ? null : asOf.toISOString();
-    const rows = await em.execute(
+    const rows = await sql.execute(
       `with recursive reach (id) as (
          select unnest(?::text[])
          union

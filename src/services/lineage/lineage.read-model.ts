@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { PlaceName } from '../../domain/lineage/event-value.ts';
 import type { LineageDirection, LineageStep, LineageWalk } from '../../domain/lineage/graph.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { textArray } from '../sql.ts';
+import { nativeStatements, type Statements, textArray } from '../sql.ts';
 import { assertLimits, inForce, type OneWay, type WalkLimits, walkLevels } from './level-walk.ts';
 
 export interface LineageQuestion extends WalkLimits {
@@ -52,25 +52,25 @@ export class LineageReadModel {
   /** @throws LinewardError NOT_FOUND for an unknown start, BAD_INPUT for limits out of range. */
   async walk(question: LineageQuestion): Promise<LineageWalk> {
     assertLimits(question);
-    const em = this.#em.fork();
-    const [start] = await em.execute<{ as_of: string }[]>('select now() as as_of from dataset where id = ?', [
+    const sql = await nativeStatements(this.#em);
+    const [start] = await sql.execute<{ as_of: string }[]>('select now() as as_of from dataset where id = ?', [
       question.startDatasetId,
     ]);
     if (start === undefined)
       throw new LinewardError('NOT_FOUND', 'start: there is no such dataset', { path: ['start'] });
     const time = inForce(question.asOf);
     const reached = await walkLevels(question.startDatasetId, question, async (direction, level) => {
-      const sql = `${nextLevel[direction]} and ${time.sql}`;
-      const rows = await em.execute<{ id: string }[]>(sql, [textArray(level), ...time.params]);
+      const next = `${nextLevel[direction]} and ${time.sql}`;
+      const rows = await sql.execute<{ id: string }[]>(next, [textArray(level), ...time.params]);
       return rows.map((row) => row.id);
     });
     const ids = textArray([...reached.depths.keys()]);
-    const steps = await em.execute(
+    const steps = await sql.execute(
       `select * from lineage_edge where source_dataset_id = any(?::text[]) and target_dataset_id = any(?::text[]) and ${time.sql}
        order by id`,
       [ids, ids, ...time.params],
     );
-    const jobs = await this.#jobs(em, ids, question);
+    const jobs = await this.#jobs(sql, ids, question);
     const truncatedReason = reached.truncatedReason ?? (jobs.length > jobsMax ? 'MAX_NODES' : null);
     return {
       nodes: [...reached.depths].map(([datasetId, depth]) => ({ datasetId, depth })),
@@ -83,8 +83,8 @@ export class LineageReadModel {
     };
   }
 
-  async #jobs(em: EntityManager, ids: string, { direction, asOf }: LineageQuestion): Promise<readonly PlaceName[]> {
-    const rows = await em.execute<{ namespace: string; name: string }[]>(
+  async #jobs(sql: Statements, ids: string, { direction, asOf }: LineageQuestion): Promise<readonly PlaceName[]> {
+    const rows = await sql.execute<{ namespace: string; name: string }[]>(
       `select namespace, name from lineage_job where id in (
          select job_id from lineage_job_io where dataset_id = any(?::text[]) and side = any(?::text[])
            and (?::timestamptz is null or valid_from <= ?))
