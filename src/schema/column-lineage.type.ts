@@ -198,7 +198,7 @@ export class FieldsCarryingArgs {
   asOf?: Date;
 }
 
-@InputType()
+@InputType({ description: 'A field of a dataset, and what it holds.' })
 export class LabelDatasetFieldInput extends MutationInput {
   @Field(() => ID, { description: 'The dataset.' })
   datasetId!: string;
@@ -219,7 +219,7 @@ export class LabelDatasetFieldInput extends MutationInput {
   classifications?: string[];
 }
 
-@ObjectType()
+@ObjectType({ description: 'Payload of `labelDatasetField`.' })
 export class LabelDatasetFieldPayload extends MutationPayload {
   @Field(() => DatasetFieldType, { nullable: true, description: 'The field as it is now.' })
   field?: DatasetField;
