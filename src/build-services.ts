@@ -36,7 +36,13 @@ import { TableDiscovery } from './services/lake/table-discovery.ts';
 import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
+import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
+import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
+import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
+import { FieldLabelService } from './services/lineage/field-label.service.ts';
+import { LabelReadModel } from './services/lineage/label.read-model.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
@@ -77,6 +83,15 @@ export function buildServices(
   const lineage = new LineageReadModel({ em });
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
+  const datasetFields = new DatasetFieldReadModel({ em });
+  const columnLineage = {
+    datasetFields,
+    columns: new ColumnLineageReadModel({ em, datasetFields }),
+    labels: new LabelReadModel({ em, datasetFields, semanticTypes }),
+    fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
+    lineageIngest: new LineageIngestService({ em }),
+    lineageEvents: new EventLogReadModel({ em }),
+  };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
@@ -217,6 +232,7 @@ export function buildServices(
     searchEntries,
     ...catalog,
     lineage,
+    ...columnLineage,
     audit,
     governance,
     governanceService,

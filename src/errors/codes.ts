@@ -91,6 +91,8 @@ export const errorCodes = {
   ASSOCIATION_INVALID: registryRefusal(42_212, 'The association is not valid.'),
   ASSOCIATION_BATCH_TOO_LARGE: registryRefusal(42_213, 'The batch of associations is over a limit.'),
 
+  EVENT_INVALID: refusal('The lineage event is not valid.'),
+
   KAFKA_NOT_CONFIGURED: refusal('Kafka is not configured; set KAFKA_BROKERS.', 503),
   KAFKA_UNAVAILABLE: { ...fault('Kafka does not answer; try again later.', 503, true), level: 'warn' },
   KAFKA_REFUSED: fault('Kafka refused the request.', 502),

@@ -4,6 +4,8 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
+import type { LineageIngestService } from '../services/lineage/lineage-ingest.service.ts';
 import type { ErasureIntakeService } from '../services/operations/erasure-intake.service.ts';
 import type { CryptoService } from '../services/privacy/crypto.service.ts';
 import type { AssociationService } from '../services/registry/association.service.ts';
@@ -20,6 +22,7 @@ import type { SubjectDeletionService } from '../services/registry/subject-deleti
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
+import { lineageRoutes } from './lineage/lineage.routes.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
 import { cryptoRoutes } from './privacy/crypto.routes.ts';
@@ -60,6 +63,8 @@ export interface ApiDeps {
   readonly intake: IntakeService;
   readonly erasureIntake: ErasureIntakeService;
   readonly crypto: CryptoService;
+  readonly lineageIngest: LineageIngestService;
+  readonly lineageEvents: EventLogReadModel;
 }
 
 export interface ListenerPorts {
@@ -98,6 +103,7 @@ export class Listeners {
     await main.register(async (scope) => transferRoutes(scope, api));
     await main.register(async (scope) => cryptoRoutes(scope, api));
     await main.register(async (scope) => erasureRoutes(scope, api));
+    await main.register(async (scope) => lineageRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));

@@ -6,6 +6,7 @@ import type { StreamActivity } from '../services/kafka/stream-activity.ts';
 import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
+import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
 import type {
@@ -70,8 +71,9 @@ export function createLoaders(deps: {
   readonly kafkaCluster: ClusterReadModel;
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
+  readonly datasetFields: DatasetFieldReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
   const { topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
@@ -128,6 +130,11 @@ export function createLoaders(deps: {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
     }),
+    datasetDrop: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await datasetFields.dropsOf(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
+    fieldsOfDataset: pages((ids, request) => datasetFields.fieldsOf(ids, request)),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
     fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),
     schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),

@@ -4,6 +4,13 @@ import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { AuditResolver } from './audit.resolver.ts';
+import {
+  ColumnLineageFields,
+  ColumnLineageResolver,
+  ColumnStepFields,
+  DatasetFieldFields,
+  LabelSpreadFields,
+} from './column-lineage.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
@@ -30,11 +37,15 @@ import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-ret
 const fieldResolvers = [
   CertificateFields,
   ConsumerGroupFields,
+  ColumnLineageFields,
+  ColumnStepFields,
+  DatasetFieldFields,
   DatasetFields,
   DeprecationFields,
   EntityFieldFields,
   EntityFields,
   EntityVersionFields,
+  LabelSpreadFields,
   LineageEdgeFields,
   LineageNodeFields,
   MappingFields,
@@ -48,6 +59,7 @@ const fieldResolvers = [
 
 const operationResolvers = [
   AuditResolver,
+  ColumnLineageResolver,
   CompatibilityResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
@@ -70,6 +82,7 @@ const operationResolvers = [
 
 /** Everything the operation resolvers take. */
 export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
+  ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &

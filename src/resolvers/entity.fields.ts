@@ -2,10 +2,12 @@ import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import type { EntityVersion } from '../entities/entity-version.entity.ts';
+import { DatasetFieldConnection } from '../schema/column-lineage.type.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetType, LakeTableType, MappingConnection, MappingType } from '../schema/dataset.type.ts';
 import { DeprecationType, EntityType, EntityVersionConnection, EntityVersionType } from '../schema/entity.type.ts';
 import { NodeType, type TaggedNode } from '../schema/node.type.ts';
+import { Instant } from '../schema/scalars.ts';
 import type { RequestContext } from './context.ts';
 
 @Resolver(() => EntityType)
@@ -100,6 +102,25 @@ export class DatasetFields {
     @Ctx() { loaders }: RequestContext,
   ) {
     return new MappingConnection(await loaders.mappingsOfDataset.load({ parentId: dataset.id, request: page }));
+  }
+
+  @FieldResolver(() => Instant, {
+    nullable: true,
+    description: 'When it was dropped, as lineage events tell; null when it was not, or was heard of since.',
+  })
+  droppedAt(@Root() dataset: Dataset, @Ctx() { loaders }: RequestContext): Promise<Date | null> {
+    return loaders.datasetDrop.load(dataset.id);
+  }
+
+  @FieldResolver(() => DatasetFieldConnection, {
+    description: 'Its fields by path, as schemas and columns in lineage events name them.',
+  })
+  async fields(
+    @Root() dataset: Dataset,
+    @Args(() => ConnectionArgs) page: ConnectionArgs,
+    @Ctx() { loaders }: RequestContext,
+  ) {
+    return new DatasetFieldConnection(await loaders.fieldsOfDataset.load({ parentId: dataset.id, request: page }));
   }
 
   @FieldResolver(() => LakeTableType, {

@@ -1,10 +1,11 @@
 import { ArgsType, Field, ID, Int, ObjectType } from 'type-graphql';
+import type { PlaceName } from '../domain/lineage/event-value.ts';
 import type { LineageDirection, LineageStep, LineageWalk } from '../domain/lineage/graph.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { Instant } from './scalars.ts';
 
-const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDirection', 'Which way to walk.', {
+export const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDirection', 'Which way to walk.', {
   UPSTREAM: 'Towards where the data comes from.',
   DOWNSTREAM: 'Towards where the data goes.',
   BOTH: 'Both ways from the start.',
@@ -32,6 +33,12 @@ export class LineageArgs {
 
   @Field(() => Int, { defaultValue: 1000, description: 'Most datasets in the answer, 1 to 10,000.' })
   maxNodes!: number;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description: 'The moment whose edges are walked, by the times that events tell. Default: the edges in force.',
+  })
+  asOf?: Date;
 }
 
 @ObjectType('LineageNode', { description: 'A dataset that a walk reached.' })
@@ -43,9 +50,21 @@ export class LineageNodeType {
 }
 
 @ObjectType('LineageEdge', { implements: NodeType, description: 'A job that moves data from one dataset to another.' })
-export class LineageEdgeType extends NodeType implements Pick<LineageStep, 'job'> {
+export class LineageEdgeType extends NodeType implements Pick<LineageStep, 'job' | 'jobNamespace'> {
   @Field(() => String, { description: 'Name of the job.' })
   job!: string;
+
+  @Field(() => String, { description: 'Namespace of the job; `lineward` for our own streams.' })
+  jobNamespace!: string;
+}
+
+@ObjectType('LineageJob', { description: 'A process that reads and writes datasets, named as OpenLineage names it.' })
+export class LineageJobType implements PlaceName {
+  @Field(() => String, { description: 'Where it runs, e.g. an Airflow instance; `lineward` for our own streams.' })
+  namespace!: string;
+
+  @Field(() => String, { description: 'Its name there.' })
+  name!: string;
 }
 
 @ObjectType('LineageGraph', { description: 'What a walk along lineage reached, and whether that is all.' })
@@ -55,6 +74,12 @@ export class LineageGraphType implements Pick<LineageWalk, 'asOf' | 'complete' |
 
   @Field(() => [LineageEdgeType], { description: 'Edges among these datasets.' })
   edges!: LineageWalk['steps'];
+
+  @Field(() => [LineageJobType], {
+    description:
+      'Jobs that read (upstream: write) any of these datasets, those included that write (read) nothing. At most 10,000.',
+  })
+  jobs!: LineageWalk['jobs'];
 
   @Field(() => Instant, { description: 'The moment this was true.' })
   asOf!: Date;

@@ -101,7 +101,7 @@ async function statementsOf(query: string, first: number): Promise<{ statements:
 
 const entity =
   'id fullName aliases owners tags deprecation { reason replacement { id } } latestVersion { number document }';
-const dataset = `id name lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
+const dataset = `id name droppedAt fields(first: 3) { totalCount nodes { path semanticType } } lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
 const lists = {
   entities: `{ totalCount nodes { ${entity}
     versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } }

@@ -29,6 +29,7 @@ import { StreamSteeringMigration } from '../../../migrations/20261126001200_stre
 import { ProduceGateMigration } from '../../../migrations/20261126001300_produce_gate.ts';
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
+import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -106,6 +107,7 @@ const migrationsList = [
   { name: '20261126001300_produce_gate', class: ProduceGateMigration },
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
+  { name: '20261126001600_lineage', class: LineageMigration },
 ];
 
 const closeTimeoutMs = 5_000;

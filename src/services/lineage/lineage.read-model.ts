@@ -1,36 +1,45 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { PlaceName } from '../../domain/lineage/event-value.ts';
 import type { LineageDirection, LineageStep, LineageWalk } from '../../domain/lineage/graph.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { textArray } from '../sql.ts';
+import { nativeStatements, type Statements, textArray } from '../sql.ts';
+import { assertLimits, inForce, type OneWay, type WalkLimits, walkLevels } from './level-walk.ts';
 
-export interface LineageQuestion {
+export interface LineageQuestion extends WalkLimits {
   readonly startDatasetId: string;
-  readonly direction: LineageDirection;
-  /** 1 to 50 steps. */
-  readonly maxDepth: number;
-  /** 1 to 10,000 datasets, the start included. */
-  readonly maxNodes: number;
 }
 
 const stepRow = z
-  .object({ id: z.string(), source_dataset_id: z.string(), target_dataset_id: z.string(), job: z.string() })
+  .object({
+    id: z.string(),
+    source_dataset_id: z.string(),
+    target_dataset_id: z.string(),
+    job: z.string(),
+    job_namespace: z.string(),
+  })
   .transform(
     (row): LineageStep => ({
       id: row.id,
       sourceDatasetId: row.source_dataset_id,
       targetDatasetId: row.target_dataset_id,
       job: row.job,
+      jobNamespace: row.job_namespace,
     }),
   );
 
-// Breadth first, one statement a level over the index: each dataset once, at its least depth, no path arrays.
-const nextLevel = {
-  DOWNSTREAM:
-    'select distinct target_dataset_id as id from lineage_edge where source_dataset_id = any(?::text[]) and valid_to is null',
-  UPSTREAM:
-    'select distinct source_dataset_id as id from lineage_edge where target_dataset_id = any(?::text[]) and valid_to is null',
-} as const;
+const nextLevel: Readonly<Record<OneWay, string>> = {
+  DOWNSTREAM: 'select distinct target_dataset_id as id from lineage_edge where source_dataset_id = any(?::text[])',
+  UPSTREAM: 'select distinct source_dataset_id as id from lineage_edge where target_dataset_id = any(?::text[])',
+};
+
+/** The sides by which jobs stand between datasets of a walk, those included that read and write nothing further. */
+const jobSides: Readonly<Record<LineageDirection, readonly string[]>> = {
+  DOWNSTREAM: ['INPUT'],
+  UPSTREAM: ['OUTPUT'],
+  BOTH: ['INPUT', 'OUTPUT'],
+};
+const jobsMax = 10_000;
 
 /** Where data goes and where it comes from. */
 export class LineageReadModel {
@@ -42,60 +51,47 @@ export class LineageReadModel {
 
   /** @throws LinewardError NOT_FOUND for an unknown start, BAD_INPUT for limits out of range. */
   async walk(question: LineageQuestion): Promise<LineageWalk> {
-    assertRange('maxDepth', question.maxDepth, 50);
-    assertRange('maxNodes', question.maxNodes, 10_000);
-    const em = this.#em.fork();
-    const [start] = await em.execute<{ as_of: string }[]>('select now() as as_of from dataset where id = ?', [
+    assertLimits(question);
+    const sql = await nativeStatements(this.#em);
+    const [start] = await sql.execute<{ as_of: string }[]>('select now() as as_of from dataset where id = ?', [
       question.startDatasetId,
     ]);
     if (start === undefined)
       throw new LinewardError('NOT_FOUND', 'start: there is no such dataset', { path: ['start'] });
-    const directions = question.direction === 'BOTH' ? (['UPSTREAM', 'DOWNSTREAM'] as const) : [question.direction];
-    const depths = new Map([[question.startDatasetId, 0]]);
-    let truncated: LineageWalk['truncatedReason'] = null;
-    const frontier: string[] = [];
-    for (const direction of directions) {
-      const end = await this.#closure(em, direction, question, depths);
-      truncated ??= end.truncated;
-      frontier.push(...end.frontier);
-    }
-    const ids = [...depths.keys()];
-    const steps = await em.execute(
-      'select * from lineage_edge where source_dataset_id = any(?::text[]) and target_dataset_id = any(?::text[]) and valid_to is null order by id',
-      [textArray(ids), textArray(ids)],
+    const time = inForce(question.asOf);
+    const reached = await walkLevels(question.startDatasetId, question, async (direction, level) => {
+      const next = `${nextLevel[direction]} and ${time.sql}`;
+      const rows = await sql.execute<{ id: string }[]>(next, [textArray(level), ...time.params]);
+      return rows.map((row) => row.id);
+    });
+    const ids = textArray([...reached.depths.keys()]);
+    const steps = await sql.execute(
+      `select * from lineage_edge where source_dataset_id = any(?::text[]) and target_dataset_id = any(?::text[]) and ${time.sql}
+       order by id`,
+      [ids, ids, ...time.params],
     );
+    const jobs = await this.#jobs(sql, ids, question);
+    const truncatedReason = reached.truncatedReason ?? (jobs.length > jobsMax ? 'MAX_NODES' : null);
     return {
-      nodes: [...depths].map(([datasetId, depth]) => ({ datasetId, depth })),
+      nodes: [...reached.depths].map(([datasetId, depth]) => ({ datasetId, depth })),
       steps: steps.map((row) => stepRow.parse(row)),
-      asOf: new Date(start.as_of),
-      complete: truncated === null,
-      truncatedReason: truncated,
-      frontier,
+      jobs: jobs.slice(0, jobsMax),
+      asOf: question.asOf ?? new Date(start.as_of),
+      complete: truncatedReason === null,
+      truncatedReason,
+      frontier: reached.frontier,
     };
   }
 
-  async #closure(
-    em: EntityManager,
-    direction: keyof typeof nextLevel,
-    question: LineageQuestion,
-    depths: Map<string, number>,
-  ): Promise<{ truncated: LineageWalk['truncatedReason']; frontier: readonly string[] }> {
-    const seen = new Set([question.startDatasetId]);
-    let level: readonly string[] = [question.startDatasetId];
-    for (let depth = 1; level.length > 0; depth += 1) {
-      const rows = await em.execute<{ id: string }[]>(nextLevel[direction], [textArray(level)]);
-      const fresh = rows.map((row) => row.id).filter((id) => !seen.has(id));
-      if (fresh.length === 0) break;
-      if (depth > question.maxDepth) return { truncated: 'MAX_DEPTH', frontier: level };
-      const room = question.maxNodes - depths.size;
-      for (const id of fresh.slice(0, room)) {
-        seen.add(id);
-        depths.set(id, Math.min(depth, depths.get(id) ?? depth));
-      }
-      if (fresh.length > room) return { truncated: 'MAX_NODES', frontier: level };
-      level = fresh;
-    }
-    return { truncated: null, frontier: [] };
+  async #jobs(sql: Statements, ids: string, { direction, asOf }: LineageQuestion): Promise<readonly PlaceName[]> {
+    const rows = await sql.execute<{ namespace: string; name: string }[]>(
+      `select namespace, name from lineage_job where id in (
+         select job_id from lineage_job_io where dataset_id = any(?::text[]) and side = any(?::text[])
+           and (?::timestamptz is null or valid_from <= ?))
+       order by namespace, name limit ?`,
+      [ids, textArray(jobSides[direction]), asOf?.toISOString() ?? null, asOf?.toISOString() ?? null, jobsMax + 1],
+    );
+    return rows.map(({ namespace, name }) => ({ namespace, name }));
   }
 
   async stepsById(ids: readonly string[]): Promise<readonly LineageStep[]> {
@@ -113,11 +109,5 @@ export class LineageReadModel {
         textArray(datasetIds),
       ]);
     return rows.map((row) => stepRow.parse(row));
-  }
-}
-
-function assertRange(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > max) {
-    throw new LinewardError('BAD_INPUT', `${name} must be between 1 and ${max}`, { path: [name] });
   }
 }

@@ -68,6 +68,7 @@ export class RegistryReadModel {
   datasets(request: PageRequest): Promise<Page<Dataset>> {
     return keysetPage(this.#em.fork(), {
       table: 'dataset',
+      where: { sql: 'not named_only', params: [] },
       order: byName,
       request,
       parse: (row) => datasetRow.parse(row),

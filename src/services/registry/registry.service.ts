@@ -178,7 +178,8 @@ export async function datasetIn(tx: EntityManager, name: { namespace: string; na
   );
   if (renamed !== undefined) return tx.findOneOrFail(DatasetSchema, { id: renamed.dataset_id });
   await tx.execute(
-    'insert into dataset (id, namespace, name, created_at) values (?, ?, ?, now()) on conflict do nothing',
+    `insert into dataset (id, namespace, name, created_at) values (?, ?, ?, now())
+     on conflict (namespace, name) do update set named_only = false where dataset.named_only`,
     [newId(), name.namespace, name.name],
   );
   return tx.findOneOrFail(DatasetSchema, { namespace: name.namespace, name: name.name });

@@ -65,6 +65,7 @@ const step = (source: number, target: number): LineageStep => ({
   sourceDatasetId: `d${source}`,
   targetDatasetId: `d${target}`,
   job: 'copy',
+  jobNamespace: 'lineward',
 });
 const size = 12;
 const ids = Array.from({ length: size }, (_, n) => `d${n}`);

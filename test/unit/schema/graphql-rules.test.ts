@@ -13,6 +13,7 @@ import {
 /** Names that mean different things on different nodes. */
 const unequalOnPurpose = {
   action: 'an audit event names any action as text; a protection policy takes one of four',
+  fields: 'an entity version has those of its schema, a dataset those that lineage tells of',
   kind: 'each kind of thing has its own kinds',
   reason: 'a legal hold must say why; an operation may',
   role: 'an operation also acts on the keys, which no mapping speaks of',
@@ -23,8 +24,13 @@ const unequalOnPurpose = {
 
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
+  'CarriedLabel.classifications': 'at most 20, and those of one type',
   'ClassificationChange.added': 'words of a short fixed list',
   'ClassificationChange.removed': 'words of a short fixed list',
+  'ColumnLineageGraph.edges': 'edges between at most maxNodes fields',
+  'ColumnLineageGraph.frontier': 'at most maxNodes',
+  'ColumnLineageGraph.gaps': 'at most one a field',
+  'ColumnLineageGraph.nodes': 'at most maxNodes',
   'CompatibilityReport.classificationChanges': 'fields of two versions',
   'CompatibilityReport.comparedWith': 'versions of one subject, until 1,000 broken rules',
   'CompatibilityReport.incompatibilities': 'until 1,000, and at most 100 for each version',
@@ -32,11 +38,14 @@ const bounded = {
   'DiscoveredLakeTable.columnFacts': 'fields of one version, and columns of one file',
   'DiscoveredLakeTable.columns': 'columns of one file',
   'DiscoveredLakeTable.refusals': 'kinds of refusals',
+  'DatasetField.classifications': 'at most 20, and those of one type',
   'Entity.aliases': 'given in one registration, whose document has a size limit',
   'Entity.owners': 'at most 100',
   'Entity.tags': 'at most 100',
   'EntityField.classifications': 'words of a short fixed list',
   'EntityField.tags': 'written in one schema, which has a size limit',
+  'FieldsCarrying.gaps': 'at most 10,000 steps, and one a field',
+  'FieldsCarrying.labels': 'at most 10,000',
   'FieldChange.changes': 'kinds of changes',
   'KafkaCluster.brokers': 'brokers of one cluster',
   'LakeDiscovery.tables': 'at most 200',
@@ -49,6 +58,7 @@ const bounded = {
   'LakeProfile.unreadable': 'at most 100',
   'LineageGraph.edges': 'edges between at most maxNodes nodes',
   'LineageGraph.frontier': 'at most maxNodes',
+  'LineageGraph.jobs': 'at most 10,000',
   'LineageGraph.nodes': 'at most maxNodes',
   'Mapping.subjectFields': 'fields of one version',
   'Operation.gaps': 'at most one per place of a plan and reason',

@@ -1,0 +1,154 @@
+import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import type { Actor } from '../domain/access/actor.ts';
+import { localId } from '../domain/global-id.ts';
+import type { ColumnStep, DatasetField } from '../domain/lineage/graph.ts';
+import type { Dataset } from '../entities/dataset.entity.ts';
+import {
+  CarriedLabelType,
+  ColumnLineageArgs,
+  ColumnLineageEdgeType,
+  ColumnLineageGraphType,
+  DatasetFieldType,
+  FieldsCarryingArgs,
+  FieldsCarryingType,
+  LabelDatasetFieldInput,
+  LabelDatasetFieldPayload,
+  LineageGapType,
+} from '../schema/column-lineage.type.ts';
+import { DatasetType } from '../schema/dataset.type.ts';
+import type { ColumnLineageReadModel, ColumnWalk } from '../services/lineage/column-lineage.read-model.ts';
+import type { FieldLabelService } from '../services/lineage/field-label.service.ts';
+import type { LabelReadModel, LabelSpread } from '../services/lineage/label.read-model.ts';
+import { Acting } from './acting.ts';
+import type { RequestContext } from './context.ts';
+import { mutationPayload } from './mutation-payload.ts';
+
+type Fields = ReadonlyMap<string, DatasetField>;
+/** A step with the fields of its answer, so that both ends are there without asking again. */
+type PlacedStep = ColumnStep & { readonly fields: Fields };
+
+@Resolver()
+export class ColumnLineageResolver {
+  readonly #columns: ColumnLineageReadModel;
+  readonly #labels: LabelReadModel;
+  readonly #service: FieldLabelService;
+
+  constructor(deps: {
+    readonly columns: ColumnLineageReadModel;
+    readonly labels: LabelReadModel;
+    readonly fieldLabelService: FieldLabelService;
+  }) {
+    this.#columns = deps.columns;
+    this.#labels = deps.labels;
+    this.#service = deps.fieldLabelService;
+  }
+
+  @Query(() => ColumnLineageGraphType, {
+    description:
+      'Where a column comes from and goes to. A field that nobody spoke of is an error, never an empty graph.',
+  })
+  columnLineage(
+    @Args(() => ColumnLineageArgs) { datasetId, field, ...limits }: ColumnLineageArgs,
+  ): Promise<ColumnWalk> {
+    return this.#columns.walk({ ...limits, path: field, datasetId: localId('Dataset', datasetId, ['datasetId']) });
+  }
+
+  @Query(() => FieldsCarryingType, {
+    description: `Fields that carry what people said of them, or of fields that their values come from: labels go along DIRECT steps and
+stop where a step masks. Fields of dropped datasets are not listed. Where does PII end up, and what stops it on the way:
+\`{ fieldsCarrying(classification: "PII") { complete labels { field { path dataset { name } } origin { path dataset { name } } depth }
+gaps { code field { path dataset { name } } edge { source { path } } } } }\``,
+  })
+  fieldsCarrying(@Args(() => FieldsCarryingArgs) question: FieldsCarryingArgs): Promise<LabelSpread> {
+    return this.#labels.spread(question);
+  }
+
+  @Mutation(() => LabelDatasetFieldPayload, {
+    description:
+      'Says what a field of a dataset holds, in the place of what was said before. Where its values go, the label goes; see `fieldsCarrying`.',
+  })
+  labelDatasetField(
+    @Acting() actor: Actor,
+    @Arg('input', () => LabelDatasetFieldInput, { description: 'The field and its labels.' })
+    input: LabelDatasetFieldInput,
+  ) {
+    return mutationPayload(input, async () => ({
+      field: await this.#service.labelField(actor, {
+        datasetId: localId('Dataset', input.datasetId, ['datasetId']),
+        path: input.field,
+        semanticType: input.semanticType,
+        classifications: input.classifications ?? [],
+      }),
+    }));
+  }
+}
+
+@Resolver(() => DatasetFieldType)
+export class DatasetFieldFields {
+  @FieldResolver(() => DatasetType, { nullable: true, description: 'The dataset.' })
+  dataset(@Root() field: DatasetField, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
+    return loaders.dataset.load(field.datasetId);
+  }
+}
+
+@Resolver(() => ColumnLineageEdgeType)
+export class ColumnStepFields {
+  @FieldResolver(() => DatasetFieldType, { nullable: true, description: 'Where the values come from.' })
+  source(@Root() step: PlacedStep): DatasetField | null {
+    return step.fields.get(step.sourceFieldId) ?? null;
+  }
+
+  @FieldResolver(() => DatasetFieldType, { nullable: true, description: 'Where the values go.' })
+  target(@Root() step: PlacedStep): DatasetField | null {
+    return step.fields.get(step.targetFieldId) ?? null;
+  }
+}
+
+@Resolver(() => ColumnLineageGraphType)
+export class ColumnLineageFields {
+  @FieldResolver(() => [ColumnLineageEdgeType], { description: 'Steps among these fields.' })
+  edges(@Root() { steps, fields }: ColumnWalk): readonly PlacedStep[] {
+    return steps.map((step) => ({ ...step, fields }));
+  }
+
+  @FieldResolver(() => [DatasetFieldType], { description: 'Fields behind which more lies.' })
+  frontier(@Root() { frontier, fields }: ColumnWalk): readonly DatasetField[] {
+    return frontier.map((id) => fields.get(id)).filter((field) => field !== undefined);
+  }
+
+  @FieldResolver(() => [LineageGapType], { description: 'What is not known of these fields.' })
+  gaps(@Root() { nodes }: ColumnWalk): readonly LineageGapType[] {
+    return nodes.flatMap(({ field }) => unknownIn(field));
+  }
+}
+
+@Resolver(() => FieldsCarryingType)
+export class LabelSpreadFields {
+  @FieldResolver(() => [CarriedLabelType], {
+    description: 'A field for each origin whose label it carries, by origin and nearest first; at most 10,000.',
+  })
+  labels(@Root() { labels, origins, fields }: LabelSpread): readonly CarriedLabelType[] {
+    return labels.flatMap(({ originId, fieldId, depth, via }) => {
+      const [origin, field, said] = [fields.get(originId), fields.get(fieldId), origins.get(originId)];
+      if (origin === undefined || field === undefined || said === undefined) return [];
+      const { semanticType, classifications } = said;
+      return [{ field, origin, semanticType, classifications, depth, via: via && { ...via, fields } }];
+    });
+  }
+
+  @FieldResolver(() => [LineageGapType], {
+    description: 'Steps that labels did not take, into fields that carry none; and what is not known of those that do.',
+  })
+  gaps(@Root() { labels, blocked, fields }: LabelSpread): readonly LineageGapType[] {
+    const stopped = blocked.flatMap(({ step, reason }) => {
+      const field = fields.get(step.targetFieldId);
+      return field === undefined ? [] : [{ code: reason, field, edge: { ...step, fields } }];
+    });
+    const labelled = [...new Set(labels.map(({ fieldId }) => fieldId))].map((id) => fields.get(id));
+    return [...stopped, ...labelled.flatMap((field) => (field === undefined ? [] : unknownIn(field)))];
+  }
+}
+
+function unknownIn(field: DatasetField): readonly LineageGapType[] {
+  return field.gap === null ? [] : [{ code: field.gap, field, edge: null }];
+}

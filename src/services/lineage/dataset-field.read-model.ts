@@ -1,0 +1,76 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import type { DatasetField } from '../../domain/lineage/graph.ts';
+import type { Page, PageRequest } from '../../domain/page.ts';
+import { keysetPages } from '../keyset-page.ts';
+import { nativeStatements, textArray } from '../sql.ts';
+
+const fieldRow: z.ZodType<DatasetField> = z.object({
+  id: z.string(),
+  datasetId: z.string(),
+  path: z.string(),
+  type: z.string().nullable(),
+  isInSchema: z.boolean(),
+  semanticType: z.string().nullable(),
+  classifications: z.array(z.string()),
+  gap: z.enum(['DATASET_UNKNOWN', 'SCHEMA_UNKNOWN', 'FIELD_UNKNOWN']).nullable(),
+  isDropped: z.boolean(),
+});
+
+/** True of a dataset that was dropped and of which nothing was heard since. */
+const isDropped = 'dropped_at is not null and (seen_at is null or seen_at <= dropped_at)';
+// The newest schema names exactly the fields that no later schema has left out.
+const isInSchema = 'named_at is not null and named_at = schema_at';
+const fields = `(select dataset_field.id, dataset_field.dataset_id, path, type, dataset_field.dataset_id as "datasetId",
+    coalesce(${isInSchema}, false) as "isInSchema", semantic_type as "semanticType",
+    coalesce(dataset_field_label.classifications, '{}') as classifications, coalesce(${isDropped}, false) as "isDropped",
+    case when named_only then 'DATASET_UNKNOWN' when schema_at is null then 'SCHEMA_UNKNOWN'
+      when path <> '' and not coalesce(${isInSchema}, false) then 'FIELD_UNKNOWN' end as gap
+  from dataset_field join dataset on dataset.id = dataset_field.dataset_id
+    left join dataset_state on dataset_state.dataset_id = dataset.id
+    left join dataset_field_label on field_id = dataset_field.id) known_field`;
+
+/** Fields of datasets, as events and people speak of them. */
+export class DatasetFieldReadModel {
+  readonly #em: EntityManager;
+
+  constructor(deps: { readonly em: EntityManager }) {
+    this.#em = deps.em;
+  }
+
+  /** Fields by path. */
+  fieldsOf(datasetIds: readonly string[], request: PageRequest): Promise<(datasetId: string) => Page<DatasetField>> {
+    return keysetPages(this.#em.fork(), {
+      table: fields,
+      parent: { column: 'dataset_id', ids: datasetIds },
+      where: { sql: `path <> ''`, params: [] },
+      order: [{ column: 'path', type: 'text' }],
+      request,
+      parse: (row) => fieldRow.parse(row),
+    });
+  }
+
+  async byId(ids: readonly string[]): Promise<ReadonlyMap<string, DatasetField>> {
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute(`select * from ${fields} where id = any(?::text[])`, [textArray([...new Set(ids)])]);
+    return new Map(rows.map((row) => fieldRow.parse(row)).map((field) => [field.id, field]));
+  }
+
+  async ofPath(datasetId: string, path: string): Promise<DatasetField | null> {
+    const rows = await this.#em
+      .fork()
+      .execute(`select * from ${fields} where dataset_id = ? and path = ?`, [datasetId, path]);
+    return rows.map((row) => fieldRow.parse(row))[0] ?? null;
+  }
+
+  /** When datasets were dropped of which nothing was heard since. */
+  async dropsOf(datasetIds: readonly string[]): Promise<ReadonlyMap<string, Date>> {
+    const rows = await this.#em
+      .fork()
+      .execute<{ id: string; at: string }[]>(
+        `select dataset_id as id, dropped_at as at from dataset_state where dataset_id = any(?::text[]) and ${isDropped}`,
+        [textArray(datasetIds)],
+      );
+    return new Map(rows.map(({ id, at }) => [id, new Date(at)]));
+  }
+}
