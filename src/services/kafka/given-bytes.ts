@@ -1,5 +1,6 @@
 import { isRecord, jsonObject } from '../../domain/kafka/record-content.ts';
 import { beginsLikeJson, frameContent, framedRecord, type SchemaName } from '../../domain/registry/framed-record.ts';
+import { depthMax, isTooDeep } from '../../domain/registry/json-text.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
 import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import { toLinewardError } from '../../errors/lineward-error.ts';
@@ -43,6 +44,7 @@ export class GivenBytes implements PartWriter {
     const { bytes } = read;
     const bare = beginsLikeJson(bytes) ? jsonObject(bytes) : null;
     if (bare !== null) {
+      if (isTooDeep(bare)) return refused(`is nested deeper than ${depthMax} levels`);
       const faults = this.#check.faults(JSON.parse(bytes.toString('utf8')));
       return faults.length > 0 ? { ok: false, faults } : read;
     }
