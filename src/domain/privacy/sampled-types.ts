@@ -1,5 +1,5 @@
 import { typeOfName, typesOfValue } from './detect-types.ts';
-import { childPath, type FieldPathStep, parseFieldPath } from './field-path.ts';
+import { childPath, type FieldPathStep, placesTo } from './field-path.ts';
 import { depthMax } from './redact-value.ts';
 import type { SemanticTypes } from './semantic-type.ts';
 
@@ -69,13 +69,7 @@ export class SampledTypes {
   ) {
     this.#types = types;
     this.#declared = new Map(fields.map(({ path, semanticType }) => [path, semanticType]));
-    for (const { path } of fields) {
-      let at = '';
-      for (const step of parseFieldPath(path)) {
-        at = childPath(at, step);
-        this.#known.add(at);
-      }
-    }
+    for (const place of [...fields, ...fields.flatMap(({ path }) => placesTo(path))]) this.#known.add(place.path);
   }
 
   add(record: unknown): void {
