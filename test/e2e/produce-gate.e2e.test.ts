@@ -95,24 +95,32 @@ describe.skipIf(missing !== null)(`the gate in front of a topic${missing ? `: ${
     expect(body.offsets).toMatchObject([{ error_code: null }]);
   });
 
-  test('answers a record of JSON Schema that is nested too deeply, and names no field that is none', async () => {
+  test('looks at all that is in JSON given as bytes, framed or not, and names no field that is none', async () => {
     const chain = {
       title: 'gate.Chain',
       type: 'object',
       properties: { account: { type: 'string' }, 'odd[name': { type: 'string' }, next: { $ref: '#' } },
       additionalProperties: true,
     };
-    await kit.register('JSON', JSON.stringify(chain), 'gate-chain');
+    const schemaId = await kit.register('JSON', JSON.stringify(chain), 'gate-chain');
     const topic = await kit.topicOf('gate', 'Chain', 'account');
     const { entity } = await kit.app.done(
       '{ entity(namespace: "gate", name: "Chain") { mappings(first: 100) { nodes { id } } } }',
     );
     await kit.app.done(setGate, { input: { id: entity.mappings.nodes[0].id, refuseUntagged: true } });
-    const [depth, base64] = [20_000, (text: string) => Buffer.from(text).toString('base64')];
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const framed = (text: string) => Buffer.from([0, 0, 0, 0, schemaId, ...Buffer.from(text)]).toString('base64');
+    const deep = `${'{"next":'.repeat(20_000)}{}${'}'.repeat(20_000)}`;
+    const twice = '{"account":"someone@example.com","account":"AC1"}';
     const records = [
       { value: base64('{"account":"AC1"}') },
-      { value: base64(`${'{"next":'.repeat(depth)}{}${'}'.repeat(depth)}`) },
+      { value: base64(deep) },
       { value: base64('{"account":"AC1","someone@example.com":true}') },
+      { value: base64(twice) },
+      { value: framed('{"account":"AC1"}') },
+      { value: framed(deep) },
+      { value: framed(twice) },
+      { value: framed('{"account":5}') },
     ];
     const { status, body } = await kit.app.produce(topic, { records }, 'binary');
     expect([status, body.offsets]).toMatchObject([
@@ -121,6 +129,11 @@ describe.skipIf(missing !== null)(`the gate in front of a topic${missing ? `: ${
         { error_code: null },
         { error_code: 42_203, error: expect.stringMatching(/nested deeper than 512/) },
         { error_code: 42_203, error: expect.stringMatching(/\{\} \(a key\) looks like email/) },
+        { error_code: 42_203, error: expect.stringMatching(/a key twice/) },
+        { error_code: null },
+        { error_code: 42_203, error: expect.stringMatching(/nested deeper than 512/) },
+        { error_code: 42_203, error: expect.stringMatching(/a key twice/) },
+        { error_code: 42_203, error: expect.stringMatching(/account/) },
       ],
     ]);
     expect(JSON.stringify(body)).not.toContain('someone');
