@@ -95,6 +95,71 @@ describe.skipIf(missing !== null)(`the gate in front of a topic${missing ? `: ${
     expect(body.offsets).toMatchObject([{ error_code: null }]);
   });
 
+  test('looks at all that is in JSON given as bytes, framed or not, and names no field that is none', async () => {
+    const chain = {
+      title: 'gate.Chain',
+      type: 'object',
+      properties: { account: { type: 'string' }, 'odd[name': { type: 'string' }, next: { $ref: '#' } },
+      additionalProperties: true,
+    };
+    const schemaId = await kit.register('JSON', JSON.stringify(chain), 'gate-chain');
+    const topic = await kit.topicOf('gate', 'Chain', 'account');
+    const { entity } = await kit.app.done(
+      '{ entity(namespace: "gate", name: "Chain") { mappings(first: 100) { nodes { id } } } }',
+    );
+    await kit.app.done(setGate, { input: { id: entity.mappings.nodes[0].id, refuseUntagged: true } });
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const framed = (text: string) => Buffer.from([0, 0, 0, 0, schemaId, ...Buffer.from(text)]).toString('base64');
+    const deep = `${'{"next":'.repeat(20_000)}{}${'}'.repeat(20_000)}`;
+    const twice = '{"account":"someone@example.com","account":"AC1"}';
+    const records = [
+      { value: base64('{"account":"AC1"}') },
+      { value: base64(deep) },
+      { value: base64('{"account":"AC1","someone@example.com":true}') },
+      { value: base64(twice) },
+      { value: framed('{"account":"AC1"}') },
+      { value: framed(deep) },
+      { value: framed(twice) },
+      { value: framed('{"account":5}') },
+    ];
+    const { status, body } = await kit.app.produce(topic, { records }, 'binary');
+    expect([status, body.offsets]).toMatchObject([
+      200,
+      [
+        { error_code: null },
+        { error_code: 42_203, error: expect.stringMatching(/nested deeper than 512/) },
+        { error_code: 42_203, error: expect.stringMatching(/\{\} \(a key\) looks like email/) },
+        { error_code: 42_203, error: expect.stringMatching(/a key twice/) },
+        { error_code: null },
+        { error_code: 42_203, error: expect.stringMatching(/nested deeper than 512/) },
+        { error_code: 42_203, error: expect.stringMatching(/a key twice/) },
+        { error_code: 42_203, error: expect.stringMatching(/account/) },
+      ],
+    ]);
+    expect(JSON.stringify(body)).not.toContain('someone');
+  });
+
+  test('is one for all entities of a topic, whenever they are mapped to it', async () => {
+    const topic = await guarded();
+    const other = JSON.stringify({ ...JSON.parse(schema), name: 'OtherCall' });
+    await kit.register('AVRO', other, 'gate-other-call');
+    const { entity } = await kit.app.done('{ entity(namespace: "gate", name: "OtherCall") { id } }');
+    const dataset = { namespace: `kafka://${kit.brokers}`, name: topic };
+    const { mapEntity } = await kit.app.done(
+      `mutation ($input: MapEntityInput!) {
+        mapEntity(input: $input) { mapping { protectOnProduce } userErrors { message } } }`,
+      { input: { entityId: entity.id, dataset, role: 'TOPIC', accountField: 'account', subjectFields: [] } },
+    );
+    expect(mapEntity).toEqual({ mapping: { protectOnProduce: true }, userErrors: [] });
+    // The topic is protected already, whoever else wants it.
+    const input = { entityId: entity.id, accountField: 'account', subjectFields: [], sourceTopic: topic };
+    const { data } = await kit.app.graphql(
+      'mutation ($input: CreateStreamProtectionInput!) { createStreamProtection(input: $input) { userErrors { code } } }',
+      { input: { ...input, targetTopic: uniqueName('clean') } },
+    );
+    expect(data).toMatchObject({ createStreamProtection: { userErrors: [{ code: 'MAPPING_IN_USE' }] } });
+  });
+
   test('and a protection stream are one too many, whichever comes first', async () => {
     const topics = { sourceTopic: uniqueName('raw'), targetTopic: uniqueName('clean') };
     const stream = (input: object) =>

@@ -148,10 +148,35 @@ describe.skipIf(missing !== null)(`records of the REST Proxy v3${missing ? `: ${
     ['bytes that are no data of their schema', { value: { type: 'BINARY', data: 'AAAAAAEB' } }, /schema 1/],
     ['a text that does not fit', { value: { type: 'STRING', data: '{"account":1}' } }, /account/],
     ['no value, and no key to delete', { value: null }, /./],
+    ['a time beyond what a clock can tell', { timestamp: 9_000_000_000_000_000 }, /timestamp/],
+    ['a time before 1970', { timestamp: '1969-12-31T23:59:59Z' }, /timestamp/],
+    [
+      'a text that is nested too deeply',
+      { value: { type: 'STRING', data: `{"account":${'['.repeat(50_000)}${']'.repeat(50_000)}}` } },
+      /512/,
+    ],
   ])('refuse %s, and quote nothing', async (_, more, message) => {
     const [answer] = await send(await newTopic(), [{ value: { type: 'JSON', data: value }, ...more }]);
     expect(answer).toMatchObject({ error_code: 42_203, message: expect.stringMatching(message) });
     expect(JSON.stringify(answer)).not.toMatch(/AC1|yesterday|hello/);
+  });
+
+  test('name their schema once: not another one in a header, by which readers would take the prefix for data', async () => {
+    const topic = await newTopic();
+    const headers = [{ name: '__value_schema_id', value: Buffer.from([1, ...Buffer.alloc(16)]).toString('base64') }];
+    const answers = await send(topic, [
+      { value: { type: 'AVRO', data: value }, headers },
+      { value: { type: 'AVRO', data: value } },
+      { value: { type: 'JSON', data: value }, headers },
+    ]);
+    expect(answers).toMatchObject([
+      { error_code: 42_203, message: expect.stringMatching(/__value_schema_id/) },
+      { error_code: 200 },
+      { error_code: 200 },
+    ]);
+    const messages = await kit.messages(topic);
+    expect(messages).toHaveLength(2);
+    expect(messages[1]?.headers.__value_schema_id).not.toEqual(Buffer.from(headers[0]!.value, 'base64'));
   });
 
   test('say so when there is no such cluster, or nothing is mapped to the topic', async () => {

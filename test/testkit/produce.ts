@@ -8,6 +8,7 @@ import { gatewayFor, scanAll, testBroker, uniqueName } from './kafka.ts';
 /** An app with a broker, and what tests of the produce API ask of both. */
 export interface ProduceTest {
   readonly app: TestApp;
+  readonly brokers: string;
   readonly gateway: KafkajsGateway;
   readonly registry: SchemaRegistry;
   /** Registers a schema under a subject and answers its id. */
@@ -31,6 +32,7 @@ export async function produceTest(): Promise<ProduceTest> {
   const registry = new SchemaRegistry({ host: app.urls.registry ?? '' });
   return {
     app,
+    brokers,
     gateway,
     registry,
     register: async (schemaType, schema, subject) => {

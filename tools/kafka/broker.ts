@@ -212,7 +212,10 @@ class BrokerProcess implements Broker {
     await endLeftover(join(this.#dir, 'broker.pid'), config);
     await writeFile(
       config,
-      serverProperties({ port: this.port, controllerPort: await freePort(), secure: this.#secure }, this.logDir),
+      serverProperties(
+        { port: this.port, controllerPort: await freePort([this.port]), secure: this.#secure },
+        this.logDir,
+      ),
     );
     await writeFile(join(this.#dir, 'log4j2.properties'), loggingProperties(join(this.#dir, 'broker.log')));
     if (existsSync(join(this.logDir, 'meta.properties'))) return;

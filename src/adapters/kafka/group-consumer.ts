@@ -1,12 +1,12 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
+import { Turns } from '../../domain/turns.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaMessage, RunningStream } from '../../services/kafka/ports.ts';
 import { Backoff } from './backoff.ts';
 import type { KafkaLogger } from './client.ts';
 import { protocolType, toKafkaError, withinDeadline } from './faults.ts';
 import { nextOffset, toKafkaMessage } from './messages.ts';
-import { Turns } from './turns.ts';
 
 /** Also the delay before the first fetch after all partitions were paused. */
 const FETCH_WAIT_MS = 250;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type GroupDescription, type Kafka, type Offsets, type Producer } from 'kafkajs';
+import { Turns } from '../../domain/turns.ts';
 import type { GroupOnTopic, KafkaGateway, TopicAdmin } from '../../services/kafka/ports.ts';
 import { protocolType, throughMoves, withinDeadline } from './faults.ts';
 import { abandon, claimProducer } from './transform-stream.ts';
-import { Turns } from './turns.ts';
 
 const groupsAtOnce = 50;
 const partitionsAtOnce = 16;

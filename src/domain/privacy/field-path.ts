@@ -31,3 +31,31 @@ export function childPath(parent: string, step: FieldPathStep): string {
   if (step.kind === 'ENTRY') return `${parent}{}`;
   return parent === '' ? step.name : `${parent}.${step.name}`;
 }
+
+/** One step on the way to a field. */
+export interface FieldPathPlace {
+  /** Where the step begins. */
+  readonly from: string;
+  readonly step: FieldPathStep;
+  readonly path: string;
+}
+
+/** The way to a field; empty for a name with brackets of its own, which a schema may have and no path can spell. */
+export function placesTo(path: string): readonly FieldPathPlace[] {
+  const places: FieldPathPlace[] = [];
+  let from = '';
+  for (const step of stepsOrNone(path)) {
+    const place = { from, step, path: childPath(from, step) };
+    places.push(place);
+    from = place.path;
+  }
+  return places;
+}
+
+function stepsOrNone(path: string): readonly FieldPathStep[] {
+  try {
+    return parseFieldPath(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,5 +1,5 @@
 import { typeOfName, typesOfValue } from './detect-types.ts';
-import { childPath, type FieldPathStep, parseFieldPath } from './field-path.ts';
+import { childPath, type FieldPathStep, placesTo } from './field-path.ts';
 import { depthMax } from './redact-value.ts';
 import type { SemanticTypes } from './semantic-type.ts';
 
@@ -40,6 +40,8 @@ const newPlace = (): Place => ({
 });
 
 const fieldsMax = 300;
+/** Of one sample. Records may make up any number of keys, within each other. */
+const placesMax = 50_000;
 const elementsMax = 20;
 const keysMax = 1_000;
 const suggestionsMax = 500;
@@ -62,6 +64,7 @@ export class SampledTypes {
   /** Paths of the schema and all on the way to them. */
   readonly #known = new Set<string>();
   readonly #root = newPlace();
+  #places = 0;
 
   constructor(
     types: SemanticTypes,
@@ -69,13 +72,7 @@ export class SampledTypes {
   ) {
     this.#types = types;
     this.#declared = new Map(fields.map(({ path, semanticType }) => [path, semanticType]));
-    for (const { path } of fields) {
-      let at = '';
-      for (const step of parseFieldPath(path)) {
-        at = childPath(at, step);
-        this.#known.add(at);
-      }
-    }
+    for (const place of [...fields, ...fields.flatMap(({ path }) => placesTo(path))]) this.#known.add(place.path);
   }
 
   add(record: unknown): void {
@@ -94,20 +91,31 @@ export class SampledTypes {
   #walk(place: Place, { path, depth }: { readonly path: string; readonly depth: number }, value: unknown): void {
     if (value === null || value === undefined || depth > depthMax) return;
     place.count += 1;
-    const down = (step: FieldPathStep) => ({ path: childPath(path, step), depth: depth + 1 });
+    const down = (step: FieldPathStep, inner: unknown) => {
+      const at = childPath(path, step);
+      const child = this.#childOf(place, step, at);
+      if (child !== null) this.#walk(child, { path: at, depth: depth + 1 }, inner);
+    };
     if (Array.isArray(value)) {
-      place.elements ??= newPlace();
-      for (const element of value.slice(0, elementsMax)) this.#walk(place.elements, down({ kind: 'ELEMENT' }), element);
+      for (const element of value.slice(0, elementsMax)) down({ kind: 'ELEMENT' }, element);
     } else if (typeof value === 'object') {
       place.objects += 1;
       for (const [key, inner] of Object.entries(value).slice(0, keysMax)) {
-        const step = this.#stepOf(place, path, key);
-        this.#walk(childOf(place, step), down(step), inner);
+        down(this.#stepOf(place, path, key), inner);
       }
     } else {
       place.seen += 1;
       for (const type of typesOfValue(value)) place.hits.set(type, (place.hits.get(type) ?? 0) + 1);
     }
+  }
+
+  /** Null where there is no room for a place that no schema names. */
+  #childOf(place: Place, step: FieldPathStep, path: string): Place | null {
+    const known = step.kind === 'FIELD' ? place.fields.get(step.name) : place[sideOf(step)];
+    if (known !== undefined && known !== null) return known;
+    if (this.#places >= placesMax && !this.#known.has(path)) return null;
+    this.#places += 1;
+    return childOf(place, step);
   }
 
   #stepOf(place: Place, path: string, key: string): FieldPathStep {
@@ -153,10 +161,13 @@ export class SampledTypes {
 /** Field that a path ends in: `phones[]` is called after `phones`. */
 const nameOf = (path: string): string => /([^.[\]{}]*)(?:\[\]|\{\})*$/.exec(path)?.[1] ?? '';
 
+const sideOf = ({ kind }: FieldPathStep): 'elements' | 'entries' => (kind === 'ELEMENT' ? 'elements' : 'entries');
+
 function childOf(place: Place, step: FieldPathStep): Place {
   if (step.kind !== 'FIELD') {
-    place.entries ??= newPlace();
-    return place.entries;
+    const side = place[sideOf(step)] ?? newPlace();
+    place[sideOf(step)] = side;
+    return side;
   }
   const known = place.fields.get(step.name) ?? newPlace();
   place.fields.set(step.name, known);

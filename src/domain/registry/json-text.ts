@@ -81,6 +81,23 @@ export function isTooDeep(value: unknown, level = 0): boolean {
   return level >= depthMax || Object.values(value).some((inner) => isTooDeep(inner, level + 1));
 }
 
+/** Whether an object of a JSON text has a key twice; `value` is what the text was read to, which keeps one of them. */
+export function repeatsKeys(text: string, value: unknown): boolean {
+  let colons = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const char = text[index];
+    if (char === '"') index = endOfString(text, index);
+    else if (char === ':') colons += 1;
+  }
+  return colons > keysIn(value);
+}
+
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inner = Object.values(value);
+  return inner.reduce<number>((sum, one) => sum + keysIn(one), Array.isArray(value) ? 0 : inner.length);
+}
+
 function endOfString(text: string, start: number): number {
   let index = start + 1;
   while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1;

@@ -26,7 +26,7 @@ const part = z.object({
 });
 const documentSchema = z.object({
   partition_id: z.number().int().min(0).nullish(),
-  timestamp: z.union([z.iso.datetime({ offset: true }), z.number().int().min(0)]).nullish(),
+  timestamp: z.union([z.iso.datetime({ offset: true }), z.number().int()]).nullish(),
   headers: z
     .array(z.object({ name: z.string(), value: z.base64().nullish() }))
     .max(1_000)
@@ -66,7 +66,7 @@ export function readRecordDocument(text: string): StreamedRecord {
       key: key?.data,
       value: value === null ? null : value.data,
       partition: partition ?? undefined,
-      timestamp: timestamp === null || timestamp === undefined ? undefined : String(new Date(timestamp).getTime()),
+      timestamp: timestamp === null || timestamp === undefined ? undefined : timestampOf(timestamp),
       headers: headersOf(headers ?? []),
     },
     types: { key: key?.type ?? null, value: value?.type ?? null },
@@ -80,6 +80,13 @@ function encodingOf(given: z.infer<typeof part> | null): RecordEncoding {
   if (format === undefined) return { kind: type as 'JSON' | 'STRING' | 'BINARY' };
   const schema = namedSchema(given.schema_id, given.schema, given.subject, given.schema_version);
   return { kind: 'SCHEMA', format, schema };
+}
+
+/** Kafka counts from 1970; a number may be more than a date can be. */
+function timestampOf(given: string | number): string {
+  const milliseconds = new Date(given).getTime();
+  if (milliseconds >= 0) return String(milliseconds);
+  throw invalid('timestamp', 'is no time since 1970');
 }
 
 function headersOf(headers: readonly { name: string; value?: string | null | undefined }[]): Record<string, Buffer> {

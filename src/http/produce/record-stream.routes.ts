@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../domain/access/actor.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
@@ -23,6 +23,7 @@ interface Destination {
   readonly actor: Actor;
   readonly cluster: string;
   readonly topic: string;
+  readonly log: FastifyBaseLogger;
 }
 
 /**
@@ -56,7 +57,10 @@ export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDe
       const cluster = await known(request, reply);
       if (cluster === null) return reply;
       const { topic } = addressSchema.parse(request.params);
-      return stream(reply, answers(deps.produce, { actor: request.actor, cluster, topic }, request.body));
+      return stream(
+        reply,
+        answers(deps.produce, { actor: request.actor, cluster, topic, log: request.log }, request.body),
+      );
     });
   }
 }
@@ -95,23 +99,24 @@ async function* answers(produce: ProduceService, to: Destination, body: unknown)
     }
   } catch (error) {
     // The status has gone out; what cannot be read further ends with its reason, and the connection with the stream.
-    yield `${JSON.stringify(faultOf(error))}\n`;
+    yield `${JSON.stringify(faultOf(error, to.log))}\n`;
   }
 }
 
 /** Writes records that stand together, run by run of those that are written alike; answers all in their order. */
 async function written(produce: ProduceService, to: Destination, texts: readonly string[]): Promise<readonly object[]> {
   const all: object[] = [];
-  for (const run of runsOf(texts)) all.push(...(Array.isArray(run) ? await writtenRun(produce, to, run) : [run]));
+  for (const run of runsOf(texts, to.log))
+    all.push(...(Array.isArray(run) ? await writtenRun(produce, to, run) : [run]));
   return all;
 }
 
 /** Records one after the other that are written alike, and answers to those that cannot be read. */
-function runsOf(texts: readonly string[]): readonly (StreamedRecord[] | object)[] {
+function runsOf(texts: readonly string[], log: FastifyBaseLogger): readonly (StreamedRecord[] | object)[] {
   const runs: (StreamedRecord[] | object)[] = [];
   let alike = '';
   for (const text of texts) {
-    const read = readOr(text);
+    const read = readOr(text, log);
     const key = read.ok ? JSON.stringify([read.streamed.keys, read.streamed.values]) : '';
     const last = runs.at(-1);
     if (!read.ok) runs.push(read.answer);
@@ -124,17 +129,18 @@ function runsOf(texts: readonly string[]): readonly (StreamedRecord[] | object)[
 
 function readOr(
   text: string,
+  log: FastifyBaseLogger,
 ): { readonly ok: true; readonly streamed: StreamedRecord } | { readonly ok: false; readonly answer: object } {
   try {
     return { ok: true, streamed: readRecordDocument(text) };
   } catch (error) {
-    return { ok: false, answer: faultOf(error) };
+    return { ok: false, answer: faultOf(error, log) };
   }
 }
 
 async function writtenRun(
   produce: ProduceService,
-  { actor, cluster, topic }: Destination,
+  { actor, cluster, topic, log }: Destination,
   run: readonly StreamedRecord[],
 ): Promise<readonly object[]> {
   const [first] = run;
@@ -149,7 +155,7 @@ async function writtenRun(
       return { ...placeOf(result), cluster_id: cluster, topic_name: topic, ...partsOf(streamed, result, schemas) };
     });
   } catch (error) {
-    const answer = faultOf(error);
+    const answer = faultOf(error, log);
     return run.map(() => answer);
   }
 }
@@ -173,7 +179,9 @@ function partsOf(
   };
 }
 
-function faultOf(error: unknown): { readonly error_code: number; readonly message: string } {
+/** The answer to a failure; one of our own is logged, since no status tells of it. */
+function faultOf(error: unknown, log: FastifyBaseLogger): { readonly error_code: number; readonly message: string } {
   const fault = toLinewardError(error);
+  if (fault.spec.level === 'error') log.error({ code: fault.code, error: fault.cause ?? fault }, 'produce failed');
   return { error_code: proxyCodeOf(fault.code), message: fault.spec.exposed ? fault.message : fault.spec.message };
 }

@@ -1,5 +1,7 @@
 import { isRecord, jsonObject } from '../../domain/kafka/record-content.ts';
 import { beginsLikeJson, frameContent, framedRecord, type SchemaName } from '../../domain/registry/framed-record.ts';
+import { depthMax, isTooDeep, repeatsKeys } from '../../domain/registry/json-text.ts';
+import type { MessageFault } from '../../domain/registry/message.ts';
 import type { ParsedSchema } from '../../domain/registry/schema-format.ts';
 import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import { toLinewardError } from '../../errors/lineward-error.ts';
@@ -42,10 +44,7 @@ export class GivenBytes implements PartWriter {
     if (!read.ok) return read;
     const { bytes } = read;
     const bare = beginsLikeJson(bytes) ? jsonObject(bytes) : null;
-    if (bare !== null) {
-      const faults = this.#check.faults(JSON.parse(bytes.toString('utf8')));
-      return faults.length > 0 ? { ok: false, faults } : read;
-    }
+    if (bare !== null) return jsonFaults(bytes, bare, (record) => this.#check.faults(record)) ?? read;
     const framed = framedRecord(bytes, headers?.[schemaIdHeaders.value]);
     if (framed === null) return refused('is neither the JSON of a record nor names a schema of the registry');
     const schema = await this.#schemaOf(framed.schema);
@@ -53,7 +52,9 @@ export class GivenBytes implements PartWriter {
     try {
       const { messageIndexes, payload } = frameContent(framed, schema.format === 'PROTOBUF');
       const isDescribed = messageIndexes === null || messageIndexes.join() === firstMessage;
-      if (isDescribed && isRecord(schema.decode(payload, messageIndexes))) return read;
+      const record = isDescribed ? schema.decode(payload, messageIndexes) : null;
+      if (isRecord(record) && schema.format !== 'JSON') return read;
+      if (isRecord(record)) return jsonFaults(payload, record, (given) => schema.messageFaults(given)) ?? read;
     } catch (error) {
       if (!['VALUE_INVALID', 'MESSAGE_INVALID'].includes(toLinewardError(error).code)) throw error;
     }
@@ -77,6 +78,20 @@ export class GivenBytes implements PartWriter {
       throw error;
     }
   }
+}
+
+/** Why JSON that goes on as it stands is not let in; null when it is. `record` is what a reader makes of it. */
+function jsonFaults(
+  bytes: Uint8Array,
+  record: unknown,
+  check: (record: unknown) => readonly MessageFault[],
+): WrittenPart | null {
+  if (isTooDeep(record)) return refused(`is nested deeper than ${depthMax} levels`);
+  const text = Buffer.from(bytes).toString('utf8');
+  // Which of the two counts is the reader's choice, and only one of them would be looked at.
+  if (repeatsKeys(text, record)) return refused('has a key twice in one object');
+  const faults = check(JSON.parse(text));
+  return faults.length > 0 ? { ok: false, faults } : null;
 }
 
 function refused(message: string): WrittenPart {

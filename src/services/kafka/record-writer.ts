@@ -73,12 +73,17 @@ export const jsonKeys: PartWriter = {
 
 /**
  * Writes keys or values in the registry's wire format. They carry no header beside it: a client that finds the header takes
- * the whole payload for data, prefix and all.
+ * the whole payload for data, prefix and all, of a schema that nobody has checked.
  */
-export function framedParts({ schemaId, format, encode }: MessageEncoder): PartWriter {
+export function framedParts(
+  { schemaId, format, encode }: MessageEncoder,
+  header: (typeof schemaIdHeaders)[keyof typeof schemaIdHeaders],
+): PartWriter {
   return {
     schemaId,
-    write: (given) => {
+    write: (given, headers) => {
+      if (headers !== undefined && Object.hasOwn(headers, header))
+        return refused(`is written with its schema before it, so the header ${header} may not name one`);
       const encoded = encode(given);
       if (!encoded.ok) return encoded;
       const messageIndexes = format === 'PROTOBUF' ? [0] : null;
@@ -89,7 +94,6 @@ export function framedParts({ schemaId, format, encode }: MessageEncoder): PartW
 
 /** Writes bytes that are given as text, or as base64. */
 export function bytesOf(kind: 'STRING' | 'BINARY', given: unknown): WrittenPart & { readonly bytes?: Buffer } {
-  const refused = (message: string) => ({ ok: false, faults: [{ path: '(message)', message }] }) as const;
   if (typeof given !== 'string') return refused(kind === 'STRING' ? 'must be a text' : 'must be a text of base64');
   if (kind === 'STRING') return { ok: true, bytes: Buffer.from(given, 'utf8') };
   const bytes = Buffer.from(given, 'base64');
@@ -101,6 +105,10 @@ export function bytesOf(kind: 'STRING' | 'BINARY', given: unknown): WrittenPart 
 /** Writes keys that are given as bytes; what they hold is the sender's matter, as with all keys without a schema. */
 export function bytesKeys(kind: 'STRING' | 'BINARY'): PartWriter {
   return { schemaId: null, write: (given) => bytesOf(kind, given) };
+}
+
+function refused(message: string): WrittenPart & { readonly ok: false } {
+  return { ok: false, faults: [{ path: '(message)', message }] };
 }
 
 function ofKey({ path, message }: MessageFault): MessageFault {

@@ -1,5 +1,6 @@
 import type { Actor } from '../../domain/access/actor.ts';
 import type { SchemaFormat } from '../../domain/registry/schema-format.ts';
+import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { MessageEncoder, MessageGate } from '../registry/message-gate.ts';
@@ -46,7 +47,7 @@ export class RecordWriters {
     if (keys.kind === 'JSON') return jsonKeys;
     if (keys.kind !== 'SCHEMA') return bytesKeys(keys.kind);
     const id = await this.#schemas.ofKeys(actor, { topic, format: keys.format }, keys.schema);
-    return framedParts(await this.#encoderOf(id, keys.format, 'SCHEMA_NOT_USABLE'));
+    return framedParts(await this.#encoderOf(id, keys.format, 'SCHEMA_NOT_USABLE'), schemaIdHeaders.key);
   }
 
   /** @throws LinewardError VALUE_SCHEMA_MISSING, SCHEMA_NOT_USABLE, … */
@@ -59,7 +60,7 @@ export class RecordWriters {
     const { format, schema } = values;
     const id = await this.#schemas.ofValues(actor, { topic, format }, entityId, schema);
     const code = isUnnamed(schema) ? 'VALUE_SCHEMA_MISSING' : 'SCHEMA_NOT_USABLE';
-    return framedParts(await this.#encoderOf(id, format, code));
+    return framedParts(await this.#encoderOf(id, format, code), schemaIdHeaders.value);
   }
 
   async #encoderOf(schemaId: number, format: SchemaFormat, code: ErrorCode): Promise<MessageEncoder> {

@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { type Actor, systemActor } from '../../domain/access/actor.ts';
 import { isChange, type RetentionStep } from '../../domain/kafka/topic-retention.ts';
 import type { Logger } from '../../domain/logger.ts';
+import { Turns } from '../../domain/turns.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import {
   type RetentionChange,
@@ -22,6 +23,11 @@ const policiesAtOnce = 200;
 /** How long brokers may take to hear of a change. */
 const seenWithinMs = 5_000;
 const pollMs = 50;
+/**
+ * Who holds a topic's retention has a connection, and needs a second one; who waits for it has one, too. So few at once leave
+ * connections over for those second ones.
+ */
+export const retentionsAtOnce = 4;
 
 export interface RetentionReconcilerDeps {
   readonly em: EntityManager;
@@ -37,6 +43,7 @@ export interface RetentionReconcilerDeps {
  */
 export class RetentionReconciler {
   readonly #deps: RetentionReconcilerDeps;
+  readonly #turns = new Turns(retentionsAtOnce);
 
   constructor(deps: RetentionReconcilerDeps) {
     this.#deps = deps;
@@ -73,7 +80,11 @@ export class RetentionReconciler {
   }
 
   /** One policy, now. Answers how the topic was left. @throws LinewardError NOT_FOUND, KAFKA_UNAVAILABLE */
-  async reconcile(actor: Actor, id: string): Promise<TopicRetention> {
+  reconcile(actor: Actor, id: string): Promise<TopicRetention> {
+    return this.#turns.take(() => this.#reconciled(actor, id));
+  }
+
+  async #reconciled(actor: Actor, id: string): Promise<TopicRetention> {
     const { em, plans } = this.#deps;
     // The lock is given back when the process dies. Others at the same topic wait, and then find nothing left to do.
     return em.fork().transactional(async (tx) => {

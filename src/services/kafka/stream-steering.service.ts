@@ -3,6 +3,7 @@ import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { type ReplayStart, type ReplayStep, replaySteps, type SourcePartition } from '../../domain/kafka/replay.ts';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
+import { Turns } from '../../domain/turns.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
 import { type Stream, StreamSchema } from '../../entities/stream.entity.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
@@ -14,6 +15,11 @@ import { topicLock, topicLockSql } from './topic-names.ts';
 /** Processes look at the catalog each second, and end the batch at which they are; one that was killed is soon forgotten. */
 const stopMs = 12_000;
 const pollMs = 200;
+/**
+ * A replay holds its stream with one connection and writes its audit events with another; who waits for the stream has one,
+ * too. So few at once leave connections over for those events.
+ */
+const steeredAtOnce = 4;
 
 export interface ReplayStream {
   readonly id: string;
@@ -41,6 +47,7 @@ export class StreamSteeringService {
   readonly #kafka: KafkaGateway;
   readonly #activity: Pick<StreamActivity, 'statusOf'>;
   readonly #stopMs: number;
+  readonly #turns = new Turns(steeredAtOnce);
 
   constructor(deps: StreamSteeringDeps) {
     this.#em = deps.em;
@@ -68,7 +75,7 @@ export class StreamSteeringService {
   async replayStream(actor: Actor, replay: ReplayStream): Promise<Replayed> {
     const stream = await this.#replayable(replay);
     await this.#stopped(stream);
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#inTurn(async (tx) => {
       // A resumption, a second replay and a switch of the topic's generation wait for this one.
       const locked = await tx.findOneOrFail(
         StreamSchema,
@@ -94,7 +101,7 @@ export class StreamSteeringService {
   }
 
   async #setState(actor: Actor, id: string, state: Stream['state']): Promise<Stream> {
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#inTurn(async (tx) => {
       const stream = await tx.findOne(StreamSchema, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (stream === null) throw unknownStream();
       if (stream.state === state) return stream;
@@ -104,6 +111,10 @@ export class StreamSteeringService {
       audit(tx, actor, { action, resourceType: 'Stream', resourceId: id });
       return stream;
     });
+  }
+
+  #inTurn<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.#em.fork().transactional(work));
   }
 
   async #replayable({ id, acceptsDuplicates }: ReplayStream): Promise<Stream> {

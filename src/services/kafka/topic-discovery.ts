@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
+import { Turns } from '../../domain/turns.ts';
 import type { TopicKind } from '../../entities/topic.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
@@ -28,6 +29,8 @@ export class TopicDiscovery {
   readonly #em: EntityManager;
   readonly #cluster: Pick<KafkaCluster, 'describe' | 'settings' | 'sizes' | 'ranges'>;
   readonly #namespace: string | null;
+  /** Who waits for another in this process waits without a connection. */
+  readonly #turns = new Turns(1);
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -43,6 +46,10 @@ export class TopicDiscovery {
   async discover(actor: Actor): Promise<TopicDiscoveryResult> {
     const namespace = this.#namespace;
     if (namespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
+    return this.#turns.take(() => this.#discovered(actor, namespace));
+  }
+
+  #discovered(actor: Actor, namespace: string): Promise<TopicDiscoveryResult> {
     return this.#em.fork().transactional(async (tx) => {
       // What another has seen later must not be taken for gone: the cluster is asked by one at a time.
       await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`discovery:${namespace}`]);

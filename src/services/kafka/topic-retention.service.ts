@@ -2,11 +2,12 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import { inForceUnder, isChange, readRetention } from '../../domain/kafka/topic-retention.ts';
+import { Turns } from '../../domain/turns.ts';
 import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { RetentionPlans } from './retention-plans.ts';
-import { lockRetention, type RetentionReconciler } from './retention-reconciler.ts';
+import { lockRetention, type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
 
 export interface SetTopicRetention {
   readonly datasetId: string;
@@ -24,6 +25,7 @@ export class TopicRetentionService {
   readonly #kafkaNamespace: string | null;
   readonly #plans: Pick<RetentionPlans, 'plansOf'>;
   readonly #reconciler: Pick<RetentionReconciler, 'reconcile'>;
+  readonly #turns = new Turns(retentionsAtOnce);
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -43,7 +45,7 @@ export class TopicRetentionService {
    */
   async setTopicRetention(actor: Actor, input: SetTopicRetention): Promise<TopicRetention> {
     const policy = readRetention(input.settings);
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#inTurn(async (tx) => {
       await this.#lockDataset(tx, input.datasetId);
       const known = await tx.findOne(TopicRetentionSchema, { datasetId: input.datasetId });
       const version = known?.policyVersion ?? 0;
@@ -79,7 +81,7 @@ export class TopicRetentionService {
 
   /** From then on the topic is left as it is. What a hold has kept longer stays so. @throws LinewardError NOT_FOUND */
   async deleteTopicRetention(actor: Actor, id: string): Promise<void> {
-    await this.#em.fork().transactional(async (tx) => {
+    await this.#inTurn(async (tx) => {
       const { datasetId, policyVersion, policy } = await lockRetention(tx, id);
       await tx.execute('delete from topic_retention where id = ?', [id]);
       audit(tx, actor, {
@@ -100,7 +102,7 @@ export class TopicRetentionService {
     actor: Actor,
     input: { readonly id: string; readonly planHash: string },
   ): Promise<TopicRetention> {
-    await this.#em.fork().transactional(async (tx) => {
+    await this.#inTurn(async (tx) => {
       const policy = await lockRetention(tx, input.id);
       const [plan] = await this.#plans.plansOf([policy], { approving: true });
       if (plan?.unplannable != null)
@@ -133,6 +135,10 @@ export class TopicRetentionService {
       });
     });
     return this.#reconciler.reconcile(actor, input.id);
+  }
+
+  #inTurn<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.#em.fork().transactional(work));
   }
 
   /** The dataset, held against others who set its retention. @throws LinewardError NOT_FOUND */

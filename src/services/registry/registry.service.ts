@@ -153,14 +153,22 @@ export async function mapEntityIn(
           id: newId(),
           entityId: input.entityId,
           datasetId: dataset.id,
-          protectOnProduce: false,
-          refuseUntagged: false,
+          ...(await gateOf(tx, dataset)),
           createdAt: new Date(),
           ...facts,
         })
       : tx.assign(known, facts);
   await tx.persist(mapping).flush();
   return { mapping, dataset };
+}
+
+/** A topic has one gate, whichever of its entities the records are of. */
+async function gateOf(
+  tx: EntityManager,
+  { id: datasetId }: Dataset,
+): Promise<Pick<Mapping, 'protectOnProduce' | 'refuseUntagged'>> {
+  const { protectOnProduce = false, refuseUntagged = false } = (await tx.findOne(MappingSchema, { datasetId })) ?? {};
+  return { protectOnProduce, refuseUntagged };
 }
 
 /** The dataset of a name, be it one that a topic had before it was rewritten; made when it is not known. */

@@ -173,6 +173,25 @@ describe.skipIf(missing)(`replaying a stream${missing ? `: ${missing}` : ''}`, (
     expect(values).toHaveLength(111);
   });
 
+  test('ends while more wait for the stream than there are connections', async () => {
+    const { id } = await readStream();
+    await steering.pauseStream(tester, id);
+    const waiting: Promise<unknown>[] = [];
+    const kafka: KafkajsGateway = Object.assign(Object.create(gateway), {
+      // Asked for while the stream is held.
+      offsets: async (topic: string) => {
+        for (let count = 0; count < 30; count += 1) waiting.push(crowded.pauseStream(tester, id));
+        return gateway.offsets(topic);
+      },
+      committed: (group: string, topic: string) => gateway.committed(group, topic),
+      topics: gateway.topics,
+    });
+    const crowded = new StreamSteeringService({ em: db.em, kafka, activity, stopMs: 300 });
+    const { steps } = await crowded.replayStream(tester, { id, from: earliest, acceptsDuplicates: true });
+    expect(steps).toHaveLength(2);
+    expect(await Promise.all(waiting)).toHaveLength(30);
+  });
+
   test('a state that is set twice is set once, and two at a time end in one of them', async () => {
     const { id, source } = await readStream();
     await Promise.all([steering.pauseStream(tester, id), steering.pauseStream(tester, id)]);

@@ -50,7 +50,7 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
     return { ...described, topics: described.topics.filter(({ name, isInternal }) => isInternal || mine.has(name)) };
   };
   /** Parts of the cluster may be replaced. */
-  const discover = (cluster: Partial<KafkaCluster> = {}) => {
+  const discoveryOf = (cluster: Partial<KafkaCluster>) => {
     // Methods of a class do not spread.
     const real = gateway.cluster;
     const whole: KafkaCluster = {
@@ -63,8 +63,9 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
       describeGroups: (groups) => real.describeGroups(groups),
       ...cluster,
     };
-    return new TopicDiscovery({ em, kafka: { cluster: whole }, kafkaNamespace }).discover(tester);
+    return new TopicDiscovery({ em, kafka: { cluster: whole }, kafkaNamespace });
   };
+  const discover = (cluster: Partial<KafkaCluster> = {}) => discoveryOf(cluster).discover(tester);
   const found = async (name: string) => (await topics.topics({ first: 1 }, { name: { eq: name } })).items[0];
   const gone = async (topic: string) => {
     await gateway.topics.deleteTopic(topic);
@@ -173,6 +174,17 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
     const results = await Promise.all([discover(), discover(), discover()]);
     expect(results.map(({ discovered }) => discovered).sort()).toEqual([0, 0, 1]);
     expect((await topics.topics({}, { name: { eq: topic } })).items).toHaveLength(1);
+  });
+
+  test('more discoveries than there are connections leave some to others', async () => {
+    const discovery = discoveryOf({
+      describe: async (names) => {
+        await em.fork().execute('select 1');
+        return describeMine(names);
+      },
+    });
+    const results = await Promise.all(Array.from({ length: 25 }, () => discovery.discover(tester)));
+    expect(new Set(results.map((result) => result.topics))).toEqual(new Set([mine.size]));
   });
 
   test('one that vanishes in the middle is told with what is known, and what brokers do not tell is null, not 0', async () => {

@@ -334,6 +334,28 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     expect(await value(generation, 'retention.ms')).toBe(week);
   });
 
+  test('of more topics than there are connections is set, applied and reconciled at once', async () => {
+    const { reconciler } = parts();
+    const held = await set(await topicWith({ 'retention.ms': day }), { 'retention.ms': week });
+    const others = await Promise.all(
+      Array.from({ length: 25 }, async () => {
+        const topic = await seedTopic(em, uniqueName('absent'));
+        return { topic, id: (await set(topic, { 'retention.ms': week })).id };
+      }),
+    );
+    const all = others.flatMap(({ topic, id }) => [
+      service.applyTopicRetention(tester, { id, planHash: '' }),
+      reconciler.reconcile(tester, id),
+      reconciler.reconcile(tester, held.id),
+      set(topic, { 'retention.ms': day }),
+    ]);
+    const results = await Promise.allSettled(all);
+    const refusals = results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []));
+    // Kafka has none of these topics, so none can be applied.
+    expect(refusals).toEqual(others.map(() => 'CONFLICT'));
+    expect(await now(held.id)).toMatchObject({ outcome: 'IN_FORCE' });
+  });
+
   test('is versioned, guarded against blind writes, and only for topics', async () => {
     const topic = await topicWith({});
     const first = await set(topic, { 'retention.ms': week, 'segment.ms': day });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SharedReads } from '../../../src/adapters/kafka/shared-reads.ts';
-import { Turns } from '../../../src/adapters/kafka/turns.ts';
+import { Turns } from '../../../src/domain/turns.ts';
 
 test('so many work at once, and one that fails gives its turn to the next', async () => {
   const turns = new Turns(2);

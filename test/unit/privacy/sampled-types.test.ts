@@ -133,4 +133,14 @@ describe('a sample', () => {
     expect(found.length).toBeLessThanOrEqual(500);
     expect(sampled([])).toEqual([]);
   });
+
+  test('keeps no more places than it may, whatever keys records make up, and always those of the schema', () => {
+    const keys = (prefix: string, inner: (n: number) => unknown) =>
+      Object.fromEntries(many(250, (n) => [`${prefix}${n}`, inner(n)]));
+    const madeUp = keys('a', (n) => keys(`b${n}_`, () => 1));
+    const late = many(5, () => ({ late: { mail: 'u@x.example' } }));
+    expect(sampled(late)[0]?.path).toBe('late.mail');
+    expect(sampled([madeUp, ...late])).toEqual([]);
+    expect(sampled([madeUp, ...late], [['late.mail', null]])).toMatchObject([{ path: 'late.mail', hits: 5 }]);
+  });
 });
