@@ -210,13 +210,8 @@ class BrokerProcess implements Broker {
     const config = join(this.#dir, 'server.properties');
     await mkdir(this.#dir, { recursive: true });
     await endLeftover(join(this.#dir, 'broker.pid'), config);
-    await writeFile(
-      config,
-      serverProperties(
-        { port: this.port, controllerPort: await freePort([this.port]), secure: this.#secure },
-        this.logDir,
-      ),
-    );
+    const ports = { port: this.port, controllerPort: await freePort([this.port]) };
+    await writeFile(config, serverProperties({ ...ports, secure: this.#secure }, this.logDir));
     await writeFile(join(this.#dir, 'log4j2.properties'), loggingProperties(join(this.#dir, 'broker.log')));
     if (existsSync(join(this.logDir, 'meta.properties'))) return;
     // The tool takes a value with a leading dash for an option.
