@@ -42,7 +42,8 @@ const approve = ({ id, planHash }: Data): Promise<Data> =>
 /** As if what was asked for today had been asked for yesterday. */
 async function nextDay(): Promise<void> {
   const em = app.em.fork();
-  await em.execute(`update operation set idempotency_key = idempotency_key || ' yesterday'`);
+  // Rows are changed one after the other, so each becomes what none is or was.
+  await em.execute(`update operation set idempotency_key = idempotency_key || ' before ' || gen_random_uuid()`);
   await em.execute('update lake_retention set requested_on = requested_on - 1');
 }
 
