@@ -44,6 +44,7 @@ export class KafkajsGateway implements KafkaGateway {
   readonly #metadata = new Map<string, { readonly partitions: PartitionMetadata[]; readonly readAt: number }>();
   readonly #streams = new Set<RunningStream>();
   readonly #committedReads = new SharedReads<ReadonlyMap<number, string>>();
+  readonly #partitionReads = new SharedReads<PartitionMetadata[]>();
   readonly #rangeReads = new SharedReads<readonly OffsetRange[]>();
 
   constructor(options: KafkaClientOptions) {
@@ -220,8 +221,18 @@ export class KafkajsGateway implements KafkaGateway {
   }
 
   async #partitions(topic: string): Promise<PartitionMetadata[]> {
+    // Thousands may ask at once when what is known has become old.
+    return this.#known(topic) ?? this.#partitionReads.read(topic, () => this.#learnPartitions(topic));
+  }
+
+  #known(topic: string): PartitionMetadata[] | null {
     const known = this.#metadata.get(topic);
-    if (known && Date.now() - known.readAt < METADATA_AGE_MS) return known.partitions;
+    return known !== undefined && Date.now() - known.readAt < METADATA_AGE_MS ? known.partitions : null;
+  }
+
+  async #learnPartitions(topic: string): Promise<PartitionMetadata[]> {
+    const known = this.#known(topic);
+    if (known !== null) return known;
     const partitions = await this.#readPartitions(topic);
     this.#metadata.set(topic, { partitions, readAt: Date.now() });
     return partitions;
