@@ -2,6 +2,7 @@ import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { LakeRetentionAction } from '../entities/lake-retention.entity.ts';
 import { DatasetType, LakeRetentionActionEnum } from './dataset.type.ts';
+import { RequestOperationInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 
 @InputType({ description: 'How long a lake table is to keep its rows.' })
@@ -37,21 +38,9 @@ export class DeleteLakeRetentionInput extends MutationInput {
 }
 
 @InputType({ description: 'A table whose retention rule is to be followed now.' })
-export class RequestRetentionInput extends MutationInput {
+export class RequestRetentionInput extends RequestOperationInput {
   @Field(() => ID, { description: 'The table, as a dataset.' })
   datasetId!: string;
-
-  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
-  reason?: string;
-
-  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
-  dryRun?: boolean;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
-  })
-  idempotencyKey?: string;
 }
 
 @ObjectType({ description: 'The table after the change.' })

@@ -24,7 +24,7 @@ export class SubjectSelectorInput {
 
 /** What every request of an operation may say. */
 @InputType()
-abstract class RequestOperationInput extends MutationInput {
+export abstract class RequestOperationInput extends MutationInput {
   @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
   reason?: string;
 

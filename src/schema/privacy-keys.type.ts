@@ -3,7 +3,7 @@ import type { AccountKeyView, KeyState } from '../domain/privacy/key-state.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
-import { SubjectKeyInput } from './operation.input.ts';
+import { RequestOperationInput, SubjectKeyInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
 
@@ -80,7 +80,7 @@ export class RotateAccountKeyPayload extends MutationPayload {
 }
 
 @InputType({ description: 'A version of a key that is not needed any more.' })
-export class DestroyKeyVersionInput extends MutationInput {
+export class DestroyKeyVersionInput extends RequestOperationInput {
   @Field(() => String, { description: 'The account.' })
   accountId!: string;
 
@@ -92,18 +92,6 @@ export class DestroyKeyVersionInput extends MutationInput {
 
   @Field(() => Int, { description: 'The `kv` of envelopes.' })
   keyVersion!: number;
-
-  @Field(() => String, { nullable: true, description: 'Why, for the record; 1 to 4,000 characters.' })
-  reason?: string;
-
-  @Field(() => Boolean, { nullable: true, description: 'Stop after the plan. Default false.' })
-  dryRun?: boolean;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'A second request with the same key and input answers the first operation. 1 to 255 characters.',
-  })
-  idempotencyKey?: string;
 }
 
 @InputType({ description: 'Keys to wrap anew.' })

@@ -47,7 +47,7 @@ export interface LakeDiscovery {
 
 export interface DiscoveryDeps extends SurveyDeps {
   readonly em: EntityManager;
-  readonly registry: Pick<RegistryReadModel, 'entityNamed' | 'latestVersion'>;
+  readonly registry: Pick<RegistryReadModel, 'entityOfFullName' | 'latestVersion'>;
 }
 
 const foldersMost = 5_000;
@@ -164,7 +164,7 @@ export class TableDiscovery {
 
   async #described(walk: Walk, { location, engine, example }: Found): Promise<DiscoveredTable> {
     const standardName = standardNameOf(location);
-    const entity = standardName === null ? null : await this.#entityOf(standardName.entity);
+    const entity = standardName === null ? null : await this.#deps.registry.entityOfFullName(standardName.entity);
     const sum = engine === null ? await this.#count(walk, location) : { files: 0, bytes: 0, counted: false };
     const facts = { location, engine, example, standardName, entity, ...sum };
     const bare = { codec: null, columns: [], refusals: [], columnFacts: [] };
@@ -192,11 +192,6 @@ export class TableDiscovery {
     }
     walk.left -= given - own.left;
     return { files, bytes, counted: own.complete };
-  }
-
-  #entityOf(fullName: string): Promise<Entity | null> {
-    const dot = fullName.lastIndexOf('.');
-    return this.#deps.registry.entityNamed(fullName.slice(0, Math.max(0, dot)), fullName.slice(dot + 1));
   }
 
   async #facts(entity: Entity | null, columns: readonly ProfiledColumn[]): Promise<readonly ColumnFact[]> {
