@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import type { CryptoAnswer } from '../../domain/privacy/crypto-answer.ts';
+import { type CryptoAnswer, ValueAnswer } from '../../domain/privacy/crypto-answer.ts';
 import { type EnvelopeHeader, EnvelopeHeaders, openerOf } from '../../domain/privacy/envelope.ts';
 import type { EnvelopeOpener } from '../../domain/privacy/envelope-opener.ts';
 import { isEnvelopeSuite } from '../../domain/privacy/envelope-text.ts';
@@ -203,7 +203,7 @@ async function answeredInTurns<T extends Item>(
   for (const [index, item] of items.entries()) {
     if (index > 0 && index % itemsPerTurn === 0) await setImmediate();
     try {
-      answers.push({ ref: item.ref, ok: true, value: answer(item, index) });
+      answers.push(new ValueAnswer(item.ref, answer(item, index)));
     } catch (error) {
       const { code, message } = toLinewardError(error);
       answers.push({ ref: item.ref, ok: false, code, message });
