@@ -21,6 +21,7 @@ const mayImport = {
     '^src/(config|domain|errors)/',
     '^src/adapters/postgres/orm\\.ts$',
     '^src/adapters/keys/local/local-key-provider\\.ts$',
+    '^src/adapters/audit/checkpoint-directory\\.ts$',
   ],
 };
 
@@ -131,7 +132,7 @@ module.exports = {
       name: 'composition-root',
       comment: 'Only the process entry starts the app.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|app|build-services|build-registry|build-topics)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(main|app|build-services|build-registry|build-topics|build-audit)\\.ts$' },
       to: { path: '^src/[^/]+\\.ts$' },
     },
     {

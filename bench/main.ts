@@ -1,6 +1,7 @@
 import type { Bench } from './harness.ts';
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  governance: () => import('./governance.bench.ts'),
   'graphql-read': () => import('./graphql-read.bench.ts'),
   jobs: () => import('./jobs.bench.ts'),
   kafka: () => import('./kafka.bench.ts'),

@@ -64,8 +64,8 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   onClose(() => stopAll(work));
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
-    for (const { sweep, complaint } of sweeps(services)) {
-      const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs: env.SWEEP_INTERVAL_MS });
+    for (const { sweep, complaint, intervalMs = env.SWEEP_INTERVAL_MS } of sweeps(services)) {
+      const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs });
       sweeper.start();
       work.push(() => sweeper.stop());
     }
@@ -77,21 +77,37 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   return serve(env, logger, { parts, services, onStop: (stop) => work.push(stop) });
 }
 
+/** Longest time that an audit event waits to be sealed, but for the sealing itself. */
+const sealIntervalMs = 250;
+
+interface Sweep {
+  readonly sweep: () => Promise<void>;
+  readonly complaint: string;
+  /** Absent: the interval of all others. */
+  readonly intervalMs?: number;
+}
+
 /** What workers do again and again, each apart from the others. */
-const sweeps = ({ driver, searchEntries, tableRegistration, lakeRetentionSchedule, ...topics }: Services) => [
-  { sweep: () => driver.sweep(), complaint: 'operations could not be swept' },
-  { sweep: () => tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
-  { sweep: () => lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
+const sweeps = (services: Services): readonly Sweep[] => [
+  ...auditSweeps(services),
+  { sweep: () => services.driver.sweep(), complaint: 'operations could not be swept' },
+  { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
+  { sweep: () => services.lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.
-  { sweep: () => searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },
+  { sweep: () => services.searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },
   {
-    sweep: () => topics.topicRetentionSchedule.enqueueDue(),
+    sweep: () => services.topicRetentionSchedule.enqueueDue(),
     complaint: 'the retention of topics could not be scheduled',
   },
   {
-    sweep: () => topics.topicDiscoverySchedule.enqueueDue(),
+    sweep: () => services.topicDiscoverySchedule.enqueueDue(),
     complaint: 'the discovery of topics could not be scheduled',
   },
+];
+
+const auditSweeps = ({ auditSealer, auditCheckpoints }: Services): readonly Sweep[] => [
+  { sweep: () => auditSealer.seal(), complaint: 'audit events could not be sealed', intervalMs: sealIntervalMs },
+  { sweep: () => auditCheckpoints.keepUp(), complaint: 'the audit log could not be given a checkpoint' },
 ];
 
 async function serve(

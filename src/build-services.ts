@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildAudit } from './build-audit.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
@@ -6,7 +7,6 @@ import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
-import { AuditReadModel } from './services/audit/audit.read-model.ts';
 import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
 import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
@@ -74,7 +74,7 @@ import { SearchEntries } from './services/registry/search-entries.ts';
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, engine, store, kafka, jobs }: Parts,
+  { database, notary, keyProviders, shredLedger, checkpointSink, engine, store, kafka, jobs }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -92,7 +92,6 @@ export function buildServices(
     lineageIngest: new LineageIngestService({ em }),
     lineageEvents: new EventLogReadModel({ em }),
   };
-  const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
     em,
@@ -233,7 +232,7 @@ export function buildServices(
     ...catalog,
     lineage,
     ...columnLineage,
-    audit,
+    ...buildAudit(env, { database, notary, checkpointSink }),
     governance,
     governanceService,
     protection,

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
+import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
@@ -46,9 +47,9 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => listener.close());
   const operationEvents = new PostgresOperationEvents({ listener });
   onClose(() => operationEvents.close());
-  const shredLedger = new FileShredLedger(
-    join(env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger'), 'shredded.ndjson'),
-  );
+  const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
+  const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const shredLedger = new FileShredLedger(join(ledgerDir, 'shredded.ndjson'));
   onClose(() => shredLedger.close());
   const replayed = await replayShreds(database.em, shredLedger);
   if (replayed > 0) logger.info({ entries: replayed }, 'destroyed keys were looked through again');
@@ -79,7 +80,10 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   });
   onClose(() => jobs.close());
   await jobs.ready();
-  return { database, notary, keyProviders, shredLedger, listener, operationEvents, engine, store, kafka, jobs };
+  return {
+    ...{ database, notary, keyProviders, shredLedger, checkpointSink, listener, operationEvents },
+    ...{ engine, store, kafka, jobs },
+  };
 }
 
 /** Opens the lake; a bucket gets a local directory for what is on its way. */

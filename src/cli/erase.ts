@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { processEnv } from '../config/env.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { reach } from './reach.ts';
 
 export interface EraseArguments {
   readonly account: string;
@@ -34,20 +34,10 @@ export async function erase(given: EraseArguments): Promise<string> {
     reason: given.reason ?? null,
     dryRun: given.dryRun,
   };
-  const token = processEnv().LINEWARD_API_TOKEN?.reveal();
-  const response = await fetch(given.url, {
+  const response = await reach(given.url, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: mutation, variables: { input } }),
-  }).catch((cause: unknown) => {
-    throw new LinewardError(
-      'BAD_INPUT',
-      `no Lineward answers at ${given.url}; start it with npm start, or give --url`,
-      { cause },
-    );
   });
   const answer = answerSchema.safeParse(await response.json().catch(() => null));
   if (!answer.success)

@@ -2,14 +2,17 @@
 import { parseArgs } from 'node:util';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { addKey } from './add-key.ts';
-import { verifyFile } from './audit-verify.ts';
+import { exportAuditLog, verifyFile } from './audit-log.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
 
 const usage = `lineward <verb>
 
-  audit verify FILE [--public-key KEY]    check a certificate without the service; KEY: base64 of the key you trust
+  audit export FILE [--url URL]           write the sealed audit log into a file
+  audit verify FILE [--public-key KEY] [--checkpoints DIR]
+                                          check such a file, or a certificate, without the service; KEY: base64 of
+                                          the key you trust, DIR: checkpoints as the service published them
   erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
                                           request an erasure over GraphQL and print its plan
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
@@ -27,6 +30,7 @@ const options = {
   reason: { type: 'string' },
   'dry-run': { type: 'boolean' },
   'public-key': { type: 'string' },
+  checkpoints: { type: 'string' },
   url: { type: 'string', default: 'http://127.0.0.1:4000/graphql' },
   registry: { type: 'string', default: 'http://127.0.0.1:8081' },
   help: { type: 'boolean', short: 'h' },
@@ -45,7 +49,8 @@ async function run(): Promise<string> {
   const [verb, second, file] = positionals;
   if (values.help === true || verb === undefined) return usage;
   if (verb === 'audit' && second === 'verify' && file !== undefined)
-    return verifyFile(file, values['public-key'] ?? null);
+    return verifyFile(file, { publicKey: values['public-key'] ?? null, checkpoints: values.checkpoints ?? null });
+  if (verb === 'audit' && second === 'export' && file !== undefined) return exportAuditLog(values.url, file);
   if (verb === 'erase' && values.account !== undefined)
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);

@@ -1,8 +1,8 @@
 import { openAsBlob } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
-import { processEnv } from '../config/env.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { reach } from './reach.ts';
 
 const schemaType = 'application/vnd.schemaregistry.v1+json';
 const answerLine = z.object({
@@ -13,17 +13,6 @@ const answerLine = z.object({
 });
 /** Most refused lines that are shown. */
 const shownMax = 20;
-
-function headers(): Record<string, string> {
-  const token = processEnv().LINEWARD_API_TOKEN?.reveal();
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
-}
-
-async function reach(url: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(url, { ...init, headers: { ...headers(), ...init.headers } }).catch((cause: unknown) => {
-    throw new LinewardError('BAD_INPUT', `nothing answers at ${url}`, { cause });
-  });
-}
 
 async function read(url: string): Promise<unknown> {
   const response = await reach(url, { headers: { accept: schemaType } });

@@ -127,8 +127,15 @@ export const envSchema = z.object({
     .transform((path) => resolve(path))
     .optional()
     .describe(
-      'Directory of the ledger of destroyed keys; keep it apart from the database and its backups. Unset: `ledger` in the data directory.',
+      'Directory of the ledger of destroyed keys and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
     ),
+  AUDIT_CHECKPOINT_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_080)
+    .default(60)
+    .describe('Time between two signed checkpoints of the audit log while events are written, minutes.'),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()

@@ -129,6 +129,8 @@ export const errorCodes = {
   KEY_MISMATCH: fault('The wrapped key was not made by this wrapping key, or was changed.', 500),
   VALUE_INVALID: refusal('The value cannot be processed.'),
   CERTIFICATE_INVALID: refusal('The certificate does not verify.'),
+  AUDIT_LOG_INVALID: refusal('The audit log does not verify.'),
+  AUDIT_CHECKPOINT_REFUSED: fault('A checkpoint of the audit log is not the one that was published.', 500),
 
   CONFIG_INVALID: fault('The configuration is not valid.'),
   DATA_DIR_LOCKED: fault('Another Lineward runs on this data directory.'),

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
+import type { AuditExport } from '../services/audit/audit-export.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
@@ -19,6 +20,7 @@ import type { SchemaStore } from '../services/registry/schema-store.ts';
 import type { SubjectReadModel } from '../services/registry/subject.read-model.ts';
 import type { SubjectService } from '../services/registry/subject.service.ts';
 import type { SubjectDeletionService } from '../services/registry/subject-deletion.service.ts';
+import { auditRoutes } from './audit/audit.routes.ts';
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
@@ -65,6 +67,7 @@ export interface ApiDeps {
   readonly crypto: CryptoService;
   readonly lineageIngest: LineageIngestService;
   readonly lineageEvents: EventLogReadModel;
+  readonly auditExport: AuditExport;
 }
 
 export interface ListenerPorts {
@@ -104,6 +107,7 @@ export class Listeners {
     await main.register(async (scope) => cryptoRoutes(scope, api));
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
+    await main.register(async (scope) => auditRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));

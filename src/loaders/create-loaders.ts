@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
+import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
@@ -63,6 +64,7 @@ function emptyPage<T>(): Page<T> {
 /** Loaders of one request; they must not outlive it, or one actor would read another’s rows. */
 export function createLoaders(deps: {
   readonly registry: RegistryReadModel;
+  readonly audit: AuditReadModel;
   readonly entityVersions: EntityVersionReadModel;
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
@@ -74,7 +76,7 @@ export function createLoaders(deps: {
   readonly datasetFields: DatasetFieldReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
-  const { topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
+  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -125,6 +127,10 @@ export function createLoaders(deps: {
     streamLag: new DataLoader(async (ids: readonly string[]) => {
       const found = await streamLags.of(ids);
       return ids.map((id) => found.get(id) ?? null);
+    }),
+    auditSeal: new DataLoader(async (eventIds: readonly string[]) => {
+      const found = await audit.sealsByEvent(eventIds);
+      return eventIds.map((id) => found.get(id) ?? null);
     }),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);

@@ -1,12 +1,10 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
-import type { AuditEvent } from '../entities/audit-event.entity.ts';
 import type { LegalHold } from '../entities/legal-hold.entity.ts';
 import { connectionOf } from './connection.type.ts';
-import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { SubjectSelectorInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
-import { Instant, Json } from './scalars.ts';
+import { Instant } from './scalars.ts';
 
 @ObjectType('LegalHold', {
   implements: NodeType,
@@ -95,54 +93,4 @@ export class LegalHoldFilter {
   accountId?: string;
 }
 
-const AuditOutcomeEnum = describedEnum<AuditEvent['outcome']>('AuditOutcome', 'How an audited action ended.', {
-  SUCCESS: 'It was done.',
-  REFUSED: 'It was not allowed.',
-  FAILED: 'It was tried and failed.',
-});
-
-@ObjectType('AuditEvent', {
-  implements: NodeType,
-  description: 'Who did what to which object. Never changed, never deleted.',
-})
-export class AuditEventType
-  extends NodeType
-  implements
-    Pick<AuditEvent, 'at' | 'actorId' | 'actorKind' | 'action' | 'resourceType' | 'outcome' | 'details' | 'requestId'>
-{
-  @Field(() => Instant, { description: 'When.' })
-  at!: Date;
-
-  @Field(() => String, { description: 'Who.' })
-  actorId!: string;
-
-  @Field(() => String, { description: '`local`, `token`, or `system` for work the product starts itself.' })
-  actorKind!: string;
-
-  @Field(() => String, { description: 'What was done, e.g. `approveOperation`.' })
-  action!: string;
-
-  @Field(() => String, { description: 'Type of the object it was done to.' })
-  resourceType!: string;
-
-  @Field(() => AuditOutcomeEnum, { description: 'How it ended.' })
-  outcome!: AuditEvent['outcome'];
-
-  @Field(() => Json, { description: 'Ids, names of schemas and counts. Never personal data.' })
-  details!: AuditEvent['details'];
-
-  @Field(() => String, { nullable: true, description: 'Request it came in, as in `X-Request-Id`.' })
-  requestId!: string | null;
-}
-
-@InputType({ description: 'Which audit events; all given conditions hold.' })
-export class AuditEventFilter {
-  @Field(() => ID, { nullable: true, description: 'About this object.' })
-  resourceId?: string;
-
-  @Field(() => String, { nullable: true, description: 'With this action.' })
-  action?: string;
-}
-
 export const LegalHoldConnection = connectionOf('LegalHold', () => LegalHoldType, 'Legal holds, newest first.');
-export const AuditEventConnection = connectionOf('AuditEvent', () => AuditEventType, 'Audit events, newest first.');

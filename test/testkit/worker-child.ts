@@ -77,6 +77,7 @@ async function main(work: WorkerWork): Promise<void> {
     return new Promise(() => {});
   };
   const signOrDie = (notary: Notary): Notary => ({
+    publicKey: notary.publicKey,
     digest: (value) => notary.digest(value),
     sign: (text) => {
       void reach('CERTIFYING');

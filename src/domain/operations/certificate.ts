@@ -1,4 +1,3 @@
-import { createPublicKey, verify } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Gap, Residue, TargetReceipt, TargetVerification } from './target.ts';
 
@@ -41,30 +40,6 @@ export interface CertificateBody {
   readonly open: readonly Gap[];
   /** Copies that fade by themselves, and until when. */
   readonly residues: readonly Residue[];
-}
-
-/** A certificate as it is handed out: the signed text is the canonical JSON of `body`. */
-export interface CertificateFile {
-  readonly body: CertificateBody;
-  /** Ed25519 over the UTF-8 bytes of the canonical JSON (RFC 8785) of `body`, base64. */
-  readonly signature: string;
-  /** SPKI DER, base64. */
-  readonly publicKey: string;
-}
-
-/** True when the signature is of this body by this key. Whose key it is, the reader must know by other means. */
-export function signatureHolds(
-  file: Pick<CertificateFile, 'signature' | 'publicKey'> & { readonly body: unknown },
-): boolean {
-  try {
-    const given = Buffer.from(file.publicKey, 'base64');
-    const key = createPublicKey({ key: given, format: 'der', type: 'spki' });
-    // One key, one spelling: a reader of DER passes over bits that mean nothing.
-    if (key.asymmetricKeyType !== 'ed25519' || !key.export({ format: 'der', type: 'spki' }).equals(given)) return false;
-    return verify(null, Buffer.from(canonicalJson(file.body)), key, Buffer.from(file.signature, 'base64'));
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -61,6 +61,8 @@ export interface TargetExecutor {
 
 /** The keys of this installation that outlive a process: for signatures and for digests of subjects. */
 export interface Notary {
+  /** Of the key that signs: SPKI DER in base64. */
+  readonly publicKey: string;
   /** Ed25519 over the UTF-8 bytes of `text`; both answers in base64, the key as SPKI DER. */
   sign(text: string): { readonly signature: string; readonly publicKey: string };
   /** HMAC-SHA-256 in hex: the same value gives the same digest, and nobody without the key can guess values. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { signatureHolds } from '../../../src/domain/operations/certificate.ts';
+import { signatureHolds } from '../../../src/domain/signed-statement.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { tester } from '../../testkit/actor.ts';
 import type { PlaceScript } from '../../testkit/fake-executor.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { signatureHolds } from '../../../src/domain/operations/certificate.ts';
+import { signatureHolds } from '../../../src/domain/signed-statement.ts';
 import { testDatabase } from '../../testkit/database.ts';
 import { operationParts } from '../../testkit/operation-parts.ts';
 import { OperationsUser, seedPlaces } from '../../testkit/operations.ts';

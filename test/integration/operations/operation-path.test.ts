@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { signatureHolds } from '../../../src/domain/operations/certificate.ts';
 import { planHash } from '../../../src/domain/operations/plan.ts';
+import { signatureHolds } from '../../../src/domain/signed-statement.ts';
 import { OperationSubjectSchema } from '../../../src/entities/operation.entity.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { OperationDriver } from '../../../src/services/operations/operation-driver.ts';

@@ -2,7 +2,8 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../../src/domain/canonical-json.ts';
-import { type CertifiedTarget, openPoints, signatureHolds } from '../../../src/domain/operations/certificate.ts';
+import { type CertifiedTarget, openPoints } from '../../../src/domain/operations/certificate.ts';
+import { signatureHolds } from '../../../src/domain/signed-statement.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const signed = (body: unknown) => ({

@@ -14,13 +14,13 @@ import { readOrCreateSecret } from './secret-file.ts';
 
 /** The notary's keys as files in a directory: `certificate.key` (Ed25519, PKCS8 PEM) and `digest.key` (32 random bytes). */
 export class LocalNotary implements Notary {
+  readonly publicKey: string;
   readonly #signing: KeyObject;
-  readonly #publicKey: string;
   readonly #digestKey: Buffer;
 
   private constructor(signing: KeyObject, digestKey: Buffer) {
     this.#signing = signing;
-    this.#publicKey = createPublicKey(signing).export({ format: 'der', type: 'spki' }).toString('base64');
+    this.publicKey = createPublicKey(signing).export({ format: 'der', type: 'spki' }).toString('base64');
     this.#digestKey = digestKey;
   }
 
@@ -34,7 +34,7 @@ export class LocalNotary implements Notary {
   }
 
   sign(text: string): { signature: string; publicKey: string } {
-    return { signature: sign(null, Buffer.from(text), this.#signing).toString('base64'), publicKey: this.#publicKey };
+    return { signature: sign(null, Buffer.from(text), this.#signing).toString('base64'), publicKey: this.publicKey };
   }
 
   digest(value: unknown): string {

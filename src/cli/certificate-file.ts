@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { type CertificateBody, signatureHolds } from '../domain/operations/certificate.ts';
+import type { CertificateBody } from '../domain/operations/certificate.ts';
+import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 
 const fileSchema = z.object({
@@ -15,7 +16,7 @@ const fileSchema = z.object({
  * `trustedKey` is the base64 public key that must have signed it; without one only the signature is checked.
  * @throws LinewardError CERTIFICATE_INVALID, BAD_INPUT when the file cannot be read.
  */
-export async function verifyFile(path: string, trustedKey: string | null): Promise<string> {
+export async function verifyCertificate(path: string, trustedKey: string | null): Promise<string> {
   const file = await readCertificate(path);
   if (!signatureHolds(file)) {
     throw new LinewardError(

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import { CheckpointDirectory } from '../src/adapters/audit/checkpoint-directory.ts';
+import { LocalNotary } from '../src/adapters/keys/local/local-notary.ts';
+import { openDatabase } from '../src/adapters/postgres/orm.ts';
+import { newId } from '../src/domain/id.ts';
+import { auditEvent } from '../src/services/audit/audit.service.ts';
+import { AuditBatches } from '../src/services/audit/audit-batches.ts';
+import { AuditSealer } from '../src/services/audit/audit-sealer.ts';
+import { AuditVerifier } from '../src/services/audit/audit-verification.ts';
+import { actor, withPostgres } from './crypto-parts.ts';
+import { type Bench, type BenchCase, beside } from './harness.ts';
+
+const batch = 1_000;
+const batches = 50;
+const rows = batch * batches;
+
+const eventOf = (n: number) =>
+  auditEvent(actor, {
+    action: 'registerSchema',
+    resourceType: 'SubjectVersion',
+    resourceId: `subject-${n}/1`,
+    details: { format: 'AVRO', schemaId: n },
+  });
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1_000;
+}
+
+async function run(): Promise<readonly BenchCase[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
+  try {
+    return await withPostgres((url) => measured(url, directory));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function measured(url: string, directory: string): Promise<readonly BenchCase[]> {
+  const database = await openDatabase(url);
+  const pool = new Pool({ connectionString: url });
+  try {
+    await database.migrate();
+    await pool.query(
+      'create table bare_event as select * from audit_event; alter table bare_event add primary key (id)',
+    );
+    const texts = Array.from({ length: batches }, (_, round) =>
+      JSON.stringify(Array.from({ length: batch }, (_row, n) => eventOf(round * batch + n))),
+    );
+    const bare = await secondsOf(() => bareInserts(pool, texts));
+    const events = new AuditBatches({ em: database.em });
+    const append = await secondsOf(async () => {
+      for (let round = 0; round < batches; round += 1)
+        await events.write(Array.from({ length: batch }, (_, n) => eventOf(round * batch + n)));
+    });
+    const seal = await secondsOf(() => new AuditSealer({ em: database.em }).seal());
+    const notary = await LocalNotary.open(join(directory, 'keys'));
+    const verifier = new AuditVerifier({ em: database.em, notary, sink: new CheckpointDirectory(directory) });
+    const verify = await secondsOf(() => verifier.verify(0));
+    const { records, read } = await allRecords(pool);
+    const hashing = await secondsOf(async () => {
+      for (const record of records) createHash('sha256').update(record).digest('hex');
+    });
+    const insert = { name: `bare insert of ${batch} rows a commit`, value: rows / bare };
+    return [
+      beside('append audit events', rows / append, 'rows/s', insert),
+      beside('seal them', rows / seal, 'rows/s', insert),
+      beside('append and seal, one after the other', rows / (append + seal), 'rows/s', insert),
+      beside('verify chain and events', rows / verify, 'rows/s', {
+        name: 'SHA-256 of the same texts',
+        value: rows / hashing,
+      }),
+      beside('verify chain and events', rows / verify, 'rows/s', {
+        name: 'select of the same texts',
+        value: rows / read,
+      }),
+    ];
+  } finally {
+    await pool.end();
+    await database.close();
+  }
+}
+
+/** The same rows into a table without triggers, and a commit for each thousand. */
+async function bareInserts(pool: Pool, texts: readonly string[]): Promise<void> {
+  for (const text of texts)
+    await pool.query(
+      `insert into bare_event
+       select id || $2, at, "actorId", "actorKind", action, "resourceType", "resourceId", outcome, details, "requestId"
+       from jsonb_to_recordset($1::jsonb) as given
+         (id text, at timestamptz, "actorId" text, "actorKind" text, action text, "resourceType" text, "resourceId" text,
+          outcome text, details jsonb, "requestId" text)`,
+      [text, newId()],
+    );
+}
+
+async function allRecords(pool: Pool): Promise<{ readonly records: readonly string[]; readonly read: number }> {
+  let records: readonly string[] = [];
+  const read = await secondsOf(async () => {
+    const found = await pool.query<{ record: string }>('select record from audit_seal order by seq');
+    records = found.rows.map(({ record }) => record);
+  });
+  return { records, read };
+}
+
+export const bench: Bench = {
+  name: 'governance',
+  about: `Audit events written, sealed and verified, ${rows} of them.`,
+  run,
+};

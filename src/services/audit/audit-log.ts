@@ -1,0 +1,102 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import type { Checkpoint } from '../../domain/audit/checkpoint.ts';
+import type { SealedEvent } from '../../domain/audit/sealed-event.ts';
+import { textArray } from '../sql.ts';
+import { readCheckpoint } from './audit-checkpoints.ts';
+import { auditRecordColumns, auditRecordText } from './audit-record.ts';
+
+const pageSize = 2_000;
+
+const sealRow = z.object({
+  seq: z.coerce.number(),
+  event_id: z.string(),
+  record: z.string(),
+  prev: z.string(),
+  hash: z.string(),
+});
+
+/** A link, and what the event that it seals says now; null where the event is gone. */
+export interface LinkWithEvent {
+  readonly link: SealedEvent;
+  readonly recordNow: string | null;
+}
+
+/** The sealed log in order: links, and each checkpoint behind the link that it names. */
+export type LogEntry = LinkWithEvent | { readonly checkpoint: Checkpoint };
+
+/** How far a log goes at a moment. */
+export interface LogBounds {
+  /** The last link, 0 where there is none. */
+  readonly head: number;
+  /** Number of the last checkpoint, 0 where there is none. */
+  readonly lastCheckpoint: number;
+}
+
+const boundsRow = z.object({ head: z.coerce.number(), lastCheckpoint: z.coerce.number() });
+
+/** How far the log goes now. */
+export async function logBounds(em: EntityManager): Promise<LogBounds> {
+  const [row] = await em.execute(
+    `select (select coalesce(max(seq), 0) from audit_seal) as head,
+       (select coalesce(max(number), 0) from audit_checkpoint) as "lastCheckpoint"`,
+  );
+  return boundsRow.parse(row);
+}
+
+/**
+ * Reads the sealed log behind the link `after`, a page at a time, as far as the bounds. A checkpoint whose link is not there
+ * comes last.
+ */
+export async function* auditLog(em: EntityManager, after: number, bounds: LogBounds): AsyncGenerator<LogEntry> {
+  const checkpoints = checkpointsAfter(em, after, bounds);
+  let next = await checkpoints.next();
+  for (let at = after; at < bounds.head; ) {
+    const rows = await em.execute<readonly unknown[]>(
+      `select seq, event_id, record, prev, hash from audit_seal
+       where seq > ?::bigint and seq <= ?::bigint order by seq limit ${pageSize}`,
+      [at, bounds.head],
+    );
+    if (rows.length === 0) break;
+    const page = rows.map((row) => sealRow.parse(row));
+    const recordsNow = await recordsOf(
+      em,
+      page.map(({ event_id: id }) => id),
+    );
+    for (const { event_id: id, ...link } of page) {
+      yield { link, recordNow: recordsNow.get(id) ?? null };
+      at = link.seq;
+      for (; next.done !== true && next.value.body.seq <= at; next = await checkpoints.next())
+        yield { checkpoint: next.value };
+    }
+  }
+  for (; next.done !== true; next = await checkpoints.next()) yield { checkpoint: next.value };
+}
+
+/** What events say now, by id. Read apart from the links: without statistics a join of both reads all events for each page. */
+async function recordsOf(em: EntityManager, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await em.execute<{ id: string }[]>(
+    `select ${auditRecordColumns} from audit_event event where event.id = any(?::text[])`,
+    [textArray(ids)],
+  );
+  return new Map(rows.map((row) => [row.id, auditRecordText(row)]));
+}
+
+async function* checkpointsAfter(
+  em: EntityManager,
+  seq: number,
+  { lastCheckpoint }: LogBounds,
+): AsyncGenerator<Checkpoint, undefined> {
+  for (let at = seq; ; ) {
+    const rows = await em.execute(
+      'select * from audit_checkpoint where seq > ?::bigint and number <= ?::bigint order by seq limit 500',
+      [at, lastCheckpoint],
+    );
+    if (rows.length === 0) return undefined;
+    for (const row of rows) {
+      const checkpoint = readCheckpoint(row);
+      yield checkpoint;
+      at = checkpoint.body.seq;
+    }
+  }
+}
