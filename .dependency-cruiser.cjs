@@ -132,7 +132,10 @@ module.exports = {
       name: 'composition-root',
       comment: 'Only the process entry starts the app.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|app|build-services|build-registry|build-topics|build-audit)\\.ts$' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(main|app|build-services|build-registry|build-topics|build-audit|build-access)\\.ts$',
+      },
       to: { path: '^src/[^/]+\\.ts$' },
     },
     {

@@ -12,7 +12,7 @@ import { SemanticTypeReadModel } from '../src/services/privacy/semantic-type.rea
 import { TokenKeys } from '../src/services/privacy/token-keys.ts';
 
 export const accountId = 'AC00112233445566778899aabbccddeeff';
-export const actor = { id: 'bench', kind: 'local', requestId: null } as const;
+export const actor = { id: 'bench', kind: 'local', roles: [], requestId: null } as const;
 /** Audit row, quota and keys are part of every call, as they are of every call in production. */
 const quotaPerMinute = 1e15;
 

@@ -18,7 +18,7 @@ import { insertRows } from './registration-rows.ts';
 
 type OnClose = (close: () => Promise<unknown>) => void;
 
-const actor = { id: 'bench', kind: 'local', requestId: 'bench' } as const;
+const actor = { id: 'bench', kind: 'local', roles: [], requestId: 'bench' } as const;
 const fieldCount = 1_000;
 const many = 100_000;
 

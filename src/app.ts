@@ -54,10 +54,14 @@ async function stopAll(stops: readonly Stop[]): Promise<void> {
 async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<App['urls']> {
   const parts = await openParts(env, logger, onClose);
   const services = buildServices(env, logger, parts);
-  const { keys } = services;
+  const { keys, authentication } = services;
   parts.listener.on('account_key_changed', {
     notified: (keyId) => keys.forget(keyId),
     reconnected: () => keys.forgetAll(),
+  });
+  parts.listener.on('api_token_changed', {
+    notified: (digest) => authentication.forget(digest),
+    reconnected: () => authentication.forgetAll(),
   });
   parts.listener.start();
   const work: Stop[] = [() => parts.jobs.drain()];
@@ -122,7 +126,8 @@ async function serve(
     logger,
     metrics,
     host: env.HOST,
-    apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
+    authentication: services.authentication,
+    access: services.access,
     healthParts: healthParts(parts, services),
   });
   built.onStop(() => listeners.stop());
@@ -130,6 +135,7 @@ async function serve(
   const contextOf = (actor: Actor, requestId: string): RequestContext => ({
     actor,
     requestId,
+    access: services.access,
     operationEvents,
     loaders: createLoaders(services),
     renewLoaders() {

@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -215,7 +216,7 @@ export function buildServices(
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
-  const operationService = new OperationService({ em, driver, shred });
+  const operationService = new OperationService({ em, driver, shred, approvalByAnother: env.APPROVAL_BY_ANOTHER });
   const lakeRetentionSchedule = new RetentionSchedule({
     em,
     requests: operationRequests,
@@ -232,6 +233,7 @@ export function buildServices(
     ...catalog,
     lineage,
     ...columnLineage,
+    ...buildAccess(env, logger, { database }),
     ...buildAudit(env, { database, notary, checkpointSink }),
     governance,
     governanceService,

@@ -121,6 +121,11 @@ export const envSchema = z.object({
     .max(43_200)
     .default(0)
     .describe('Time between the last approval of a destruction of keys and its begin, in which it can be cancelled.'),
+  APPROVAL_BY_ANOTHER: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('`true`: nobody approves an operation that they requested.'),
   LINEWARD_LEDGER_DIR: z
     .string()
     .min(1)

@@ -19,6 +19,7 @@ export const nodeTypes = [
   'Topic',
   'TopicRetention',
   'AuditEvent',
+  'ApiToken',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];
 

@@ -113,6 +113,7 @@ export const errorCodes = {
   LAKE_ENGINE_FAILED: fault('The lake engine failed.', 500, true),
 
   OPERATION_STATE: refusal('The operation is not in a state that allows this.', 409),
+  APPROVAL_REFUSED: refusal('Another actor must approve.', 403),
   PLAN_CHANGED: refusal('The plan is not the one that was read; read it again.', 409),
   HOLD_ACTIVE: refusal('A legal hold forbids this.', 409),
   LEASE_LOST: { ...fault('Another worker took over.', 409, true), level: 'warn' },

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -7,20 +6,27 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Actor } from '../domain/access/actor.ts';
+import type { Action } from '../domain/access/role.ts';
 import { newId } from '../domain/id.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
+import type { AccessGuard } from '../services/access/access-guard.ts';
+import type { Authentication } from '../services/access/authentication.ts';
 import { RequestLogger } from './request-logger.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     actor: Actor;
   }
+  interface FastifyContextConfig {
+    /** What the route takes; null: it is open to everybody, also without authentication. */
+    readonly action?: Action | null;
+  }
 }
 
 export interface ListenerOptions {
   readonly logger: FastifyBaseLogger;
-  /** Token that requests must carry; null turns authentication off. */
-  readonly apiToken: string | null;
+  readonly authentication: Pick<Authentication, 'actorOf'>;
+  readonly access: Pick<AccessGuard, 'assert'>;
   readonly bodyLimitBytes: number;
   /** Takes `/a/` for `/a`. */
   readonly ignoreTrailingSlash?: boolean;
@@ -28,7 +34,10 @@ export interface ListenerOptions {
   readonly refuseAddress?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 }
 
-const openPaths = new Set(['/healthz', '/readyz']);
+/** Of a request to an address that is open to everybody. */
+const anybody: Actor = { id: 'anonymous', kind: 'local', roles: [], requestId: null };
+/** Where GraphQL is served. */
+export const graphqlPath = '/graphql';
 const requestIdPattern = /^[\w.-]{1,128}$/;
 
 /** A Fastify server with what all listeners share: request ids, authentication, one shape of errors. */
@@ -53,13 +62,7 @@ export function createListener(options: ListenerOptions): FastifyInstance {
       return `${listenerId}-${count.toString(36)}`;
     },
   });
-  server.decorateRequest('actor');
-  // None of these waits for anything, and a promise for each would be a tenth of a small answer.
-  server.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    request.actor = authenticate(request, options.apiToken);
-    done();
-  });
+  admit(server, options);
   // A connection that is kept alive would hold up the stop after the last answer went out on it.
   let closing = false;
   server.addHook('preClose', async () => {
@@ -106,21 +109,31 @@ export function fromFastify(error: unknown): LinewardError {
   return toLinewardError(error);
 }
 
-function authenticate(request: FastifyRequest, apiToken: string | null): Actor {
-  if (apiToken === null || openPaths.has(request.url)) return { id: 'local', kind: 'local', requestId: request.id };
-  assertToken(request.headers.authorization, apiToken);
-  return { id: 'api-token', kind: 'token', requestId: request.id };
-}
-
-/** @throws LinewardError UNAUTHENTICATED unless the header carries the token as Bearer, or as the password of Basic. */
-export function assertToken(header: string | undefined, apiToken: string): void {
-  const [scheme = '', credentials = ''] = (header ?? '').split(' ');
-  const given =
-    scheme.toLowerCase() === 'basic'
-      ? Buffer.from(credentials, 'base64').toString('utf8').split(':').slice(1).join(':')
-      : credentials;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  if (!['basic', 'bearer'].includes(scheme.toLowerCase()) || !timingSafeEqual(digest(given), digest(apiToken))) {
-    throw new LinewardError('UNAUTHENTICATED', 'Send the API token as "Authorization: Bearer <token>".');
-  }
+/** Finds out who asks, and whether they may, before anything else of a request is looked at. */
+function admit(server: FastifyInstance, { authentication, access }: ListenerOptions): void {
+  server.decorateRequest('actor');
+  // What nobody has thought of is not served. The GraphQL fields, and the subjects of the registry, have rules of their own.
+  server.addHook('onRoute', ({ url, config }) => {
+    const isRuled = config?.action !== undefined || config?.access !== undefined || config?.allow !== undefined;
+    if (!isRuled && url !== graphqlPath) throw new LinewardError('INTERNAL', `the route ${url} has no access rule`);
+  });
+  // A promise for each request would be a tenth of a small answer: it waits for a token alone that this process has not seen.
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    const { action } = request.routeOptions.config;
+    if (action === null) {
+      request.actor = anybody;
+      return done();
+    }
+    const admitted = (actor: Actor): void => {
+      request.actor = actor;
+      if (action !== undefined) access.assert(actor, action, `${request.method} ${request.routeOptions.url ?? ''}`);
+    };
+    const actor = authentication.actorOf(request.headers.authorization, request.id);
+    if (!(actor instanceof Promise)) {
+      admitted(actor);
+      return done();
+    }
+    actor.then(admitted).then(() => done(), done);
+  });
 }

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
+import type { AccessGuard } from '../services/access/access-guard.ts';
+import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
@@ -42,13 +44,15 @@ export interface ListenersDeps {
   readonly logger: FastifyBaseLogger;
   readonly metrics: RequestMetrics;
   readonly host: string;
-  readonly apiToken: string | null;
+  readonly authentication: Pick<Authentication, 'actorOf'>;
+  readonly access: AccessGuard;
   readonly healthParts: readonly HealthPart[];
 }
 
 export interface ApiDeps {
   readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
   readonly incompatibleCode: number;
+  readonly access: AccessGuard;
   readonly registry: RegistryReadModel;
   readonly schemaStore: SchemaStore;
   readonly associations: AssociationService;
@@ -108,7 +112,7 @@ export class Listeners {
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
     await main.register(async (scope) => auditRoutes(scope, api));
-    await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
+    await graphqlRoutes(main, { ...api.graphql, authentication: this.#deps.authentication });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));
     const produce = this.#create('produce', 16 * megabyte);
@@ -134,8 +138,8 @@ export class Listeners {
     bodyLimitBytes: number,
     more: Pick<ListenerOptions, 'refuseAddress' | 'ignoreTrailingSlash'> = {},
   ): FastifyInstance {
-    const { logger, apiToken, metrics } = this.#deps;
-    const server = createListener({ logger, apiToken, bodyLimitBytes, ...more });
+    const { logger, authentication, access, metrics } = this.#deps;
+    const server = createListener({ logger, authentication, access, bodyLimitBytes, ...more });
     server.addHook('onResponse', (request, reply, done) => {
       done();
       const route = request.routeOptions.url ?? 'unmatched';

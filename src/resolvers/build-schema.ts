@@ -3,6 +3,8 @@ import { type GraphQLSchema, isObjectType } from 'graphql';
 import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { AccessResolver } from './access.resolver.ts';
+import { guardFields } from './access-rules.ts';
 import { AuditResolver } from './audit.resolver.ts';
 import {
   ColumnLineageFields,
@@ -58,6 +60,7 @@ const fieldResolvers = [
 ] as const;
 
 const operationResolvers = [
+  AccessResolver,
   AuditResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
@@ -81,7 +84,8 @@ const operationResolvers = [
 ] as const;
 
 /** Everything the operation resolvers take. */
-export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
+export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
+  ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
@@ -136,6 +140,7 @@ export function buildSchema(deps?: ResolverDeps): GraphQLSchema {
   }
   globalIds(schema);
   settleInputs(schema);
+  guardFields(schema);
   return schema;
 }
 

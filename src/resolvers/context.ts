@@ -1,11 +1,14 @@
 import type { Actor } from '../domain/access/actor.ts';
 import type { Loaders } from '../loaders/create-loaders.ts';
+import type { AccessGuard } from '../services/access/access-guard.ts';
 import type { OperationEvents } from '../services/operations/ports.ts';
 
 /** What every resolver of one request shares. */
 export interface RequestContext {
   readonly actor: Actor;
   readonly requestId: string;
+  /** Decides what the actor may do. */
+  readonly access: AccessGuard;
   /** Of this request, or of the present event of a subscription. */
   loaders: Loaders;
   /** Forgets what was loaded, so that the next event of a subscription reads anew. */

@@ -1,7 +1,9 @@
-import { Arg, ID, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { mayDo } from '../domain/access/role.ts';
 import { type NodeTypeName, readGlobalId } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { NodeType, type TaggedNode } from '../schema/node.type.ts';
+import type { ApiTokenReadModel } from '../services/access/api-token.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
@@ -13,6 +15,8 @@ import type { OperationReadModel } from '../services/operations/operation.read-m
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
 import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import { nodeRule } from './access-rules.ts';
+import type { RequestContext } from './context.ts';
 
 type Read = (ids: readonly string[]) => Promise<readonly { readonly id: string }[]>;
 
@@ -23,6 +27,7 @@ export interface NodeSources {
   readonly operations: OperationReadModel;
   readonly governance: GovernanceReadModel;
   readonly audit: AuditReadModel;
+  readonly apiTokens: ApiTokenReadModel;
   readonly lineage: LineageReadModel;
   readonly streams: StreamReadModel;
   readonly protection: ProtectionReadModel;
@@ -56,12 +61,16 @@ export class NodeResolver {
       Topic: (ids) => sources.topics.topicsById(ids),
       TopicRetention: (ids) => sources.topicRetentions.topicRetentionsById(ids),
       AuditEvent: (ids) => audit.auditEventsById(ids),
+      ApiToken: (ids) => sources.apiTokens.apiTokensById(ids),
     };
   }
 
   @Query(() => NodeType, { nullable: true, description: 'The object of a global id; null when it does not exist.' })
-  async node(@Arg('id', () => ID, { description: 'Global id.' }) id: string): Promise<TaggedNode | null> {
-    return (await this.#load([id]))[0] ?? null;
+  async node(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID, { description: 'Global id.' }) id: string,
+  ): Promise<TaggedNode | null> {
+    return (await this.#load(context, [id]))[0] ?? null;
   }
 
   @Query(() => [NodeType], {
@@ -69,16 +78,18 @@ export class NodeResolver {
     description: 'The objects of at most 100 global ids, in their order; null where one does not exist.',
   })
   nodes(
+    @Ctx() context: RequestContext,
     @Arg('ids', () => [ID], { description: 'Global ids.' }) ids: string[],
   ): Promise<readonly (TaggedNode | null)[]> {
     if (ids.length > idsMax) throw new LinewardError('LIMIT_EXCEEDED', `ids: at most ${idsMax}`, { path: ['ids'] });
-    return this.#load(ids);
+    return this.#load(context, ids);
   }
 
-  async #load(texts: readonly string[]): Promise<readonly (TaggedNode | null)[]> {
+  async #load({ actor }: RequestContext, texts: readonly string[]): Promise<readonly (TaggedNode | null)[]> {
     const keys = texts.map((text) => readGlobalId(text));
     const found = new Map<string, TaggedNode>();
     for (const [type, members] of Map.groupBy(keys, (key) => key.type)) {
+      if (!mayDo(actor.roles, nodeRule(type))) continue;
       const rows = await this.#read[type](members.map((member) => member.id));
       for (const row of rows) found.set(`${type}:${row.id}`, { ...row, __typename: type });
     }

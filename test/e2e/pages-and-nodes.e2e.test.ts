@@ -5,6 +5,7 @@ import { type Data, documentOf, register, type TestApp, testApp } from '../testk
 let app: TestApp;
 const nodeTypes = [
   'AccountKey',
+  'ApiToken',
   'AuditEvent',
   'Certificate',
   'Dataset',
@@ -243,6 +244,9 @@ describe('nodes', () => {
     const { rotateAccountKey } = await app.done(
       'mutation { rotateAccountKey(input: { accountId: "AC1" }) { userErrors { code } accountKey { id } } }',
     );
+    const { createApiToken } = await app.done(
+      'mutation { createApiToken(input: { name: "a", roles: [viewer] }) { userErrors { code } apiToken { id } } }',
+    );
     const { auditEvents } = await app.done('{ auditEvents(first: 1) { nodes { id } } }');
     ids = {
       Topic: globalIdOf('Topic', topicId),
@@ -261,6 +265,7 @@ describe('nodes', () => {
       OperationTarget: globalIdOf('OperationTarget', targetId),
       Certificate: globalIdOf('Certificate', certificateId),
       LegalHold: placeLegalHold.legalHold.id,
+      ApiToken: createApiToken.apiToken.id,
       AuditEvent: auditEvents.nodes[0].id,
     };
   });

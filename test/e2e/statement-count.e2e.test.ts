@@ -57,6 +57,10 @@ async function seed(): Promise<void> {
       [retention, id],
     );
     await em.execute(
+      `insert into api_token (id, name, digest, roles, created_by, created_at) values (?, ?, ?, '{viewer}', 'seed', now())`,
+      [newId(), retention, retention],
+    );
+    await em.execute(
       `insert into topic_retention_version (retention_id, policy_version, policy, created_by, created_at)
        values (?, 1, '{"retention.ms": "1"}', 'seed', now())`,
       [retention],
@@ -122,7 +126,8 @@ const lists = {
   topicRetentions: `{ totalCount nodes { id lastOutcome settings { name } dataset { ${dataset} }
     policyVersions(first: 2) { totalCount nodes { policyVersion settings { value } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
-  auditEvents: '{ totalCount nodes { id action resourceId } }',
+  apiTokens: '{ totalCount nodes { id name roles } }',
+  auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',
   semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',
   semanticTypeVersions: '{ totalCount nodes { name version } }',
   accountKeys: '{ totalCount nodes { id keyVersion state } }',

@@ -1,7 +1,7 @@
 import type { Actor } from '../../src/domain/access/actor.ts';
 import type { Logger } from '../../src/domain/logger.ts';
 
-export const tester: Actor = { id: 'tester', kind: 'local', requestId: null };
+export const tester: Actor = { id: 'tester', kind: 'local', roles: [], requestId: null };
 
 /** Swallows everything; `LOG_TESTS=1` prints instead. */
 export const quietLogger: Logger = {

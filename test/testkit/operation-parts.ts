@@ -59,7 +59,7 @@ export async function operationParts(options: OperationPartsOptions) {
     driver,
     governance: holds,
     requests: new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } }),
-    service: new OperationService({ em, driver, shred: { approvals: 1, coolOffMs: 0 } }),
+    service: new OperationService({ em, driver, shred: { approvals: 1, coolOffMs: 0 }, approvalByAnother: false }),
     read: new OperationReadModel({ em, notary }),
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */

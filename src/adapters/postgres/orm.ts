@@ -31,7 +31,9 @@ import { LakeRegistrationMigration } from '../../../migrations/20261126001400_la
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
+import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
+import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
@@ -53,6 +55,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 
 const entities = [
   AccountKeySchema,
+  ApiTokenSchema,
   AuditEventSchema,
   CertificateSchema,
   DatasetSchema,
@@ -110,6 +113,7 @@ const migrationsList = [
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
+  { name: '20261126002100_api_token', class: ApiTokenMigration },
 ];
 
 const closeTimeoutMs = 5_000;

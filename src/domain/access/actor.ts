@@ -1,9 +1,20 @@
+import { type Role, roleNames } from './role.ts';
+
 /** Who asks, and in which request. Every service verb takes one; every audit event names it. */
 export interface Actor {
   readonly id: string;
   readonly kind: 'local' | 'token' | 'system';
+  readonly roles: readonly Role[];
   readonly requestId: string | null;
 }
 
-/** The actor of work that the product starts by itself (sweeper, consumers). */
-export const systemActor: Actor = { id: 'system', kind: 'system', requestId: null };
+/** The actor of work that the product starts by itself (sweeper, consumers). What that may do is in the code that starts it. */
+export const systemActor: Actor = { id: 'system', kind: 'system', roles: [], requestId: null };
+
+/** Who asks where authentication is off, which is possible on loopback alone: whoever can reach it may do everything. */
+export const localActor = (requestId: string | null): Actor => ({
+  id: 'local',
+  kind: 'local',
+  roles: roleNames,
+  requestId,
+});

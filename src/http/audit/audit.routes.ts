@@ -5,7 +5,7 @@ import { ndjson } from '../ndjson.ts';
 
 /** `GET /api/v1/audit/export` of the main listener: the sealed audit log as a file that `lineward audit verify` reads. */
 export function auditRoutes(server: FastifyInstance, deps: { readonly auditExport: AuditExport }): void {
-  server.get('/api/v1/audit/export', (request, reply) =>
+  server.get('/api/v1/audit/export', { config: { action: 'READ_AUDIT' } }, (request, reply) =>
     reply.type(ndjson).send(Readable.from(deps.auditExport.lines(request.actor))),
   );
 }

@@ -12,10 +12,11 @@ import { useServer } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
-import { toLinewardError } from '../../errors/lineward-error.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { originOf, toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
-import { assertToken } from '../listener.ts';
+import type { Authentication } from '../../services/access/authentication.ts';
+import { graphqlPath as path } from '../listener.ts';
 import { admitOperation, DocumentGate, validationErrorsMax } from './admit-operation.ts';
 import { assertCost } from './query-limits.ts';
 import { assertVariables } from './variable-values.ts';
@@ -24,12 +25,11 @@ export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   /** Everything of the context that is not the request's own; called once a request. */
   readonly contextOf: (actor: Actor, requestId: string) => RequestContext;
-  readonly apiToken: string | null;
+  readonly authentication: Pick<Authentication, 'actorOf'>;
   /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
   readonly development: boolean;
 }
 
-const path = '/graphql';
 const payloadBytesMax = 1024 * 1024;
 
 /** GraphQL over HTTP and, for subscriptions, over WebSocket (`graphql-transport-ws`) on the same path. */
@@ -133,6 +133,7 @@ function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
   server.server.on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
   });
+  const actors = new WeakMap<IncomingMessage, Actor>();
   const requestIds = new WeakMap<IncomingMessage, string>();
   const requestIdOf = (request: IncomingMessage): string => {
     const known = requestIds.get(request) ?? newId();
@@ -142,22 +143,20 @@ function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
   const cleanup = useServer<{ authorization?: string }>(
     {
       onSubscribe: (_socket, _id, payload) => admitOperation(options.schema, payload, options),
-      onConnect: ({ connectionParams, extra }) => {
-        if (options.apiToken === null) return true;
+      onConnect: async ({ connectionParams, extra: { request } }) => {
         try {
-          assertToken(connectionParams?.authorization ?? extra.request.headers.authorization, options.apiToken);
+          const header = connectionParams?.authorization ?? request.headers.authorization;
+          actors.set(request, await options.authentication.actorOf(header, requestIdOf(request)));
           return true;
-        } catch {
-          return false;
+        } catch (error) {
+          if (toLinewardError(error).code === 'UNAUTHENTICATED') return false;
+          throw error;
         }
       },
-      context: ({ extra }) => {
-        const requestId = requestIdOf(extra.request);
-        const actor: Actor =
-          options.apiToken === null
-            ? { id: 'local', kind: 'local', requestId }
-            : { id: 'api-token', kind: 'token', requestId };
-        return options.contextOf(actor, requestId);
+      context: ({ extra: { request } }) => {
+        const actor = actors.get(request);
+        if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
+        return options.contextOf(actor, requestIdOf(request));
       },
       onError: ({ extra }, _id, _payload, errors) =>
         errors.map((error) => toGraphqlError(error.toJSON(), error, requestIdOf(extra.request))),

@@ -34,15 +34,15 @@ export function healthRoutes(
   server: FastifyInstance,
   deps: { readonly parts: readonly HealthPart[]; readonly metrics: MetricsPage },
 ): void {
-  server.get('/healthz', async () => ({ status: 'ok' }));
-  server.get('/readyz', async (_request, reply) => {
+  server.get('/healthz', { config: { action: null } }, async () => ({ status: 'ok' }));
+  server.get('/readyz', { config: { action: null } }, async (_request, reply) => {
     const states = await Promise.all(deps.parts.map(async (part) => [part.name, await stateOf(part)] as const));
     const down = states.filter(([, state]) => !state.ready);
     const unready = down.some(([, state]) => state.vital);
     const status = unready ? 'unready' : down.length > 0 ? 'degraded' : 'ready';
     return reply.status(unready ? 503 : 200).send({ status, parts: Object.fromEntries(states) });
   });
-  server.get('/metrics', async (_request, reply) =>
+  server.get('/metrics', { config: { action: 'DISCOVER' } }, async (_request, reply) =>
     reply.type(deps.metrics.contentType).send(await deps.metrics.metrics()),
   );
 }

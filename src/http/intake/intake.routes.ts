@@ -15,7 +15,7 @@ export function intakeRoutes(
   server: FastifyInstance,
   deps: { readonly intake: IntakeService; readonly registry: RegistryReadModel },
 ): void {
-  server.post('/api/v1/entities/:entity/records', async (request) => {
+  server.post('/api/v1/entities/:entity/records', { config: { action: 'PRODUCE' } }, async (request) => {
     const { entity: fullName } = paramsSchema.parse(request.params);
     const entity = await deps.registry.entityOfFullName(fullName);
     if (entity === null)

@@ -33,18 +33,26 @@ export function lineageRoutes(
       done(error as Error);
     }
   });
-  server.post('/api/v1/lineage', { bodyLimit: bodyBytesMax }, async (request, reply) => {
-    const text = String(request.body ?? '').trim();
-    const [refused] = await deps.lineageIngest.take([{ value: parsed(text), text }]);
-    if (refused !== undefined) throw refused.error;
-    return reply.status(201).send();
-  });
-  server.post('/api/v1/lineage/batch', { bodyLimit: bodyBytesMax }, async (request, reply) => {
-    const events = eventsIn(String(request.body ?? ''));
-    const refused = await deps.lineageIngest.take(events);
-    return refused.length === 0 ? reply.status(204).send() : reply.status(200).send(summary(events.length, refused));
-  });
-  server.get('/api/v1/events/lineage', async (request, reply) => {
+  server.post(
+    '/api/v1/lineage',
+    { bodyLimit: bodyBytesMax, config: { action: 'INGEST_LINEAGE' } },
+    async (request, reply) => {
+      const text = String(request.body ?? '').trim();
+      const [refused] = await deps.lineageIngest.take([{ value: parsed(text), text }]);
+      if (refused !== undefined) throw refused.error;
+      return reply.status(201).send();
+    },
+  );
+  server.post(
+    '/api/v1/lineage/batch',
+    { bodyLimit: bodyBytesMax, config: { action: 'INGEST_LINEAGE' } },
+    async (request, reply) => {
+      const events = eventsIn(String(request.body ?? ''));
+      const refused = await deps.lineageIngest.take(events);
+      return refused.length === 0 ? reply.status(204).send() : reply.status(200).send(summary(events.length, refused));
+    },
+  );
+  server.get('/api/v1/events/lineage', { config: { action: 'DISCOVER' } }, async (request, reply) => {
     const query = logQuery.safeParse(request.query);
     if (!query.success)
       throw new LinewardError('BAD_INPUT', 'limit is 0 to 1000, offset 0 to 1000000, sortDirection asc or desc.');

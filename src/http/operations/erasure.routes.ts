@@ -35,7 +35,7 @@ export function erasureRoutes(
   deps: { readonly erasureIntake: ErasureIntakeService; readonly registry: RegistryReadModel },
 ): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
-  server.post('/api/v1/erasures', async (request, reply) => {
+  server.post('/api/v1/erasures', { config: { action: 'ERASE' } }, async (request, reply) => {
     const { entity, reason, dryRun } = querySchema.parse(request.query);
     const key = headerSchema.safeParse(request.headers).data?.['idempotency-key'];
     if (key === undefined)

@@ -51,13 +51,13 @@ type Verb<Item> = (actor: Actor, items: readonly Item[]) => Promise<readonly Cry
  */
 export function cryptoRoutes(server: FastifyInstance, { crypto }: { readonly crypto: CryptoService }): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
-  server.post('/api/v1/crypto::redact', (request, reply) =>
+  server.post('/api/v1/crypto::redact', { config: { action: 'READ_REDACTED' } }, (request, reply) =>
     answerBulk(request, reply, redactItem, (actor, items) => crypto.redact(actor, items)),
   );
-  server.post('/api/v1/crypto::seal', (request, reply) =>
+  server.post('/api/v1/crypto::seal', { config: { action: 'ENCRYPT' } }, (request, reply) =>
     answerBulk(request, reply, sealItem, (actor, items) => crypto.seal(actor, items)),
   );
-  server.post('/api/v1/crypto::open', async (request, reply) => {
+  server.post('/api/v1/crypto::open', { config: { action: 'DECRYPT' } }, async (request, reply) => {
     const { purpose } = purposeQuery.parse(request.query);
     // A stream without a purpose is refused before its first line is read.
     await crypto.open(request.actor, [], purpose);

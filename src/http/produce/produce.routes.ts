@@ -33,7 +33,7 @@ export function produceRoutes(server: FastifyInstance, deps: RecordStreamDeps): 
     reply.status(404).type(answerType).send({ error_code: 404, message: 'HTTP 404 Not Found' }),
   );
 
-  server.get('/', async () => ({}));
+  server.get('/', { config: { action: 'DISCOVER' } }, async () => ({}));
   const produce = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { topic, partition } = addressSchema.parse(request.params);
     if (partition !== undefined && !partitionPattern.test(partition))
@@ -47,8 +47,8 @@ export function produceRoutes(server: FastifyInstance, deps: RecordStreamDeps): 
       .type(answerType)
       .send({ offsets: results.map(toOffset), key_schema_id: keySchemaId, value_schema_id: valueSchemaId });
   };
-  server.post('/topics/:topic', produce);
-  server.post('/topics/:topic/partitions/:partition', produce);
+  server.post('/topics/:topic', { config: { action: 'PRODUCE' } }, produce);
+  server.post('/topics/:topic/partitions/:partition', { config: { action: 'PRODUCE' } }, produce);
   server.register(async (scope) => recordStreamRoutes(scope, deps));
 }
 

@@ -44,24 +44,28 @@ export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDe
   };
 
   for (const prefix of ['/v3', '/kafka/v3']) {
-    server.get(`${prefix}/clusters`, async () => ({
+    server.get(`${prefix}/clusters`, { config: { action: 'DISCOVER' } }, async () => ({
       kind: 'KafkaClusterList',
       metadata: { next: null },
       data: [clusterOf(await clusterId())],
     }));
-    server.get(`${prefix}/clusters/:cluster`, async (request, reply) => {
+    server.get(`${prefix}/clusters/:cluster`, { config: { action: 'DISCOVER' } }, async (request, reply) => {
       const cluster = await known(request, reply);
       return cluster === null ? reply : clusterOf(cluster);
     });
-    server.post(`${prefix}/clusters/:cluster/topics/:topic/records`, async (request, reply) => {
-      const cluster = await known(request, reply);
-      if (cluster === null) return reply;
-      const { topic } = addressSchema.parse(request.params);
-      return stream(
-        reply,
-        answers(deps.produce, { actor: request.actor, cluster, topic, log: request.log }, request.body),
-      );
-    });
+    server.post(
+      `${prefix}/clusters/:cluster/topics/:topic/records`,
+      { config: { action: 'PRODUCE' } },
+      async (request, reply) => {
+        const cluster = await known(request, reply);
+        if (cluster === null) return reply;
+        const { topic } = addressSchema.parse(request.params);
+        return stream(
+          reply,
+          answers(deps.produce, { actor: request.actor, cluster, topic, log: request.log }, request.body),
+        );
+      },
+    );
   }
 }
 

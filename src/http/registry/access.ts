@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Actor } from '../../domain/access/actor.ts';
+import type { Action } from '../../domain/access/role.ts';
 import {
   defaultContext,
   readContext,
@@ -7,7 +7,7 @@ import {
   readSubjectName,
   type SubjectName,
 } from '../../domain/registry/subject-name.ts';
-import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../../services/access/access-guard.ts';
 import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
 import { paramOf } from './request-values.ts';
 
@@ -32,15 +32,13 @@ declare module 'fastify' {
   }
 }
 
-/** Whether an actor may do something with a subject; null stands for all. Until roles exist whoever is authenticated may. */
-function mayUse(_actor: Actor, _action: RegistryAction, _place: SubjectName | null): boolean {
-  return true;
-}
-
-function refusalOf(request: FastifyRequest, { action }: RegistryAccess): LinewardError | undefined {
-  if (mayUse(request.actor, action, request.registryPlace)) return undefined;
-  return new LinewardError('FORBIDDEN', `The actor may not do this (${action.toLowerCase()}).`);
-}
+/** What the actions of the registry take. Which subject it is makes no difference yet. */
+const permissions: Readonly<Record<RegistryAction, Action>> = {
+  READ: 'DISCOVER',
+  WRITE: 'REGISTER',
+  DELETE: 'REGISTER',
+  CONFIG: 'REGISTER',
+};
 
 /** The context that the address begins with, else the default one. @throws LinewardError SUBJECT_INVALID */
 export function contextOf(request: FastifyRequest): string {
@@ -54,17 +52,23 @@ export function placeOf(request: FastifyRequest): SubjectName {
 }
 
 /** Finds out, before any handler runs, what each request is about, and whether its actor may do what it asks for. */
-export function guardAccess(server: FastifyInstance, subjects: SubjectReadModel): void {
+export function guardAccess(
+  server: FastifyInstance,
+  { subjects, access }: { readonly subjects: SubjectReadModel; readonly access: Pick<AccessGuard, 'assert'> },
+): void {
+  const assertMay = (request: FastifyRequest, { action }: RegistryAccess): void =>
+    access.assert(request.actor, permissions[action], `${request.method} ${request.routeOptions.url ?? ''}`);
   server.decorateRequest('registryPlace', null);
   server.addHook('preHandler', (request, _reply, done) => {
     const wanted = request.routeOptions.config.access;
     if (wanted === undefined) return done();
     const name = paramOf(request, 'subject');
+    assertMay(request, wanted);
     // Schemas by id pass here, so this way waits for nothing.
-    if (name === null) return done(refusalOf(request, wanted));
+    if (name === null) return done();
     named(request, name, wanted.names).then((place) => {
       request.registryPlace = place;
-      done(refusalOf(request, wanted));
+      done();
     }, done);
   });
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { AccessGuard } from '../../services/access/access-guard.ts';
 import { contextOf, guardAccess } from './access.ts';
 import { type AssociationRoutesDeps, associationRoutes } from './association.routes.ts';
 import { type CompatibilityRoutesDeps, compatibilityRoutes } from './compatibility.routes.ts';
@@ -17,6 +18,7 @@ export type RegistryRoutesDeps = SubjectRoutesDeps &
   CompatibilityRoutesDeps & {
     /** `error_code` of incompatible schemas: 409 as most clients expect, or 40901 as later registries answer. */
     readonly incompatibleCode: number;
+    readonly access: Pick<AccessGuard, 'assert'>;
   };
 
 /** Release of Confluent's registry that is spoken here: tools look at it before they use newer endpoints. */
@@ -36,7 +38,7 @@ export function registryRoutes(server: FastifyInstance, deps: RegistryRoutesDeps
     if (!isHead) described.push({ path: url, methods: [method].flat() });
   });
   speakRegistryProtocol(server, deps.incompatibleCode);
-  guardAccess(server, deps.subjects);
+  guardAccess(server, deps);
   const cache = new SchemaCache(() => deps.subjectDeletionService.permanentDeletions);
   for (const prefix of ['', '/contexts/:context'] as const) {
     const scope = { server, prefix };

@@ -16,10 +16,10 @@ export function transferRoutes(
   deps: { readonly registryTransfer: RegistryTransferService },
 ): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
-  server.get('/api/v1/registry/export', (_request, reply) =>
+  server.get('/api/v1/registry/export', { config: { action: 'DISCOVER' } }, (_request, reply) =>
     reply.type(ndjson).send(Readable.from(deps.registryTransfer.exported())),
   );
-  server.post('/api/v1/registry/import', (request, reply) => {
+  server.post('/api/v1/registry/import', { config: { action: 'REGISTER' } }, (request, reply) => {
     const body = streamOf(request.body);
     if (body === null)
       throw new LinewardError('BAD_INPUT', `Send the lines of an export as ${ndjson}.`, {

@@ -11,7 +11,7 @@ import type { OperationRequestService } from '../operations/operation-request.se
 import { textArray } from '../sql.ts';
 
 /** Who asks for what a rule says, and approves what it may. */
-const retentionActor: Actor = { id: 'retention-schedule', kind: 'system', requestId: null };
+const retentionActor: Actor = { id: 'retention-schedule', kind: 'system', roles: [], requestId: null };
 
 const sweepMax = 100;
 

@@ -28,15 +28,19 @@ export class OperationService {
   readonly #em: EntityManager;
   readonly #driver: Pick<OperationDriver, 'advance'>;
   readonly #shred: ShredRules;
+  readonly #approvalByAnother: boolean;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly driver: Pick<OperationDriver, 'advance'>;
     readonly shred: ShredRules;
+    /** True where nobody approves what they requested. What the product requests by a rule, a person has approved before. */
+    readonly approvalByAnother: boolean;
   }) {
     this.#em = deps.em;
     this.#driver = deps.driver;
     this.#shred = deps.shred;
+    this.#approvalByAnother = deps.approvalByAnother;
   }
 
   /** Binds to the plan that the approver read. Where several must approve, the last one lets the work begin. */
@@ -48,6 +52,14 @@ export class OperationService {
         });
       if (operation.planHash !== input.planHash)
         throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
+      if (this.#approvalByAnother && actor.kind !== 'system' && operation.requestedBy === actor.id)
+        throw new LinewardError(
+          'APPROVAL_REFUSED',
+          `${actor.id} requested the operation; another actor must approve it.`,
+          {
+            path: ['id'],
+          },
+        );
       const approvers = await addApproval(tx, actor, operation);
       operation.approvedBy = approvers.join(', ');
       if (approvers.length < operation.approvalsNeeded) {

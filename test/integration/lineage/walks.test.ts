@@ -116,7 +116,7 @@ test('walks and labels are what a naive walk over all that was said finds, now a
   const labelling = new FieldLabelService({ em, datasetFields, semanticTypes });
   const lineage = new LineageReadModel({ em });
   const limits = { maxDepth: 50, maxNodes: 1_000 };
-  const actor = { id: 'tester', kind: 'local', requestId: 'r' } as const;
+  const actor = { id: 'tester', kind: 'local', roles: [], requestId: 'r' } as const;
 
   const compare = async (all: readonly Said[], hour: number | null, origins: readonly number[]): Promise<void> => {
     const asOf = hour === null ? undefined : new Date(hourOf(hour));
@@ -254,7 +254,7 @@ test('limits are told, with what lies behind', async () => {
     semanticTypes: new SemanticTypeReadModel(database),
   });
   await labelling.labelField(
-    { id: 'tester', kind: 'local', requestId: 'r' },
+    { id: 'tester', kind: 'local', roles: [], requestId: 'r' },
     { datasetId: hub?.id ?? '', path: 'x', classifications: ['PII'] },
   );
   expect((await labels.spread({})).labels).toHaveLength(61);

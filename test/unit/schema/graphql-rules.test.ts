@@ -24,6 +24,9 @@ const unequalOnPurpose = {
 
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
+  'Actor.permissions': 'words of a short fixed list',
+  'Actor.roles': 'words of a short fixed list',
+  'ApiToken.roles': 'words of a short fixed list',
   'CarriedLabel.classifications': 'at most 20, and those of one type',
   'ClassificationChange.added': 'words of a short fixed list',
   'ClassificationChange.removed': 'words of a short fixed list',

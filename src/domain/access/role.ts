@@ -1,0 +1,62 @@
+/** What an actor may be allowed to do, and what that is. */
+export const actions = {
+  DISCOVER: 'Read the catalog: entities, schemas, datasets, lineage, topics, streams, operations and their plans.',
+  READ_REDACTED: 'Redact values, and have samples of topics looked at, of which none is shown.',
+  READ_SUBJECTS: 'Read whom operations and legal holds are about.',
+  REGISTER: 'Register schemas, entities, mappings, tables and streams, and describe them.',
+  CLASSIFY: 'Say what is personal and how it is protected: semantic types, labels, policies.',
+  OPERATE: 'Pause, resume and replay streams, discover topics, take up operations again.',
+  PRODUCE: 'Send records.',
+  INGEST_LINEAGE: 'Send lineage events.',
+  ENCRYPT: 'Encrypt values.',
+  DECRYPT: 'Decrypt values.',
+  ERASE: 'Request operations on data, and rules that do so: erasure, protection, retention.',
+  APPROVE: 'Approve and cancel operations and changes of retention.',
+  MANAGE_KEYS: 'Rotate keys, and request that they be destroyed.',
+  HOLD: 'Place legal holds.',
+  RELEASE_HOLD: 'Release legal holds.',
+  READ_AUDIT: 'Read, verify and export the audit log.',
+  GRANT: 'Make and revoke API tokens.',
+} as const;
+export type Action = keyof typeof actions;
+
+/**
+ * Roles and what each may do; an actor may do what any of its roles may. Nobody who grants or audits can decrypt, and only
+ * `legal` releases holds.
+ */
+export const roles = {
+  viewer: ['DISCOVER'],
+  engineer: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'OPERATE', 'PRODUCE', 'INGEST_LINEAGE'],
+  steward: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'CLASSIFY'],
+  privacy_officer: [
+    'DISCOVER',
+    'READ_REDACTED',
+    'READ_SUBJECTS',
+    'CLASSIFY',
+    'ENCRYPT',
+    'DECRYPT',
+    'ERASE',
+    'APPROVE',
+    'OPERATE',
+    'READ_AUDIT',
+  ],
+  security_admin: ['DISCOVER', 'GRANT', 'MANAGE_KEYS', 'APPROVE', 'READ_AUDIT'],
+  auditor: ['DISCOVER', 'READ_SUBJECTS', 'READ_AUDIT'],
+  legal: ['DISCOVER', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+  service: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'PRODUCE', 'INGEST_LINEAGE', 'ENCRYPT'],
+} as const satisfies Readonly<Record<string, readonly Action[]>>;
+export type Role = keyof typeof roles;
+
+export const roleNames = Object.keys(roles) as readonly Role[];
+
+const allowed = new Map<Role, ReadonlySet<Action>>(roleNames.map((role) => [role, new Set<Action>(roles[role])]));
+
+/** True when one of the roles may do it. */
+export function mayDo(given: readonly Role[], action: Action): boolean {
+  return given.some((role) => allowed.get(role)?.has(action) === true);
+}
+
+/** The roles that may do it. */
+export function rolesFor(action: Action): readonly Role[] {
+  return roleNames.filter((role) => mayDo([role], action));
+}

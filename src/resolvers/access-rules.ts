@@ -1,0 +1,106 @@
+import { type GraphQLField, type GraphQLSchema, isObjectType } from 'graphql';
+import type { Action } from '../domain/access/role.ts';
+import type { NodeTypeName } from '../domain/global-id.ts';
+import { LinewardError } from '../errors/lineward-error.ts';
+import type { RequestContext } from './context.ts';
+
+/** Which fields take which permission. Null: whoever is authenticated. Every root field must be here. */
+const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>>>> = {
+  Query: {
+    me: null,
+    // What they may show is decided by the type of each node.
+    node: null,
+    nodes: null,
+    ...of('DISCOVER', [
+      ...['checkCompatibility', 'columnLineage', 'dataset', 'datasets', 'entities', 'entity', 'fields'],
+      ...['fieldsCarrying', 'kafkaCluster', 'lineage', 'operations', 'protectionPolicies', 'search', 'semanticType'],
+      ...['semanticTypeVersions', 'semanticTypes', 'streams', 'topicCoverage', 'topicRetentions', 'topics'],
+    ]),
+    ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
+    ...of('READ_SUBJECTS', ['legalHolds']),
+    ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
+    ...of('MANAGE_KEYS', ['accountKeys']),
+    ...of('REGISTER', ['discoverLakeTables']),
+    ...of('GRANT', ['apiTokens']),
+  },
+  Mutation: {
+    ...of('REGISTER', [
+      ...['addEntityAliases', 'createLakeLanding', 'createStreamProtection', 'deprecateEntity'],
+      ...['deprecateEntityVersion', 'describeEntity', 'mapEntity', 'registerEntityVersion', 'registerLakeTable'],
+      ...['reinstateEntity', 'reinstateEntityVersion', 'removeEntityAlias', 'unmapEntity'],
+    ]),
+    ...of('CLASSIFY', [
+      ...['acceptSemanticType', 'defineSemanticType', 'deleteProtectionPolicy', 'labelDatasetField'],
+      ...['setProduceGate', 'setProtectionPolicy'],
+    ]),
+    ...of('READ_REDACTED', ['sampleTopic']),
+    ...of('OPERATE', ['discoverTopics', 'pauseStream', 'replayStream', 'resumeStream', 'retryOperation']),
+    ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
+    ...of('DECRYPT', ['decrypt', 'decryptBulk']),
+    ...of('ERASE', [
+      ...['requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
+      ...['deleteLakeRetention', 'deleteTopicRetention', 'setLakeRetention', 'setTopicRetention'],
+    ]),
+    ...of('APPROVE', ['applyTopicRetention', 'approveOperation', 'cancelOperation']),
+    ...of('MANAGE_KEYS', ['destroyKeyVersion', 'requestShred', 'rewrapAccountKeys', 'rotateAccountKey']),
+    ...of('HOLD', ['placeLegalHold']),
+    ...of('RELEASE_HOLD', ['releaseLegalHold']),
+    ...of('GRANT', ['createApiToken', 'revokeApiToken']),
+  },
+  Subscription: of('DISCOVER', ['operationUpdated']),
+  Operation: of('READ_SUBJECTS', ['subjects']),
+};
+
+/** What it takes to see a node by its id, where that is not to DISCOVER; to others it is not there. */
+const nodeRules: Readonly<Partial<Record<NodeTypeName, Action>>> = {
+  LegalHold: 'READ_SUBJECTS',
+  AuditEvent: 'READ_AUDIT',
+  AccountKey: 'MANAGE_KEYS',
+  ApiToken: 'GRANT',
+};
+
+/** The permission that a node of a type takes. */
+export function nodeRule(type: NodeTypeName): Action {
+  return nodeRules[type] ?? 'DISCOVER';
+}
+
+function of(action: Action, fields: readonly string[]): Readonly<Record<string, Action>> {
+  return Object.fromEntries(fields.map((field) => [field, action]));
+}
+
+/**
+ * Puts the rules before the resolvers, once for each field and not for each value.
+ * @throws LinewardError INTERNAL for a root field without a rule, and for a rule without a field: what nobody thought of is
+ * not served.
+ */
+export function guardFields(schema: GraphQLSchema): void {
+  for (const [typeName, rules] of Object.entries(fieldRules)) {
+    const type = schema.getType(typeName);
+    const fields = isObjectType(type) ? type.getFields() : {};
+    const isRoot =
+      type === schema.getQueryType() || type === schema.getMutationType() || type === schema.getSubscriptionType();
+    for (const name of isRoot ? Object.keys(fields) : [])
+      if (!(name in rules)) throw new LinewardError('INTERNAL', `${typeName}.${name} has no access rule`);
+    for (const [name, action] of Object.entries(rules)) {
+      const field = fields[name];
+      if (field === undefined) throw new LinewardError('INTERNAL', `there is no field ${typeName}.${name}`);
+      if (action !== null) guard(field, action, `${typeName}.${name}`);
+    }
+  }
+}
+
+type Field = GraphQLField<unknown, RequestContext>;
+
+function guard(field: Field, action: Action, what: string): void {
+  const { resolve, subscribe } = field;
+  if (subscribe !== undefined)
+    field.subscribe = (source, args, context, info) => {
+      context.access.assert(context.actor, action, what);
+      return subscribe(source, args, context, info);
+    };
+  else if (resolve !== undefined)
+    field.resolve = (source, args, context, info) => {
+      context.access.assert(context.actor, action, what);
+      return resolve(source, args, context, info);
+    };
+}

@@ -1,0 +1,302 @@
+import {
+  type GraphQLArgument,
+  type GraphQLInputType,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+} from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Action, mayDo, type Role, roleNames } from '../../src/domain/access/role.ts';
+import { buildSchema } from '../../src/resolvers/build-schema.ts';
+import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
+
+const root = 'the-token-of-the-environment';
+let app: TestApp;
+let tokens: Readonly<Record<Role, string>>;
+
+beforeAll(async () => {
+  app = await testApp({ LINEWARD_API_TOKEN: root, APPROVAL_BY_ANOTHER: 'true' });
+  tokens = Object.fromEntries(
+    await Promise.all(roleNames.map(async (role) => [role, (await created(role, [role])).secret])),
+  );
+});
+afterAll(() => app?.stop());
+
+async function ask(
+  token: string | null,
+  query: string,
+  variables: object = {},
+): Promise<{ status: number; body: Data }> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const body = JSON.stringify({ query, variables });
+  const response = await fetch(`${app.urls.main}/graphql`, { method: 'POST', headers, body });
+  return { status: response.status, body: await response.json() };
+}
+const create = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) {
+  apiToken { id name roles expiresAt } secret userErrors { code field message } } }`;
+async function created(name: string, roles: readonly Role[], expiresAt?: Date): Promise<Data> {
+  const { body } = await ask(root, create, { input: { name, roles, ...(expiresAt && { expiresAt }) } });
+  return body.data.createApiToken;
+}
+const revoke = async (id: string, token = root): Promise<Data> =>
+  (
+    await ask(
+      token,
+      `mutation ($id: ID!) { revokeApiToken(input: { id: $id }) { apiToken { revokedBy } userErrors { code } } }`,
+      {
+        id,
+      },
+    )
+  ).body;
+const me = '{ me { actorId roles permissions } }';
+const codesOf = ({ errors = [] }: Data): readonly string[] => errors.map((error: Data) => error.extensions.code);
+
+describe('a token', () => {
+  test('is somebody with roles, whose text nobody can read again', async () => {
+    const { secret, apiToken } = await created('ann', ['viewer', 'legal', 'viewer']);
+    expect(secret).toMatch(/^lw_[\w-]{43}$/);
+    expect(apiToken).toMatchObject({ name: 'ann', roles: ['viewer', 'legal'], expiresAt: null });
+    expect((await ask(secret, me)).body.data.me).toEqual({
+      actorId: 'ann',
+      roles: ['viewer', 'legal'],
+      permissions: ['DISCOVER', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+    });
+    const basic = `Basic ${Buffer.from(`anything:${secret}`).toString('base64')}`;
+    expect((await fetch(`${app.urls.registry}/subjects`, { headers: { authorization: basic } })).status).toBe(200);
+    const kept = await app.em.fork().execute('select * from api_token');
+    expect(JSON.stringify(kept)).not.toContain(secret.slice(4));
+    const [event] = await app.em
+      .fork()
+      .execute(`select * from audit_event where action = 'createApiToken' and details->>'name' = 'ann'`);
+    expect(JSON.stringify(event)).not.toContain(secret.slice(4));
+    const listed = (await ask(root, '{ apiTokens(first: 50) { nodes { id name roles createdBy } } }')).body.data;
+    expect(listed.apiTokens.nodes).toContainEqual(
+      expect.objectContaining({ name: 'ann', createdBy: 'api-token', roles: ['viewer', 'legal'] }),
+    );
+  });
+
+  test('that is revoked, over, wrong, or none at all opens nothing', async () => {
+    const { secret, apiToken } = await created('gone', ['viewer']);
+    expect((await ask(secret, me)).status).toBe(200);
+    expect((await revoke(apiToken.id)).data.revokeApiToken.apiToken.revokedBy).toBe('api-token');
+    await eventually(
+      () => ask(secret, me),
+      ({ status }) => status === 401,
+    );
+    expect((await revoke(apiToken.id)).data.revokeApiToken.userErrors).toMatchObject([{ code: 'CONFLICT' }]);
+    const brief = await created('brief', ['viewer'], new Date(Date.now() + 1_500));
+    expect((await ask(brief.secret, me)).status).toBe(200);
+    await eventually(
+      () => ask(brief.secret, me),
+      ({ status }) => status === 401,
+    );
+    for (const wrong of [null, '', 'x', `${secret}x`, 'lw_', tokens.viewer.slice(0, -1)])
+      expect((await ask(wrong, me)).status, String(wrong)).toBe(401);
+    // A name is free again once its token is revoked.
+    expect((await created('gone', ['viewer'])).userErrors).toEqual([]);
+  });
+
+  test('is refused with a bad name, without roles, for the past, and under a name that is taken', async () => {
+    const code = async (...given: Parameters<typeof created>) => (await created(...given)).userErrors[0];
+    expect(await code('', ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
+    expect(await code('x'.repeat(201), ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
+    expect(await code('none', [])).toMatchObject({ code: 'BAD_INPUT', field: expect.arrayContaining(['roles']) });
+    expect(await code('past', ['viewer'], new Date(0))).toMatchObject({ code: 'BAD_INPUT' });
+    const twice = await Promise.all([created('twin', ['viewer']), created('twin', ['viewer'])]);
+    expect(twice.flatMap(({ userErrors }) => userErrors.map((error: Data) => error.code))).toEqual(['CONFLICT']);
+  });
+});
+
+/** The least that a value of a type can be. */
+function least(type: GraphQLInputType): unknown {
+  if (isNonNullType(type)) return least(type.ofType);
+  if (isListType(type)) return [least(type.ofType)];
+  if (isEnumType(type)) return type.getValues()[0]?.name;
+  if (isInputObjectType(type)) return argumentsOf(Object.values(type.getFields()));
+  if (!isLeafType(type)) return null;
+  const values: Readonly<Record<string, unknown>> = {
+    Int: 1,
+    Float: 1,
+    Boolean: true,
+    DateTimeISO: '2026-01-01T00:00:00Z',
+  };
+  return values[type.name] ?? 'x';
+}
+function argumentsOf(
+  given: readonly Pick<GraphQLArgument, 'name' | 'type' | 'defaultValue'>[],
+): Record<string, unknown> {
+  const needed = given.filter(({ type, defaultValue }) => isNonNullType(type) && defaultValue === undefined);
+  return Object.fromEntries(needed.map(({ name, type }) => [name, least(type)]));
+}
+
+/** A document for each root field that gives the least it takes, and asks for nothing but the type of the answer. */
+const documents = (() => {
+  const schema = buildSchema();
+  return [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+    Object.values(type?.getFields() ?? {}).map((field) => {
+      const values = argumentsOf(field.args);
+      const names = field.args.filter(({ name }) => name in values);
+      const declared = names.map(({ name, type: argument }) => `$${name}: ${String(argument)}`).join(', ');
+      const passed = names.map(({ name }) => `${name}: $${name}`).join(', ');
+      const selection = isLeafType(getNamedType(field.type)) ? '' : '{ __typename }';
+      return {
+        field: `${type?.name}.${field.name}`,
+        query: `${type?.name.toLowerCase()} ${declared && `(${declared})`} { ${field.name}${passed && `(${passed})`} ${selection} }`,
+        values,
+      };
+    }),
+  );
+})();
+
+/** What only these may, written down apart from the rules. */
+const only: Readonly<Record<string, readonly Role[]>> = {
+  'Mutation.decrypt': ['privacy_officer'],
+  'Mutation.decryptBulk': ['privacy_officer'],
+  'Mutation.encrypt': ['privacy_officer', 'service'],
+  'Mutation.releaseLegalHold': ['legal'],
+  'Mutation.placeLegalHold': ['legal'],
+  'Mutation.requestErasure': ['privacy_officer'],
+  'Mutation.approveOperation': ['privacy_officer', 'security_admin'],
+  'Mutation.requestShred': ['security_admin'],
+  'Mutation.createApiToken': ['security_admin'],
+  'Mutation.setProtectionPolicy': ['steward', 'privacy_officer'],
+  'Mutation.registerEntityVersion': ['engineer', 'steward', 'service'],
+  'Query.auditEvents': ['privacy_officer', 'security_admin', 'auditor', 'legal'],
+  'Query.legalHolds': ['privacy_officer', 'auditor', 'legal'],
+  'Query.apiTokens': ['security_admin'],
+  'Query.entities': roleNames,
+  'Query.me': roleNames,
+};
+
+describe('every role at every field', () => {
+  test('is let in or refused as its permissions say', async () => {
+    const seen: Record<string, Role[]> = {};
+    for (const role of roleNames) {
+      for (const { field, query, values } of documents) {
+        const { body } = await ask(tokens[role], query, values);
+        const codes = codesOf(body);
+        expect(codes, `${field} ${JSON.stringify(body.errors)}`).not.toContain('INTERNAL');
+        expect(codes, `${field} ${JSON.stringify(body.errors)}`).not.toContain('GRAPHQL_VALIDATION_FAILED');
+        if (!codes.includes('FORBIDDEN')) seen[field] = [...(seen[field] ?? []), role];
+      }
+    }
+    expect(Object.keys(seen).length).toBe(documents.length);
+    for (const [field, roles] of Object.entries(only)) expect(seen[field], field).toEqual(roles);
+  });
+
+  test('leaves one event of a refusal, however often it is tried, and names who may', async () => {
+    const { body } = await ask(
+      tokens.viewer,
+      'mutation { releaseLegalHold(input: { id: "x", reason: "r" }) { __typename } }',
+    );
+    expect(body.errors[0]).toMatchObject({
+      message: expect.stringMatching(/RELEASE_HOLD, which has: legal\. The actor viewer is: viewer/),
+      extensions: { code: 'FORBIDDEN' },
+    });
+    const events = () =>
+      app.em
+        .fork()
+        .execute(
+          `select details from audit_event where action = 'refuseAccess' and actor_id = 'viewer' and details->>'what' = 'Mutation.releaseLegalHold'`,
+        );
+    expect(await eventually(events, (found) => found.length > 0)).toHaveLength(1);
+  });
+});
+
+describe('a node', () => {
+  test('that an actor may not see is not there for it', async () => {
+    const { body } = await ask(
+      tokens.legal,
+      `mutation { placeLegalHold(input: { matterId: "m", reason: "r", scope: { accountId: "AC9" } }) { legalHold { id } } }`,
+    );
+    const { id } = body.data.placeLegalHold.legalHold;
+    const read = 'query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }';
+    expect((await ask(tokens.auditor, read, { id })).body.data).toEqual({ node: { id }, nodes: [{ id }] });
+    expect((await ask(tokens.viewer, read, { id })).body.data).toEqual({ node: null, nodes: [null] });
+  });
+});
+
+describe('the other entrances', () => {
+  const routes: readonly (readonly [
+    method: string,
+    listener: 'main' | 'registry' | 'produce',
+    path: string,
+    takes: Action,
+  ])[] = [
+    ['POST', 'main', '/api/v1/crypto:open', 'DECRYPT'],
+    ['POST', 'main', '/api/v1/crypto:seal', 'ENCRYPT'],
+    ['POST', 'main', '/api/v1/crypto:redact', 'READ_REDACTED'],
+    ['POST', 'main', '/api/v1/erasures', 'ERASE'],
+    ['GET', 'main', '/api/v1/audit/export', 'READ_AUDIT'],
+    ['POST', 'main', '/api/v1/lineage', 'INGEST_LINEAGE'],
+    ['POST', 'main', '/api/v1/lineage/batch', 'INGEST_LINEAGE'],
+    ['GET', 'main', '/api/v1/events/lineage', 'DISCOVER'],
+    ['POST', 'main', '/api/v1/registry/import', 'REGISTER'],
+    ['GET', 'main', '/api/v1/registry/export', 'DISCOVER'],
+    ['POST', 'main', '/api/v1/entities/x/records', 'PRODUCE'],
+    ['GET', 'main', '/metrics', 'DISCOVER'],
+    ['GET', 'registry', '/subjects', 'DISCOVER'],
+    ['POST', 'registry', '/subjects/x/versions', 'REGISTER'],
+    ['DELETE', 'registry', '/subjects/x', 'REGISTER'],
+    ['PUT', 'registry', '/config', 'REGISTER'],
+    ['POST', 'produce', '/topics/x', 'PRODUCE'],
+    ['POST', 'produce', '/topics/x/partitions/0', 'PRODUCE'],
+    ['POST', 'produce', '/v3/clusters/x/topics/x/records', 'PRODUCE'],
+  ];
+  test.each(routes)('%s %s %s takes %s', async (method, listener, path, takes) => {
+    const url = `${app.urls[listener]}${path}`;
+    for (const role of roleNames) {
+      const response = await fetch(url, { method, headers: { authorization: `Bearer ${tokens[role]}` } });
+      await response.arrayBuffer();
+      expect(response.status === 403, `${role}: ${response.status}`).toBe(!mayDo([role], takes));
+      expect(response.status).not.toBe(401);
+    }
+    expect((await fetch(url, { method })).status).toBe(401);
+  });
+
+  test('health is open to everybody', async () => {
+    for (const path of ['/healthz', '/readyz']) expect((await fetch(`${app.urls.main}${path}`)).status).toBe(200);
+  });
+
+  test('subscriptions know who asks', async () => {
+    const read = async (token: string): Promise<Data> => {
+      const client = webSocketClient(app.urls.main, token);
+      try {
+        return (await client.iterate<Data>({ query: me }).next()).value;
+      } finally {
+        await client.dispose();
+      }
+    };
+    expect((await read(tokens.auditor)).data?.me.actorId).toBe('auditor');
+    await expect(read('wrong')).rejects.toMatchObject({ code: 4403 });
+  });
+});
+
+test('nobody approves what they requested, where another must', async () => {
+  const { secret } = await created('two hats', ['privacy_officer', 'security_admin']);
+  const { body } = await ask(
+    secret,
+    `mutation { requestErasure(input: { subjects: [{ accountId: "AC1" }] }) { operation { id } userErrors { message } } }`,
+  );
+  const { id } = body.data.requestErasure.operation;
+  const read = async (): Promise<Data> =>
+    (await ask(secret, 'query ($id: ID!) { node(id: $id) { ... on Operation { status planHash } } }', { id })).body.data
+      .node;
+  const { planHash } = await eventually(read, ({ status }) => status === 'PLANNED');
+  const approve = async (token: string): Promise<Data> =>
+    (
+      await ask(
+        token,
+        `mutation ($id: ID!, $planHash: String!) { approveOperation(input: { id: $id, planHash: $planHash }) { userErrors { code } } }`,
+        { id, planHash },
+      )
+    ).body.data.approveOperation.userErrors;
+  expect(await approve(secret)).toMatchObject([{ code: 'APPROVAL_REFUSED' }]);
+  expect(await approve(tokens.security_admin)).toEqual([]);
+});
