@@ -75,7 +75,7 @@ import { SearchEntries } from './services/registry/search-entries.ts';
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, checkpointSink, engine, store, kafka, jobs }: Parts,
+  { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, engine, store, kafka, jobs }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -233,7 +233,7 @@ export function buildServices(
     ...catalog,
     lineage,
     ...columnLineage,
-    ...buildAccess(env, logger, { database }),
+    ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, { database, notary, checkpointSink }),
     governance,
     governanceService,

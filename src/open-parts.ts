@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
+import { OidcProvider } from './adapters/access/oidc-provider.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
@@ -43,6 +44,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
   const keyProviders = new KeyProviders(current, others);
 
+  const identityProvider = env.oidc === null ? null : new OidcProvider(env.oidc);
   const listener = new PostgresListener({ url: postgres.url, logger });
   onClose(() => listener.close());
   const operationEvents = new PostgresOperationEvents({ listener });
@@ -81,7 +83,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => jobs.close());
   await jobs.ready();
   return {
-    ...{ database, notary, keyProviders, shredLedger, checkpointSink, listener, operationEvents },
+    ...{ database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, listener, operationEvents },
     ...{ engine, store, kafka, jobs },
   };
 }

@@ -6,6 +6,7 @@ import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
 import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
 import { isLoopback } from './loopback.ts';
+import { oidcOf, oidcProblems, oidcSettings } from './oidc-settings.ts';
 import { Secret } from './secret.ts';
 import { serverUrl } from './server-url.ts';
 
@@ -27,7 +28,9 @@ export const envSchema = z.object({
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address the three listeners bind to. Other than loopback requires `LINEWARD_API_TOKEN`.'),
+    .describe(
+      'Address the three listeners bind to. Other than loopback requires `LINEWARD_API_TOKEN` or `OIDC_ISSUER`.',
+    ),
   PORT: port('Main listener: GraphQL, subscriptions, health, metrics. 0 takes a free port.', 4000),
   REGISTRY_PORT: port('Schema registry listener. 0 takes a free port.', 8081),
   REGISTRY_INCOMPATIBLE_CODE: z
@@ -55,7 +58,9 @@ export const envSchema = z.object({
     .min(16, 'must have at least 16 characters')
     .transform((text) => new Secret(text))
     .optional()
-    .describe('Bearer token that every request must carry. Unset on loopback: authentication is off.'),
+    .describe(
+      'Bearer token with every role. Unset, and without `OIDC_ISSUER`, authentication is off, which works on loopback alone.',
+    ),
   NODE_ENV: z
     .enum(['development', 'production', 'test'])
     .default('development')
@@ -121,6 +126,7 @@ export const envSchema = z.object({
     .max(43_200)
     .default(0)
     .describe('Time between the last approval of a destruction of keys and its begin, in which it can be cancelled.'),
+  ...oidcSettings,
   APPROVAL_BY_ANOTHER: z
     .enum(['true', 'false'])
     .default('false')
@@ -166,12 +172,18 @@ export interface Env extends Readonly<Settings> {
   readonly kafka: KafkaPlace | null;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
+  readonly oidc: ReturnType<typeof oidcOf>;
   readonly keyProviders: ReturnType<typeof keyProvidersOf>;
 }
 
 /** Problems of settings together; looks at the raw values, so that they are told along with problems of single ones. */
-function problemsTogether({ HOST, NODE_ENV, LINEWARD_API_TOKEN }: Readonly<Record<string, string | undefined>>) {
-  if (LINEWARD_API_TOKEN !== undefined) return [];
+function problemsTogether({
+  HOST,
+  NODE_ENV,
+  LINEWARD_API_TOKEN,
+  OIDC_ISSUER,
+}: Readonly<Record<string, string | undefined>>) {
+  if (LINEWARD_API_TOKEN !== undefined || OIDC_ISSUER !== undefined) return [];
   const reasons = [
     HOST === undefined || isLoopback(HOST) ? null : `HOST=${HOST} is reachable from other machines`,
     NODE_ENV === 'production' ? 'NODE_ENV=production' : null,
@@ -203,6 +215,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     ...problemsTogether(given),
     ...keyProblems(given),
     ...kafkaProblems(given),
+    ...oidcProblems(given),
   ];
   if (!parsed.success || problems.length > 0) throw configError(problems);
   const settings = parsed.data;
@@ -212,7 +225,8 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     lake: lakeOf(settings),
     kafka: kafkaOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
-    authenticated: settings.LINEWARD_API_TOKEN !== undefined,
+    authenticated: settings.LINEWARD_API_TOKEN !== undefined || settings.OIDC_ISSUER !== undefined,
+    oidc: oidcOf(settings),
     keyProviders: keyProvidersOf(settings),
   });
 }

@@ -48,6 +48,10 @@ export const errorCodes = {
   LIMIT_EXCEEDED: refusal('The request is over a limit.', 413),
   QUERY_TOO_COMPLEX: { ...fault('The GraphQL document is over a limit.', 400), level: 'info' },
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
+  IDENTITY_PROVIDER_UNAVAILABLE: {
+    ...fault('The service that people log in to does not answer; try again later.', 503, true),
+    level: 'warn',
+  },
   FORBIDDEN: { ...fault('The actor may not do this.', 403), level: 'warn' },
 
   SCHEMA_INVALID: registryRefusal(42_201, 'The schema document is not valid.'),

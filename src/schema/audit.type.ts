@@ -28,7 +28,7 @@ export class AuditEventType
   @Field(() => String, { description: 'Who.' })
   actorId!: string;
 
-  @Field(() => String, { description: '`local`, `token`, or `system` for work the product starts itself.' })
+  @Field(() => String, { description: '`local`, `token`, `oidc`, or `system` for work the product starts itself.' })
   actorKind!: string;
 
   @Field(() => String, { description: 'What was done, e.g. `approveOperation`.' })

@@ -3,7 +3,7 @@ import { type Role, roleNames } from './role.ts';
 /** Who asks, and in which request. Every service verb takes one; every audit event names it. */
 export interface Actor {
   readonly id: string;
-  readonly kind: 'local' | 'token' | 'system';
+  readonly kind: 'local' | 'token' | 'oidc' | 'system';
   readonly roles: readonly Role[];
   readonly requestId: string | null;
 }

@@ -7,7 +7,7 @@ import { newId } from '../../domain/id.ts';
 import { type ApiToken, ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
-import { tokenDigest } from './authentication.ts';
+import { isReservedName, tokenDigest } from './authentication.ts';
 
 const nameCharsMax = 200;
 const secretBytes = 32;
@@ -38,6 +38,8 @@ export class ApiTokenService {
     input: CreateApiToken,
   ): Promise<{ readonly token: ApiToken; readonly secret: string }> {
     assertText(input.name, ['name'], nameCharsMax);
+    if (isReservedName(input.name))
+      throw new LinewardError('BAD_INPUT', 'name: somebody else goes by it', { path: ['name'] });
     const roles = [...new Set(input.roles)];
     if (roles.length === 0) throw new LinewardError('BAD_INPUT', 'roles: name at least one', { path: ['roles'] });
     const now = new Date();

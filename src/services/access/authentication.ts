@@ -4,11 +4,24 @@ import { z } from 'zod';
 import { type Actor, localActor } from '../../domain/access/actor.ts';
 import { type Role, roleNames } from '../../domain/access/role.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { IdentityProvider } from './ports.ts';
 
 /** Tokens that a process keeps in mind. */
 const knownMax = 10_000;
 /** A revocation is told at once; this is for when the telling is lost. */
 const knownMs = 30_000;
+
+/** How the names of those begin whom a provider vouches for, so that nobody has the name of another. */
+const oidcPrefix = 'oidc:';
+/** Three parts in base64url with dots between. No token of ours has a dot. */
+const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** True for names that no token may have, because somebody else goes by them. */
+export function isReservedName(name: string): boolean {
+  return (
+    name.startsWith(oidcPrefix) || ['local', 'api-token', 'anonymous', 'system', 'retention-schedule'].includes(name)
+  );
+}
 
 interface KnownToken {
   readonly id: string;
@@ -32,14 +45,17 @@ export function tokenDigest(token: string): string {
 export class Authentication {
   readonly #em: EntityManager;
   readonly #apiToken: Buffer | null;
+  readonly #provider: IdentityProvider | null;
   readonly #known = new Map<string, KnownToken>();
 
   constructor(deps: {
     readonly em: EntityManager;
-    /** The token of the environment, which has every role; null turns authentication off. */
+    /** The token of the environment, which has every role. Without it and without a provider authentication is off. */
     readonly apiToken: string | null;
+    readonly provider: IdentityProvider | null;
   }) {
     this.#em = deps.em;
+    this.#provider = deps.provider;
     this.#apiToken = deps.apiToken === null ? null : Buffer.from(tokenDigest(deps.apiToken), 'hex');
   }
 
@@ -49,11 +65,12 @@ export class Authentication {
    * @throws LinewardError UNAUTHENTICATED
    */
   actorOf(header: string | undefined, requestId: string): Actor | Promise<Actor> {
-    if (this.#apiToken === null) return localActor(requestId);
+    if (this.#apiToken === null && this.#provider === null) return localActor(requestId);
     const token = tokenIn(header);
     if (token === null) throw unauthenticated();
+    if (this.#provider !== null && jwtPattern.test(token)) return this.#identified(this.#provider, token, requestId);
     const digest = tokenDigest(token);
-    if (timingSafeEqual(Buffer.from(digest, 'hex'), this.#apiToken))
+    if (this.#apiToken !== null && timingSafeEqual(Buffer.from(digest, 'hex'), this.#apiToken))
       return { id: 'api-token', kind: 'token', roles: roleNames, requestId };
     const known = this.#known.get(digest);
     if (known !== undefined && Date.now() < known.untilMs) return actorWith(known, requestId);
@@ -61,6 +78,11 @@ export class Authentication {
       if (read === null) throw unauthenticated();
       return actorWith(read, requestId);
     });
+  }
+
+  async #identified(provider: IdentityProvider, token: string, requestId: string): Promise<Actor> {
+    const { subject, roles } = await provider.identify(token);
+    return { id: `${oidcPrefix}${subject}`, kind: 'oidc', roles, requestId };
   }
 
   /** A token was changed. */

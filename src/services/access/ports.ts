@@ -1,0 +1,18 @@
+import type { Role } from '../../domain/access/role.ts';
+
+/** Somebody whom another service vouches for. */
+export interface VouchedFor {
+  /** The name of the person or program there. */
+  readonly subject: string;
+  readonly roles: readonly Role[];
+}
+
+/** The service that people log in to. */
+export interface IdentityProvider {
+  /**
+   * Whom a token is about.
+   * @throws LinewardError UNAUTHENTICATED for a token that is not of this provider, is over, or is for somebody else;
+   * IDENTITY_PROVIDER_UNAVAILABLE.
+   */
+  identify(token: string): Promise<VouchedFor>;
+}
