@@ -30,7 +30,7 @@ import { ProduceGateMigration } from '../../../migrations/20261126001300_produce
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
-import { TopicHoldLookIdMigration } from '../../../migrations/20261126001700_topic_hold_look_id.ts';
+import { TopicIdsAndStreamRunsMigration } from '../../../migrations/20261126001700_topic_ids_and_stream_runs.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -109,7 +109,7 @@ const migrationsList = [
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
-  { name: '20261126001700_topic_hold_look_id', class: TopicHoldLookIdMigration },
+  { name: '20261126001700_topic_ids_and_stream_runs', class: TopicIdsAndStreamRunsMigration },
 ];
 
 const closeTimeoutMs = 5_000;
