@@ -96,7 +96,6 @@ function begin(key: KeyObject): StockedKey {
 export class ShortGcm {
   readonly #key: KeyObject;
   readonly #aad: Uint8Array;
-  readonly #plaintext = new Uint8Array(shortBytesMax);
   /** By the length of the text in bytes. */
   readonly #constants: FieldElement[] = [];
   #missed = 0;
@@ -114,7 +113,7 @@ export class ShortGcm {
     const length = this.#write(text);
     if (length === null) return null;
     this.#constants[length] ??= constantOf(stock.hash, this.#aad, length);
-    return stock.seal(this.#plaintext, length, this.#constants[length]);
+    return stock.seal(scratch, length, this.#constants[length]);
   }
 
   #begun(): StockedKey | null {
@@ -129,16 +128,18 @@ export class ShortGcm {
     for (let index = 0; index < text.length; index += 1) {
       const code = text.charCodeAt(index);
       if (code > 127) {
-        const { read, written } = utf8.encodeInto(text, this.#plaintext);
+        const { read, written } = utf8.encodeInto(text, scratch);
         return read === text.length ? written : null;
       }
-      this.#plaintext[index] = code;
+      scratch[index] = code;
     }
     return text.length;
   }
 }
 
 const utf8 = new TextEncoder();
+/** The text that is being sealed: nothing waits in between. */
+const scratch = new Uint8Array(shortBytesMax);
 
 /** The tag of a text of zeros that is `length` bytes long, without the counter block: GHASH is linear in the ciphertext. */
 function constantOf(hash: FieldElement, aad: Uint8Array, length: number): FieldElement {
