@@ -26,6 +26,7 @@ class StockedKey {
   readonly #counters = Buffer.alloc(stocked * stockBytes);
   readonly #counterWords = new Int32Array(this.#counters.buffer, this.#counters.byteOffset, stocked * stockWords);
   readonly #tables: readonly [ProductTable, ProductTable];
+  readonly #sum: FieldElement = new Int32Array(4);
   #streams: Buffer = Buffer.alloc(0);
   #next = stocked;
 
@@ -49,7 +50,8 @@ class StockedKey {
     const text = place + blockBytes;
     for (let index = 0; index < length; index += 1)
       sealed[ivBytes + index] = (plaintext[index] ?? 0) ^ (streams[text + index] ?? 0);
-    const sum = Int32Array.from(constant);
+    const sum = this.#sum;
+    sum.set(constant);
     const [square, cube] = this.#tables;
     if (length <= blockBytes) square.addTo(sum, sealed, ivBytes, length);
     else {
