@@ -178,7 +178,7 @@ async function casesOf(
       process.stderr.write(`${name}:\n${top.map((line) => `  ${line}\n`).join('')}`);
     }
   }
-  cases.push(await produceCase(brokers, { kafka, database }, services));
+  cases.push(await produceCase({ brokers, published }, { kafka, database }, services));
   cases.push(
     await rewriteCase(
       { kafka, database },
@@ -190,7 +190,7 @@ async function casesOf(
 
 /** Batches of records through the gate, beside the client with the same batches as texts. */
 async function produceCase(
-  brokers: string,
+  { brokers, published }: { readonly brokers: string; readonly published: typeof kafkajs },
   { kafka }: Pick<Parts, 'kafka' | 'database'>,
   { registryService, produce }: Services,
 ): Promise<BenchCase> {
@@ -206,7 +206,7 @@ async function produceCase(
     accountField: 'account',
     subjectFields: ['user'],
   });
-  const client = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const client = new published.Kafka({ brokers: [brokers], logLevel: published.logLevel.NOTHING });
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   const records = Array.from({ length: produceBatch }, (_, n) => ({ key: `K${n}`, value: recordOf(n) }));
