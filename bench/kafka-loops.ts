@@ -1,4 +1,5 @@
-import kafkajs, { type Producer } from 'kafkajs';
+import type kafkajs from 'kafkajs';
+import type { Producer } from 'kafkajs';
 import { consumerSettings } from '../src/adapters/kafka/group-consumer.ts';
 import { inSends, nextOffset } from '../src/adapters/kafka/messages.ts';
 import type { KafkaGateway } from '../src/services/kafka/ports.ts';
@@ -43,11 +44,13 @@ export interface Copy {
   readonly source: string;
   readonly target: string;
   readonly total: number;
+  /** Ours is patched; there is also the one that was published. */
+  readonly client: typeof kafkajs;
 }
 
 /** The barest exactly-once copy by kafkajs: the fetches, transactions and sends of a stream, and nothing else. */
-export async function bareCopy({ brokers, group, source, target, total }: Copy): Promise<Run> {
-  const kafka = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING });
+export async function bareCopy({ brokers, group, source, target, total, client }: Copy): Promise<Run> {
+  const kafka = new client.Kafka({ brokers: [brokers], logLevel: client.logLevel.NOTHING });
   const clock = new RunClock(total);
   const producers = new Map<number, Producer>();
   const producerOf = async (partition: number): Promise<Producer> => {
@@ -57,7 +60,7 @@ export async function bareCopy({ brokers, group, source, target, total }: Copy):
       transactionalId: `${group}.${partition}`,
       idempotent: true,
       maxInFlightRequests: 1,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: client.Partitioners.DefaultPartitioner,
     });
     producers.set(partition, producer);
     await producer.connect();

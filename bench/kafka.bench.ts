@@ -17,6 +17,7 @@ import { profiled } from './cpu-profile.ts';
 import { actor, withPostgres } from './crypto-parts.ts';
 import { type Bench, type BenchCase, beside, flag, median } from './harness.ts';
 import { bareCopy, clocked, type Run, RunClock } from './kafka-loops.ts';
+import { publishedKafkajs } from './published-kafkajs.ts';
 
 const partitions = 6;
 const rounds = flag('rounds', 3);
@@ -59,19 +60,25 @@ async function run(): Promise<readonly BenchCase[]> {
   const brokerDir = await mkdtemp(join(tmpdir(), 'lineward-bench-kafka-'));
   const broker = await startBroker({ dir: brokerDir });
   try {
-    return await withPostgres((url, dataDir) => withServices(broker.brokers, url, dataDir));
+    const published = await publishedKafkajs(brokerDir);
+    return await withPostgres((url, dataDir) => withServices(broker.brokers, url, { dataDir, published }));
   } finally {
     await broker.kill();
     await rm(brokerDir, { recursive: true, force: true });
   }
 }
 
-async function withServices(brokers: string, url: string, dataDir: string): Promise<readonly BenchCase[]> {
+async function withServices(
+  brokers: string,
+  url: string,
+  { dataDir, published }: { readonly dataDir: string; readonly published: typeof kafkajs },
+): Promise<readonly BenchCase[]> {
   const env = loadEnv({ KAFKA_BROKERS: brokers, DATABASE_URL: url, LINEWARD_DATA_DIR: dataDir, LOG_LEVEL: 'silent' });
   const closers: (() => Promise<void>)[] = [];
   const parts = await openParts(env, createLogger('silent'), (close) => closers.push(close));
   try {
-    return await casesOf(brokers, parts, buildServices(env, createLogger('silent'), parts));
+    const services = buildServices(env, createLogger('silent'), parts);
+    return await casesOf({ brokers, published }, parts, services);
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -80,7 +87,11 @@ async function withServices(brokers: string, url: string, dataDir: string): Prom
 type Parts = Awaited<ReturnType<typeof openParts>>;
 type Services = ReturnType<typeof buildServices>;
 
-async function casesOf(brokers: string, { kafka, database }: Parts, services: Services): Promise<readonly BenchCase[]> {
+async function casesOf(
+  { brokers, published }: { readonly brokers: string; readonly published: typeof kafkajs },
+  { kafka, database }: Parts,
+  services: Services,
+): Promise<readonly BenchCase[]> {
   const total = flag('records', 200_000);
   const source = await freshTopic(kafka, partitions, { 'retention.ms': '-1' });
   let bytes = 0;
@@ -120,8 +131,15 @@ async function casesOf(brokers: string, { kafka, database }: Parts, services: Se
     await running.stop();
     return done;
   };
-  const bare = async (): Promise<Run> =>
-    bareCopy({ brokers, group: uniqueName('bare'), source, target: await freshTopic(kafka, partitions), total });
+  const bare = async (client: typeof kafkajs): Promise<Run> =>
+    bareCopy({
+      brokers,
+      group: uniqueName('bare'),
+      source,
+      target: await freshTopic(kafka, partitions),
+      total,
+      client,
+    });
 
   const redacted = await entityOf('Redacted', { phone: 'phonenumber', mail: 'email' });
   const sealed = await entityOf('Sealed', { phone: 'phonenumber' });
@@ -133,11 +151,15 @@ async function casesOf(brokers: string, { kafka, database }: Parts, services: Se
     action: 'ENCRYPT',
     params: {},
   });
-  const works = { bare, redact: () => stream(redacted), encrypt: () => stream(sealed) };
-  const runs: Record<keyof typeof works, Run[]> = { bare: [], redact: [], encrypt: [] };
-  for (let round = 0; round < rounds; round += 1) {
-    for (const name of ['bare', 'redact', 'encrypt'] as const) runs[name].push(await works[name]());
-  }
+  const works = {
+    bare: () => bare(published),
+    patched: () => bare(kafkajs),
+    redact: () => stream(redacted),
+    encrypt: () => stream(sealed),
+  };
+  const names = ['bare', 'patched', 'redact', 'encrypt'] as const;
+  const runs: Record<keyof typeof works, Run[]> = { bare: [], patched: [], redact: [], encrypt: [] };
+  for (let round = 0; round < rounds; round += 1) for (const name of names) runs[name].push(await works[name]());
   const rate = (name: keyof typeof works) => median(runs[name].map(({ seconds }) => total / seconds));
   const perCore = (name: keyof typeof works) => median(runs[name].map(({ cpuSeconds }) => total / cpuSeconds));
   const loop = { name: 'bare kafkajs loop', value: rate('bare') };
@@ -145,16 +167,18 @@ async function casesOf(brokers: string, { kafka, database }: Parts, services: Se
   const cases = [
     beside('stream, three fields redacted', rate('redact'), 'rec/s', loop),
     beside('stream, two fields encrypted', rate('encrypt'), 'rec/s', loop),
+    beside('bare loop of kafkajs as patched here', rate('patched'), 'rec/s', loop),
     beside('redacted, by processor time', perCore('redact'), 'rec/core-s', loopCore),
     beside('encrypted, by processor time', perCore('encrypt'), 'rec/core-s', loopCore),
+    beside('patched bare loop, by processor time', perCore('patched'), 'rec/core-s', loopCore),
   ];
   if (flag('profile', 0) > 0) {
-    for (const name of ['bare', 'redact', 'encrypt'] as const) {
+    for (const name of names) {
       const { top } = await profiled(works[name], flag('profile', 0));
       process.stderr.write(`${name}:\n${top.map((line) => `  ${line}\n`).join('')}`);
     }
   }
-  cases.push(await produceCase(brokers, { kafka, database }, services));
+  cases.push(await produceCase({ brokers, published }, { kafka, database }, services));
   cases.push(
     await rewriteCase(
       { kafka, database },
@@ -166,7 +190,7 @@ async function casesOf(brokers: string, { kafka, database }: Parts, services: Se
 
 /** Batches of records through the gate, beside the client with the same batches as texts. */
 async function produceCase(
-  brokers: string,
+  { brokers, published }: { readonly brokers: string; readonly published: typeof kafkajs },
   { kafka }: Pick<Parts, 'kafka' | 'database'>,
   { registryService, produce }: Services,
 ): Promise<BenchCase> {
@@ -182,7 +206,7 @@ async function produceCase(
     accountField: 'account',
     subjectFields: ['user'],
   });
-  const client = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const client = new published.Kafka({ brokers: [brokers], logLevel: published.logLevel.NOTHING });
   const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   const records = Array.from({ length: produceBatch }, (_, n) => ({ key: `K${n}`, value: recordOf(n) }));

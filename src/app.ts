@@ -77,6 +77,14 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
     work.push(() => services.streamRunner.stop());
+    const lineage = new Sweeper({
+      sweep: () => services.streamLineage.tell(),
+      complaint: 'lineage of streams could not be told',
+      logger,
+      intervalMs: env.SWEEP_INTERVAL_MS,
+    });
+    lineage.start();
+    work.push(() => lineage.stop());
   }
   return serve(env, logger, { parts, services, onStop: (stop) => work.push(stop) });
 }

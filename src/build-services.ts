@@ -18,7 +18,9 @@ import { RecordWriters } from './services/kafka/record-writers.ts';
 import { StreamReadModel } from './services/kafka/stream.read-model.ts';
 import { StreamService } from './services/kafka/stream.service.ts';
 import { StreamActivity } from './services/kafka/stream-activity.ts';
+import { StreamFields } from './services/kafka/stream-fields.ts';
 import { StreamLags } from './services/kafka/stream-lag.ts';
+import { StreamLineage } from './services/kafka/stream-lineage.ts';
 import { StreamProgress } from './services/kafka/stream-progress.ts';
 import { StreamSteeringService } from './services/kafka/stream-steering.service.ts';
 import { TopicExecutor } from './services/kafka/topic.executor.ts';
@@ -153,6 +155,13 @@ export function buildServices(
   });
   const streamActivity = new StreamActivity({ em });
   const streamLags = new StreamLags({ em, kafka });
+  const streamLineage = new StreamLineage({
+    em,
+    activity: streamActivity,
+    fields: new StreamFields({ registry, policies: protection }),
+    ingest: columnLineage.lineageIngest,
+    logger,
+  });
   const streamSteering = new StreamSteeringService({ em, kafka, activity: streamActivity });
   const erased = new ErasedRecords({ kafka, streams });
   const streamRunner = new StreamRunner({
@@ -249,6 +258,7 @@ export function buildServices(
     streamSteering,
     streamActivity,
     streamLags,
+    streamLineage,
     produce,
     intake,
     lake,

@@ -88,6 +88,56 @@ describe.skipIf(missing)(`steering a stream that two processes run${missing ? `:
     );
   };
 
+  test('tells lineage of itself as one run, with what becomes of each field, until it is paused', async () => {
+    const { raw, clean, id } = await declared();
+    const job = `lineward.protection.${Buffer.from(id, 'base64url').toString().split(':')[1]}`;
+    const told = async (): Promise<Data[]> => {
+      const answer = await fetch(`${app.urls.main}/api/v1/events/lineage?limit=100`);
+      const { events } = (await answer.json()) as { events: Data[] };
+      return events.filter((event) => event.job.name === job).reverse();
+    };
+    const [start] = await eventually(told, (events) => events.length > 0);
+    expect(start).toMatchObject({
+      eventType: 'START',
+      job: { namespace: 'lineward', facets: { jobType: { processingType: 'STREAMING' } } },
+      inputs: [{ namespace: `kafka://${brokers}`, name: raw }],
+      outputs: [{ namespace: `kafka://${brokers}`, name: clean }],
+    });
+    const waysOf = (field: string) =>
+      start.outputs[0].facets.columnLineage.fields[field].inputFields[0].transformations;
+    expect(waysOf('sid')).toMatchObject([{ type: 'DIRECT', subtype: 'IDENTITY', masking: false }]);
+    expect(waysOf('to')).toMatchObject([{ type: 'DIRECT', subtype: 'TRANSFORMATION', masking: true }]);
+
+    const { node } = await app.done('query ($id: ID!) { node(id: $id) { ... on Stream { source { id } } } }', {
+      id,
+    });
+    const { lineage, columnLineage } = await app.done(
+      `query ($start: ID!) {
+        lineage(start: $start, direction: DOWNSTREAM) { jobs { namespace name } nodes { dataset { name } } edges { job } }
+        columnLineage(datasetId: $start, field: "to", direction: DOWNSTREAM) {
+          edges { source { path } target { path dataset { name } } subtype masking job { namespace name } } }
+      }`,
+      { start: node.source.id },
+    );
+    expect(lineage.nodes.map(({ dataset }: Data) => dataset.name)).toEqual([raw, clean]);
+    expect(lineage.edges).toEqual([{ job }]);
+    expect(columnLineage.edges).toEqual([
+      {
+        source: { path: 'to' },
+        target: { path: 'to', dataset: { name: clean } },
+        ...{ subtype: 'TRANSFORMATION', masking: true, job: { namespace: 'lineward', name: job } },
+      },
+    ]);
+
+    await stopped(id);
+    await eventually(told, (events) => events.length > 1);
+    await app.done(steer('resumeStream'), { input: { id } });
+    const events = await eventually(told, (all) => all.length > 2);
+    expect(events.map(({ eventType }) => eventType)).toEqual(['START', 'ABORT', 'START']);
+    expect(events[1].run.runId).toBe(start.run.runId);
+    expect(events[2].run.runId).not.toBe(start.run.runId);
+  });
+
   test('its state, lag, rates and counts are those of both together, and of Prometheus beside', async () => {
     const { raw, clean, id } = await declared();
     await eventually(

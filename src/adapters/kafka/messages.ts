@@ -17,14 +17,17 @@ export function refusalOf(type: string | null): ErrorCode | null {
 }
 
 /** Of a header that is repeated the last value counts, as in Kafka's own `lastHeader`. */
-function headersOf(headers: IHeaders | undefined): Record<string, Buffer> {
+function headersOf(headers: IHeaders | undefined): Readonly<Record<string, Buffer>> {
+  if (headers === undefined || Object.keys(headers).length === 0) return noHeaders;
   const result: Record<string, Buffer> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const [name, value] of Object.entries(headers)) {
     const last = Array.isArray(value) ? value.at(-1) : value;
     result[name] = typeof last === 'string' ? Buffer.from(last) : (last ?? Buffer.alloc(0));
   }
   return result;
 }
+
+const noHeaders: Readonly<Record<string, Buffer>> = Object.freeze({});
 
 export function toKafkaMessage(partition: number, message: VendorMessage): KafkaMessage {
   return {

@@ -111,16 +111,19 @@ async function scanOnce(options: ScanOptions): Promise<void> {
   }
 }
 
-/** Hands over the messages before their partition's end. */
+/** Hands over the messages before their partition's end, each once: a client that joins its group again begins again. */
 function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fail: (error: unknown) => void) {
+  // What was fetched before the first seek is not wanted either.
+  const next = new Map(options.within?.from);
   return async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
     let beatAt = Date.now();
     try {
       for (const message of batch.messages) {
         const goal = ends.get(batch.partition);
-        if (goal === undefined || BigInt(message.offset) >= goal) break;
-        // What was fetched before the first seek.
-        if (BigInt(message.offset) < (options.within?.from?.get(batch.partition) ?? 0n)) continue;
+        const offset = BigInt(message.offset);
+        if (goal === undefined || offset >= goal) break;
+        if (offset < (next.get(batch.partition) ?? 0n)) continue;
+        next.set(batch.partition, offset + 1n);
         throwIfCancelled(options.signal, options.topic);
         const work = options.each(toKafkaMessage(batch.partition, message));
         // Two promises for each message would take as long as reading it.

@@ -1,4 +1,5 @@
 import kafkajs, { type Kafka, type Producer, type Transaction } from 'kafkajs';
+import { Turns } from '../../domain/turns.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RunningStream, TransformStream } from '../../services/kafka/ports.ts';
@@ -12,6 +13,11 @@ import { OutputSends, type Send, type TopicLimits } from './output-sends.ts';
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const CLAIM_DEADLINE_MS = 15_000;
 const PARTITIONS_AT_ONCE = 16;
+/**
+ * One waits for the database while the other computes. With more of them all batches are in memory half done, and then all
+ * are written at once: so one is written while the next is transformed.
+ */
+const TRANSFORMED_AT_ONCE = 2;
 
 interface TransformDeps {
   readonly kafka: Kafka;
@@ -49,6 +55,7 @@ class TransformWork {
   readonly #deps: TransformDeps;
   readonly #stream: TransformStream;
   readonly #claims = new Map<number, Claim>();
+  readonly #turns = new Turns(TRANSFORMED_AT_ONCE);
 
   constructor(deps: TransformDeps, stream: TransformStream) {
     this.#deps = deps;
@@ -79,7 +86,8 @@ class TransformWork {
     if (claim === undefined) throw this.#released(partition);
     claim.isBusy = true;
     try {
-      const output = new OutputSends(this.#stream, await this.#stream.transform(messages));
+      const transformed = await this.#turns.take(() => this.#stream.transform(messages));
+      const output = new OutputSends(this.#stream, transformed);
       if (this.#claims.get(partition) !== claim) throw this.#released(partition);
       while (!(await this.#isWritten(claim.producer, batch, output)));
       this.#stream.written?.(messages, output.messages);

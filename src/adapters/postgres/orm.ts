@@ -30,6 +30,7 @@ import { ProduceGateMigration } from '../../../migrations/20261126001300_produce
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
+import { TopicIdsAndStreamRunsMigration } from '../../../migrations/20261126001700_topic_ids_and_stream_runs.ts';
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
@@ -112,6 +113,7 @@ const migrationsList = [
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
+  { name: '20261126001700_topic_ids_and_stream_runs', class: TopicIdsAndStreamRunsMigration },
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
 ];

@@ -25,6 +25,8 @@ export interface Hold {
 /** How far a topic was looked through for one hold. */
 export interface Look {
   readonly topic: string;
+  /** The broker's id of the topic that was looked through; null when it told none. */
+  readonly topicId: string | null;
   /** By which accounts were looked for. */
   readonly accountFields: readonly string[];
   readonly carries: boolean;
@@ -38,21 +40,24 @@ export interface Look {
 
 /** What is known of a topic when holds are asked for. */
 export interface LookFacts {
+  /** The broker's id of the topic; null when it tells none. */
+  readonly topicId: string | null;
   readonly looks: ReadonlyMap<string, Look>;
   readonly accountFields: readonly string[];
   /** Null when not all partitions tell: nobody can say then what was looked through. */
   readonly ranges: readonly LookedRange[] | null;
 }
 
-export const noFacts: LookFacts = { looks: new Map(), accountFields: [], ranges: null };
+export const noFacts: LookFacts = { topicId: null, looks: new Map(), accountFields: [], ranges: null };
 
 /**
- * What was seen of a topic says nothing about its next generation, or about accounts in other fields; but what it carries,
- * that does too.
+ * What was seen of a topic says nothing about its next generation, about one of the same name that was made since, or about
+ * accounts in other fields; but what it carries, that does too.
  */
 export function lookOf(facts: LookFacts, topic: string, holdId: string): Look | undefined {
   const look = facts.looks.get(holdId);
-  const isSame = look?.topic === topic && look.accountFields.join() === facts.accountFields.join();
+  const isSame =
+    look?.topic === topic && look.topicId === facts.topicId && look.accountFields.join() === facts.accountFields.join();
   return look === undefined || isSame || look.carries
     ? look
     : { ...look, looked: {}, isThrough: false, isFresh: false };
@@ -67,7 +72,7 @@ export function holdsOf(holds: readonly Hold[], topic: string, facts: LookFacts)
   });
 }
 
-/** A place behind the end is one in a topic of that name that was deleted since. */
+/** A place behind the end is one in a topic of that name that was deleted since, also where the broker tells no ids. */
 export const isCurrent = (look: Look | undefined, ranges: readonly LookedRange[]): boolean =>
   ranges.every(
     ({ partition, earliest, latest }) =>

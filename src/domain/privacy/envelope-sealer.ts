@@ -6,6 +6,7 @@ import { assertOpenContext, associatedData, type OpenContext } from './envelope-
 import { EnvelopeFrame, type EnvelopeSuite, envelopeLengthMax, isEnvelopeSuite } from './envelope-text.ts';
 import { pad } from './sealed-padding.ts';
 import { sealedForm } from './sealed-value.ts';
+import { ShortGcm } from './short-gcm.ts';
 import { sivOf } from './siv-suite.ts';
 
 export interface SealContext extends OpenContext {
@@ -30,6 +31,7 @@ export class EnvelopeSealer {
   readonly #context: SealContext;
   readonly #frame: EnvelopeFrame;
   readonly #aad: Buffer;
+  readonly #short: ShortGcm;
   #siv: AesSiv | null = null;
 
   /** @throws LinewardError VALUE_INVALID for a context that cannot be; SUITE_UNKNOWN. */
@@ -45,13 +47,17 @@ export class EnvelopeSealer {
       ...(subjectScope === undefined ? {} : { subjectScope }),
     });
     this.#aad = associatedData(context, suite, semanticType);
+    this.#short = new ShortGcm(context.key, this.#aad);
   }
 
   /** @throws LinewardError VALUE_INVALID for a value that has no sealed form or is too long. */
   seal(value: unknown): string {
     const { suite, key } = this.#context;
     const plaintext = this.#plaintext(value);
-    if (suite === 1) return this.#text(sealGcm(key, ivPool.next(), plaintext, this.#aad));
+    if (suite === 1) {
+      const short = typeof plaintext === 'string' ? this.#short.seal(plaintext) : null;
+      return this.#text(short ?? sealGcm(key, ivPool.next(), plaintext, this.#aad));
+    }
     if (suite === 2) return this.#text(this.#committed(nextCommittedKey(key), ivPool.next(), plaintext));
     return this.#text(this.#deterministic(plaintext));
   }

@@ -154,8 +154,11 @@ function printable(value: unknown): string {
   }
 }
 
+/** A text of so many characters is looked through sooner here than it is handed to `JSON.stringify`. */
+const shortLength = 40;
+
 function quoted(text: string): string {
-  return needsNoEscapes(text) ? `"${text}"` : JSON.stringify(text);
+  return text.length <= shortLength && needsNoEscapes(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** True for printable ASCII without quote and backslash. */

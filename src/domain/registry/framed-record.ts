@@ -33,8 +33,9 @@ export function framedRecord(bytes: Uint8Array, header: Uint8Array | undefined):
 
 /** True for bytes that begin as the text of a JSON object does. */
 export function beginsLikeJson(bytes: Uint8Array): boolean {
-  const first = bytes.find((byte) => !blanks.includes(byte));
-  return first === brace;
+  let at = 0;
+  while (blanks.includes(bytes[at] ?? brace)) at += 1;
+  return bytes[at] === brace;
 }
 
 const blanks = [0x20, 0x09, 0x0a, 0x0d];

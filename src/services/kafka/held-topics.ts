@@ -131,7 +131,7 @@ export class HeldTopics {
       const isOwnEnd = ownEnd.aborted && error instanceof LinewardError && error.code === 'CANCELLED';
       if (!isOwnEnd || signal.aborted) throw error;
     }
-    await this.#remember(topic, { open, found, positions, isThrough, accountFields: facts.accountFields });
+    await this.#remember(topic, { facts, open, found, positions, isThrough });
   }
 
   async #activeHolds(): Promise<readonly Hold[]> {
@@ -155,7 +155,7 @@ export class HeldTopics {
       [ids],
     );
     const looks = await em.execute<({ dataset_id: string; hold_id: string } & Look)[]>(
-      `select k.dataset_id, k.hold_id, k.topic, k.account_fields as "accountFields", k.carries, k.looked,
+      `select k.dataset_id, k.hold_id, k.topic, k.topic_id as "topicId", k.account_fields as "accountFields", k.carries, k.looked,
          coalesce(k.through_at > now() - make_interval(secs => ?), false) as "isThrough",
          coalesce(k.through_at > now() - make_interval(secs => ?), false) as "isFresh" from topic_hold_look k
        join legal_hold h on h.id = k.hold_id and h.released_at is null where k.dataset_id = any(?::text[])`,
@@ -165,6 +165,7 @@ export class HeldTopics {
     const told = await this.#kafka.cluster.ranges(described.topics);
     const whole = described.topics.filter(({ name, partitions }) => told.get(name)?.length === partitions.length);
     const ranges = new Map(whole.map(({ name }) => [name, told.get(name) ?? null]));
+    const topicIds = new Map(described.topics.map(({ name, id }) => [name, id]));
     const [fields, byDataset] = [
       Map.groupBy(mappings, (row) => row.dataset_id),
       Map.groupBy(looks, (row) => row.dataset_id),
@@ -173,6 +174,7 @@ export class HeldTopics {
       topics.map(({ datasetId, name }) => [
         datasetId,
         {
+          topicId: topicIds.get(name) ?? null,
           looks: new Map((byDataset.get(datasetId) ?? []).map((row) => [row.hold_id, row])),
           accountFields: (fields.get(datasetId) ?? []).map((row) => row.account_field),
           ranges: ranges.get(name) ?? null,
@@ -184,26 +186,27 @@ export class HeldTopics {
   async #remember(
     topic: LookedTopic,
     seen: {
+      readonly facts: LookFacts;
       readonly open: readonly Hold[];
       readonly found: ReadonlySet<string>;
       readonly positions: ReadonlyMap<number, bigint>;
-      readonly accountFields: readonly string[];
       readonly isThrough: boolean;
     },
   ): Promise<void> {
     const looked = Object.fromEntries([...seen.positions].map(([partition, offset]) => [partition, String(offset)]));
     const rows = seen.open.map(({ id }) => ({ hold_id: id, carries: seen.found.has(id) }));
     await this.#em.fork().execute(
-      `insert into topic_hold_look (dataset_id, hold_id, topic, account_fields, carries, looked, through_at)
-       select ?, hold_id, ?, ?::text[], carries, ?::jsonb, case when ? then now() end
+      `insert into topic_hold_look (dataset_id, hold_id, topic, topic_id, account_fields, carries, looked, through_at)
+       select ?, hold_id, ?, ?, ?::text[], carries, ?::jsonb, case when ? then now() end
        from jsonb_to_recordset(?::jsonb) given(hold_id text, carries boolean)
        on conflict (dataset_id, hold_id) do update
-         set topic = excluded.topic, account_fields = excluded.account_fields, carries = topic_hold_look.carries or excluded.carries, looked = excluded.looked,
-             through_at = excluded.through_at`,
+         set topic = excluded.topic, topic_id = excluded.topic_id, account_fields = excluded.account_fields,
+             carries = topic_hold_look.carries or excluded.carries, looked = excluded.looked, through_at = excluded.through_at`,
       [
         topic.datasetId,
         topic.name,
-        textArray(seen.accountFields),
+        seen.facts.topicId,
+        textArray(seen.facts.accountFields),
         JSON.stringify(looked),
         seen.isThrough,
         JSON.stringify(rows),

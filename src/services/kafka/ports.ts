@@ -187,6 +187,8 @@ export interface ClusterPartition {
 
 export interface ClusterTopic {
   readonly name: string;
+  /** Another one when the topic was deleted and made again; null from brokers that give none (before Kafka 2.8). */
+  readonly id: string | null;
   /** Kafka keeps it for itself. */
   readonly isInternal: boolean;
   readonly partitions: readonly ClusterPartition[];

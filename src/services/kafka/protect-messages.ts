@@ -12,6 +12,7 @@ import {
 import { ProtobufSchema } from '../../domain/registry/protobuf/protobuf-schema.ts';
 import type { ParsedSchema, SchemaFormat } from '../../domain/registry/schema-format.ts';
 import { schemaIdHeaders } from '../../domain/registry/wire-format.ts';
+import { Utf8Arena } from '../../domain/utf8-arena.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
@@ -44,9 +45,9 @@ export class MessageProtection {
   async protect(stream: RunnableStream, messages: readonly KafkaMessage[]): Promise<readonly TransformedMessage[]> {
     const answers = await this.answers(stream, messages);
     return messages.map((message, index) => {
-      if (message.value === null) return { ...passedOn(message), value: null };
+      if (message.value === null) return passedOn(message, null);
       const answer = answers[index] ?? unfit;
-      return answer.ok ? { ...passedOn(message), value: answer.value } : deadLetter(stream, message, answer.code);
+      return answer.ok ? passedOn(message, answer.value) : deadLetter(stream, message, answer.code);
     });
   }
 
@@ -62,7 +63,7 @@ export class MessageProtection {
   ): Promise<readonly ProtectedValue[]> {
     const answers: (ProtectedValue | undefined)[] = [];
     const framed: FramedMessage[] = [];
-    const whole = { ...work, options };
+    const whole = { ...work, options, arena: new Utf8Arena() };
     let way: TextWay | null = null;
     // In parts, since what a part was read to is garbage with its end: of a whole batch it would be copied by the collector.
     for (let start = 0; start < messages.length; ) {
@@ -99,7 +100,9 @@ export class MessageProtection {
     const fitting = texts.filter(({ record }) => way.check.faults(record).length === 0);
     const protectedTexts = await this.#protection.protectTexts(way.plan, fitting, work.options);
     for (const [position, answer] of protectedTexts.entries())
-      answers[fitting[position]?.index ?? -1] = answer.ok ? { ok: true, value: answer.text } : answer;
+      answers[fitting[position]?.index ?? -1] = answer.ok
+        ? { ok: true, value: work.arena.bytesOf(answer.text) }
+        : answer;
     return way;
   }
 
@@ -215,11 +218,11 @@ interface ProtectOptions {
   readonly keepSealed?: boolean;
 }
 
-type Work = ProtectedEntity & { readonly options: ProtectOptions };
+type Work = ProtectedEntity & { readonly options: ProtectOptions; readonly arena: Utf8Arena };
 
 /** What is left of a value, or why it cannot be protected. */
 export type ProtectedValue =
-  | { readonly ok: true; readonly value: string | Buffer }
+  | { readonly ok: true; readonly value: Buffer }
   | { readonly ok: false; readonly code: ErrorCode };
 
 const unfit: ProtectedValue = { ok: false, code: 'MESSAGE_INVALID' };
@@ -260,7 +263,8 @@ function jsonOf(bytes: Uint8Array): JsonRecord | null {
   // Decoding would put U+FFFD in the place of what is no UTF-8.
   if (!isUtf8(bytes)) return null;
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const text = buffer.toString('utf8');
     const record: unknown = JSON.parse(text);
     return record === null ? null : { text, record };
   } catch {
@@ -278,7 +282,7 @@ function textOf(schema: ParsedSchema, payload: Uint8Array): string {
   }
 }
 
-function passedOn(source: KafkaMessage): Omit<TransformedMessage, 'value'> {
+function passedOn(source: KafkaMessage, value: Buffer | null): TransformedMessage {
   const { key, partition, timestamp, headers } = source;
-  return { key, partition, timestamp, headers, source };
+  return { key, value, partition, timestamp, headers, source };
 }

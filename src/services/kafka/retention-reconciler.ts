@@ -33,7 +33,7 @@ export interface RetentionReconcilerDeps {
   readonly em: EntityManager;
   readonly kafka: Pick<KafkaGateway, 'cluster' | 'configured'>;
   readonly plans: RetentionPlans;
-  readonly held: Pick<HeldTopics, 'look'>;
+  readonly held: Pick<HeldTopics, 'look' | 'holdsOn'>;
   readonly logger: Logger;
 }
 
@@ -85,19 +85,38 @@ export class RetentionReconciler {
   }
 
   async #reconciled(actor: Actor, id: string): Promise<TopicRetention> {
-    const { em, plans } = this.#deps;
+    const { em } = this.#deps;
     // The lock is given back when the process dies. Others at the same topic wait, and then find nothing left to do.
     return em.fork().transactional(async (tx) => {
-      const policy = await lockRetention(tx, id);
-      const [plan] = await plans.plansOf([policy], { approving: false });
-      if (plan === undefined) throw new LinewardError('NOT_FOUND');
-      const changes = plan.steps.filter(isChange).map(changeOf);
-      const refused = changes.length === 0 ? null : await this.#change(actor, policy, plan, changes);
-      await this.#record(policy, plan, { changes: refused === null ? changes : [], refused });
-      if (isFree(plan) && refused === null)
-        await em.fork().execute(`update topic_retention set before_hold = '{}' where id = ?`, [id]);
+      while (!(await this.#isSettled(actor, await lockRetention(tx, id))));
       return em.fork().findOneOrFail(TopicRetentionSchema, { id });
     });
+  }
+
+  /**
+   * False when a hold came while records were about to lose it, and all is to be planned anew. Nobody who places a hold waits
+   * for a broker: holds are read again right before a cut and right after it, and a cut that came first is taken back.
+   */
+  async #isSettled(actor: Actor, policy: TopicRetention): Promise<boolean> {
+    const { em, plans } = this.#deps;
+    const [plan] = await plans.plansOf([policy], { approving: false });
+    if (plan === undefined) throw new LinewardError('NOT_FOUND');
+    const changes = plan.steps.filter(isChange).map(changeOf);
+    const refused = changes.length === 0 ? null : await this.#refusalOf(plan);
+    if (await this.#isHeldSince(policy, plan)) return false;
+    const done = refused === null ? changes : [];
+    if (done.length > 0) await this.#change(actor, policy, plan, done);
+    await this.#record(policy, plan, { changes: done, refused });
+    if (isFree(plan) && refused === null)
+      await em.fork().execute(`update topic_retention set before_hold = '{}' where id = ?`, [policy.id]);
+    return done.length === 0 || !(await this.#isHeldSince(policy, plan));
+  }
+
+  /** Whether holds concern a topic that is to be cut, of which the plan did not know. */
+  async #isHeldSince({ datasetId }: TopicRetention, { topic, steps, holds }: RetentionPlan): Promise<boolean> {
+    if (!steps.some(({ change }) => change === 'SHORTEN')) return false;
+    const now = (await this.#deps.held.holdsOn([{ datasetId, name: topic }])).get(datasetId) ?? [];
+    return now.some(({ holdId }) => !holds.some((known) => known.holdId === holdId));
   }
 
   /** Answers those of which it is not yet known whether holds concern them. */
@@ -134,21 +153,26 @@ export class RetentionReconciler {
       logger.warn({ topic: topic.name, error }, 'a topic could not be looked through for legal holds');
   }
 
-  /** Null when it is done, else why the broker refused. The change is on record before, for a process may die between. */
-  async #change(
-    actor: Actor,
-    policy: TopicRetention,
-    plan: RetentionPlan,
-    changes: readonly RetentionChange[],
-  ): Promise<LinewardError | null> {
-    const { em, kafka } = this.#deps;
+  /** Why the broker would refuse the change. */
+  async #refusalOf(plan: RetentionPlan): Promise<LinewardError | null> {
     try {
-      await kafka.cluster.changeSettings(plan.topic, changesOf(plan), true);
+      await this.#deps.kafka.cluster.changeSettings(plan.topic, changesOf(plan), true);
+      return null;
     } catch (error) {
       if (error instanceof LinewardError && (error.code === 'KAFKA_REFUSED' || error.code === 'NOT_FOUND'))
         return error;
       throw error;
     }
+  }
+
+  /** The change is on record before, for a process may die between. */
+  async #change(
+    actor: Actor,
+    policy: TopicRetention,
+    plan: RetentionPlan,
+    changes: readonly RetentionChange[],
+  ): Promise<void> {
+    const { em, kafka } = this.#deps;
     await em.fork().transactional(async (tx) => {
       await tx.execute('update topic_retention set before_hold = before_hold || ?::jsonb where id = ?', [
         JSON.stringify(movedByHold(policy, plan)),
@@ -163,7 +187,6 @@ export class RetentionReconciler {
     });
     await kafka.cluster.changeSettings(plan.topic, changesOf(plan));
     await this.#seen(plan);
-    return null;
   }
 
   async #seen(plan: RetentionPlan): Promise<void> {

@@ -3,7 +3,7 @@ import { newId } from '../../domain/id.ts';
 import { idsOfJobs } from './named-rows.ts';
 
 /** Namespace of the jobs that are our own. */
-const ownNamespace = 'lineward';
+export const ownNamespace = 'lineward';
 
 /** Records, in the caller's transaction, that `job` moves data from one dataset to another from now on. */
 export async function recordEdge(

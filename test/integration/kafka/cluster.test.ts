@@ -28,6 +28,7 @@ describe.skipIf(missing !== null)('the cluster as a whole', () => {
     expect(found.topics).toEqual([
       {
         name: topic,
+        id: expect.stringMatching(/^[\w-]{22}$/),
         isInternal: false,
         partitions: [0, 1, 2].map((partition) => ({
           partition,
@@ -38,6 +39,20 @@ describe.skipIf(missing !== null)('the cluster as a whole', () => {
       },
     ]);
     expect((await gateway.cluster.describe()).topics.map(({ name }) => name)).toContain(topic);
+  });
+
+  test('gives a topic that was deleted and made again another id, and others keep theirs', async () => {
+    const [topic, other] = [await freshTopic(gateway, 1), await freshTopic(gateway, 1)];
+    const idsNow = async () =>
+      new Map((await gateway.cluster.describe([topic, other])).topics.map(({ name, id }) => [name, id]));
+    const before = await idsNow();
+    await gateway.topics.deleteTopic(topic);
+    await until(async () => !(await idsNow()).has(topic));
+    await gateway.ensureTopic({ name: topic, partitions: 1, config: {} });
+    await until(async () => (await idsNow()).has(topic));
+    const after = await idsNow();
+    expect(after.get(topic)).not.toBe(before.get(topic));
+    expect(after.get(other)).toBe(before.get(other));
   });
 
   test('changes one setting of a topic, takes another back, and leaves all others as they are', async () => {

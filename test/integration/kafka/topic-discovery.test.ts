@@ -221,6 +221,7 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
     const real = await describeMine();
     const many = Array.from({ length: 1_000 }, (_, n) => ({
       name: `many-${n}`,
+      id: null,
       isInternal: false,
       partitions: [{ partition: 0, leader: null, replicas: [1], inSync: [1] }],
     }));

@@ -15,13 +15,12 @@ import { scanGroupPrefix } from '../topic-admin.ts';
 import { ProtocolConnection } from './connection.ts';
 import { protocolFault } from './faults.ts';
 import { describeGroups, fetchOffsets, type GroupAnswer, listGroups, readAssignment } from './group-requests.ts';
+import { type MetadataAnswer, metadata } from './metadata-request.ts';
 import {
   describeConfigs,
   describeLogDirs,
   incrementalAlterConfigs,
   listOffsets,
-  type MetadataAnswer,
-  metadata,
   type OffsetAnswer,
   type ProtocolRequest,
   type TopicPartitions,
@@ -217,14 +216,14 @@ export class ProtocolCluster implements KafkaCluster {
   }
 }
 
-function topicOf({ name, isInternal, partitions }: MetadataAnswer['topics'][number]): ClusterTopic {
+function topicOf({ name, id, isInternal, partitions }: MetadataAnswer['topics'][number]): ClusterTopic {
   const parts = partitions.map(({ partition, leader, replicas, inSync }) => ({
     partition,
     leader: leader < 0 ? null : leader,
     replicas,
     inSync,
   }));
-  return { name, isInternal, partitions: parts.sort((one, other) => one.partition - other.partition) };
+  return { name, id, isInternal, partitions: parts.sort((one, other) => one.partition - other.partition) };
 }
 
 function settingOf(setting: {

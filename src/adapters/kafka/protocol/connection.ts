@@ -44,8 +44,10 @@ export class ProtocolConnection {
     await this.#cluster.connect();
     const { versions, connectionPool } = this.#cluster.brokerPool.seedBroker;
     const known = versions[request.apiKey];
-    if (known === undefined || request.apiVersion < known.minVersion || request.apiVersion > known.maxVersion)
+    if (known === undefined || request.apiVersion < known.minVersion || request.apiVersion > known.maxVersion) {
+      if (request.older !== undefined) return this.send(request.older);
       throw new LinewardError('KAFKA_REFUSED', `The broker does not support ${request.name} v${request.apiVersion}.`);
+    }
     const { apiKey, apiVersion, name: apiName, body } = request;
     const answer = await connectionPool.send({
       request: { apiKey, apiVersion, apiName, encode: async () => ({ buf: body, buffer: body }) },

@@ -6,70 +6,13 @@ export interface ProtocolRequest<Answer> {
   readonly apiKey: number;
   readonly apiVersion: number;
   readonly body: Buffer;
+  /** What is asked of brokers that do not know this version. */
+  readonly older?: ProtocolRequest<Answer>;
   /** Errors of single items stay what they are: a number in the answer, 0 for none. */
   read(answer: WireReader): Answer;
 }
 
 const topicResource = 2;
-
-export interface MetadataAnswer {
-  readonly brokers: readonly {
-    readonly id: number;
-    readonly host: string;
-    readonly port: number;
-    rack: string | null;
-  }[];
-  readonly clusterId: string | null;
-  readonly controllerId: number;
-  readonly topics: readonly {
-    readonly error: number;
-    readonly name: string;
-    readonly isInternal: boolean;
-    readonly partitions: readonly {
-      readonly error: number;
-      readonly partition: number;
-      readonly leader: number;
-      readonly replicas: readonly number[];
-      readonly inSync: readonly number[];
-    }[];
-  }[];
-}
-
-/** Null asks for all topics that the client may see. */
-export const metadata = (topics: readonly string[] | null): ProtocolRequest<MetadataAnswer> => ({
-  name: 'Metadata',
-  apiKey: 3,
-  apiVersion: 5,
-  body: (() => {
-    const body = new WireWriter();
-    // Asking must not make a topic.
-    return body.list(topics, (topic) => body.text(topic)).flag(false).bytes;
-  })(),
-  read: (answer) => {
-    answer.int32();
-    const int32s = () => answer.list(() => answer.int32());
-    const brokers = answer.list(() => ({
-      id: answer.int32(),
-      host: answer.text() ?? '',
-      port: answer.int32(),
-      rack: answer.text(),
-    }));
-    const [clusterId, controllerId] = [answer.text(), answer.int32()];
-    const readPartition = () => {
-      const facts = { error: answer.int16(), partition: answer.int32(), leader: answer.int32() };
-      const copies = { replicas: int32s(), inSync: int32s() };
-      int32s();
-      return { ...facts, ...copies };
-    };
-    const found = answer.list(() => ({
-      error: answer.int16(),
-      name: answer.text() ?? '',
-      isInternal: answer.flag(),
-      partitions: answer.list(readPartition),
-    }));
-    return { brokers, clusterId, controllerId, topics: found };
-  },
-});
 
 export interface ConfigsAnswer {
   readonly topic: string;

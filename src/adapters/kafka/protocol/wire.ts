@@ -1,4 +1,6 @@
-/** Kafka's fixed-width encoding, which its requests had before they got tagged fields. */
+const uuidBytes = 16;
+
+/** Kafka's fixed-width encoding, and the compact one of requests with tagged fields, of which none is ever written. */
 export class WireWriter {
   readonly #parts: Buffer[] = [];
 
@@ -39,6 +41,35 @@ export class WireWriter {
     this.int32(items === null ? -1 : items.length);
     for (const item of items ?? []) write(item);
     return this;
+  }
+
+  compactText(value: string): this {
+    const bytes = Buffer.from(value, 'utf8');
+    this.#varint(bytes.length + 1);
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  /** As {@link list}. */
+  compactList<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    this.#varint(items === null ? 0 : items.length + 1);
+    for (const item of items ?? []) write(item);
+    return this;
+  }
+
+  noUuid(): this {
+    this.#parts.push(Buffer.alloc(uuidBytes));
+    return this;
+  }
+
+  noTags(): this {
+    return this.#varint(0);
+  }
+
+  #varint(value: number): this {
+    let left = value;
+    for (; left > 127; left >>>= 7) this.#number(1, (buffer) => buffer.writeUInt8((left & 127) | 128));
+    return this.#number(1, (buffer) => buffer.writeUInt8(left));
   }
 
   #number(size: number, write: (buffer: Buffer) => void): this {
@@ -94,6 +125,40 @@ export class WireReader {
     const items: T[] = [];
     for (let left = this.int32(); left > 0; left -= 1) items.push(read());
     return items;
+  }
+
+  compactText(): string | null {
+    return this.#slice(this.#varint() - 1)?.toString('utf8') ?? null;
+  }
+
+  compactList<T>(read: () => T): T[] {
+    const items: T[] = [];
+    for (let left = this.#varint() - 1; left > 0; left -= 1) items.push(read());
+    return items;
+  }
+
+  /** As Kafka shows it; null for none, which is all zeros. */
+  uuid(): string | null {
+    const bytes = this.#slice(uuidBytes);
+    return bytes?.some((byte) => byte !== 0) === true ? bytes.toString('base64url') : null;
+  }
+
+  /** Walks over tagged fields. */
+  tags(): void {
+    for (let left = this.#varint(); left > 0; left -= 1) {
+      this.#varint();
+      this.#slice(this.#varint());
+    }
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#buffer.readUInt8(this.#at);
+      this.#at += 1;
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
   }
 
   #slice(length: number): Buffer | null {
