@@ -11,6 +11,7 @@ import { newId } from '../src/domain/id.ts';
 import { DatasetFieldReadModel } from '../src/services/lineage/dataset-field.read-model.ts';
 import { LabelReadModel } from '../src/services/lineage/label.read-model.ts';
 import { LineageReadModel } from '../src/services/lineage/lineage.read-model.ts';
+import { LineageGraphs } from '../src/services/lineage/lineage-graphs.ts';
 import { SemanticTypeReadModel } from '../src/services/privacy/semantic-type.read-model.ts';
 import { type Bench, beside, measureInTurns } from './harness.ts';
 import { batchOf, seedGraph } from './lineage-data.ts';
@@ -94,7 +95,7 @@ const closure = `with recursive reach (id) as (
 
 async function walks(url: string, pool: Pool, em: Awaited<ReturnType<typeof openDatabase>>['em']) {
   const { datasetId } = await seedGraph(pool, { layers: 40, width: 500, inputs: 2 });
-  const lineage = new LineageReadModel({ em });
+  const lineage = new LineageReadModel({ em, graphs: new LineageGraphs({ em }) });
   const limits = { startDatasetId: datasetId, direction: 'DOWNSTREAM', maxDepth: 50, maxNodes: 10_000 } as const;
   const { nodes, steps, complete } = await lineage.walk(limits);
   const query = `{ lineage(start: "${Buffer.from(`Dataset:${datasetId}`).toString('base64url')}", direction: DOWNSTREAM,
@@ -134,6 +135,7 @@ async function spreads(pool: Pool, em: Awaited<ReturnType<typeof openDatabase>>[
   );
   const labels = new LabelReadModel({
     em,
+    graphs: new LineageGraphs({ em }),
     datasetFields: new DatasetFieldReadModel({ em }),
     semanticTypes: new SemanticTypeReadModel({ em }),
   });

@@ -42,6 +42,7 @@ import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
 import { FieldLabelService } from './services/lineage/field-label.service.ts';
 import { LabelReadModel } from './services/lineage/label.read-model.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
 import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
@@ -80,14 +81,15 @@ export function buildServices(
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
-  const lineage = new LineageReadModel({ em });
+  const graphs = new LineageGraphs({ em });
+  const lineage = new LineageReadModel({ em, graphs });
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
   const datasetFields = new DatasetFieldReadModel({ em });
   const columnLineage = {
     datasetFields,
-    columns: new ColumnLineageReadModel({ em, datasetFields }),
-    labels: new LabelReadModel({ em, datasetFields, semanticTypes }),
+    columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
+    labels: new LabelReadModel({ em, graphs, datasetFields, semanticTypes }),
     fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
     lineageIngest: new LineageIngestService({ em }),
     lineageEvents: new EventLogReadModel({ em }),

@@ -7,7 +7,6 @@ import { AuditResolver } from './audit.resolver.ts';
 import {
   ColumnLineageFields,
   ColumnLineageResolver,
-  ColumnStepFields,
   DatasetFieldFields,
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
@@ -20,7 +19,7 @@ import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
 import { LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
-import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
+import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
 import { OperationsResolver } from './operations.resolver.ts';
@@ -38,7 +37,6 @@ const fieldResolvers = [
   CertificateFields,
   ConsumerGroupFields,
   ColumnLineageFields,
-  ColumnStepFields,
   DatasetFieldFields,
   DatasetFields,
   DeprecationFields,
@@ -47,6 +45,7 @@ const fieldResolvers = [
   EntityVersionFields,
   LabelSpreadFields,
   LineageEdgeFields,
+  LineageHopFields,
   LineageNodeFields,
   MappingFields,
   OperationFields,

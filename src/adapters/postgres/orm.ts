@@ -30,6 +30,7 @@ import { ProduceGateMigration } from '../../../migrations/20261126001300_produce
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
+import { LineageGraphMigration } from '../../../migrations/20261126001900_lineage_graph.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -108,6 +109,7 @@ const migrationsList = [
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
+  { name: '20261126001900_lineage_graph', class: LineageGraphMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { DatasetField } from '../../domain/lineage/graph.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { keysetPages } from '../keyset-page.ts';
-import { nativeStatements, textArray } from '../sql.ts';
+import { nativeStatements, numberArray, textArray } from '../sql.ts';
 
 const fieldRow: z.ZodType<DatasetField> = z.object({
   id: z.string(),
+  number: z.number(),
   datasetId: z.string(),
   path: z.string(),
   type: z.string().nullable(),
@@ -21,7 +22,7 @@ const fieldRow: z.ZodType<DatasetField> = z.object({
 const isDropped = 'dropped_at is not null and (seen_at is null or seen_at <= dropped_at)';
 // The newest schema names exactly the fields that no later schema has left out.
 const isInSchema = 'named_at is not null and named_at = schema_at';
-const fields = `(select dataset_field.id, dataset_field.dataset_id, path, type, dataset_field.dataset_id as "datasetId",
+const fields = `(select dataset_field.id, dataset_field.number, dataset_field.dataset_id, path, type, dataset_field.dataset_id as "datasetId",
     coalesce(${isInSchema}, false) as "isInSchema", semantic_type as "semanticType",
     coalesce(dataset_field_label.classifications, '{}') as classifications, coalesce(${isDropped}, false) as "isDropped",
     case when named_only then 'DATASET_UNKNOWN' when schema_at is null then 'SCHEMA_UNKNOWN'
@@ -50,10 +51,32 @@ export class DatasetFieldReadModel {
     });
   }
 
-  async byId(ids: readonly string[]): Promise<ReadonlyMap<string, DatasetField>> {
+  async byNumber(numbers: Iterable<number>): Promise<ReadonlyMap<number, DatasetField>> {
     const sql = await nativeStatements(this.#em);
-    const rows = await sql.execute(`select * from ${fields} where id = any(?::text[])`, [textArray([...new Set(ids)])]);
-    return new Map(rows.map((row) => fieldRow.parse(row)).map((field) => [field.id, field]));
+    const rows = await sql.execute(`select * from ${fields} where number = any(?::int[])`, [
+      numberArray(new Set(numbers)),
+    ]);
+    return new Map(rows.map((row) => fieldRow.parse(row)).map((field) => [field.number, field]));
+  }
+
+  /** Those of the given ones of which something is not known. */
+  async gapsIn(numbers: Iterable<number>): Promise<readonly DatasetField[]> {
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute(
+      `select * from ${fields} where number = any(?::int[]) and gap is not null order by number`,
+      [numberArray(new Set(numbers))],
+    );
+    return rows.map((row) => fieldRow.parse(row));
+  }
+
+  /** Those of the given ones whose dataset was dropped. */
+  async dropped(numbers: Iterable<number>): Promise<ReadonlySet<number>> {
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ number: number }[]>(
+      `select number from dataset_field join dataset_state using (dataset_id) where ${isDropped} and number = any(?::int[])`,
+      [numberArray(new Set(numbers))],
+    );
+    return new Set(rows.map(({ number }) => number));
   }
 
   async ofPath(datasetId: string, path: string): Promise<DatasetField | null> {
