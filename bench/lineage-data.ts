@@ -30,6 +30,11 @@ export function batchOf(round: number, events: number): readonly object[] {
   });
 }
 
+/** Forgets all datasets and what is known of them. */
+export async function emptyGraph(pool: Pool): Promise<void> {
+  await pool.query('truncate dataset, lineage_event, lineage_job cascade');
+}
+
 /**
  * A layered graph: each dataset of a layer is made of `inputs` of the layer before, by a job of its own; each has one column, made
  * of theirs. Answers a dataset of the first layer and its column.
