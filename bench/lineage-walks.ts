@@ -128,8 +128,8 @@ export async function labelCases(pool: Pool, em: EntityManager, edges: number): 
   const { labels: found, complete } = await labels.spread(question);
   const times = await timesOf({
     spread: () => labels.spread(question),
-    page: async () => (await labels.spread(question)).placed({ first: 100, offset: 0 }),
-    all: async () => (await labels.spread(question)).placed({ first: 10_000, offset: 0 }),
+    page: async () => (await labels.spread(question)).placed({ limit: 100, offset: 0 }),
+    all: async () => (await labels.spread(question)).placed({ limit: 10_000, offset: 0 }),
     changed: async () => {
       await pool.query('update column_edge set recorded_at = now() where id = (select min(id) from column_edge)');
       await labels.spread(question);

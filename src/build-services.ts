@@ -1,4 +1,5 @@
 import type { Logger as PinoLogger } from 'pino';
+import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
@@ -36,14 +37,6 @@ import { TableDiscovery } from './services/lake/table-discovery.ts';
 import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
-import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
-import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
-import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
-import { FieldLabelService } from './services/lineage/field-label.service.ts';
-import { LabelReadModel } from './services/lineage/label.read-model.ts';
-import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
-import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
-import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
@@ -81,19 +74,10 @@ export function buildServices(
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
-  const graphs = new LineageGraphs({ em });
-  const lineage = new LineageReadModel({ em, graphs });
+  const lineageParts = buildLineage({ em, semanticTypes });
+  const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
-  const datasetFields = new DatasetFieldReadModel({ em });
-  const columnLineage = {
-    datasetFields,
-    columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
-    labels: new LabelReadModel({ em, graphs, datasetFields, semanticTypes }),
-    fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
-    lineageIngest: new LineageIngestService({ em }),
-    lineageEvents: new EventLogReadModel({ em }),
-  };
   const audit = new AuditReadModel({ em });
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
@@ -233,8 +217,7 @@ export function buildServices(
   return {
     searchEntries,
     ...catalog,
-    lineage,
-    ...columnLineage,
+    ...lineageParts,
     audit,
     governance,
     governanceService,

@@ -20,6 +20,7 @@ import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resol
 import { LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
 import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
+import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
 import { OperationsResolver } from './operations.resolver.ts';
@@ -46,7 +47,9 @@ const fieldResolvers = [
   LabelSpreadFields,
   LineageEdgeFields,
   LineageHopFields,
+  LineageImpactFields,
   LineageNodeFields,
+  LineagePathFields,
   MappingFields,
   OperationFields,
   OperationTargetFields,
@@ -65,6 +68,7 @@ const operationResolvers = [
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,
+  LineagePathsResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -88,6 +92,7 @@ export type ResolverDeps = ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &
   ConstructorParameters<typeof LakeRetentionResolver>[0] &
+  ConstructorParameters<typeof LineagePathsResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &

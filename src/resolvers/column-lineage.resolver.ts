@@ -104,13 +104,17 @@ export class ColumnLineageFields {
 
 @Resolver(() => FieldsCarryingType)
 export class LabelSpreadFields {
-  @FieldResolver(() => Int, { description: 'How many `labels` there are.' })
+  @FieldResolver(() => Int, {
+    description:
+      'How many `labels` there are, up to 250,000; with more than 10,000 the answer is not `complete`, and is read by pages.',
+  })
   labelCount(@Root() { labels }: LabelSpread): number {
     return labels.length;
   }
 
   @FieldResolver(() => [CarriedLabelType], {
-    description: 'A field for each origin whose label it carries, by origin and nearest first; at most 10,000.',
+    description:
+      'A field for each origin whose label it carries, by origin and nearest first; a page of at most 10,000.',
   })
   labels(@Root() spread: LabelSpread, @Args(() => LabelPageArgs) page: LabelPageArgs): Promise<readonly PlacedLabel[]> {
     return spread.placed(page);

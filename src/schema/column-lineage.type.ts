@@ -210,7 +210,7 @@ export class FieldsCarryingArgs {
 @ArgsType()
 export class LabelPageArgs {
   @Field(() => Int, { defaultValue: 10_000, description: 'How many, at most 10,000.' })
-  first!: number;
+  limit!: number;
 
   @Field(() => Int, { defaultValue: 0, description: 'How many to pass over.' })
   offset!: number;

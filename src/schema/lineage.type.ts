@@ -1,6 +1,6 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { PlaceName } from '../domain/lineage/event-value.ts';
-import type { LineageDirection, LineageStep, WalkEnd } from '../domain/lineage/graph.ts';
+import type { LineageDirection, LineageStep, TruncatedReason, WalkEnd } from '../domain/lineage/graph.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { Instant } from './scalars.ts';
@@ -11,12 +11,13 @@ export const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDire
   BOTH: 'Both ways from the start.',
 });
 
-export const TruncatedReasonEnum = describedEnum<'MAX_DEPTH' | 'MAX_NODES'>(
+export const TruncatedReasonEnum = describedEnum<TruncatedReason>(
   'LineageTruncatedReason',
   'Why a walk stopped early.',
   {
     MAX_DEPTH: '`maxDepth` was reached.',
     MAX_NODES: '`maxNodes` was reached.',
+    MAX_PATHS: '`maxPaths` was reached, or looking for more paths took too many steps.',
   },
 );
 

@@ -18,7 +18,8 @@ export type OneWay = Exclude<LineageDirection, 'BOTH'>;
 export type Passes = (row: number) => boolean;
 
 export interface WalkQuestion extends Omit<WalkLimits, 'asOf'> {
-  readonly start: number;
+  /** Of depth 0. */
+  readonly starts: readonly number[];
   readonly passes: Passes;
   /** Nodes that are walked through as if they were not there. */
   readonly steppedOver?: ReadonlySet<number>;
@@ -48,9 +49,9 @@ export function assertLimits({ maxDepth, maxNodes }: Pick<WalkLimits, 'maxDepth'
 /** Breadth first: each node once, at its least depth, no paths kept. */
 export function walkGraph(graph: EdgeGraph, question: WalkQuestion): Reached {
   assertLimits(question);
-  const { direction, start } = question;
+  const { direction, starts } = question;
   const directions = direction === 'BOTH' ? (['UPSTREAM', 'DOWNSTREAM'] as const) : [direction];
-  const depths = new Map([[start, 0]]);
+  const depths = new Map(starts.map((start) => [start, 0]));
   const ends = directions.map((oneWay) => walkOneWay(graph, { ...question, direction: oneWay }, depths));
   return {
     depths,
@@ -60,7 +61,7 @@ export function walkGraph(graph: EdgeGraph, question: WalkQuestion): Reached {
 }
 
 /** The nodes one step from a node, in the order of the edges; one may come twice. */
-function nextNodes(graph: EdgeGraph, direction: OneWay, passes: Passes): (node: number) => readonly number[] {
+export function nextNodes(graph: EdgeGraph, direction: OneWay, passes: Passes): (node: number) => readonly number[] {
   const ends = direction === 'DOWNSTREAM' ? graph.edges.targets : graph.edges.sources;
   return (node) => {
     const rows = direction === 'DOWNSTREAM' ? graph.outgoing(node) : graph.incoming(node);
@@ -103,13 +104,13 @@ function walkOneWay(
   question: WalkQuestion & { readonly direction: OneWay },
   depths: Map<number, number>,
 ): { truncated: Reached['truncatedReason']; frontier: readonly number[] } {
-  const { start, maxDepth, maxNodes, steppedOver } = question;
+  const { starts, maxDepth, maxNodes, steppedOver } = question;
   const next = nextNodes(graph, question.direction, question.passes);
-  const seen = new Set([start]);
+  const seen = new Set(starts);
   // Behind a node lies more when a node next to it was not reached, also over nodes that are stepped over.
   const frontierIn = (nodes: readonly number[]): readonly number[] =>
     nodes.filter((node) => leaving(node, next, steppedOver).some((other) => !seen.has(other)));
-  let level: readonly number[] = [start];
+  let level = starts;
   for (let depth = 1; ; depth += 1) {
     const fresh = new Set(level.flatMap((node) => leaving(node, next, steppedOver)).filter((node) => !seen.has(node)));
     if (fresh.size === 0) return { truncated: null, frontier: [] };

@@ -13,11 +13,13 @@ export interface LineageStep {
   readonly jobNamespace: string;
 }
 
+export type TruncatedReason = 'MAX_DEPTH' | 'MAX_NODES' | 'MAX_PATHS';
+
 /** Whether a walk reached all. `complete` false names why. */
 export interface WalkEnd {
   readonly asOf: Date;
   readonly complete: boolean;
-  readonly truncatedReason: 'MAX_DEPTH' | 'MAX_NODES' | null;
+  readonly truncatedReason: TruncatedReason | null;
 }
 
 /** A field of a dataset, as events and people speak of it. */

@@ -22,8 +22,6 @@ export interface BlockedStep {
 export interface Propagation {
   readonly labels: readonly CarriedLabel[];
   readonly blocked: readonly BlockedStep[];
-  /** False when there are more labels than were asked for. */
-  readonly complete: boolean;
 }
 
 /** Why a label does not take a step; null when it does. Steps that begin later are none. */
@@ -43,7 +41,7 @@ function blocksAt(graph: EdgeGraph, asOf: Date | undefined): Blocks {
 }
 
 /**
- * Labels go along direct steps that do not mask. Nothing is kept: a label is where a way from its origin leads, so it is gone with
+ * At most so many labels. Labels go along direct steps that do not mask. Nothing is kept: a label is where a way from its origin leads, so it is gone with
  * the last such way.
  */
 export function propagate(
@@ -52,8 +50,8 @@ export function propagate(
   { asOf, labelsMax }: { readonly asOf: Date | undefined; readonly labelsMax: number },
 ): Propagation {
   const blocks = blocksAt(graph, asOf);
-  const { labels, complete } = spread(graph, origins, blocks, labelsMax);
-  return { labels, complete, blocked: blockedBy(graph, labels, blocks) };
+  const labels = spread(graph, origins, blocks, labelsMax);
+  return { labels, blocked: blockedBy(graph, labels, blocks) };
 }
 
 function spread(
@@ -61,13 +59,13 @@ function spread(
   origins: readonly number[],
   blocks: Blocks,
   labelsMax: number,
-): Pick<Propagation, 'labels' | 'complete'> {
+): readonly CarriedLabel[] {
   const labels: CarriedLabel[] = [];
   for (const origin of origins) {
     const reached = new Set([origin]);
     const queue: CarriedLabel[] = [{ origin, field: origin, depth: 0, viaRow: null }];
     for (const label of queue) {
-      if (labels.length === labelsMax) return { labels, complete: false };
+      if (labels.length === labelsMax) return labels;
       labels.push(label);
       for (const row of graph.outgoing(label.field)) {
         const field = graph.edges.targets[row] ?? 0;
@@ -77,7 +75,7 @@ function spread(
       }
     }
   }
-  return { labels, complete: true };
+  return labels;
 }
 
 function blockedBy(graph: EdgeGraph, labels: readonly CarriedLabel[], blocks: Blocks): readonly BlockedStep[] {

@@ -3,7 +3,6 @@ import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { edgeFlags } from '../../domain/lineage/edge-list.ts';
 import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
 import { inForce, type Passes, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
-import { LinewardError } from '../../errors/lineward-error.ts';
 import { nativeStatements } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
@@ -42,15 +41,11 @@ export class ColumnLineageReadModel {
 
   /** @throws LinewardError NOT_FOUND for a field that nobody spoke of, BAD_INPUT for limits out of range. */
   async walk(question: ColumnQuestion): Promise<ColumnWalk> {
-    const start = await this.#fields.ofPath(question.datasetId, question.path);
-    if (start === null)
-      throw new LinewardError('NOT_FOUND', 'field: no event speaks of such a field of the dataset', {
-        path: ['field'],
-      });
+    const start = await this.#fields.known(question.datasetId, question.path, 'field');
     const asOf = question.asOf ?? new Date();
     const graph = await this.#graphs.columns();
     const passes = passesOf(graph, question);
-    const reached = walkGraph(graph, { ...question, start: start.number, passes });
+    const reached = walkGraph(graph, { ...question, starts: [start.number], passes });
     const fields = await this.#fields.byNumber(reached.depths.keys());
     const known = (number: number): readonly DatasetField[] =>
       [fields.get(number)].filter((field) => field !== undefined);

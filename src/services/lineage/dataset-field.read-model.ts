@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { DatasetField } from '../../domain/lineage/graph.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import { keysetPages } from '../keyset-page.ts';
 import { nativeStatements, numberArray, textArray } from '../sql.ts';
 
@@ -84,6 +85,15 @@ export class DatasetFieldReadModel {
       .fork()
       .execute(`select * from ${fields} where dataset_id = ? and path = ?`, [datasetId, path]);
     return rows.map((row) => fieldRow.parse(row))[0] ?? null;
+  }
+
+  /** @throws LinewardError NOT_FOUND for a field that nobody spoke of, with the argument that names it. */
+  async known(datasetId: string, path: string, argument: string): Promise<DatasetField> {
+    const field = await this.ofPath(datasetId, path);
+    if (field !== null) return field;
+    throw new LinewardError('NOT_FOUND', `${argument}: no event speaks of such a field of the dataset`, {
+      path: [argument],
+    });
   }
 
   /** When datasets were dropped of which nothing was heard since. */

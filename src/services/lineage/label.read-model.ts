@@ -26,6 +26,7 @@ export interface Origin {
 export interface LabelSpread extends WalkEnd {
   readonly labels: readonly CarriedLabel[];
   readonly blocked: readonly BlockedStep[];
+  readonly origins: ReadonlyMap<number, Origin>;
   /** @throws LinewardError BAD_INPUT for a page out of range. */
   placed(page: LabelPage): Promise<readonly PlacedLabel[]>;
   /** Steps that labels did not take, and what is not known of fields that carry one. */
@@ -33,7 +34,7 @@ export interface LabelSpread extends WalkEnd {
 }
 
 export interface LabelPage {
-  readonly first: number;
+  readonly limit: number;
   readonly offset: number;
 }
 
@@ -56,7 +57,8 @@ const originRow: z.ZodType<Origin> = z.object({
   classifications: z.array(z.string()),
 });
 
-const labelsMax = 10_000;
+const labelsMax = 250_000;
+const pageMax = 10_000;
 
 // What people set on a field itself stands before what the entity of its dataset says of it.
 const originsSql = `
@@ -103,21 +105,23 @@ export class LabelReadModel {
     const origins = new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.number, origin]));
     const now = new Date();
     const graph = await this.#graphs.columns();
-    const { labels, blocked, ...end } = propagate(graph, [...origins.keys()], { asOf, labelsMax });
+    const { labels, blocked } = propagate(graph, [...origins.keys()], { asOf, labelsMax });
     const dropped = await this.#fields.dropped(labels.map(({ field }) => field));
-    const complete = end.complete && blocked.length <= labelsMax;
+    // A client that asks for one page only must not take it for all.
+    const complete = labels.length <= pageMax && blocked.length <= pageMax;
     const kept = labels.filter(({ field }) => !dropped.has(field));
-    const named = blocked.slice(0, labelsMax);
+    const named = blocked.slice(0, pageMax);
     return {
       labels: kept,
       blocked: named,
+      origins,
       asOf: asOf ?? now,
       complete,
       truncatedReason: complete ? null : 'MAX_NODES',
-      placed: ({ first, offset }) => {
-        assertRange('first', first, 0, labelsMax);
+      placed: ({ limit, offset }) => {
+        assertRange('limit', limit, 0, pageMax);
         assertRange('offset', offset, 0, labelsMax);
-        return this.#placed(graph, origins, kept.slice(offset, offset + first));
+        return this.#placed(graph, origins, kept.slice(offset, offset + limit));
       },
       gaps: () => this.#gaps(graph, named, kept),
     };

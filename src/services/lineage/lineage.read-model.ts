@@ -72,12 +72,12 @@ export class LineageReadModel {
   /** @throws LinewardError NOT_FOUND for an unknown start, BAD_INPUT for limits out of range. */
   async walk(question: LineageQuestion): Promise<LineageWalk> {
     const { asOf, filter = {}, startDatasetId } = question;
-    const start = await this.#numberOf(startDatasetId);
+    const start = await this.numberOf(startDatasetId, 'start');
     const now = new Date();
     const steppedOver = await this.#onPlatforms(question.ignoreAsHops ?? []);
     const graph = await this.#graphs.datasets();
     const passes = inForce(graph, asOf);
-    const reached = walkGraph(graph, { ...question, start, passes, steppedOver });
+    const reached = walkGraph(graph, { ...question, starts: [start], passes, steppedOver });
     const found = await this.#found([...reached.depths.keys()], filter);
     const shown = new Map([...reached.depths].filter(([node]) => node === start || found.get(node)?.shown === true));
     const idOf = (node: number): string => found.get(node)?.id ?? '';
@@ -89,7 +89,7 @@ export class LineageReadModel {
       asOf: asOf ?? now,
       complete: reached.truncatedReason === null,
       truncatedReason: reached.truncatedReason,
-      steps: () => this.#steps(graph, rowsAmong(graph, shown, passes)),
+      steps: async () => [...(await this.stepsOf(graph, rowsAmong(graph, shown, passes))).values()],
       hops: () => hops().map(([from, to]) => ({ sourceDatasetId: idOf(from), targetDatasetId: idOf(to) })),
       jobs: () => {
         jobs ??= this.#jobs([...shown.keys()].map(idOf), question);
@@ -98,11 +98,12 @@ export class LineageReadModel {
     };
   }
 
-  async #numberOf(datasetId: string): Promise<number> {
+  /** The node of a dataset in the graph. @throws LinewardError NOT_FOUND */
+  async numberOf(datasetId: string, argument: string): Promise<number> {
     const sql = await nativeStatements(this.#em);
     const [row] = await sql.execute<{ number: number }[]>('select number from dataset where id = ?', [datasetId]);
     if (row !== undefined) return row.number;
-    throw new LinewardError('NOT_FOUND', 'start: there is no such dataset', { path: ['start'] });
+    throw new LinewardError('NOT_FOUND', `${argument}: there is no such dataset`, { path: [argument] });
   }
 
   async #onPlatforms(platforms: readonly string[]): Promise<ReadonlySet<number>> {
@@ -130,12 +131,20 @@ export class LineageReadModel {
     return new Map(rows.map(({ number, ...row }) => [number, row]));
   }
 
-  async #steps({ edges }: EdgeGraph, rows: readonly number[]): Promise<readonly LineageStep[]> {
+  /** Steps by the rows of their edges; one that is gone meanwhile is not there. */
+  async stepsOf({ edges }: EdgeGraph, rows: readonly number[]): Promise<ReadonlyMap<number, LineageStep>> {
     const sql = await nativeStatements(this.#em);
-    const found = await sql.execute('select * from lineage_edge where number = any(?::bigint[]) order by number', [
-      numberArray(rows.map((row) => edges.ids[row] ?? 0)),
-    ]);
-    return found.map((row) => stepRow.parse(row));
+    const found = await sql.execute<{ number: string }[]>(
+      'select * from lineage_edge where number = any(?::bigint[])',
+      [numberArray(new Set(rows.map((row) => edges.ids[row] ?? 0)))],
+    );
+    const byId = new Map(found.map((row) => [Number(row.number), stepRow.parse(row)]));
+    return new Map(
+      rows.flatMap((row) => {
+        const step = byId.get(edges.ids[row] ?? 0);
+        return step === undefined ? [] : [[row, step]];
+      }),
+    );
   }
 
   async #jobs(ids: readonly string[], { direction, asOf }: LineageQuestion): ReturnType<LineageWalk['jobs']> {

@@ -165,7 +165,7 @@ test('walks and labels are what a naive walk over all that was said finds, now a
     );
 
     const spread = await labels.spread({ classification: 'PII', asOf });
-    const placed = await spread.placed({ first: 10_000, offset: 0 });
+    const placed = await spread.placed({ limit: 10_000, offset: 0 });
     const found = placed.map(({ origin, field, depth }) => {
       const place = (one: DatasetField) => nameOf.get(one.datasetId);
       return `${place(origin)}>${place(field)} ${depth}`;
