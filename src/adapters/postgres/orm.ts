@@ -31,6 +31,7 @@ import { LakeRegistrationMigration } from '../../../migrations/20261126001400_la
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { LineageGraphMigration } from '../../../migrations/20261126001900_lineage_graph.ts';
+import { LineageFoldingMigration } from '../../../migrations/20261126001910_lineage_folding.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -110,6 +111,7 @@ const migrationsList = [
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
   { name: '20261126001900_lineage_graph', class: LineageGraphMigration },
+  { name: '20261126001910_lineage_folding', class: LineageFoldingMigration },
 ];
 
 const closeTimeoutMs = 5_000;
