@@ -6,9 +6,11 @@ import { FieldLabelService } from './services/lineage/field-label.service.ts';
 import { ImpactReadModel } from './services/lineage/impact.read-model.ts';
 import { LabelReadModel } from './services/lineage/label.read-model.ts';
 import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LineageCatalogReadModel } from './services/lineage/lineage-catalog.read-model.ts';
 import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
 import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { LineagePathsReadModel } from './services/lineage/lineage-paths.read-model.ts';
+import { NodeGraphReadModel } from './services/lineage/node-graph.read-model.ts';
 import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
 
 /** What takes events of lineage and answers about the graph; all answers are of one copy of it. */
@@ -33,5 +35,7 @@ export function buildLineage({
     fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
     lineageIngest: new LineageIngestService({ em }),
     lineageEvents: new EventLogReadModel({ em }),
+    lineageCatalog: new LineageCatalogReadModel({ em }),
+    lineageGraph: new NodeGraphReadModel({ em, graphs, datasetFields }),
   };
 }

@@ -5,7 +5,9 @@ import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
+import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
 import type { LineageIngestService } from '../services/lineage/lineage-ingest.service.ts';
+import type { NodeGraphReadModel } from '../services/lineage/node-graph.read-model.ts';
 import type { ErasureIntakeService } from '../services/operations/erasure-intake.service.ts';
 import type { CryptoService } from '../services/privacy/crypto.service.ts';
 import type { AssociationService } from '../services/registry/association.service.ts';
@@ -22,6 +24,9 @@ import type { SubjectDeletionService } from '../services/registry/subject-deleti
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
+import { bulkRoutes } from './lineage/bulk.routes.ts';
+import { catalogRoutes } from './lineage/catalog.routes.ts';
+import { graphRoutes } from './lineage/graph.routes.ts';
 import { lineageRoutes } from './lineage/lineage.routes.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
@@ -65,6 +70,8 @@ export interface ApiDeps {
   readonly crypto: CryptoService;
   readonly lineageIngest: LineageIngestService;
   readonly lineageEvents: EventLogReadModel;
+  readonly lineageCatalog: LineageCatalogReadModel;
+  readonly lineageGraph: NodeGraphReadModel;
 }
 
 export interface ListenerPorts {
@@ -104,6 +111,9 @@ export class Listeners {
     await main.register(async (scope) => cryptoRoutes(scope, api));
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
+    await main.register(async (scope) => bulkRoutes(scope, api));
+    await main.register(async (scope) => catalogRoutes(scope, api));
+    await main.register(async (scope) => graphRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, apiToken: this.#deps.apiToken });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));

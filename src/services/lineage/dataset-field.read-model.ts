@@ -32,6 +32,12 @@ const fields = `(select dataset_field.id, dataset_field.number, dataset_field.da
     left join dataset_state on dataset_state.dataset_id = dataset.id
     left join dataset_field_label on field_id = dataset_field.id) known_field`;
 
+/** Fields of the newest schema of a row of `dataset` with its `dataset_state`, as JSON. */
+export const schemaFields = `select coalesce(json_agg(json_build_object('name', path, 'type', type, 'tags',
+    coalesce(dataset_field_label.classifications, '{}')) order by dataset_field.number), '[]')
+  from dataset_field left join dataset_field_label on field_id = dataset_field.id
+  where dataset_field.dataset_id = dataset.id and path <> '' and named_at = schema_at`;
+
 /** Fields of datasets, as events and people speak of them. */
 export class DatasetFieldReadModel {
   readonly #em: EntityManager;
