@@ -19,7 +19,7 @@ interface GraphSource {
   /** Its name in the log of changes, and that of the twins in it. */
   readonly name: string;
   readonly twinName: string;
-  /** Id and bytes of each edge; ends where a condition may follow. */
+  /** Id and bytes of each edge; this and `twins` end where a condition may follow. */
   readonly edges: string;
   readonly id: string;
   readonly twins: string;
@@ -38,7 +38,7 @@ const datasetSource: GraphSource = {
   id: 'edge.number',
   edges: `select edge.number as id, ${bytesOf('edge.number', 'source.number', 'target.number', '0', 'valid_from', until)}
     from lineage_edge edge join dataset source on source.id = source_dataset_id join dataset target on target.id = target_dataset_id`,
-  twins: `select 0 as id, ''::bytea as bytes where false`,
+  twins: `select 0 as id, ''::bytea as bytes from (select where false) none`,
 };
 const columnSource: GraphSource = {
   name: 'COLUMN',
@@ -46,21 +46,22 @@ const columnSource: GraphSource = {
   id: 'edge.id',
   edges: `select edge.id, ${bytesOf('edge.id', 'source.number', 'target.number', columnFlags, 'valid_from', until)}
     from column_edge edge join dataset_field source on source.id = source_field_id join dataset_field target on target.id = target_field_id`,
-  twins: `select 0 as id, ${bytesOf('-1', 'mine.number', 'twin.number', '0', `'-infinity'::timestamptz`, `'infinity'::timestamptz`)}
+  twins: `select mine.number as id, ${bytesOf('-1', 'mine.number', 'twin.number', '0', `'-infinity'::timestamptz`, `'infinity'::timestamptz`)}
     from ${twinFields}`,
 };
 
-/** In chunks, because a value of the database is at most 1 GB. */
-const chunked = (rows: string): string =>
-  `(select array_agg(bytes order by chunk) from (
-     select place / 100000 as chunk, string_agg(bytes, '' order by id) as bytes
-     from (select id, bytes, row_number() over (order by id) - 1 as place from (${rows}) edge_row) placed group by 1
-   ) chunked)`;
+/** Rows of many edges each: a row for each edge costs more than the edge, and a value of the database is at most 1 GB. */
+const chunksOf = (part: 'edges' | 'twins', rows: string): string =>
+  `select '${part}' as part, place / 100000 as chunk, string_agg(bytes, '' order by place) as bytes
+   from (select bytes, row_number() over (order by id, bytes) - 1 as place from (${rows}) edge_row) placed group by 2`;
+/** At least one row, which has the snapshot. */
+const allChunks = (edges: string, twins: string): string =>
+  `(${chunksOf('edges', edges)} union all ${chunksOf('twins', twins)} union all select 'none', 0, null) chunks`;
 
 const all = ({ name, edges, twins }: GraphSource): PreparedStatement =>
   prepared(
     `lineage_${name.toLowerCase()}_all`,
-    `select pg_current_snapshot()::text as snapshot, ${chunked(edges)} as edges, ${chunked(twins)} as twins`,
+    `select pg_current_snapshot()::text as snapshot, part, bytes from ${allChunks(edges, twins)} order by part, chunk`,
   );
 
 /** What transactions changed that a snapshot did not show; `known` is false where that cannot be told. */
@@ -70,18 +71,35 @@ const changed = ({ name, twinName, edges, id, twins }: GraphSource): PreparedSta
     `with change as materialized (
        select graph, edge from lineage_change where graph in ('${name}', '${twinName}')
          and xid >= pg_snapshot_xmin(:snapshot::pg_snapshot) and not pg_visible_in_snapshot(xid, :snapshot::pg_snapshot)
-     ), touched as materialized (select distinct edge from change where edge is not null)
-     select pg_current_snapshot()::text as snapshot,
-       pg_snapshot_xmin(:snapshot::pg_snapshot) >= (select xid from lineage_change_floor)
-         and not exists (select from change where graph = '${name}' and edge is null) as known,
-       (select array_agg(edge::float8) from touched) as touched,
-       ${chunked(`${edges} where ${id} = any(array(select edge from touched))`)} as edges,
-       case when exists (select from change where graph = '${twinName}') then coalesce(${chunked(twins)}, '{}') end as twins`,
+     ), touched as materialized (select distinct edge from change where edge is not null),
+     state as materialized (
+       select pg_snapshot_xmin(:snapshot::pg_snapshot) >= (select xid from lineage_change_floor)
+           and not exists (select from change where graph = '${name}' and edge is null) as known,
+         (select array_agg(edge::float8) from touched) as touched,
+         exists (select from change where graph = '${twinName}') as twinned
+     )
+     select pg_current_snapshot()::text as snapshot, known, touched, twinned, part, bytes
+     from state, ${allChunks(
+       `${edges} where ${id} = any(array(select edge from touched))`,
+       `${twins} where (select twinned from state)`,
+     )} order by part, chunk`,
   );
 
-const chunks = z.array(z.instanceof(Uint8Array));
-const allRow = z.object({ snapshot: z.string(), edges: chunks.nullable(), twins: chunks.nullable() });
-const changedRow = allRow.extend({ known: z.boolean(), touched: z.array(z.number()).nullable() });
+const chunkRow = z.object({
+  snapshot: z.string(),
+  part: z.enum(['edges', 'twins', 'none']),
+  bytes: z.instanceof(Uint8Array).nullable(),
+});
+const changeRow = chunkRow.extend({
+  known: z.boolean(),
+  touched: z.array(z.number()).nullable(),
+  twinned: z.boolean(),
+});
+type ChunkRow = z.infer<typeof chunkRow>;
+
+function edgesIn(rows: readonly ChunkRow[], part: ChunkRow['part']): EdgeList {
+  return readEdges(rows.flatMap((row) => (row.part === part ? (row.bytes ?? []) : [])));
+}
 
 /** So many changes are applied before those that all processes may have seen are forgotten. */
 const appliedMax = 10_000;
@@ -148,21 +166,20 @@ class KeptGraph {
   }
 
   async #loaded(): Promise<Known> {
-    const row = allRow.parse(await this.#row(this.#all, {}));
-    const edges = readEdges(row.edges ?? []);
-    const twins = readEdges(row.twins ?? []);
-    return { snapshot: row.snapshot, edges, twins, graph: new EdgeGraph(joinEdges(edges, twins)) };
+    const rows = await this.#rows(this.#all, {}, chunkRow);
+    const [edges, twins] = [edgesIn(rows, 'edges'), edgesIn(rows, 'twins')];
+    return { snapshot: rows[0].snapshot, edges, twins, graph: new EdgeGraph(joinEdges(edges, twins)) };
   }
 
   /** Null where all has to be read again. */
   async #followed(known: Known): Promise<Known | null> {
-    const row = changedRow.parse(await this.#row(this.#changed, { snapshot: known.snapshot }));
-    if (!row.known) return null;
-    const { snapshot } = row;
-    if (row.touched === null && row.twins === null) return { ...known, snapshot };
-    const touched = row.touched ?? [];
-    const edges = touched.length === 0 ? known.edges : replaceEdges(known.edges, touched, readEdges(row.edges ?? []));
-    const twins = row.twins === null ? known.twins : readEdges(row.twins);
+    const rows = await this.#rows(this.#changed, { snapshot: known.snapshot }, changeRow);
+    const [{ snapshot, twinned, touched: ids, ...state }] = rows;
+    if (!state.known) return null;
+    const touched = ids ?? [];
+    if (touched.length === 0 && !twinned) return { ...known, snapshot };
+    const edges = touched.length === 0 ? known.edges : replaceEdges(known.edges, touched, edgesIn(rows, 'edges'));
+    const twins = twinned ? edgesIn(rows, 'twins') : known.twins;
     const isSame = edges === known.edges && twins.ids.length === 0 && known.twins.ids.length === 0;
     const graph = isSame ? known.graph : new EdgeGraph(joinEdges(edges, twins));
     this.#applied += touched.length;
@@ -173,9 +190,13 @@ class KeptGraph {
     return { snapshot, edges, twins, graph };
   }
 
-  async #row(statement: PreparedStatement, values: Readonly<Record<string, string>>): Promise<unknown> {
-    const [row] = await executePrepared(this.#em, statement, values);
-    if (row === undefined) throw new LinewardError('INTERNAL', 'the graph was not answered');
-    return row;
+  async #rows<Row>(
+    statement: PreparedStatement,
+    values: Readonly<Record<string, string>>,
+    row: z.ZodType<Row>,
+  ): Promise<readonly [Row, ...Row[]]> {
+    const [first, ...more] = (await executePrepared(this.#em, statement, values)).map((one) => row.parse(one));
+    if (first === undefined) throw new LinewardError('INTERNAL', 'the graph was not answered');
+    return [first, ...more];
   }
 }
