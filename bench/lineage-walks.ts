@@ -15,7 +15,7 @@ interface Times {
   readonly cpu: number;
 }
 
-const rounds = 25;
+const rounds = 15;
 
 /** Measures works turn by turn, each after one run that warms it. */
 async function timesOf<Name extends string>(

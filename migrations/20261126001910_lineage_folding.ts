@@ -18,6 +18,8 @@ const statements = `
     times timestamptz[] not null
   );
   create index on column_repeat (stated_by, dataset_id, last_at);
+
+  create index dataset_state_dropped on dataset_state (dataset_id) where dropped_at is not null;
 `;
 
 const runs = `

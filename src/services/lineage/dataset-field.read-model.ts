@@ -19,6 +19,8 @@ const fieldRow: z.ZodType<DatasetField> = z.object({
   isDropped: z.boolean(),
 });
 
+const droppedMax = 10_000;
+
 /** True of a dataset that was dropped and of which nothing was heard since. */
 const isDropped = 'dropped_at is not null and (seen_at is null or seen_at <= dropped_at)';
 // The newest schema names exactly the fields that no later schema has left out.
@@ -76,21 +78,19 @@ export class DatasetFieldReadModel {
     return rows.map((row) => fieldRow.parse(row));
   }
 
-  /** Those of the given ones whose dataset was dropped. */
+  /** Fields of dropped datasets, at least those of them that are among the given ones. */
   async dropped(numbers: Iterable<number>): Promise<ReadonlySet<number>> {
     const sql = await nativeStatements(this.#em);
-    const rows = await sql.execute<{ number: number }[]>(
-      `select number from dataset_field join dataset_state using (dataset_id) where ${isDropped} and number = any(?::int[])`,
-      [numberArray(new Set(numbers))],
-    );
+    const dropped = `select number from dataset_field join dataset_state using (dataset_id) where ${isDropped}`;
+    // As a rule there are few of them, and then the given ones need not be sent.
+    const few = await sql.execute<{ number: number }[]>(`${dropped} limit ${droppedMax + 1}`);
+    const rows =
+      few.length <= droppedMax
+        ? few
+        : await sql.execute<{ number: number }[]>(`${dropped} and number = any(?::int[])`, [
+            numberArray(new Set(numbers)),
+          ]);
     return new Set(rows.map(({ number }) => number));
-  }
-
-  async ofPath(datasetId: string, path: string): Promise<DatasetField | null> {
-    const rows = await this.#em
-      .fork()
-      .execute(`select * from ${fields} where dataset_id = ? and path = ?`, [datasetId, path]);
-    return rows.map((row) => fieldRow.parse(row))[0] ?? null;
   }
 
   /** @throws LinewardError NOT_FOUND for a field that nobody spoke of, with the argument that names it. */
