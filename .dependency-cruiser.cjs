@@ -131,7 +131,10 @@ module.exports = {
       name: 'composition-root',
       comment: 'Only the process entry starts the app.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|app|build-services|build-registry|build-lineage|build-topics)\\.ts$' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(main|app|build-services|build-registry|build-lineage|build-topics)\\.ts$',
+      },
       to: { path: '^src/[^/]+\\.ts$' },
     },
     {

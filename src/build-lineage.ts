@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Database } from './adapters/postgres/orm.ts';
 import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
 import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
 import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
@@ -15,10 +15,10 @@ import type { SemanticTypeReadModel } from './services/privacy/semantic-type.rea
 
 /** What takes events of lineage and answers about the graph; all answers are of one copy of it. */
 export function buildLineage({
-  em,
+  database: { em },
   semanticTypes,
 }: {
-  readonly em: EntityManager;
+  readonly database: Database;
   readonly semanticTypes: SemanticTypeReadModel;
 }) {
   const graphs = new LineageGraphs({ em });

@@ -74,7 +74,7 @@ export function buildServices(
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
-  const lineageParts = buildLineage({ em, semanticTypes });
+  const lineageParts = buildLineage({ database, semanticTypes });
   const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;

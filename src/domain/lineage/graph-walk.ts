@@ -41,7 +41,7 @@ export function inForce({ edges }: EdgeGraph, asOf: Date | undefined): Passes {
 }
 
 /** @throws LinewardError BAD_INPUT for limits out of range. */
-export function assertLimits({ maxDepth, maxNodes }: Pick<WalkLimits, 'maxDepth' | 'maxNodes'>): void {
+function assertLimits({ maxDepth, maxNodes }: Pick<WalkLimits, 'maxDepth' | 'maxNodes'>): void {
   assertRange('maxDepth', maxDepth, 1, 50);
   assertRange('maxNodes', maxNodes, 1, 10_000);
 }

@@ -10,7 +10,7 @@ import type {
 import type { FieldGraph, NodeGraph } from '../../services/lineage/node-graph.read-model.ts';
 
 /** Parts of Marquez's answers; what we do not know is null or empty, so that its clients find all that they read. */
-export const nodeId = {
+const nodeId = {
   dataset: ({ namespace, name }: PlaceName): string => `dataset:${namespace}:${name}`,
   job: ({ namespace, name }: PlaceName): string => `job:${namespace}:${name}`,
   field: ({ namespace, name }: PlaceName, path: string): string => `datasetField:${namespace}:${name}:${path}`,

@@ -93,6 +93,13 @@ export class DatasetFieldReadModel {
     return new Set(rows.map(({ number }) => number));
   }
 
+  async ofPath(datasetId: string, path: string): Promise<DatasetField | null> {
+    const rows = await this.#em
+      .fork()
+      .execute(`select * from ${fields} where dataset_id = ? and path = ?`, [datasetId, path]);
+    return rows.map((row) => fieldRow.parse(row))[0] ?? null;
+  }
+
   /** @throws LinewardError NOT_FOUND for a field that nobody spoke of, with the argument that names it. */
   async known(datasetId: string, path: string, argument: string): Promise<DatasetField> {
     const field = await this.ofPath(datasetId, path);
