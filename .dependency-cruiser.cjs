@@ -134,7 +134,8 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(main|app|build-services|build-registry|build-topics|build-audit|build-access)\\.ts$',
+        pathNot:
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },

@@ -8,12 +8,9 @@ import { createLogger } from '../src/adapters/telemetry/logger.ts';
 import { startApp } from '../src/app.ts';
 import { loadEnv } from '../src/config/env.ts';
 import { newId } from '../src/domain/id.ts';
-import { DatasetFieldReadModel } from '../src/services/lineage/dataset-field.read-model.ts';
-import { LabelReadModel } from '../src/services/lineage/label.read-model.ts';
-import { LineageReadModel } from '../src/services/lineage/lineage.read-model.ts';
-import { SemanticTypeReadModel } from '../src/services/privacy/semantic-type.read-model.ts';
-import { type Bench, beside, measureInTurns } from './harness.ts';
-import { batchOf, seedGraph } from './lineage-data.ts';
+import { type Bench, type BenchCase, beside, measureInTurns } from './harness.ts';
+import { batchOf } from './lineage-data.ts';
+import { labelCases, walkCases } from './lineage-walks.ts';
 
 const batchEvents = 1_000;
 const rounds = 3;
@@ -47,10 +44,13 @@ async function measured(onClose: (close: () => Promise<unknown>) => void) {
   onClose(() => database.close());
   const pool = new Pool({ connectionString: postgres.url });
   onClose(() => pool.end());
-  const taken = await ingest(app.urls.main, pool);
-  await pool.query('truncate dataset, lineage_event, lineage_job cascade');
+  const cases: BenchCase[] = await ingest(app.urls.main, pool);
   const { em } = database;
-  return [...taken, ...(await walks(app.urls.main, pool, em)), ...(await spreads(pool, em))];
+  const isGrowth = process.argv.includes('--growth');
+  for (const jobs of isGrowth ? [200, 1_000, 5_000, 20_000] : [20_000])
+    cases.push(...(await walkCases(app.urls.main, pool, em, jobs)));
+  for (const edges of isGrowth ? [100_000, 1_000_000] : [100_000]) cases.push(...(await labelCases(pool, em, edges)));
+  return cases;
 }
 
 /** Batches of runs of 200 jobs, each with schemas and columns, beside a bare insert of the same texts into the same table. */
@@ -67,6 +67,16 @@ async function ingest(url: string, pool: Pool) {
         const response = await fetch(`${url}/api/v1/lineage/batch`, { method: 'POST', headers, body });
         if (response.status !== 204) throw new Error(await response.text());
       },
+      bulk: async () => {
+        round += 1;
+        const body = batchOf(round, batchEvents)
+          .map((event) => JSON.stringify(event))
+          .join('\n');
+        const headers = { 'content-type': 'application/x-ndjson' };
+        const address = `${url}/api/v1/lineage/bulk?results=failed`;
+        const text = await (await fetch(address, { method: 'POST', headers, body })).text();
+        if (!text.includes(`"successful":${batchEvents}`)) throw new Error(text);
+      },
       raw: async () => {
         round += 1;
         const rows = batchOf(round, batchEvents).map((event) => ({
@@ -79,78 +89,16 @@ async function ingest(url: string, pool: Pool) {
     },
     rounds,
   );
+  const raw = { name: 'bare INSERT of the same texts', value: rates.raw * batchEvents };
   return [
-    beside('ingest in batches of 1,000', rates.batch * batchEvents, 'events/s', {
-      name: 'bare INSERT of the same texts',
-      value: rates.raw * batchEvents,
-    }),
+    beside('ingest in batches of 1,000', rates.batch * batchEvents, 'events/s', raw),
+    beside('ingest as NDJSON, 1,000 a stream', rates.bulk * batchEvents, 'events/s', raw),
   ];
-}
-
-const closure = `with recursive reach (id) as (
-    select $1::text union
-    select target_dataset_id from reach join lineage_edge on source_dataset_id = reach.id and valid_to is null
-  ) select count(*) from reach`;
-
-async function walks(url: string, pool: Pool, em: Awaited<ReturnType<typeof openDatabase>>['em']) {
-  const { datasetId } = await seedGraph(pool, { layers: 40, width: 500, inputs: 2 });
-  const lineage = new LineageReadModel({ em });
-  const limits = { startDatasetId: datasetId, direction: 'DOWNSTREAM', maxDepth: 50, maxNodes: 10_000 } as const;
-  const { nodes, steps, complete } = await lineage.walk(limits);
-  const query = `{ lineage(start: "${Buffer.from(`Dataset:${datasetId}`).toString('base64url')}", direction: DOWNSTREAM,
-    maxDepth: 50, maxNodes: 10000) { complete nodes { depth } } }`;
-  const rates = await measureInTurns(
-    {
-      walk: () => lineage.walk(limits),
-      graphql: async () => {
-        const headers = { 'content-type': 'application/json' };
-        const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
-        const text = await response.text();
-        if (text.includes('"errors"')) throw new Error(text.slice(0, 500));
-      },
-      raw: () => pool.query(closure, [datasetId]),
-    },
-    rounds,
-  );
-  const reference = { name: 'recursive SQL, ids only', value: rates.raw };
-  const about = `20,000 jobs, 40,000 edges; ${nodes.length} datasets, ${steps.length} edges${complete ? '' : ' (cut)'}`;
-  return [
-    beside(`walk: ${about}`, rates.walk, 'walks/s', reference),
-    beside('the same through GraphQL, depths only', rates.graphql, 'walks/s', reference),
-  ];
-}
-
-const columnClosure = `with recursive reach (id) as (
-    select $1::text union
-    select target_field_id from reach join column_edge on source_field_id = reach.id and valid_to is null and kind = 'DIRECT' and not masking
-  ) select count(*) from reach`;
-
-async function spreads(pool: Pool, em: Awaited<ReturnType<typeof openDatabase>>['em']) {
-  await pool.query('truncate dataset, lineage_event, lineage_job cascade');
-  const { fieldId } = await seedGraph(pool, { layers: 100, width: 500, inputs: 2 });
-  await pool.query(
-    `insert into dataset_field_label (field_id, classifications, set_by, set_at) values ($1, '{PII}', 'bench', now())`,
-    [fieldId],
-  );
-  const labels = new LabelReadModel({
-    em,
-    datasetFields: new DatasetFieldReadModel({ em }),
-    semanticTypes: new SemanticTypeReadModel({ em }),
-  });
-  const found = await labels.spread({ classification: 'PII' });
-  const rates = await measureInTurns(
-    {
-      spread: () => labels.spread({ classification: 'PII' }),
-      raw: () => pool.query(columnClosure, [fieldId]),
-    },
-    rounds,
-  );
-  const about = `one label over 100,000 column edges; ${found.labels.length} fields${found.complete ? '' : ' (cut)'}`;
-  return [beside(about, rates.spread, 'answers/s', { name: 'recursive SQL, ids only', value: rates.raw })];
 }
 
 export const bench: Bench = {
   name: 'lineage',
-  about: 'ingest beside a bare insert, walks and labels beside the bare recursive SQL',
+  about:
+    'ingest beside a bare insert, walks and labels beside the bare recursive SQL (--growth: of four and two sizes)',
   run,
 };

@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
+import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
 import type { Env } from './config/env.ts';
@@ -39,13 +40,6 @@ import { TableDiscovery } from './services/lake/table-discovery.ts';
 import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
-import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
-import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
-import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
-import { FieldLabelService } from './services/lineage/field-label.service.ts';
-import { LabelReadModel } from './services/lineage/label.read-model.ts';
-import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
-import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
@@ -83,18 +77,10 @@ export function buildServices(
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
-  const lineage = new LineageReadModel({ em });
+  const lineageParts = buildLineage({ database, semanticTypes });
+  const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
-  const datasetFields = new DatasetFieldReadModel({ em });
-  const columnLineage = {
-    datasetFields,
-    columns: new ColumnLineageReadModel({ em, datasetFields }),
-    labels: new LabelReadModel({ em, datasetFields, semanticTypes }),
-    fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
-    lineageIngest: new LineageIngestService({ em }),
-    lineageEvents: new EventLogReadModel({ em }),
-  };
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
     em,
@@ -159,7 +145,7 @@ export function buildServices(
     em,
     activity: streamActivity,
     fields: new StreamFields({ registry, policies: protection }),
-    ingest: columnLineage.lineageIngest,
+    ingest: lineageParts.lineageIngest,
     logger,
   });
   const streamSteering = new StreamSteeringService({ em, kafka, activity: streamActivity });
@@ -240,8 +226,7 @@ export function buildServices(
   return {
     searchEntries,
     ...catalog,
-    lineage,
-    ...columnLineage,
+    ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, { database, notary, checkpointSink }),
     governance,

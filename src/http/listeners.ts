@@ -8,7 +8,9 @@ import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
+import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
 import type { LineageIngestService } from '../services/lineage/lineage-ingest.service.ts';
+import type { NodeGraphReadModel } from '../services/lineage/node-graph.read-model.ts';
 import type { ErasureIntakeService } from '../services/operations/erasure-intake.service.ts';
 import type { CryptoService } from '../services/privacy/crypto.service.ts';
 import type { AssociationService } from '../services/registry/association.service.ts';
@@ -26,6 +28,9 @@ import { auditRoutes } from './audit/audit.routes.ts';
 import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
+import { bulkRoutes } from './lineage/bulk.routes.ts';
+import { catalogRoutes } from './lineage/catalog.routes.ts';
+import { graphRoutes } from './lineage/graph.routes.ts';
 import { lineageRoutes } from './lineage/lineage.routes.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
@@ -72,6 +77,8 @@ export interface ApiDeps {
   readonly lineageIngest: LineageIngestService;
   readonly lineageEvents: EventLogReadModel;
   readonly auditExport: AuditExport;
+  readonly lineageCatalog: LineageCatalogReadModel;
+  readonly lineageGraph: NodeGraphReadModel;
 }
 
 export interface ListenerPorts {
@@ -112,6 +119,9 @@ export class Listeners {
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
     await main.register(async (scope) => auditRoutes(scope, api));
+    await main.register(async (scope) => bulkRoutes(scope, api));
+    await main.register(async (scope) => catalogRoutes(scope, api));
+    await main.register(async (scope) => graphRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, authentication: this.#deps.authentication });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, api));

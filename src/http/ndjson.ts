@@ -16,23 +16,30 @@ export async function* printedLines(answers: AsyncIterable<unknown>): AsyncGener
 
 /** Lines of a stream; null stands for one that is longer than the limit, of which no more than that is ever kept. */
 export async function* linesOf(stream: Readable, lineCharsMax: number): AsyncGenerator<string | null> {
-  let rest = '';
-  let isTooLong = false;
-  const ended = (line: string): string | null => {
-    const whole = isTooLong || line.length > lineCharsMax ? null : line;
-    isTooLong = false;
-    return whole;
+  // Pieces are joined once, when the line ends: a long one comes in hundreds.
+  let pieces: string[] = [];
+  let chars = 0;
+  const add = (piece: string): void => {
+    chars += piece.length;
+    if (chars > lineCharsMax) pieces = [];
+    else pieces.push(piece);
+  };
+  const ended = (): string | null => {
+    const line = chars > lineCharsMax ? null : pieces.join('');
+    pieces = [];
+    chars = 0;
+    return line;
   };
   stream.setEncoding('utf8');
   for await (const chunk of stream) {
-    const lines = `${rest}${String(chunk)}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines.map(ended);
-    if (rest.length <= lineCharsMax) continue;
-    isTooLong = true;
-    rest = '';
+    const [first = '', ...more] = String(chunk).split('\n');
+    add(first);
+    for (const piece of more) {
+      yield ended();
+      add(piece);
+    }
   }
-  if (rest !== '' || isTooLong) yield ended(rest);
+  if (chars > 0) yield ended();
 }
 
 /** {@link linesOf} where no line can be left out. @throws LinewardError LIMIT_EXCEEDED at the first that is too long. */

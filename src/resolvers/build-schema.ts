@@ -9,7 +9,6 @@ import { AuditResolver } from './audit.resolver.ts';
 import {
   ColumnLineageFields,
   ColumnLineageResolver,
-  ColumnStepFields,
   DatasetFieldFields,
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
@@ -22,7 +21,8 @@ import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
 import { LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
-import { LineageEdgeFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
+import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
+import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
 import { OperationsResolver } from './operations.resolver.ts';
@@ -40,7 +40,6 @@ const fieldResolvers = [
   CertificateFields,
   ConsumerGroupFields,
   ColumnLineageFields,
-  ColumnStepFields,
   DatasetFieldFields,
   DatasetFields,
   DeprecationFields,
@@ -49,7 +48,10 @@ const fieldResolvers = [
   EntityVersionFields,
   LabelSpreadFields,
   LineageEdgeFields,
+  LineageHopFields,
+  LineageImpactFields,
   LineageNodeFields,
+  LineagePathFields,
   MappingFields,
   OperationFields,
   OperationTargetFields,
@@ -69,6 +71,7 @@ const operationResolvers = [
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,
+  LineagePathsResolver,
   LineageResolver,
   NodeResolver,
   OperationsResolver,
@@ -93,6 +96,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &
   ConstructorParameters<typeof LakeRetentionResolver>[0] &
+  ConstructorParameters<typeof LineagePathsResolver>[0] &
   ConstructorParameters<typeof LineageResolver>[0] &
   ConstructorParameters<typeof NodeResolver>[0] &
   ConstructorParameters<typeof OperationsResolver>[0] &

@@ -1,7 +1,7 @@
-import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
-import type { ColumnStep, DatasetField } from '../domain/lineage/graph.ts';
+import type { DatasetField, PlacedStep } from '../domain/lineage/graph.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import {
   CarriedLabelType,
@@ -13,19 +13,16 @@ import {
   FieldsCarryingType,
   LabelDatasetFieldInput,
   LabelDatasetFieldPayload,
+  LabelPageArgs,
   LineageGapType,
 } from '../schema/column-lineage.type.ts';
 import { DatasetType } from '../schema/dataset.type.ts';
 import type { ColumnLineageReadModel, ColumnWalk } from '../services/lineage/column-lineage.read-model.ts';
 import type { FieldLabelService } from '../services/lineage/field-label.service.ts';
-import type { LabelReadModel, LabelSpread } from '../services/lineage/label.read-model.ts';
+import type { LabelReadModel, LabelSpread, PlacedGap, PlacedLabel } from '../services/lineage/label.read-model.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
-
-type Fields = ReadonlyMap<string, DatasetField>;
-/** A step with the fields of its answer, so that both ends are there without asking again. */
-type PlacedStep = ColumnStep & { readonly fields: Fields };
 
 @Resolver()
 export class ColumnLineageResolver {
@@ -91,64 +88,42 @@ export class DatasetFieldFields {
   }
 }
 
-@Resolver(() => ColumnLineageEdgeType)
-export class ColumnStepFields {
-  @FieldResolver(() => DatasetFieldType, { nullable: true, description: 'Where the values come from.' })
-  source(@Root() step: PlacedStep): DatasetField | null {
-    return step.fields.get(step.sourceFieldId) ?? null;
-  }
-
-  @FieldResolver(() => DatasetFieldType, { nullable: true, description: 'Where the values go.' })
-  target(@Root() step: PlacedStep): DatasetField | null {
-    return step.fields.get(step.targetFieldId) ?? null;
-  }
-}
-
 @Resolver(() => ColumnLineageGraphType)
 export class ColumnLineageFields {
   @FieldResolver(() => [ColumnLineageEdgeType], { description: 'Steps among these fields.' })
-  edges(@Root() { steps, fields }: ColumnWalk): readonly PlacedStep[] {
-    return steps.map((step) => ({ ...step, fields }));
-  }
-
-  @FieldResolver(() => [DatasetFieldType], { description: 'Fields behind which more lies.' })
-  frontier(@Root() { frontier, fields }: ColumnWalk): readonly DatasetField[] {
-    return frontier.map((id) => fields.get(id)).filter((field) => field !== undefined);
+  async edges(@Root() { steps, fields }: ColumnWalk): Promise<readonly PlacedStep[]> {
+    const placed = (number: number): DatasetField | null => fields.get(number) ?? null;
+    return (await steps()).map((step) => ({ ...step, source: placed(step.source), target: placed(step.target) }));
   }
 
   @FieldResolver(() => [LineageGapType], { description: 'What is not known of these fields.' })
-  gaps(@Root() { nodes }: ColumnWalk): readonly LineageGapType[] {
-    return nodes.flatMap(({ field }) => unknownIn(field));
+  gaps(@Root() { nodes }: ColumnWalk): readonly PlacedGap[] {
+    return nodes.flatMap(({ field }) => (field.gap === null ? [] : [{ code: field.gap, field, edge: null }]));
   }
 }
 
 @Resolver(() => FieldsCarryingType)
 export class LabelSpreadFields {
-  @FieldResolver(() => [CarriedLabelType], {
-    description: 'A field for each origin whose label it carries, by origin and nearest first; at most 10,000.',
+  @FieldResolver(() => Int, {
+    description:
+      'How many `labels` there are, up to 250,000; with more than 10,000 the answer is not `complete`, and is read by pages.',
   })
-  labels(@Root() { labels, origins, fields }: LabelSpread): readonly CarriedLabelType[] {
-    return labels.flatMap(({ originId, fieldId, depth, via }) => {
-      const [origin, field, said] = [fields.get(originId), fields.get(fieldId), origins.get(originId)];
-      if (origin === undefined || field === undefined || said === undefined) return [];
-      const { semanticType, classifications } = said;
-      return [{ field, origin, semanticType, classifications, depth, via: via && { ...via, fields } }];
-    });
+  labelCount(@Root() { labels }: LabelSpread): number {
+    return labels.length;
+  }
+
+  @FieldResolver(() => [CarriedLabelType], {
+    description:
+      'A field for each origin whose label it carries, by origin and nearest first; a page of at most 10,000.',
+  })
+  labels(@Root() spread: LabelSpread, @Args(() => LabelPageArgs) page: LabelPageArgs): Promise<readonly PlacedLabel[]> {
+    return spread.placed(page);
   }
 
   @FieldResolver(() => [LineageGapType], {
     description: 'Steps that labels did not take, into fields that carry none; and what is not known of those that do.',
   })
-  gaps(@Root() { labels, blocked, fields }: LabelSpread): readonly LineageGapType[] {
-    const stopped = blocked.flatMap(({ step, reason }) => {
-      const field = fields.get(step.targetFieldId);
-      return field === undefined ? [] : [{ code: reason, field, edge: { ...step, fields } }];
-    });
-    const labelled = [...new Set(labels.map(({ fieldId }) => fieldId))].map((id) => fields.get(id));
-    return [...stopped, ...labelled.flatMap((field) => (field === undefined ? [] : unknownIn(field)))];
+  gaps(@Root() spread: LabelSpread): Promise<readonly PlacedGap[]> {
+    return spread.gaps();
   }
-}
-
-function unknownIn(field: DatasetField): readonly LineageGapType[] {
-  return field.gap === null ? [] : [{ code: field.gap, field, edge: null }];
 }

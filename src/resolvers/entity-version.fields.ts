@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Resolver, Root } from 'type-graphql';
 import { localId } from '../domain/global-id.ts';
-import type { LineageWalk } from '../domain/lineage/graph.ts';
+import type { WalkEnd } from '../domain/lineage/graph.ts';
 import type { SchemaFormat } from '../domain/registry/schema-format.ts';
 import { isSame } from '../domain/registry/version-diff.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
@@ -181,7 +181,7 @@ export class VersionDiffFields {
   async truncatedReason(
     @Root() diff: VersionDiff,
     @Ctx() context: RequestContext,
-  ): Promise<LineageWalk['truncatedReason']> {
+  ): Promise<WalkEnd['truncatedReason']> {
     return (await affectedBy(diff, context)).truncatedReason;
   }
 }

@@ -1,6 +1,6 @@
 import { ArgsType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { TransformationKind } from '../domain/lineage/column-facet.ts';
-import type { ColumnStep, DatasetField, LineageDirection, WalkEnd } from '../domain/lineage/graph.ts';
+import type { ColumnStep, DatasetField, LineageDirection, PlacedStep, WalkEnd } from '../domain/lineage/graph.ts';
 import type { BlockReason } from '../domain/lineage/propagation.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
@@ -62,7 +62,13 @@ export class ColumnLineageNodeType {
 }
 
 @ObjectType('ColumnLineageEdge', { description: 'A step of a column into another.' })
-export class ColumnLineageEdgeType implements Omit<ColumnStep, 'sourceFieldId' | 'targetFieldId' | 'isInForce'> {
+export class ColumnLineageEdgeType implements PlacedStep {
+  @Field(() => DatasetFieldType, { nullable: true, description: 'Where the values come from.' })
+  source!: DatasetField | null;
+
+  @Field(() => DatasetFieldType, { nullable: true, description: 'Where the values go.' })
+  target!: DatasetField | null;
+
   @Field(() => LineageJobType, {
     nullable: true,
     description:
@@ -100,11 +106,11 @@ export class LineageGapType {
   field!: DatasetField;
 
   @Field(() => ColumnLineageEdgeType, { nullable: true, description: 'The step that was not taken, into that field.' })
-  edge!: ColumnStep | null;
+  edge!: PlacedStep | null;
 }
 
 @ObjectType()
-abstract class ColumnAnswer implements Omit<WalkEnd, 'frontier'> {
+abstract class ColumnAnswer implements WalkEnd {
   @Field(() => Instant, { description: 'The moment this was true.' })
   asOf!: Date;
 
@@ -121,6 +127,9 @@ abstract class ColumnAnswer implements Omit<WalkEnd, 'frontier'> {
 export class ColumnLineageGraphType extends ColumnAnswer {
   @Field(() => [ColumnLineageNodeType], { description: 'Fields, each once.' })
   nodes!: readonly ColumnLineageNodeType[];
+
+  @Field(() => [DatasetFieldType], { description: 'Fields behind which more lies.' })
+  frontier!: readonly DatasetField[];
 }
 
 @ObjectType('CarriedLabel', { description: 'A field that carries a label, by what way.' })
@@ -144,7 +153,7 @@ export class CarriedLabelType {
     nullable: true,
     description: 'The last step on a shortest way; null at the origin.',
   })
-  via!: ColumnStep | null;
+  via!: PlacedStep | null;
 }
 
 @ObjectType('FieldsCarrying', { description: 'Fields that carry a label, and where it stopped.' })
@@ -196,6 +205,15 @@ export class FieldsCarryingArgs {
     description: 'The moment whose edges labels take, by the times that events tell. Default: the edges in force.',
   })
   asOf?: Date;
+}
+
+@ArgsType()
+export class LabelPageArgs {
+  @Field(() => Int, { defaultValue: 10_000, description: 'How many, at most 10,000.' })
+  limit!: number;
+
+  @Field(() => Int, { defaultValue: 0, description: 'How many to pass over.' })
+  offset!: number;
 }
 
 @InputType({ description: 'A field of a dataset, and what it holds.' })

@@ -1,6 +1,6 @@
-import { ArgsType, Field, ID, Int, ObjectType } from 'type-graphql';
+import { ArgsType, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { PlaceName } from '../domain/lineage/event-value.ts';
-import type { LineageDirection, LineageStep, LineageWalk } from '../domain/lineage/graph.ts';
+import type { LineageDirection, LineageStep, TruncatedReason, WalkEnd } from '../domain/lineage/graph.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { Instant } from './scalars.ts';
@@ -11,14 +11,35 @@ export const LineageDirectionEnum = describedEnum<LineageDirection>('LineageDire
   BOTH: 'Both ways from the start.',
 });
 
-export const TruncatedReasonEnum = describedEnum<'MAX_DEPTH' | 'MAX_NODES'>(
+export const TruncatedReasonEnum = describedEnum<TruncatedReason>(
   'LineageTruncatedReason',
   'Why a walk stopped early.',
   {
     MAX_DEPTH: '`maxDepth` was reached.',
     MAX_NODES: '`maxNodes` was reached.',
+    MAX_PATHS: '`maxPaths` was reached, or looking for more paths took too many steps.',
   },
 );
+
+@InputType({
+  description: 'Which datasets of a walk are shown; what is absent does not narrow. At most 100 values each.',
+})
+export class LineageFilterInput {
+  @Field(() => [String], { nullable: true, description: 'Only datasets of these namespaces.' })
+  namespaces?: string[];
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Only datasets of these platforms: what stands before the first colon of the namespace, e.g. `kafka`.',
+  })
+  platforms?: string[];
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only datasets with this in their names, in any case of letters.',
+  })
+  nameContains?: string;
+}
 
 @ArgsType()
 export class LineageArgs {
@@ -39,6 +60,26 @@ export class LineageArgs {
     description: 'The moment whose edges are walked, by the times that events tell. Default: the edges in force.',
   })
   asOf?: Date;
+
+  @Field(() => LineageFilterInput, {
+    nullable: true,
+    description: 'Narrows what is answered, never what is walked; the start is always there.',
+  })
+  filter?: LineageFilterInput;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Platforms, e.g. `s3`, whose datasets are walked through as if they were not there; see `hops`.',
+  })
+  ignoreAsHops?: string[];
+}
+
+@ObjectType('LineageHop', {
+  description: 'A way from one dataset to another that only goes over datasets that are stepped over.',
+})
+export class LineageHopType {
+  readonly sourceDatasetId!: string;
+  readonly targetDatasetId!: string;
 }
 
 @ObjectType('LineageNode', { description: 'A dataset that a walk reached.' })
@@ -68,18 +109,9 @@ export class LineageJobType implements PlaceName {
 }
 
 @ObjectType('LineageGraph', { description: 'What a walk along lineage reached, and whether that is all.' })
-export class LineageGraphType implements Pick<LineageWalk, 'asOf' | 'complete' | 'truncatedReason'> {
+export class LineageGraphType implements WalkEnd {
   @Field(() => [LineageNodeType], { description: 'Datasets, each once.' })
-  nodes!: LineageWalk['nodes'];
-
-  @Field(() => [LineageEdgeType], { description: 'Edges among these datasets.' })
-  edges!: LineageWalk['steps'];
-
-  @Field(() => [LineageJobType], {
-    description:
-      'Jobs that read (upstream: write) any of these datasets, those included that write (read) nothing. At most 10,000.',
-  })
-  jobs!: LineageWalk['jobs'];
+  nodes!: readonly LineageNodeType[];
 
   @Field(() => Instant, { description: 'The moment this was true.' })
   asOf!: Date;
@@ -88,7 +120,7 @@ export class LineageGraphType implements Pick<LineageWalk, 'asOf' | 'complete' |
   complete!: boolean;
 
   @Field(() => TruncatedReasonEnum, { nullable: true, description: 'Why it is not complete; null when it is.' })
-  truncatedReason!: LineageWalk['truncatedReason'];
+  truncatedReason!: WalkEnd['truncatedReason'];
 
   @Field(() => [ID], { description: 'Datasets behind which more lies.' })
   frontier!: readonly string[];

@@ -9,6 +9,9 @@ export function textArray(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;
 }
 
+/** The same of numbers, for `any(?::int[])`. */
+export const numberArray = (values: Iterable<number>): string => `{${[...values].join(',')}}`;
+
 /** A statement that is planned once for each connection. */
 export interface PreparedStatement {
   readonly name: string;

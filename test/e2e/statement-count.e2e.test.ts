@@ -177,7 +177,7 @@ describe('the number of SQL statements does not grow with the list', () => {
 
   test('lineage', async () => {
     const em = app.em.fork();
-    const datasets = await em.execute<{ id: string }[]>('select id from dataset order by id limit 60');
+    const datasets = await em.execute<{ id: string }[]>('select id from dataset order by id limit 61');
     const start = Buffer.from(`Dataset:${datasets[0]?.id}`).toString('base64url');
     const query = `{ lineage(start: "${start}", direction: DOWNSTREAM) { nodes { depth dataset { ${dataset} } } edges { id source { name } target { name } } } }`;
     const fan = async (from: number, to: number) => {
@@ -194,5 +194,12 @@ describe('the number of SQL statements does not grow with the list', () => {
     expect(many.data.lineage.nodes.length).toBeGreaterThan(few.data.lineage.nodes.length + 40);
     // One statement a level of the graph, and the fan only makes it shallower.
     expect(many.statements).toBeLessThanOrEqual(few.statements);
+    // The graph is known by now, so that only its changes are read.
+    const asked = `{ impact(datasetId: "${start}") { datasets { dataset { ${dataset} } } columns { depth } jobs { name } owners { name } classifications { name } }
+      lineagePaths(from: "${start}", to: "${start}") { paths { datasets { name } } } }`;
+    const whole = await statementsOf(asked, 1);
+    await fan(60, 61);
+    expect((await statementsOf(asked, 1)).statements).toBe(whole.statements);
+    expect(whole.data.impact.datasets.length).toBeGreaterThan(40);
   });
 });

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Unfolded } from '../../src/services/lineage/graph-writes.ts';
 import { LineageIngestService } from '../../src/services/lineage/lineage-ingest.service.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: events have many shapes, wrong ones too
@@ -119,8 +120,8 @@ export function shopEvents(): AnyEvent[] {
 }
 
 /** Takes events; fails when one is refused. */
-export async function take(em: EntityManager, events: readonly AnyEvent[]): Promise<void> {
-  const ingest = new LineageIngestService({ em });
+export async function take(em: EntityManager, events: readonly AnyEvent[], unfolded?: Unfolded): Promise<void> {
+  const ingest = new LineageIngestService({ em, ...(unfolded && { unfolded }) });
   const refused = await ingest.take(events.map((value) => ({ value, text: JSON.stringify(value) })));
   if (refused[0] !== undefined) throw refused[0].error;
 }
@@ -143,6 +144,7 @@ const graphParts = {
   fields: `select ${field('dataset_field.id')} as field, type, named_at::text from dataset_field`,
   columns: `select ${field('source_field_id')} as source, ${field('target_field_id')} as target, ${job('stated_by')} as job,
     kind, subtype, masking, valid_from::text, valid_to::text from column_edge`,
+  runs: `select run_id, ${job('job_id')} as job, started_at::text, state, state_at::text from lineage_run`,
 };
 
 export async function graphOf(em: EntityManager): Promise<Record<keyof typeof graphParts, unknown[]>> {

@@ -5,6 +5,7 @@ import { jobProcessors } from '../../src/jobs/registry.ts';
 import { AuditReadModel } from '../../src/services/audit/audit.read-model.ts';
 import { GovernanceService } from '../../src/services/governance/governance.service.ts';
 import { LineageReadModel } from '../../src/services/lineage/lineage.read-model.ts';
+import { LineageGraphs } from '../../src/services/lineage/lineage-graphs.ts';
 import { LeaseService } from '../../src/services/operations/lease.service.ts';
 import { OperationReadModel } from '../../src/services/operations/operation.read-model.ts';
 import { OperationService } from '../../src/services/operations/operation.service.ts';
@@ -42,7 +43,7 @@ export async function operationParts(options: OperationPartsOptions) {
   const holds = new GovernanceService({ em });
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const registry = new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) });
-  const lineage = new LineageReadModel({ em });
+  const lineage = new LineageReadModel({ em, graphs: new LineageGraphs({ em }) });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
   const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });

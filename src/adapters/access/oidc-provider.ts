@@ -51,7 +51,7 @@ export class OidcProvider implements IdentityProvider {
   #provided(): Promise<JWTVerifyGetKey> {
     this.#keys ??= this.#discover().catch((error: unknown) => {
       this.#keys = null;
-      throw unavailable(error);
+      throw error instanceof LinewardError ? error : unavailable('its discovery document cannot be read', error);
     });
     return this.#keys;
   }
@@ -60,9 +60,9 @@ export class OidcProvider implements IdentityProvider {
     const { issuer } = this.#settings;
     const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const response = await fetch(address, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
-    if (!response.ok) throw new Error(`${address} answered ${response.status}`);
+    if (!response.ok) throw unavailable(`${address} answered ${response.status}`);
     const found = discovery.parse(await response.json());
-    if (found.issuer !== issuer) throw new Error(`${address} names another issuer than OIDC_ISSUER`);
+    if (found.issuer !== issuer) throw unavailable(`${address} names another issuer than OIDC_ISSUER`);
     return createRemoteJWKSet(new URL(found.jwks_uri), { timeoutDuration: timeoutMs });
   }
 }
@@ -81,10 +81,10 @@ function refusalOf(error: unknown): LinewardError {
     return new LinewardError('UNAUTHENTICATED', 'The token is over; log in again.');
   const isProviders = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   if (isProviders || !(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC')
-    return unavailable(error);
+    return unavailable('its keys cannot be read', error);
   // What exactly does not fit is for the log of the provider, not for who forges tokens.
   return new LinewardError('UNAUTHENTICATED', 'The token does not verify.', { cause: error });
 }
 
-const unavailable = (cause: unknown): LinewardError =>
-  new LinewardError('IDENTITY_PROVIDER_UNAVAILABLE', undefined, { cause });
+const unavailable = (why: string, cause?: unknown): LinewardError =>
+  new LinewardError('IDENTITY_PROVIDER_UNAVAILABLE', `The service that people log in to: ${why}.`, { cause });

@@ -31,6 +31,8 @@ import { LakeRegistrationMigration } from '../../../migrations/20261126001400_la
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { TopicIdsAndStreamRunsMigration } from '../../../migrations/20261126001700_topic_ids_and_stream_runs.ts';
+import { LineageGraphMigration } from '../../../migrations/20261126001900_lineage_graph.ts';
+import { LineageFoldingMigration } from '../../../migrations/20261126001910_lineage_folding.ts';
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
@@ -114,6 +116,8 @@ const migrationsList = [
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
   { name: '20261126001700_topic_ids_and_stream_runs', class: TopicIdsAndStreamRunsMigration },
+  { name: '20261126001900_lineage_graph', class: LineageGraphMigration },
+  { name: '20261126001910_lineage_folding', class: LineageFoldingMigration },
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
 ];

@@ -1,6 +1,6 @@
 import type { ColumnLink } from './column-facet.ts';
 import { keyOf, type PlaceName } from './event-value.ts';
-import type { DatasetStatement, IoSide, LineageEvent } from './open-lineage.ts';
+import type { DatasetStatement, IoSide, LineageEvent, RunState } from './open-lineage.ts';
 
 export interface DatasetFact {
   readonly dataset: PlaceName;
@@ -23,9 +23,11 @@ export interface RunFact {
   readonly runId: string;
   readonly job: PlaceName;
   readonly startedAt: string;
+  readonly state: RunState | null;
+  readonly stateAt: string | null;
 }
 
-export interface IoFact extends Omit<RunFact, 'startedAt'> {
+export interface IoFact extends Pick<RunFact, 'runId' | 'job'> {
   readonly side: IoSide;
   readonly dataset: PlaceName;
 }
@@ -70,12 +72,20 @@ class Gathering {
   readonly #fields = new Map<string, FieldFact>();
   readonly #columns: ColumnFact[] = [];
 
-  add({ at, runId, job, datasets, digest }: KnownEvent): void {
+  add({ at, runId, runState, job, datasets, digest }: KnownEvent): void {
     const run = job === null ? null : { runId: runId ?? digest, job };
     if (run !== null) {
       this.#jobs.set(keyOf(run.job), run.job);
       const key = `${run.runId}\0${keyOf(run.job)}`;
-      this.#runs.set(key, { ...run, startedAt: earlier(at, this.#runs.get(key)?.startedAt) });
+      const known = this.#runs.get(key);
+      const said = { state: runState, stateAt: runState === null ? null : at };
+      const state = known === undefined || stateRank(said) > stateRank(known) ? said : known;
+      this.#runs.set(key, {
+        ...run,
+        startedAt: earlier(at, known?.startedAt),
+        state: state.state,
+        stateAt: state.stateAt,
+      });
     }
     for (const statement of datasets) {
       this.#addDataset(statement, at);
@@ -135,6 +145,11 @@ class Gathering {
     const known = this.#fields.get(key);
     if (known === undefined || isNewer(field, known)) this.#fields.set(key, field);
   }
+}
+
+/** A run that is over stays so; else the newest word counts. */
+function stateRank({ state, stateAt }: Pick<RunFact, 'state' | 'stateAt'>): string {
+  return state === null ? '' : `${state === 'RUNNING' ? 1 : 2} ${stateAt} ${state}`;
 }
 
 /** Of two at the same time that with the greater type counts, as the database orders bytes: the same one in any order. */

@@ -13,23 +13,20 @@ export interface LineageStep {
   readonly jobNamespace: string;
 }
 
-/** What a walk reached. `complete` false names why: more lies behind `frontier`. */
+export type TruncatedReason = 'MAX_DEPTH' | 'MAX_NODES' | 'MAX_PATHS';
+
+/** Whether a walk reached all. `complete` false names why. */
 export interface WalkEnd {
   readonly asOf: Date;
   readonly complete: boolean;
-  readonly truncatedReason: 'MAX_DEPTH' | 'MAX_NODES' | null;
-  readonly frontier: readonly string[];
-}
-
-export interface LineageWalk extends WalkEnd {
-  readonly nodes: readonly { readonly datasetId: string; readonly depth: number }[];
-  readonly steps: readonly LineageStep[];
-  readonly jobs: readonly PlaceName[];
+  readonly truncatedReason: TruncatedReason | null;
 }
 
 /** A field of a dataset, as events and people speak of it. */
 export interface DatasetField {
   readonly id: string;
+  /** Its node in the graph of columns. */
+  readonly number: number;
   readonly datasetId: string;
   /** Empty for the dataset as a whole. */
   readonly path: string;
@@ -45,8 +42,8 @@ export interface DatasetField {
 
 /** A step of a column into another. */
 export interface ColumnStep {
-  readonly sourceFieldId: string;
-  readonly targetFieldId: string;
+  readonly source: number;
+  readonly target: number;
   /** Null where an event about the dataset alone says it, and between names of the same data. */
   readonly job: PlaceName | null;
   readonly kind: TransformationKind;
@@ -54,6 +51,10 @@ export interface ColumnStep {
   readonly masking: boolean;
   readonly validFrom: Date | null;
   readonly validTo: Date | null;
-  /** Whether it was in force at the moment that is asked about. */
-  readonly isInForce: boolean;
 }
+
+/** A step with what is known of the fields at its ends. */
+export type PlacedStep = Omit<ColumnStep, 'source' | 'target'> & {
+  readonly source: DatasetField | null;
+  readonly target: DatasetField | null;
+};

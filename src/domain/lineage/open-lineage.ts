@@ -24,11 +24,22 @@ export interface DatasetStatement {
   readonly columns: readonly ColumnLink[] | null;
 }
 
+export type RunState = 'RUNNING' | 'COMPLETED' | 'ABORTED' | 'FAILED';
+const runStates: Readonly<Record<string, RunState>> = {
+  START: 'RUNNING',
+  RUNNING: 'RUNNING',
+  COMPLETE: 'COMPLETED',
+  ABORT: 'ABORTED',
+  FAIL: 'FAILED',
+};
+
 /** What an OpenLineage event means for the graph. */
 export interface LineageEvent {
   readonly kind: 'RUN' | 'JOB' | 'DATASET';
   readonly at: string;
   readonly runId: string | null;
+  /** Null where the event does not tell. */
+  readonly runState: RunState | null;
   readonly job: PlaceName | null;
   readonly datasets: readonly DatasetStatement[];
 }
@@ -51,7 +62,7 @@ export function readLineageEvent(value: unknown): LineageEvent {
       path: ['eventTime'],
     });
   if (value.run == null && value.job == null)
-    return { kind: 'DATASET', at, runId: null, job: null, ...soleDataset(value) };
+    return { kind: 'DATASET', at, runId: null, runState: null, job: null, ...soleDataset(value) };
   const runId = value.run == null ? null : readRunId(value.run);
   const job = readNames(value.job, ['job']);
   const inputs = listOf(value.inputs, ['inputs']).flatMap((item, index) =>
@@ -64,7 +75,8 @@ export function readLineageEvent(value: unknown): LineageEvent {
     throw new LinewardError('EVENT_INVALID', `outputs: inputs times outputs are at most ${pairsMax}`, {
       path: ['outputs'],
     });
-  return { kind: runId === null ? 'JOB' : 'RUN', at, runId, job, datasets: [...inputs, ...outputs] };
+  const runState = typeof value.eventType === 'string' ? (runStates[value.eventType.toUpperCase()] ?? null) : null;
+  return { kind: runId === null ? 'JOB' : 'RUN', at, runId, runState, job, datasets: [...inputs, ...outputs] };
 }
 
 function soleDataset(value: Readonly<Record<string, unknown>>): Pick<LineageEvent, 'datasets'> {

@@ -1,66 +1,91 @@
-import type { ColumnStep } from './graph.ts';
+import type { EdgeGraph } from './edge-graph.ts';
+import { edgeFlags } from './edge-list.ts';
+import { inForce } from './graph-walk.ts';
 
-/** A label in a field, with where it was set and the last step on a shortest way from there. */
+/** A label in a field, with where it was set and the row of the last step on a shortest way from there. */
 export interface CarriedLabel {
-  readonly originId: string;
-  readonly fieldId: string;
+  readonly origin: number;
+  readonly field: number;
   readonly depth: number;
-  readonly via: ColumnStep | null;
+  /** Null at the origin. */
+  readonly viaRow: number | null;
 }
 
 export type BlockReason = 'MASKED' | 'INDIRECT' | 'ENDED';
 
-/** A step that a label did not take, into a field that it did not reach by another one. */
+/** The row of a step that a label did not take, into a field that it did not reach by another one. */
 export interface BlockedStep {
-  readonly step: ColumnStep;
+  readonly row: number;
   readonly reason: BlockReason;
 }
 
 export interface Propagation {
   readonly labels: readonly CarriedLabel[];
   readonly blocked: readonly BlockedStep[];
-  /** False when there are more labels than were asked for. */
-  readonly complete: boolean;
 }
 
-/** Why a label does not take a step; null when it does. */
-function blockOf(step: ColumnStep): BlockReason | null {
-  if (step.kind === 'INDIRECT') return 'INDIRECT';
-  if (step.masking) return 'MASKED';
-  return step.isInForce ? null : 'ENDED';
+/** Why a label does not take a step; null when it does. Steps that begin later are none. */
+type Blocks = (row: number) => BlockReason | 'LATER' | null;
+
+function blocksAt(graph: EdgeGraph, asOf: Date | undefined): Blocks {
+  const { flags, from } = graph.edges;
+  const isInForce = inForce(graph, asOf);
+  const at = asOf === undefined ? Number.POSITIVE_INFINITY : asOf.getTime() / 1_000;
+  return (row) => {
+    if ((from[row] ?? 0) > at) return 'LATER';
+    const flag = flags[row] ?? 0;
+    if ((flag & edgeFlags.indirect) !== 0) return 'INDIRECT';
+    if ((flag & edgeFlags.masking) !== 0) return 'MASKED';
+    return isInForce(row) ? null : 'ENDED';
+  };
 }
 
 /**
- * Labels go along direct steps that do not mask. Nothing is kept: a label is where a way from its origin leads, so it is gone with
+ * At most so many labels. Labels go along direct steps that do not mask. Nothing is kept: a label is where a way from its origin leads, so it is gone with
  * the last such way.
  */
-export function propagate(originIds: readonly string[], steps: readonly ColumnStep[], labelsMax: number): Propagation {
-  const open = Map.groupBy(
-    steps.filter((step) => blockOf(step) === null),
-    ({ sourceFieldId }) => sourceFieldId,
-  );
+export function propagate(
+  graph: EdgeGraph,
+  origins: readonly number[],
+  { asOf, labelsMax }: { readonly asOf: Date | undefined; readonly labelsMax: number },
+): Propagation {
+  const blocks = blocksAt(graph, asOf);
+  const labels = spread(graph, origins, blocks, labelsMax);
+  return { labels, blocked: blockedBy(graph, labels, blocks) };
+}
+
+function spread(
+  graph: EdgeGraph,
+  origins: readonly number[],
+  blocks: Blocks,
+  labelsMax: number,
+): readonly CarriedLabel[] {
   const labels: CarriedLabel[] = [];
-  for (const originId of originIds) {
-    const reached = new Set([originId]);
-    const queue: CarriedLabel[] = [{ originId, fieldId: originId, depth: 0, via: null }];
+  for (const origin of origins) {
+    const reached = new Set([origin]);
+    const queue: CarriedLabel[] = [{ origin, field: origin, depth: 0, viaRow: null }];
     for (const label of queue) {
-      if (labels.length === labelsMax) return { labels, blocked: blockedBy(labels, steps), complete: false };
+      if (labels.length === labelsMax) return labels;
       labels.push(label);
-      for (const via of open.get(label.fieldId) ?? []) {
-        if (reached.has(via.targetFieldId)) continue;
-        reached.add(via.targetFieldId);
-        queue.push({ originId, fieldId: via.targetFieldId, depth: label.depth + 1, via });
+      for (const row of graph.outgoing(label.field)) {
+        const field = graph.edges.targets[row] ?? 0;
+        if (reached.has(field) || blocks(row) !== null) continue;
+        reached.add(field);
+        queue.push({ origin, field, depth: label.depth + 1, viaRow: row });
       }
     }
   }
-  return { labels, blocked: blockedBy(labels, steps), complete: true };
+  return labels;
 }
 
-function blockedBy(labels: readonly CarriedLabel[], steps: readonly ColumnStep[]): readonly BlockedStep[] {
-  const labelled = new Set(labels.map(({ fieldId }) => fieldId));
-  return steps.flatMap((step) => {
-    const reason = blockOf(step);
-    const stops = reason !== null && labelled.has(step.sourceFieldId) && !labelled.has(step.targetFieldId);
-    return stops ? [{ step, reason }] : [];
-  });
+function blockedBy(graph: EdgeGraph, labels: readonly CarriedLabel[], blocks: Blocks): readonly BlockedStep[] {
+  const labelled = new Set(labels.map(({ field }) => field));
+  const blocked: BlockedStep[] = [];
+  for (const field of labelled)
+    for (const row of graph.outgoing(field)) {
+      const reason = blocks(row);
+      if (reason === null || reason === 'LATER' || labelled.has(graph.edges.targets[row] ?? 0)) continue;
+      blocked.push({ row, reason });
+    }
+  return blocked;
 }

@@ -14,6 +14,8 @@ const logQuery = z.object({
   limit: z.coerce.number().int().min(0).max(1_000).default(100),
   offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
   sortDirection: z.enum(['asc', 'desc']).default('desc'),
+  after: z.coerce.date().optional(),
+  before: z.coerce.date().optional(),
 });
 
 /**
@@ -55,11 +57,19 @@ export function lineageRoutes(
   server.get('/api/v1/events/lineage', { config: { action: 'DISCOVER' } }, async (request, reply) => {
     const query = logQuery.safeParse(request.query);
     if (!query.success)
-      throw new LinewardError('BAD_INPUT', 'limit is 0 to 1000, offset 0 to 1000000, sortDirection asc or desc.');
+      throw new LinewardError(
+        'BAD_INPUT',
+        'limit is 0 to 1000, offset 0 to 1000000, sortDirection asc or desc, after and before are times.',
+      );
     const { sortDirection, ...page } = query.data;
     const { texts, total } = await deps.lineageEvents.page({ ...page, newestFirst: sortDirection === 'desc' });
     return reply.type('application/json').send(`{"events":[${texts.join(',')}],"totalCount":${total}}`);
   });
+}
+
+/** What is told of an event that was not taken. */
+export function refusalOf({ spec, message }: LinewardError): { readonly reason: string; readonly retriable: boolean } {
+  return { reason: spec.exposed ? message : spec.message, retriable: spec.retryable };
 }
 
 function textOf(body: Buffer, encoding: string | undefined): string {
@@ -110,10 +120,6 @@ function summary(received: number, refused: readonly RefusedEvent[]) {
       retriable,
       non_retriable: refused.length - retriable,
     },
-    failed_events: refused.map(({ index, error }) => ({
-      index,
-      reason: error.spec.exposed ? error.message : error.spec.message,
-      retriable: error.spec.retryable,
-    })),
+    failed_events: refused.map(({ index, error }) => ({ index, ...refusalOf(error) })),
   };
 }

@@ -32,7 +32,8 @@ export async function writeColumnEdges(
            where stated_by = "statedBy" and dataset_id = "datasetId" and at = (select max(at) from column_statement
              where stated_by = "statedBy" and dataset_id = "datasetId" and at < given.at)) as before
        from json_to_recordset(?::json) as given ("statedBy" text, "datasetId" text, at timestamptz)
-     ) compared where sets is distinct from before or cardinality(sets) > 1`,
+     ) compared where sets is distinct from before or cardinality(sets) > 1 or exists (select from column_repeat
+       where stated_by = "statedBy" and dataset_id = "datasetId" and last_at >= compared.at)`,
     [JSON.stringify(fresh)],
   );
   if (changed.length === 0) return;
@@ -72,7 +73,10 @@ async function intervalsOf(tx: Statements, pairs: readonly Pair[]): Promise<Read
     `select "statedBy", "datasetId", ${instant('at')} as at, sets from (
        select *, lag(sets) over (partition by "statedBy", "datasetId" order by at) as before from (
          select "statedBy", "datasetId", at, array_agg(set_id order by set_id) as sets
-         from ${givenPairs} join column_statement on stated_by = "statedBy" and dataset_id = "datasetId" group by 1, 2, 3
+         from ${givenPairs}, lateral (
+           select at, set_id from column_statement where stated_by = "statedBy" and dataset_id = "datasetId"
+           union select unnest(times), set_id from column_repeat where stated_by = "statedBy" and dataset_id = "datasetId"
+         ) every group by 1, 2, 3
        ) said
      ) turn where sets is distinct from before`,
     [JSON.stringify(pairs)],

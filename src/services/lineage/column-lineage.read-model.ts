@@ -1,10 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
+import { edgeFlags } from '../../domain/lineage/edge-list.ts';
 import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
-import { LinewardError } from '../../errors/lineward-error.ts';
-import { nativeStatements, textArray } from '../sql.ts';
-import { columnStepOf, edgeColumns, edgeJob, twinColumns, twinFields } from './column-steps.ts';
+import { inForce, type Passes, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
+import { nativeStatements } from '../sql.ts';
+import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
-import { assertLimits, inForce, type OneWay, type WalkLimits, walkLevels } from './level-walk.ts';
+import type { LineageGraphs } from './lineage-graphs.ts';
 
 export interface ColumnQuestion extends WalkLimits {
   readonly datasetId: string;
@@ -15,64 +17,55 @@ export interface ColumnQuestion extends WalkLimits {
 
 export interface ColumnWalk extends WalkEnd {
   readonly nodes: readonly { readonly field: DatasetField; readonly depth: number }[];
-  readonly steps: readonly ColumnStep[];
-  readonly fields: ReadonlyMap<string, DatasetField>;
+  readonly fields: ReadonlyMap<number, DatasetField>;
+  readonly frontier: readonly DatasetField[];
+  /** Steps among these fields. */
+  steps(): Promise<readonly ColumnStep[]>;
 }
-
-const nextLevel: Readonly<Record<OneWay, string>> = {
-  DOWNSTREAM: 'select target_field_id as id from column_edge where source_field_id = any(?::text[])',
-  UPSTREAM: 'select source_field_id as id from column_edge where target_field_id = any(?::text[])',
-};
 
 /** Where a column comes from and where it goes. */
 export class ColumnLineageReadModel {
   readonly #em: EntityManager;
+  readonly #graphs: LineageGraphs;
   readonly #fields: DatasetFieldReadModel;
 
-  constructor(deps: { readonly em: EntityManager; readonly datasetFields: DatasetFieldReadModel }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly graphs: LineageGraphs;
+    readonly datasetFields: DatasetFieldReadModel;
+  }) {
     this.#em = deps.em;
+    this.#graphs = deps.graphs;
     this.#fields = deps.datasetFields;
   }
 
   /** @throws LinewardError NOT_FOUND for a field that nobody spoke of, BAD_INPUT for limits out of range. */
   async walk(question: ColumnQuestion): Promise<ColumnWalk> {
-    assertLimits(question);
-    const start = await this.#fields.ofPath(question.datasetId, question.path);
-    if (start === null)
-      throw new LinewardError('NOT_FOUND', 'field: no event speaks of such a field of the dataset', {
-        path: ['field'],
-      });
-    const sql = await nativeStatements(this.#em);
-    const time = inForce(question.asOf);
-    const kinds = question.withIndirect ? 'true' : `kind = 'DIRECT'`;
-    const reached = await walkLevels(start.id, question, async (direction, level) => {
-      const rows = await sql.execute<{ id: string }[]>(
-        `${nextLevel[direction]} and ${kinds} and ${time.sql}
-         union select twin.id from ${twinFields} where mine.id = any(?::text[])`,
-        [textArray(level), ...time.params, textArray(level)],
-      );
-      return rows.map((row) => row.id);
-    });
-    const ids = textArray([...reached.depths.keys()]);
-    const steps = await sql.execute(
-      `select ${edgeColumns}, true as in_force from column_edge ${edgeJob}
-         where source_field_id = any(?::text[]) and target_field_id = any(?::text[]) and ${kinds} and ${time.sql}
-       union all select ${twinColumns} from ${twinFields} where mine.id = any(?::text[]) and twin.id = any(?::text[])
-       order by 1, 2`,
-      [ids, ids, ...time.params, ids, ids],
-    );
-    const fields = await this.#fields.byId([...reached.depths.keys()]);
+    const start = await this.#fields.known(question.datasetId, question.path, 'field');
+    const asOf = question.asOf ?? new Date();
+    const graph = await this.#graphs.columns();
+    const passes = passesOf(graph, question);
+    const reached = walkGraph(graph, { ...question, starts: [start.number], passes });
+    const fields = await this.#fields.byNumber(reached.depths.keys());
+    const known = (number: number): readonly DatasetField[] =>
+      [fields.get(number)].filter((field) => field !== undefined);
     return {
-      nodes: [...reached.depths].flatMap(([id, depth]) => {
-        const field = fields.get(id);
-        return field === undefined ? [] : [{ field, depth }];
-      }),
-      steps: steps.map(columnStepOf),
+      nodes: [...reached.depths].flatMap(([number, depth]) => known(number).map((field) => ({ field, depth }))),
       fields,
-      asOf: question.asOf ?? new Date(),
+      frontier: reached.frontier.flatMap(known),
+      asOf,
       complete: reached.truncatedReason === null,
       truncatedReason: reached.truncatedReason,
-      frontier: reached.frontier,
+      steps: async () => {
+        const sql = await nativeStatements(this.#em);
+        return [...(await columnStepsOf(sql, graph, rowsAmong(graph, reached.depths, passes))).values()];
+      },
     };
   }
+}
+
+function passesOf(graph: EdgeGraph, { withIndirect, asOf }: ColumnQuestion): Passes {
+  const isInForce = inForce(graph, asOf);
+  if (withIndirect) return isInForce;
+  return (row) => ((graph.edges.flags[row] ?? 0) & edgeFlags.indirect) === 0 && isInForce(row);
 }

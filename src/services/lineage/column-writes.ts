@@ -4,7 +4,7 @@ import { linkKey } from '../../domain/lineage/column-facet.ts';
 import type { ColumnFact, EventFacts } from '../../domain/lineage/event-facts.ts';
 import { type Statements, textArray } from '../sql.ts';
 import { writeColumnEdges } from './column-edges.ts';
-import type { FactIds } from './graph-writes.ts';
+import type { FactIds, Unfolded } from './graph-writes.ts';
 
 /** Fields of datasets: the newest schema that names one says its type. */
 export async function writeFields(tx: Statements, { fields }: EventFacts, ids: FactIds): Promise<void> {
@@ -33,7 +33,12 @@ interface StatementRow {
 }
 
 /** What events said about columns, and the edges that follow from all that was ever said. */
-export async function writeColumns(tx: Statements, { columns }: EventFacts, ids: FactIds): Promise<void> {
+export async function writeColumns(
+  tx: Statements,
+  { columns }: EventFacts,
+  ids: FactIds,
+  unfolded: Unfolded,
+): Promise<void> {
   if (columns.length === 0) return;
   const sets = new Map<string, ColumnFact>();
   const rows = columns.map((fact): StatementRow => {
@@ -51,7 +56,35 @@ export async function writeColumns(tx: Statements, { columns }: EventFacts, ids:
      returning stated_by as "statedBy", dataset_id as "datasetId", to_json(at) #>> '{}' as at`,
     [JSON.stringify(rows)],
   );
-  if (inserted.length > 0) await writeColumnEdges(tx, inserted);
+  if (inserted.length === 0) return;
+  await writeColumnEdges(tx, inserted);
+  await foldStatements(tx, inserted, unfolded);
+}
+
+/** Only the newest statements of a job about a dataset stand in rows of their own: those that the next one is compared with. */
+async function foldStatements(
+  tx: Statements,
+  fresh: readonly { statedBy: string; datasetId: string }[],
+  { most, kept }: Unfolded,
+): Promise<void> {
+  const pairs = fresh.map(({ statedBy, datasetId }) => ({ statedBy, datasetId }));
+  await tx.execute(
+    `with crowded as (
+       select distinct "statedBy", "datasetId" from json_to_recordset(?::json) as given ("statedBy" text, "datasetId" text)
+       where (select count(*) from (select from column_statement where stated_by = "statedBy" and dataset_id = "datasetId"
+         limit ?) few) > ?
+     ), ranked as (
+       select statement.*, row_number() over (partition by stated_by, dataset_id order by at desc, set_id) as place
+       from crowded join column_statement statement on stated_by = "statedBy" and dataset_id = "datasetId"
+     ), gone as (
+       delete from column_statement statement using ranked where place > ? and statement.stated_by = ranked.stated_by
+         and statement.dataset_id = ranked.dataset_id and statement.at = ranked.at and statement.set_id = ranked.set_id
+       returning statement.*
+     )
+     insert into column_repeat (stated_by, dataset_id, set_id, last_at, times)
+     select stated_by, dataset_id, set_id, max(at), array_agg(at order by at) from gone group by 1, 2, 3`,
+    [JSON.stringify(pairs), most + 1, most, kept],
+  );
 }
 
 function setIdOf(datasetId: string, { links }: ColumnFact): string {

@@ -1,12 +1,14 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
-import { type BlockedStep, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
+import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
+import type { DatasetField, PlacedStep, WalkEnd } from '../../domain/lineage/graph.ts';
+import { assertRange } from '../../domain/lineage/graph-walk.ts';
+import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
-import { nativeStatements, type Statements, textArray } from '../sql.ts';
-import { columnStepOf, edgeColumns, edgeJob, twinColumns, twinFields } from './column-steps.ts';
+import { nativeStatements } from '../sql.ts';
+import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
-import { inForce } from './level-walk.ts';
+import type { LineageGraphs } from './lineage-graphs.ts';
 
 export interface LabelQuestion {
   readonly semanticType?: string | undefined;
@@ -15,36 +17,59 @@ export interface LabelQuestion {
 }
 
 export interface Origin {
-  readonly fieldId: string;
+  readonly number: number;
   readonly semanticType: string | null;
   readonly classifications: readonly string[];
 }
 
-export interface LabelSpread extends Omit<WalkEnd, 'frontier'> {
+/** Labels by the numbers of fields; what is known of fields and steps is read for those that are asked for. */
+export interface LabelSpread extends WalkEnd {
   readonly labels: readonly CarriedLabel[];
   readonly blocked: readonly BlockedStep[];
-  readonly origins: ReadonlyMap<string, Origin>;
-  readonly fields: ReadonlyMap<string, DatasetField>;
+  readonly origins: ReadonlyMap<number, Origin>;
+  /** @throws LinewardError BAD_INPUT for a page out of range. */
+  placed(page: LabelPage): Promise<readonly PlacedLabel[]>;
+  /** Steps that labels did not take, and what is not known of fields that carry one. */
+  gaps(): Promise<readonly PlacedGap[]>;
+}
+
+export interface LabelPage {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface PlacedLabel extends Omit<Origin, 'number'> {
+  readonly field: DatasetField;
+  readonly origin: DatasetField;
+  readonly depth: number;
+  readonly via: PlacedStep | null;
+}
+
+export interface PlacedGap {
+  readonly code: BlockReason | NonNullable<DatasetField['gap']>;
+  readonly field: DatasetField;
+  readonly edge: PlacedStep | null;
 }
 
 const originRow: z.ZodType<Origin> = z.object({
-  fieldId: z.string(),
+  number: z.number(),
   semanticType: z.string().nullable(),
   classifications: z.array(z.string()),
 });
 
-const labelsMax = 10_000;
-const stepsMax = 250_000;
+const labelsMax = 250_000;
+const pageMax = 10_000;
 
 // What people set on a field itself stands before what the entity of its dataset says of it.
 const originsSql = `
-  select "fieldId", (array_agg("semanticType" order by rank) filter (where "semanticType" is not null))[1] as "semanticType",
+  select number, (array_agg("semanticType" order by rank) filter (where "semanticType" is not null))[1] as "semanticType",
     array(select distinct unnest from unnest(string_to_array(string_agg(array_to_string(classifications, ','), ','), ',')) where unnest <> '' order by 1)
       as classifications
   from (
-    select field_id as "fieldId", semantic_type as "semanticType", classifications, 1 as rank from dataset_field_label
+    select number, semantic_type as "semanticType", classifications, 1 as rank
+    from dataset_field_label join dataset_field on dataset_field.id = field_id
     union all
-    select dataset_field.id, entity_field.semantic_type, entity_field.classifications, 2
+    select dataset_field.number, entity_field.semantic_type, entity_field.classifications, 2
     from mapping join entity on entity.id = mapping.entity_id
       join entity_field on entity_field.version_id = entity.latest_version_id
       join dataset_field on dataset_field.dataset_id = mapping.dataset_id and dataset_field.path = entity_field.path
@@ -56,15 +81,18 @@ const originsSql = `
 /** Which fields carry what people said of others: a label goes where its values go. */
 export class LabelReadModel {
   readonly #em: EntityManager;
+  readonly #graphs: LineageGraphs;
   readonly #semanticTypes: SemanticTypeReadModel;
   readonly #fields: DatasetFieldReadModel;
 
   constructor(deps: {
     readonly em: EntityManager;
+    readonly graphs: LineageGraphs;
     readonly semanticTypes: SemanticTypeReadModel;
     readonly datasetFields: DatasetFieldReadModel;
   }) {
     this.#em = deps.em;
+    this.#graphs = deps.graphs;
     this.#semanticTypes = deps.semanticTypes;
     this.#fields = deps.datasetFields;
   }
@@ -74,54 +102,87 @@ export class LabelReadModel {
     const sql = await nativeStatements(this.#em);
     const type = await this.#typeName(semanticType);
     const rows = await sql.execute(originsSql, [type, type, classification, classification]);
-    const origins = new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.fieldId, origin]));
-    const steps = await this.#steps(sql, [...origins.keys()], asOf);
-    const spread = propagate([...origins.keys()], steps.slice(0, stepsMax), labelsMax);
-    const { blocked, labels } = spread;
-    const complete = spread.complete && steps.length <= stepsMax && blocked.length <= labelsMax;
-    const named = blocked.slice(0, labelsMax);
-    const fields = await this.#fields.byId([
-      ...labels.flatMap(({ fieldId, via }) => (via === null ? [fieldId] : [fieldId, via.sourceFieldId])),
-      ...named.flatMap(({ step }) => [step.sourceFieldId, step.targetFieldId]),
-    ]);
+    const origins = new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.number, origin]));
+    const now = new Date();
+    const graph = await this.#graphs.columns();
+    const { labels, blocked } = propagate(graph, [...origins.keys()], { asOf, labelsMax });
+    const dropped = await this.#fields.dropped(labels.map(({ field }) => field));
+    // A client that asks for one page only must not take it for all.
+    const complete = labels.length <= pageMax && blocked.length <= pageMax;
+    const kept = labels.filter(({ field }) => !dropped.has(field));
+    const named = blocked.slice(0, pageMax);
     return {
-      labels: labels.filter(({ fieldId }) => fields.get(fieldId)?.isDropped === false),
+      labels: kept,
       blocked: named,
       origins,
-      fields,
-      asOf: asOf ?? new Date(),
+      asOf: asOf ?? now,
       complete,
       truncatedReason: complete ? null : 'MAX_NODES',
+      placed: ({ limit, offset }) => {
+        assertRange('limit', limit, 0, pageMax);
+        assertRange('offset', offset, 0, labelsMax);
+        return this.#placed(graph, origins, kept.slice(offset, offset + limit));
+      },
+      gaps: () => this.#gaps(graph, named, kept),
     };
+  }
+
+  async #placed(
+    graph: EdgeGraph,
+    origins: ReadonlyMap<number, Origin>,
+    labels: readonly CarriedLabel[],
+  ): Promise<readonly PlacedLabel[]> {
+    const rows = labels.flatMap(({ viaRow }) => viaRow ?? []);
+    const { fields, steps } = await this.#around(
+      graph,
+      rows,
+      labels.flatMap(({ field, origin }) => [field, origin]),
+    );
+    return labels.flatMap(({ field: number, origin: from, depth, viaRow }) => {
+      const [field, origin, said] = [fields.get(number), fields.get(from), origins.get(from)];
+      if (field === undefined || origin === undefined || said === undefined) return [];
+      const { semanticType, classifications } = said;
+      const via = viaRow === null ? null : (steps.get(viaRow) ?? null);
+      return [{ field, origin, semanticType, classifications, depth, via }];
+    });
+  }
+
+  async #gaps(
+    graph: EdgeGraph,
+    blocked: readonly BlockedStep[],
+    labels: readonly CarriedLabel[],
+  ): Promise<readonly PlacedGap[]> {
+    const { steps } = await this.#around(
+      graph,
+      blocked.map(({ row }) => row),
+      [],
+    );
+    const stopped = blocked.flatMap(({ row, reason }): readonly PlacedGap[] => {
+      const edge = steps.get(row) ?? null;
+      return edge?.target == null ? [] : [{ code: reason, field: edge.target, edge }];
+    });
+    const unknown = await this.#fields.gapsIn(labels.map(({ field }) => field));
+    return [
+      ...stopped,
+      ...unknown.flatMap((field) => (field.gap === null ? [] : [{ code: field.gap, field, edge: null }])),
+    ];
+  }
+
+  async #around(graph: EdgeGraph, rows: readonly number[], numbers: readonly number[]) {
+    const { sources, targets } = graph.edges;
+    const ends = rows.flatMap((row) => [sources[row] ?? 0, targets[row] ?? 0]);
+    const fields = await this.#fields.byNumber([...numbers, ...ends]);
+    const steps = await columnStepsOf(await nativeStatements(this.#em), graph, rows);
+    const placed = [...steps].map(([row, step]): [number, PlacedStep] => [
+      row,
+      { ...step, source: fields.get(step.source) ?? null, target: fields.get(step.target) ?? null },
+    ]);
+    return { fields, steps: new Map(placed) };
   }
 
   /** As it is kept; a name that nobody defined may still stand in a schema. */
   async #typeName(given: string | undefined): Promise<string> {
     if (given === undefined) return '';
     return (await this.#semanticTypes.known()).find(given)?.name ?? given;
-  }
-
-  /** All steps from where labels come, those that they do not take included: one closure over ids, whatever its depth. */
-  async #steps(sql: Statements, originIds: readonly string[], asOf: Date | undefined): Promise<ColumnStep[]> {
-    if (originIds.length === 0) return [];
-    const time = inForce(asOf);
-    const begun = asOf === undefined ? null : asOf.toISOString();
-    const rows = await sql.execute(
-      `with recursive reach (id) as (
-         select unnest(?::text[])
-         union
-         select next.id from reach, lateral (
-           select target_field_id as id from column_edge
-             where source_field_id = reach.id and kind = 'DIRECT' and not masking and ${time.sql}
-           union all select twin.id from ${twinFields} where mine.id = reach.id
-         ) next
-       )
-       select ${edgeColumns}, (${time.sql}) as in_force from reach join column_edge on source_field_id = reach.id ${edgeJob}
-         where ?::timestamptz is null or valid_from <= ?
-       union all select ${twinColumns} from ${twinFields} join reach on reach.id = mine.id
-       limit ?`,
-      [textArray(originIds), ...time.params, ...time.params, begun, begun, stepsMax + 1],
-    );
-    return rows.map(columnStepOf);
   }
 }

@@ -6,8 +6,9 @@ import { readLineageEvent } from '../../domain/lineage/open-lineage.ts';
 import { type LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { nativeTransaction, type Statements } from '../sql.ts';
 import { writeColumns, writeFields } from './column-writes.ts';
-import { writeDatasetStates, writeRuns } from './graph-writes.ts';
+import { type Unfolded, writeDatasetStates } from './graph-writes.ts';
 import { idsOfDatasets, idsOfJobs } from './named-rows.ts';
+import { writeRuns } from './run-writes.ts';
 
 /** An event with its text as it came. */
 export interface GivenEvent {
@@ -32,9 +33,11 @@ const attemptsMax = 5;
  */
 export class LineageIngestService {
   readonly #em: EntityManager;
+  readonly #unfolded: Unfolded;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly unfolded?: Unfolded }) {
     this.#em = deps.em;
+    this.#unfolded = deps.unfolded ?? { most: 128, kept: 28 };
   }
 
   /** Answers those that were not taken; the others are committed. */
@@ -72,7 +75,7 @@ export class LineageIngestService {
   async #attempt(events: readonly TakenEvent[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await nativeTransaction(this.#em, (tx) => writeEvents(tx, events));
+        return await nativeTransaction(this.#em, (tx) => writeEvents(tx, events, this.#unfolded));
       } catch (error) {
         // Other services make datasets too, in an order of their own; of two that wait for each other one starts again.
         const isDeadlock = error instanceof Error && 'code' in error && error.code === '40P01';
@@ -82,7 +85,7 @@ export class LineageIngestService {
   }
 }
 
-async function writeEvents(tx: Statements, events: readonly TakenEvent[]): Promise<void> {
+async function writeEvents(tx: Statements, events: readonly TakenEvent[], unfolded: Unfolded): Promise<void> {
   const fresh = await keepEvents(tx, events);
   if (fresh.length === 0) return;
   const facts = factsOf(fresh);
@@ -95,9 +98,9 @@ async function writeEvents(tx: Statements, events: readonly TakenEvent[]): Promi
   const job = await idsOfJobs(tx, facts.jobs);
   const ids = { dataset, job };
   await writeDatasetStates(tx, facts, ids);
-  await writeRuns(tx, facts, ids);
+  await writeRuns(tx, facts, ids, unfolded);
   await writeFields(tx, facts, ids);
-  await writeColumns(tx, facts, ids);
+  await writeColumns(tx, facts, ids, unfolded);
 }
 
 /** Those that were not there yet. Two that bring the same event at once wait here for each other's end. */

@@ -1,13 +1,36 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import type { PlaceName } from '../../domain/lineage/event-value.ts';
-import type { LineageDirection, LineageStep, LineageWalk } from '../../domain/lineage/graph.ts';
+import type { LineageDirection, LineageStep, WalkEnd } from '../../domain/lineage/graph.ts';
+import { hopsAmong, inForce, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { nativeStatements, type Statements, textArray } from '../sql.ts';
-import { assertLimits, inForce, type OneWay, type WalkLimits, walkLevels } from './level-walk.ts';
+import { nativeStatements, numberArray, textArray } from '../sql.ts';
+import { assertFilterSize, type DatasetFilter, datasetCondition, platformColumn } from './dataset-filter.ts';
+import type { LineageGraphs } from './lineage-graphs.ts';
 
 export interface LineageQuestion extends WalkLimits {
   readonly startDatasetId: string;
+  /** Narrows what is answered, not what is walked; the start is always there. */
+  readonly filter?: DatasetFilter | undefined;
+  /** Platforms whose datasets are walked through as if they were not there. */
+  readonly ignoreAsHops?: readonly string[] | undefined;
+}
+
+/** A way between two datasets that only goes over ones that are stepped over. */
+export interface LineageHop {
+  readonly sourceDatasetId: string;
+  readonly targetDatasetId: string;
+}
+
+/** What a walk reached; edges and jobs are read when they are asked for. */
+export interface LineageWalk extends WalkEnd {
+  readonly nodes: readonly { readonly datasetId: string; readonly depth: number }[];
+  readonly frontier: readonly string[];
+  steps(): Promise<readonly LineageStep[]>;
+  hops(): readonly LineageHop[];
+  /** Jobs that stand between these datasets, at most 10,000. */
+  jobs(): Promise<{ readonly jobs: readonly PlaceName[]; readonly complete: boolean }>;
 }
 
 const stepRow = z
@@ -28,11 +51,6 @@ const stepRow = z
     }),
   );
 
-const nextLevel: Readonly<Record<OneWay, string>> = {
-  DOWNSTREAM: 'select distinct target_dataset_id as id from lineage_edge where source_dataset_id = any(?::text[])',
-  UPSTREAM: 'select distinct source_dataset_id as id from lineage_edge where target_dataset_id = any(?::text[])',
-};
-
 /** The sides by which jobs stand between datasets of a walk, those included that read and write nothing further. */
 const jobSides: Readonly<Record<LineageDirection, readonly string[]>> = {
   DOWNSTREAM: ['INPUT'],
@@ -44,54 +62,103 @@ const jobsMax = 10_000;
 /** Where data goes and where it comes from. */
 export class LineageReadModel {
   readonly #em: EntityManager;
+  readonly #graphs: LineageGraphs;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly graphs: LineageGraphs }) {
     this.#em = deps.em;
+    this.#graphs = deps.graphs;
   }
 
   /** @throws LinewardError NOT_FOUND for an unknown start, BAD_INPUT for limits out of range. */
   async walk(question: LineageQuestion): Promise<LineageWalk> {
-    assertLimits(question);
-    const sql = await nativeStatements(this.#em);
-    const [start] = await sql.execute<{ as_of: string }[]>('select now() as as_of from dataset where id = ?', [
-      question.startDatasetId,
-    ]);
-    if (start === undefined)
-      throw new LinewardError('NOT_FOUND', 'start: there is no such dataset', { path: ['start'] });
-    const time = inForce(question.asOf);
-    const reached = await walkLevels(question.startDatasetId, question, async (direction, level) => {
-      const next = `${nextLevel[direction]} and ${time.sql}`;
-      const rows = await sql.execute<{ id: string }[]>(next, [textArray(level), ...time.params]);
-      return rows.map((row) => row.id);
-    });
-    const ids = textArray([...reached.depths.keys()]);
-    const steps = await sql.execute(
-      `select * from lineage_edge where source_dataset_id = any(?::text[]) and target_dataset_id = any(?::text[]) and ${time.sql}
-       order by id`,
-      [ids, ids, ...time.params],
-    );
-    const jobs = await this.#jobs(sql, ids, question);
-    const truncatedReason = reached.truncatedReason ?? (jobs.length > jobsMax ? 'MAX_NODES' : null);
+    const { asOf, filter = {}, startDatasetId } = question;
+    const start = await this.numberOf(startDatasetId, 'start');
+    const now = new Date();
+    const steppedOver = await this.#onPlatforms(question.ignoreAsHops ?? []);
+    const graph = await this.#graphs.datasets();
+    const passes = inForce(graph, asOf);
+    const reached = walkGraph(graph, { ...question, starts: [start], passes, steppedOver });
+    const found = await this.#found([...reached.depths.keys()], filter);
+    const shown = new Map([...reached.depths].filter(([node]) => node === start || found.get(node)?.shown === true));
+    const idOf = (node: number): string => found.get(node)?.id ?? '';
+    const hops = () => hopsAmong(graph, shown, passes, steppedOver);
+    let jobs: ReturnType<LineageWalk['jobs']> | undefined;
     return {
-      nodes: [...reached.depths].map(([datasetId, depth]) => ({ datasetId, depth })),
-      steps: steps.map((row) => stepRow.parse(row)),
-      jobs: jobs.slice(0, jobsMax),
-      asOf: question.asOf ?? new Date(start.as_of),
-      complete: truncatedReason === null,
-      truncatedReason,
-      frontier: reached.frontier,
+      nodes: [...shown].map(([node, depth]) => ({ datasetId: idOf(node), depth })),
+      frontier: reached.frontier.map(idOf),
+      asOf: asOf ?? now,
+      complete: reached.truncatedReason === null,
+      truncatedReason: reached.truncatedReason,
+      steps: async () => [...(await this.stepsOf(graph, rowsAmong(graph, shown, passes))).values()],
+      hops: () => hops().map(([from, to]) => ({ sourceDatasetId: idOf(from), targetDatasetId: idOf(to) })),
+      jobs: () => {
+        jobs ??= this.#jobs([...shown.keys()].map(idOf), question);
+        return jobs;
+      },
     };
   }
 
-  async #jobs(sql: Statements, ids: string, { direction, asOf }: LineageQuestion): Promise<readonly PlaceName[]> {
+  /** The node of a dataset in the graph. @throws LinewardError NOT_FOUND */
+  async numberOf(datasetId: string, argument: string): Promise<number> {
+    const sql = await nativeStatements(this.#em);
+    const [row] = await sql.execute<{ number: number }[]>('select number from dataset where id = ?', [datasetId]);
+    if (row !== undefined) return row.number;
+    throw new LinewardError('NOT_FOUND', `${argument}: there is no such dataset`, { path: [argument] });
+  }
+
+  async #onPlatforms(platforms: readonly string[]): Promise<ReadonlySet<number>> {
+    assertFilterSize(['ignoreAsHops'], platforms);
+    if (platforms.length === 0) return new Set();
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ number: number }[]>(
+      `select number from dataset where ${platformColumn} = any(?::text[])`,
+      [textArray(platforms)],
+    );
+    return new Set(rows.map(({ number }) => number));
+  }
+
+  /** Ids of datasets, and whether the filter shows them. */
+  async #found(
+    nodes: readonly number[],
+    filter: DatasetFilter,
+  ): Promise<ReadonlyMap<number, { readonly id: string; readonly shown: boolean }>> {
+    const condition = datasetCondition(filter);
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ number: number; id: string; shown: boolean }[]>(
+      `select number, id, ${condition.sql} as shown from dataset where number = any(?::int[])`,
+      [...condition.params, numberArray(nodes)],
+    );
+    return new Map(rows.map(({ number, ...row }) => [number, row]));
+  }
+
+  /** Steps by the rows of their edges; one that is gone meanwhile is not there. */
+  async stepsOf({ edges }: EdgeGraph, rows: readonly number[]): Promise<ReadonlyMap<number, LineageStep>> {
+    const sql = await nativeStatements(this.#em);
+    const found = await sql.execute<{ number: string }[]>(
+      'select * from lineage_edge where number = any(?::bigint[])',
+      [numberArray(new Set(rows.map((row) => edges.ids[row] ?? 0)))],
+    );
+    const byId = new Map(found.map((row) => [Number(row.number), stepRow.parse(row)]));
+    return new Map(
+      rows.flatMap((row) => {
+        const step = byId.get(edges.ids[row] ?? 0);
+        return step === undefined ? [] : [[row, step]];
+      }),
+    );
+  }
+
+  async #jobs(ids: readonly string[], { direction, asOf }: LineageQuestion): ReturnType<LineageWalk['jobs']> {
+    const sql = await nativeStatements(this.#em);
+    const at = asOf?.toISOString() ?? null;
     const rows = await sql.execute<{ namespace: string; name: string }[]>(
       `select namespace, name from lineage_job where id in (
          select job_id from lineage_job_io where dataset_id = any(?::text[]) and side = any(?::text[])
            and (?::timestamptz is null or valid_from <= ?))
        order by namespace, name limit ?`,
-      [ids, textArray(jobSides[direction]), asOf?.toISOString() ?? null, asOf?.toISOString() ?? null, jobsMax + 1],
+      [textArray(ids), textArray(jobSides[direction]), at, at, jobsMax + 1],
     );
-    return rows.map(({ namespace, name }) => ({ namespace, name }));
+    const jobs = rows.slice(0, jobsMax).map(({ namespace, name }) => ({ namespace, name }));
+    return { jobs, complete: rows.length <= jobsMax };
   }
 
   async stepsById(ids: readonly string[]): Promise<readonly LineageStep[]> {

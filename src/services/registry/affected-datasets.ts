@@ -1,4 +1,4 @@
-import type { LineageWalk } from '../../domain/lineage/graph.ts';
+import type { WalkEnd } from '../../domain/lineage/graph.ts';
 import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
 import type { RegistryReadModel } from './registry.read-model.ts';
 
@@ -7,7 +7,7 @@ export interface AffectedDatasets {
   /** Those that hold records of the entity first, then what is made from them, by distance. */
   readonly datasetIds: readonly string[];
   /** Why lineage may go further than that; null when it does not. */
-  readonly truncatedReason: LineageWalk['truncatedReason'];
+  readonly truncatedReason: WalkEnd['truncatedReason'];
 }
 
 const stepsMax = 50;
@@ -55,7 +55,7 @@ interface Downstream {
   readonly targets: ReadonlyMap<string, ReadonlySet<string>>;
   /** Datasets behind which nobody has looked, and why. */
   readonly open: ReadonlySet<string>;
-  readonly reason: LineageWalk['truncatedReason'];
+  readonly reason: WalkEnd['truncatedReason'];
 }
 
 function reachIn({ targets, open, reason }: Downstream, starts: readonly string[]): AffectedDatasets {

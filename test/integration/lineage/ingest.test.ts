@@ -70,6 +70,9 @@ test('any order, any batches and repetition give the same graph', async () => {
     statement(2, '2026-11-02T11:00:00Z', [column('b')]),
     statement(3, '2026-11-02T11:00:00Z', [column('c', { transformations: [{ type: 'INDIRECT', subtype: 'filter' }] })]),
     statement(4, '2026-11-02T12:00:00Z', [column('a')]),
+    ...[10, 20, 30, 40, 50].map((minute) => statement(minute, `2026-11-02T12:${minute}:00Z`, [column('a')])),
+    statement(60, '2026-11-02T12:25:00Z', [column('b')]),
+    { ...statement(30, '2026-11-02T13:00:00Z', [column('a')]), eventType: 'FAIL' },
     {
       eventTime: '2026-11-02T12:30:00Z',
       dataset: {
@@ -81,15 +84,51 @@ test('any order, any batches and repetition give the same graph', async () => {
   ];
   await take(database.em, events);
   const expected = await graphOf(database.em);
+  // Whatever of it is folded meanwhile.
+  const few = fc.record({ most: fc.nat({ max: 3 }), kept: fc.nat({ max: 2 }) });
   const order = fc.shuffledSubarray([...events, ...events.slice(0, 10)], { minLength: events.length + 10 });
   await fc.assert(
-    fc.asyncProperty(order, fc.integer({ min: 1, max: 20 }), async (shuffled, size) => {
+    fc.asyncProperty(order, fc.integer({ min: 1, max: 20 }), few, async (shuffled, size, unfolded) => {
       await forgetLineage(database.em);
-      for (let at = 0; at < shuffled.length; at += size) await take(database.em, shuffled.slice(at, at + size));
+      for (let at = 0; at < shuffled.length; at += size)
+        await take(database.em, shuffled.slice(at, at + size), unfolded);
       expect(await graphOf(database.em)).toEqual(expected);
     }),
     { numRuns: 8 },
   );
+});
+
+test('what each run repeats takes little room, and a late word about an old run finds it again', async () => {
+  const hour = (run: number): string => new Date(Date.UTC(2026, 0, 1, run)).toISOString();
+  const runs = Array.from({ length: 400 }, (_, run) => ({
+    ...statement(run, hour(run), [column('in')]),
+    inputs: [{ namespace: 'n', name: 'in' }],
+  }));
+  for (let at = 0; at < runs.length; at += 50) await take(database.em, runs.slice(at, at + 50));
+  const [rows] = await database.em.fork().execute<Record<string, number>[]>(
+    `select (select count(*)::int from column_statement) as statements, (select count(*)::int from lineage_run_io) as io,
+       (select count(*)::int from column_repeat) as repeats, (select count(distinct set_id)::int from lineage_io_set_member) as sets,
+       (select count(*)::int from lineage_run) as runs`,
+  );
+  expect(rows).toMatchObject({ runs: 400, sets: 1 });
+  expect(rows?.statements).toBeLessThanOrEqual(128);
+  expect(rows?.io).toBeLessThanOrEqual(2 * 128);
+  expect(rows?.repeats).toBeLessThanOrEqual(4);
+  expect(await columns()).toEqual([['in', '00:00', null]]);
+  const late = [
+    { ...statement(3, '2026-01-01T03:30:00Z', [column('other')]), inputs: [{ namespace: 'n', name: 'late' }] },
+    { ...statement(3, '2026-01-01T03:40:00Z', [column('in')]), outputs: [{ namespace: 'n', name: 'also' }] },
+  ];
+  await take(database.em, late);
+  expect(await columns()).toEqual([
+    ['in', '00:00', '03:30'],
+    ['in', '04:00', null],
+    ['other', '03:30', '04:00'],
+  ]);
+  const folded = await graphOf(database.em);
+  await forgetLineage(database.em);
+  await take(database.em, [...runs, ...late], { most: 1_000_000, kept: 0 });
+  expect(await graphOf(database.em)).toEqual(folded);
 });
 
 test('batches at the same time over the same datasets lose nothing', async () => {
@@ -111,7 +150,14 @@ test('batches at the same time over the same datasets lose nothing', async () =>
     const lanes = [0, 1, 2, 3, 4, 5].map((lane) =>
       runs.flatMap((run, index) => [run[0], run[1]].filter((_, side) => (index + side) % 6 === lane)),
     );
-    await Promise.all(lanes.map((lane, index) => take(database.em, index % 2 === 0 ? lane : lane.toReversed())));
+    // In small pieces, of which each folds what is there.
+    const unfolded = { most: round, kept: 0 };
+    await Promise.all(
+      lanes.map(async (lane, index) => {
+        const events = index % 2 === 0 ? lane : lane.toReversed();
+        for (let at = 0; at < events.length; at += 4) await take(database.em, events.slice(at, at + 4), unfolded);
+      }),
+    );
     expect(await graphOf(database.em)).toEqual(expected);
   }
 });

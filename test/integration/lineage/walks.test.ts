@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DatasetField } from '../../../src/domain/lineage/graph.ts';
 import { ColumnLineageReadModel } from '../../../src/services/lineage/column-lineage.read-model.ts';
 import { DatasetFieldReadModel } from '../../../src/services/lineage/dataset-field.read-model.ts';
 import { FieldLabelService } from '../../../src/services/lineage/field-label.service.ts';
 import { LabelReadModel } from '../../../src/services/lineage/label.read-model.ts';
 import { LineageReadModel } from '../../../src/services/lineage/lineage.read-model.ts';
+import { LineageGraphs } from '../../../src/services/lineage/lineage-graphs.ts';
 import { SemanticTypeReadModel } from '../../../src/services/privacy/semantic-type.read-model.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { type AnyEvent, forgetLineage, take } from '../../testkit/lineage.ts';
@@ -111,10 +113,11 @@ test('walks and labels are what a naive walk over all that was said finds, now a
   const { em } = database;
   const datasetFields = new DatasetFieldReadModel({ em });
   const semanticTypes = new SemanticTypeReadModel({ em });
-  const columns = new ColumnLineageReadModel({ em, datasetFields });
-  const labels = new LabelReadModel({ em, datasetFields, semanticTypes });
+  const graphs = new LineageGraphs({ em });
+  const columns = new ColumnLineageReadModel({ em, graphs, datasetFields });
+  const labels = new LabelReadModel({ em, graphs, datasetFields, semanticTypes });
   const labelling = new FieldLabelService({ em, datasetFields, semanticTypes });
-  const lineage = new LineageReadModel({ em });
+  const lineage = new LineageReadModel({ em, graphs });
   const limits = { maxDepth: 50, maxNodes: 1_000 };
   const actor = { id: 'tester', kind: 'local', roles: [], requestId: 'r' } as const;
 
@@ -162,10 +165,12 @@ test('walks and labels are what a naive walk over all that was said finds, now a
     );
 
     const spread = await labels.spread({ classification: 'PII', asOf });
-    const found = spread.labels.map(({ originId, fieldId, depth }) => {
-      const place = (id: string) => nameOf.get(spread.fields.get(id)?.datasetId ?? '');
-      return `${place(originId)}>${place(fieldId)} ${depth}`;
+    const placed = await spread.placed({ limit: 10_000, offset: 0 });
+    const found = placed.map(({ origin, field, depth }) => {
+      const place = (one: DatasetField) => nameOf.get(one.datasetId);
+      return `${place(origin)}>${place(field)} ${depth}`;
     });
+    expect(placed).toHaveLength(spread.labels.length);
     const expected = origins.flatMap((origin) =>
       Object.entries(depthsFrom(origin, direct(edges))).map(([to, depth]) => `${origin}>${to} ${depth}`),
     );
@@ -213,8 +218,9 @@ test('limits are told, with what lies behind', async () => {
   const ring = eventOf({ job: 98, hour: 0, target: 0, links: [{ source: 60, kind: 'DIRECT', masking: false }] }, 98);
   await take(database.em, [...chain, fan, ring]);
   const datasetFields = new DatasetFieldReadModel(database);
-  const lineage = new LineageReadModel(database);
-  const columns = new ColumnLineageReadModel({ em: database.em, datasetFields });
+  const graphs = new LineageGraphs(database);
+  const lineage = new LineageReadModel({ em: database.em, graphs });
+  const columns = new ColumnLineageReadModel({ em: database.em, graphs, datasetFields });
   const [start] = await database.em.fork().execute<{ id: string }[]>("select id from dataset where name = 'd2'");
   const limits = {
     startDatasetId: start?.id ?? '',
@@ -245,6 +251,7 @@ test('limits are told, with what lies behind', async () => {
   // Labels have no depth: round the ring and back.
   const labels = new LabelReadModel({
     em: database.em,
+    graphs,
     datasetFields,
     semanticTypes: new SemanticTypeReadModel(database),
   });

@@ -1,0 +1,41 @@
+import type { Database } from './adapters/postgres/orm.ts';
+import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
+import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
+import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
+import { FieldLabelService } from './services/lineage/field-label.service.ts';
+import { ImpactReadModel } from './services/lineage/impact.read-model.ts';
+import { LabelReadModel } from './services/lineage/label.read-model.ts';
+import { LineageReadModel } from './services/lineage/lineage.read-model.ts';
+import { LineageCatalogReadModel } from './services/lineage/lineage-catalog.read-model.ts';
+import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
+import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
+import { LineagePathsReadModel } from './services/lineage/lineage-paths.read-model.ts';
+import { NodeGraphReadModel } from './services/lineage/node-graph.read-model.ts';
+import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
+
+/** What takes events of lineage and answers about the graph; all answers are of one copy of it. */
+export function buildLineage({
+  database: { em },
+  semanticTypes,
+}: {
+  readonly database: Database;
+  readonly semanticTypes: SemanticTypeReadModel;
+}) {
+  const graphs = new LineageGraphs({ em });
+  const lineage = new LineageReadModel({ em, graphs });
+  const datasetFields = new DatasetFieldReadModel({ em });
+  const labels = new LabelReadModel({ em, graphs, datasetFields, semanticTypes });
+  return {
+    lineage,
+    datasetFields,
+    columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
+    labels,
+    lineagePaths: new LineagePathsReadModel({ em, graphs, lineage, datasetFields }),
+    impact: new ImpactReadModel({ em, graphs, lineage, labels, datasetFields }),
+    fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
+    lineageIngest: new LineageIngestService({ em }),
+    lineageEvents: new EventLogReadModel({ em }),
+    lineageCatalog: new LineageCatalogReadModel({ em }),
+    lineageGraph: new NodeGraphReadModel({ em, graphs, datasetFields }),
+  };
+}
