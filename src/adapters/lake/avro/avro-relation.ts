@@ -1,0 +1,124 @@
+import { hash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { DuckDBAppender } from '@duckdb/node-api';
+import avsc from 'avsc';
+import type { AvroType } from '../../../domain/registry/avro/avro-type.ts';
+import { scanned, sqlName } from '../duckdb/sql-text.ts';
+import type { SelectedRows } from '../file-format.ts';
+import { unreadable } from '../records/record-failure.ts';
+import { hashColumn } from '../records/record-proof.ts';
+import { avroCodecs } from './avro-codecs.ts';
+import { isoDate, logicalOf } from './avro-columns.ts';
+import { AvroContainer } from './avro-container.ts';
+
+/** Whole numbers of 64 bits as bigints: the parser's own are doubles. */
+const long = avsc.types.LongType.__with({
+  fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(value);
+    return bytes;
+  },
+  fromJSON: BigInt,
+  toJSON: String,
+  isValid: (value: unknown) => typeof value === 'bigint',
+  compare: (one: bigint, other: bigint) => (one === other ? 0 : one < other ? -1 : 1),
+});
+
+const readSchema = (schema: avsc.Schema): avsc.Type => avsc.Type.forSchema(schema, { registry: { long } });
+
+/** Why the parser that proves the work cannot read a file's schema; null when it can. */
+export function secondReaderFault({ schemaText }: AvroContainer): string | null {
+  try {
+    readSchema(JSON.parse(schemaText) as avsc.Schema);
+    return null;
+  } catch {
+    return 'its schema is read by one of two parsers alone';
+  }
+}
+
+/**
+ * The records of a file as avsc decodes them: values of the asked columns as text in a table of the connection, with a hash of
+ * each record as avsc would encode it.
+ */
+export async function valuesRelation<T>(
+  { connection, tables }: SelectedRows,
+  { path }: { readonly path: string },
+  work: (relation: string) => Promise<T>,
+): Promise<T> {
+  const table = `lw_records_${randomUUID().replaceAll('-', '')}`;
+  const names = [...new Set(tables.readColumns())];
+  const columns = names.map((name) => `${sqlName(name)} VARCHAR, `);
+  try {
+    await connection.run(`CREATE TEMP TABLE ${table} (${columns.join('')}${sqlName(hashColumn)} BIGINT)`);
+    const appender = await connection.createAppender(table);
+    await decode(path, await typesOf(path, names), appender);
+    appender.closeSync();
+    return await work(`${table} ${scanned}`);
+  } finally {
+    await connection.run(`DROP TABLE IF EXISTS ${table}`);
+  }
+}
+
+/** Types of columns, by name. */
+async function typesOf(path: string, names: readonly string[]): Promise<ReadonlyMap<string, AvroType>> {
+  const fields = await AvroContainer.using(path, async ({ schema }) => schema.fields);
+  return new Map(fields.filter(({ name }) => names.includes(name)).map(({ name, type }) => [name, type]));
+}
+
+async function decode(path: string, types: ReadonlyMap<string, AvroType>, appender: DuckDBAppender): Promise<void> {
+  let root: avsc.Type | null = null;
+  const parseHook = (schema: avsc.Schema): avsc.Type => {
+    root = readSchema(schema);
+    return root;
+  };
+  const decoder = new avsc.streams.BlockDecoder({ parseHook, codecs });
+  const names = [...types.keys()];
+  const append = async (records: AsyncIterable<Readonly<Record<string, unknown>>>): Promise<void> => {
+    for await (const record of records) {
+      for (const name of names) appendText(appender, record[name], types.get(name));
+      const encoded = root === null ? Buffer.alloc(0) : root.toBuffer(record);
+      appender.appendBigInt(hash('sha256', encoded, 'buffer').readBigInt64LE());
+      appender.endRow();
+    }
+  };
+  try {
+    await pipeline(createReadStream(path), decoder, append);
+  } catch (error) {
+    throw unreadable(path, 'the parser that proves the work cannot decode it', error);
+  }
+}
+
+type Uncompress = (bytes: Buffer, done: (error: Error | null, bytes?: Buffer) => void) => void;
+
+const codecs: Readonly<Record<string, Uncompress>> = Object.fromEntries(
+  [...avroCodecs].map(([name, codec]): [string, Uncompress] => [
+    name,
+    (bytes, done) => {
+      try {
+        done(null, codec.uncompress(bytes));
+      } catch (error) {
+        done(error instanceof Error ? error : new RangeError('damaged data'));
+      }
+    },
+  ]),
+);
+
+function appendText(appender: DuckDBAppender, value: unknown, type: AvroType | undefined): void {
+  const text = value === null || value === undefined || type === undefined ? null : textOf(value, logicalOf(type));
+  if (text === null) appender.appendNull();
+  else appender.appendVarchar(text);
+}
+
+/** Fractions of a second by the end of a logical type's name. */
+const unitsPerMs: Readonly<Record<string, number>> = { millis: 1, micros: 1_000, nanos: 1_000_000 };
+
+function textOf(value: unknown, logical: string): string | null {
+  if (logical === 'date') return isoDate(Number(value));
+  const units = unitsPerMs[logical.split('-').at(-1) ?? ''];
+  if (units === undefined) return String(value);
+  // A time between two milliseconds is of the same day as the one before it.
+  const instant = new Date(Math.floor(Number(value) / units));
+  return Number.isNaN(instant.getTime()) ? null : instant.toISOString();
+}
