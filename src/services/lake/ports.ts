@@ -96,6 +96,7 @@ export interface VerifyRequest extends EngineRequest {
 
 export interface KeysRequest extends EngineRequest {
   readonly path: string;
+  /** The first names accounts. */
   readonly columns: readonly string[];
 }
 
@@ -114,7 +115,7 @@ export type ValueForm = 'TEXT' | 'JSON' | 'OTHER';
 export interface SurveyRequest extends EngineRequest {
   /** Of Parquet only the end is read, and need be there; files of other formats are read whole. */
   readonly files: readonly string[];
-  /** Columns by which records are to be found. */
+  /** Columns by which records are to be found; the first names accounts. */
   readonly keyColumns: readonly string[];
 }
 

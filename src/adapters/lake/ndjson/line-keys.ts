@@ -16,7 +16,7 @@ export class LineKeys {
   readonly #spelt: readonly string[];
   readonly #date: string | null;
   readonly #places = new Map<string, number>();
-  readonly #seen: boolean[];
+  #hasAccount = false;
   #lines = 0;
   #records = 0;
 
@@ -25,7 +25,6 @@ export class LineKeys {
     this.#asked = asked;
     this.#spelt = asked.keys.map(spelt);
     this.#date = asked.date === null ? null : spelt(asked.date);
-    this.#seen = asked.keys.map(() => false);
   }
 
   /** The next line; null for a blank one. */
@@ -48,7 +47,7 @@ export class LineKeys {
       if (found.has(place)) throw this.#twice(member.name);
       found.add(place);
       keys[place] = this.#keyIn(line, member);
-      this.#seen[place] = true;
+      if (place === 0) this.#hasAccount = true;
     });
     if (typeof read === 'string') throw unreadable(this.#path, `line ${this.#lines} ${read}`);
     if (!read) return null;
@@ -56,11 +55,14 @@ export class LineKeys {
     return { keys, day };
   }
 
-  /** @throws LinewardError LAKE_TABLE_REFUSED when no record had some key: nobody could tell a NULL from another spelling. */
+  /**
+   * @throws LinewardError LAKE_TABLE_REFUSED when no record has the first key, which names accounts: nobody could tell that from
+   * another spelling of it. Writers leave out what is NULL, so that another key may be missing.
+   */
   end(): void {
-    const missing = this.#records === 0 ? -1 : this.#seen.indexOf(false);
-    const column = this.#asked.keys[missing];
-    if (column !== undefined) throw refused(this.#path, noKeyColumn(column), column);
+    const [column] = this.#asked.keys;
+    if (this.#records > 0 && !this.#hasAccount && column !== undefined)
+      throw refused(this.#path, noKeyColumn(column), column);
   }
 
   #placeOf(name: string): number {

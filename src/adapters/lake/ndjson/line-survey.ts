@@ -59,8 +59,9 @@ class KeyCheck {
   }
 
   end(columns: ReadonlyMap<string, unknown>, rows: number): readonly string[] {
-    const missing = this.#asked.filter((column) => rows > 0 && !columns.has(spelt(column)));
-    return [...(this.#reason === null ? [] : [this.#reason]), ...missing.map(noKeyColumn)];
+    if (this.#reason !== null) return [this.#reason];
+    const [account] = this.#asked;
+    return account === undefined || rows === 0 || columns.has(spelt(account)) ? [] : [noKeyColumn(account)];
   }
 }
 
