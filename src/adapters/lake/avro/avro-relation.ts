@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
 import avsc from 'avsc';
@@ -7,7 +8,8 @@ import type { AvroType } from '../../../domain/registry/avro/avro-type.ts';
 import { scanned, sqlName } from '../duckdb/sql-text.ts';
 import type { SelectedRows } from '../file-format.ts';
 import { unreadable } from '../records/record-failure.ts';
-import { hashColumn } from '../records/record-proof.ts';
+import type { RecordFile } from '../records/record-format.ts';
+import { hashColumn, placeColumn } from '../records/record-proof.ts';
 import { avroCodecs } from './avro-codecs.ts';
 import { isoDate, logicalOf } from './avro-columns.ts';
 import { AvroContainer } from './avro-container.ts';
@@ -44,14 +46,16 @@ export function secondReaderFault({ schemaText }: AvroContainer): string | null 
  */
 export async function valuesRelation<T>(
   { connection, tables }: SelectedRows,
-  { path }: { readonly path: string },
+  { path }: Pick<RecordFile, 'path'>,
   work: (relation: string) => Promise<T>,
 ): Promise<T> {
   const table = `lw_records_${randomUUID().replaceAll('-', '')}`;
   const names = [...new Set(tables.readColumns())];
   const columns = names.map((name) => `${sqlName(name)} VARCHAR, `);
   try {
-    await connection.run(`CREATE TEMP TABLE ${table} (${columns.join('')}${sqlName(hashColumn)} BIGINT)`);
+    await connection.run(
+      `CREATE TEMP TABLE ${table} (${columns.join('')}${sqlName(placeColumn)} BIGINT, ${sqlName(hashColumn)} BIGINT)`,
+    );
     const appender = await connection.createAppender(table);
     await decode(path, await typesOf(path, names), appender);
     appender.closeSync();
@@ -75,14 +79,24 @@ async function decode(path: string, types: ReadonlyMap<string, AvroType>, append
   };
   const decoder = new avsc.streams.BlockDecoder({ parseHook, codecs });
   const names = [...types.keys()];
-  const append = async (records: AsyncIterable<Readonly<Record<string, unknown>>>): Promise<void> => {
-    for await (const record of records) {
-      for (const name of names) appendText(appender, record[name], types.get(name));
-      const encoded = root === null ? Buffer.alloc(0) : root.toBuffer(record);
-      appender.appendBigInt(hash('sha256', encoded, 'buffer').readBigInt64LE());
-      appender.endRow();
-    }
-  };
+  let place = 0n;
+  const append = new Writable({
+    objectMode: true,
+    highWaterMark: 1_024,
+    write(record: Readonly<Record<string, unknown>>, _encoding, done) {
+      try {
+        for (const name of names) appendText(appender, record[name], types.get(name));
+        const encoded = root === null ? Buffer.alloc(0) : root.toBuffer(record);
+        place += 1n;
+        appender.appendBigInt(place);
+        appender.appendBigInt(hash('sha1', encoded, 'buffer').readBigInt64LE());
+        appender.endRow();
+        done();
+      } catch (error) {
+        done(error instanceof Error ? error : new TypeError('no record'));
+      }
+    },
+  });
   try {
     await pipeline(createReadStream(path), decoder, append);
   } catch (error) {

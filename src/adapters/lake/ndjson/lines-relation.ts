@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { isGzipped } from '../../../domain/lake/file-format.ts';
 import { scanned, sqlName, sqlText } from '../duckdb/sql-text.ts';
 import type { SelectedRows } from '../file-format.ts';
-import { hashColumn } from '../records/record-proof.ts';
+import type { RecordFile } from '../records/record-format.ts';
+import { hashColumn, placeColumn } from '../records/record-proof.ts';
 import { hasMark, withoutMark } from './line-keys.ts';
 import { lineBytesMax, readLines } from './line-stream.ts';
 
@@ -22,7 +23,7 @@ interface LineFile {
  */
 export async function linesRelation<T>(
   { tables, tempDir }: SelectedRows,
-  { path, like }: { readonly path: string; readonly like: string },
+  { path, like }: RecordFile,
   work: (relation: string) => Promise<T>,
 ): Promise<T> {
   const file = { path, isGzip: isGzipped(like) };
@@ -40,7 +41,7 @@ export async function linesRelation<T>(
 function relationOf({ path, isGzip }: LineFile, columns: readonly string[]): string {
   const values = columns.map((name) => `, json_extract_string(json, ${sqlText(pointerTo(name))}) AS ${sqlName(name)}`);
   const options = `compression = '${isGzip ? 'gzip' : 'uncompressed'}', maximum_object_size = ${2 * lineBytesMax}`;
-  return `(SELECT hash(CAST(json AS VARCHAR)) AS ${sqlName(hashColumn)}${values.join('')}
+  return `(SELECT row_number() OVER () AS ${sqlName(placeColumn)}, hash(CAST(json AS VARCHAR)) AS ${sqlName(hashColumn)}${values.join('')}
            FROM read_ndjson_objects([${sqlText(path)}], ${options})) ${scanned}`;
 }
 

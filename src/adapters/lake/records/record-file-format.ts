@@ -15,7 +15,7 @@ import { inexact, type RewriteEvidence, rewriteFaults } from '../duckdb/rewrite-
 import type { EngineParts, LakeFileFormat, SelectedRows } from '../file-format.ts';
 import { refused, unreadable } from './record-failure.ts';
 import type { CopiedRecords, RecordFormat } from './record-format.ts';
-import { countRecords, misplacedRecords } from './record-proof.ts';
+import { JudgedRecords } from './record-proof.ts';
 
 const nothingStaged: RewriteEvidence['staged'] = { rows: 0, hits: 0, misplaced: 0, schemaDifferences: [] };
 
@@ -82,15 +82,15 @@ export class RecordFileFormat implements LakeFileFormat {
     { source, staged }: { readonly source: string; readonly staged: string | null },
     copied: CopiedRecords,
   ): Promise<void> {
-    const format = this.#format;
+    const read = <T>(path: string, work: (judged: JudgedRecords) => Promise<T>): Promise<T> =>
+      JudgedRecords.using(rows, this.#format, { path, like: source }, work);
     const evidence = await reading(source, () =>
-      format.relation(rows, { path: source, like: source }, async (before) => {
-        const seen = { ...(await countRecords(rows, before)), disputed: 0 };
+      read(source, async (before) => {
+        const seen = { rows: before.rows, matches: before.matches, disputed: 0 };
         if (staged === null) return { source: seen, staged: nothingStaged };
-        return format.relation(rows, { path: staged, like: source }, async (after) => {
-          const { rows: left, matches: hits } = await countRecords(rows, after);
-          const misplaced = await misplacedRecords(rows, { source: before, copy: after });
-          return { source: seen, staged: { ...nothingStaged, rows: left, hits, misplaced } };
+        return read(staged, async (after) => {
+          const misplaced = await before.misplacedIn(after);
+          return { source: seen, staged: { ...nothingStaged, rows: after.rows, hits: after.matches, misplaced } };
         });
       }),
     );
@@ -102,7 +102,7 @@ export class RecordFileFormat implements LakeFileFormat {
   async verify(rows: SelectedRows, path: string): Promise<VerifyResult> {
     const found = await this.#find(rows, path);
     const counted = await reading(path, () =>
-      this.#format.relation(rows, { path, like: path }, (relation) => countRecords(rows, relation)),
+      JudgedRecords.using(rows, this.#format, { path, like: path }, async (judged) => judged),
     );
     if (found.error !== undefined || found.rows !== counted.rows)
       throw unreadable(path, 'two parsers see different numbers of records in it');

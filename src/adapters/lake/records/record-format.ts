@@ -10,6 +10,12 @@ export interface CopiedRecords {
 /** What is known of a file that was read whole. */
 export type RecordSurvey = Omit<Extract<SurveyedFile, { readonly rows: number }>, 'path'>;
 
+/** A file at a path that need not tell its format, and one whose name tells how it is compressed. */
+export interface RecordFile {
+  readonly path: string;
+  readonly like: string;
+}
+
 /** A format whose records are read one after the other, and copied as the bytes that they are. */
 export interface RecordFormat {
   /** Calls `visit` for each record in order. Refuses keys that cannot be compared. */
@@ -22,14 +28,9 @@ export interface RecordFormat {
   ): Promise<CopiedRecords>;
   /**
    * Hands the records of a file over to SQL, read by a parser of other make than that of `scan`: a table expression under the
-   * alias of all scans, in the order of the file, with the asked columns as text and `hashColumn`. `like` is a path whose name
-   * tells how the file is compressed.
+   * alias of all scans, with the asked columns as text, `hashColumn` and `placeColumn`.
    */
-  relation<T>(
-    rows: SelectedRows,
-    file: { readonly path: string; readonly like: string },
-    work: (relation: string) => Promise<T>,
-  ): Promise<T>;
+  relation<T>(rows: SelectedRows, file: RecordFile, work: (relation: string) => Promise<T>): Promise<T>;
   survey(path: string, keyColumns: readonly string[]): Promise<RecordSurvey>;
   /** Why values cannot be replaced in place. */
   readonly transformRefusal: string;
