@@ -173,6 +173,19 @@ describe('records of Avro', () => {
     expect((await readAvro(copy)).map(({ day }) => day)).toEqual([younger]);
   });
 
+  it('are proven whatever the order of keys in their schema', async () => {
+    const fields = ['day', 'phone'].map((name) => ({ name, type: 'string' }));
+    const path = await written(
+      ['+1', '+2', '+1'].map((phone, n) => ({ acc: `A${n}`, day: `2018-06-0${n + 1}`, phone })),
+      schemaOf('string', fields),
+    );
+    const act = [{ account: 'A2', subject: { column: 'phone', value: '+1' } }, { account: 'A0' }];
+    const selection = { accountColumn: 'acc', act, keep: [], olderThan: { column: 'day', before: '2018-06-03' } };
+    const copy = nextPath();
+    await put(copy, await rewritten(path, selection));
+    expect((await readAvro(copy)).map(({ acc }) => acc)).toEqual(['A1', 'A2']);
+  });
+
   it('have no date in a number without a meaning', async () => {
     const path = await written([{ acc: 'A', day: 1 }], schemaOf('string', [{ name: 'day', type: 'long' }]));
     const selection = { ...erase(), everyone: true, olderThan: { column: 'day', before: '2018-06-04' } };

@@ -51,13 +51,13 @@ export async function valuesRelation<T>(
 ): Promise<T> {
   const table = `lw_records_${randomUUID().replaceAll('-', '')}`;
   const names = [...new Set(tables.readColumns())];
-  const columns = names.map((name) => `${sqlName(name)} VARCHAR, `);
+  const declared = names.map((name) => `${sqlName(name)} VARCHAR, `);
   try {
     await connection.run(
-      `CREATE TEMP TABLE ${table} (${columns.join('')}${sqlName(placeColumn)} BIGINT, ${sqlName(hashColumn)} BIGINT)`,
+      `CREATE TEMP TABLE ${table} (${declared.join('')}${sqlName(placeColumn)} BIGINT, ${sqlName(hashColumn)} BIGINT)`,
     );
     const appender = await connection.createAppender(table);
-    await decode(path, await typesOf(path, names), appender);
+    await decode(path, await columnsOf(path, names), appender);
     appender.closeSync();
     return await work(`${table} ${scanned}`);
   } finally {
@@ -65,27 +65,31 @@ export async function valuesRelation<T>(
   }
 }
 
-/** Types of columns, by name. */
-async function typesOf(path: string, names: readonly string[]): Promise<ReadonlyMap<string, AvroType>> {
-  const fields = await AvroContainer.using(path, async ({ schema }) => schema.fields);
-  return new Map(fields.filter(({ name }) => names.includes(name)).map(({ name, type }) => [name, type]));
+/** A column of the table; without a type when the file has no such field. */
+interface ValueColumn {
+  readonly name: string;
+  readonly type: AvroType | null;
 }
 
-async function decode(path: string, types: ReadonlyMap<string, AvroType>, appender: DuckDBAppender): Promise<void> {
+async function columnsOf(path: string, names: readonly string[]): Promise<readonly ValueColumn[]> {
+  const fields = await AvroContainer.using(path, async ({ schema }) => schema.fields);
+  return names.map((name) => ({ name, type: fields.find((field) => field.name === name)?.type ?? null }));
+}
+
+async function decode(path: string, columns: readonly ValueColumn[], appender: DuckDBAppender): Promise<void> {
   let root: avsc.Type | null = null;
   const parseHook = (schema: avsc.Schema): avsc.Type => {
     root = readSchema(schema);
     return root;
   };
   const decoder = new avsc.streams.BlockDecoder({ parseHook, codecs });
-  const names = [...types.keys()];
   let place = 0n;
   const append = new Writable({
     objectMode: true,
     highWaterMark: 1_024,
     write(record: Readonly<Record<string, unknown>>, _encoding, done) {
       try {
-        for (const name of names) appendText(appender, record[name], types.get(name));
+        for (const { name, type } of columns) appendText(appender, record[name], type);
         const encoded = root === null ? Buffer.alloc(0) : root.toBuffer(record);
         place += 1n;
         appender.appendBigInt(place);
@@ -119,8 +123,8 @@ const codecs: Readonly<Record<string, Uncompress>> = Object.fromEntries(
   ]),
 );
 
-function appendText(appender: DuckDBAppender, value: unknown, type: AvroType | undefined): void {
-  const text = value === null || value === undefined || type === undefined ? null : textOf(value, logicalOf(type));
+function appendText(appender: DuckDBAppender, value: unknown, type: AvroType | null): void {
+  const text = value === null || value === undefined || type === null ? null : textOf(value, logicalOf(type));
   if (text === null) appender.appendNull();
   else appender.appendVarchar(text);
 }

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
@@ -50,16 +50,16 @@ async function* contentOf(path: string, isGzip: boolean): AsyncGenerator<Buffer>
   }
   const { size } = await stat(path);
   const unzipped = createGunzip({ chunkSize: chunkBytes });
-  // Its failure is that of `unzipped`, too, which is read here.
-  const piped = pipeline(file, unzipped).catch(() => undefined);
+  file.on('error', (error) => unzipped.destroy(error)).pipe(unzipped);
   try {
     yield* unzipped as AsyncIterable<Buffer>;
     if (unzipped.bytesWritten !== size) throw unreadable(path, 'there are bytes behind the end of its gzip data');
   } catch (error) {
     throw isDamage(error) ? unreadable(path, 'its gzip data is damaged or cut off') : error;
   } finally {
+    // Nobody waits for the two: who reads no further may leave a chunk behind that is never unzipped.
     file.destroy();
-    await piped;
+    unzipped.destroy();
   }
 }
 
@@ -69,17 +69,19 @@ const isDamage = (error: unknown): boolean =>
 /** Writes lines to a new file, compressed as asked. */
 export class LineWriter {
   readonly #path: string;
+  readonly #file: WriteStream;
   readonly #target: Writable;
   readonly #ended: Promise<void>;
 
   constructor(path: string, isGzip: boolean) {
     this.#path = path;
-    const file = createWriteStream(path);
-    const target = isGzip ? createGzip() : file;
-    this.#target = target;
-    this.#ended = target === file ? finished(file) : pipeline(target as ReturnType<typeof createGzip>, file);
-    // It is waited for at the end; before that a failure must not pass for one that nobody looks at.
+    const gzip = isGzip ? createGzip() : null;
+    this.#file = createWriteStream(path);
+    this.#target = gzip ?? this.#file;
+    this.#ended = gzip === null ? finished(this.#file) : pipeline(gzip, this.#file);
+    // It is waited for at the end; before that a failure must not pass for one that nobody looks at, nor one of a broken-off write.
     this.#ended.catch(() => undefined);
+    for (const stream of [this.#target, this.#file]) stream.on('error', () => undefined);
   }
 
   async write(parts: readonly Buffer[]): Promise<void> {
@@ -98,10 +100,11 @@ export class LineWriter {
     await this.#failing(() => this.#ended);
   }
 
-  /** Ends it half way. */
+  /** Ends it half way. On return nothing makes the file any more. */
   async abort(): Promise<void> {
     this.#target.destroy();
-    await this.#ended.catch(() => undefined);
+    this.#file.destroy();
+    if (!this.#file.closed) await new Promise<void>((resolve) => this.#file.once('close', () => resolve()));
   }
 
   async #failing(step: () => Promise<void>): Promise<void> {
