@@ -129,11 +129,9 @@ describe.each([
       const lines = (await readFile(join(local, 'events/clicks/2018/06/01/part.ndjson'), 'utf8')).trim().split('\n');
       for (const record of [...left, ...lines.map((line) => JSON.parse(line) as TestRecord)])
         expect([record.account === 'AC1', record.account === 'AC2' && record.person === 'p1']).toEqual([false, false]);
-      const { protection } = {
-        protection: await carriedOut(app, 'Rewrap', { entityId, datasetIds: [made.dataset.id] }),
-      };
-      expect(protection).toMatchObject({ status: 'PARTIAL' });
-      expect(protection.gaps.map(({ code }: Data) => code)).toEqual(Array(3).fill('LAKE_TABLE_REFUSED'));
+      const rewrap = await carriedOut(app, 'Rewrap', { entityId, datasetIds: [made.dataset.id] });
+      expect(rewrap).toMatchObject({ status: 'PARTIAL' });
+      expect(rewrap.gaps.map(({ code }: Data) => code)).toEqual(Array(3).fill('LAKE_TABLE_REFUSED'));
     });
 
     test.skipIf(inBucket)('are refused when a line is none, with its number', async () => {
