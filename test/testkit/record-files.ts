@@ -10,7 +10,7 @@ export type TestRecord = Readonly<Record<string, string | number | boolean | nul
 
 const nullable = (type: string) => ['null', type];
 /** A schema of messages, as most tests want it. */
-export const messageSchema = {
+const messageSchema = {
   type: 'record',
   name: 'Message',
   namespace: 'demo',

@@ -209,9 +209,15 @@ export class TableDiscovery {
 
 const childOf = (folder: string | null, name: string): string => (folder === null ? name : `${folder}/${name}`);
 
-/** The first file of a table, or of a size to be read in between if there is one. */
-function tableFileIn({ files }: FolderContent): string | null {
-  const found = files.filter(({ name }) => isDataName(name) && namesTableFile(name));
+/**
+ * The first file of a table, or of a size to be read in between if there is one. What is named `.json` and lies beside folders
+ * is more often a note on them.
+ */
+function tableFileIn({ files, folders }: FolderContent): string | null {
+  const isAround = folders.some((name) => isDataName(name) && !isPartitionFolder(name));
+  const found = files.filter(
+    ({ name }) => isDataName(name) && namesTableFile(name) && !(isAround && name.endsWith('.json')),
+  );
   return (found.find((file) => isQuicklyRead(file)) ?? found[0])?.name ?? null;
 }
 
