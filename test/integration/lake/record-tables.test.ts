@@ -166,7 +166,6 @@ describe('a table of files of several formats', () => {
 
   const points: KillPoint[] = [
     { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
-    { port: 'store', verb: 'swapIf', when: 'before', nth: 2 },
     { port: 'store', verb: 'swapIf', when: 'after', nth: 4 },
     { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
   ];

@@ -7,7 +7,7 @@ import avsc from 'avsc';
 import type { AvroType } from '../../../domain/registry/avro/avro-type.ts';
 import { scanned, sqlName } from '../duckdb/sql-text.ts';
 import type { SelectedRows } from '../file-format.ts';
-import { unreadable } from '../records/record-failure.ts';
+import { refused, unreadable } from '../records/record-failure.ts';
 import type { RecordFile } from '../records/record-format.ts';
 import { hashColumn, placeColumn } from '../records/record-proof.ts';
 import { avroCodecs } from './avro-codecs.ts';
@@ -72,7 +72,11 @@ interface ValueColumn {
 }
 
 async function columnsOf(path: string, names: readonly string[]): Promise<readonly ValueColumn[]> {
-  const fields = await AvroContainer.using(path, async ({ schema }) => schema.fields);
+  const fields = await AvroContainer.using(path, async (container) => {
+    const fault = secondReaderFault(container);
+    if (fault !== null) throw refused(path, fault);
+    return container.schema.fields;
+  });
   return names.map((name) => ({ name, type: fields.find((field) => field.name === name)?.type ?? null }));
 }
 
