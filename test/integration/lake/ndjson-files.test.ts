@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -174,6 +174,20 @@ describe('a file that is not worked on', () => {
     expect(await engine.verify({ path: sparse, selection: person })).toMatchObject({ rows: 1, matches: 0 });
     const blank = await fileOf('\n\n');
     expect(await engine.find({ files: [blank], selection: erase('A') })).toMatchObject([{ rows: 0, matches: 0 }]);
+  });
+
+  it('for an escape that one of the two parsers does not read', async () => {
+    const source = await fileOf(`${a}\n{"acc":"B","t":"\\ud800"}\n`);
+    const before = await readFile(source);
+    const request = { source, staged: join(root, 'half.staged'), selection: erase('A') };
+    await expect(engine.rewrite(request)).rejects.toMatchObject({ code: 'LAKE_FILE_UNREADABLE' });
+    await expect(engine.verify({ path: source, selection: erase('A') })).rejects.toMatchObject({
+      code: 'LAKE_FILE_UNREADABLE',
+    });
+    expect([await readFile(source), await readdir(root)]).toEqual([
+      before,
+      expect.not.arrayContaining(['half.staged']),
+    ]);
   });
 
   it('for a line that is too long', async () => {
