@@ -19,7 +19,7 @@ import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './ent
 import { GovernanceResolver } from './governance.resolver.ts';
 import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
-import { LakeResolver } from './lake.resolver.ts';
+import { DiscoveredLakeTableFields, LakeFileGroupFields, LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
 import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
@@ -43,10 +43,12 @@ const fieldResolvers = [
   DatasetFieldFields,
   DatasetFields,
   DeprecationFields,
+  DiscoveredLakeTableFields,
   EntityFieldFields,
   EntityFields,
   EntityVersionFields,
   LabelSpreadFields,
+  LakeFileGroupFields,
   LineageEdgeFields,
   LineageHopFields,
   LineageImpactFields,

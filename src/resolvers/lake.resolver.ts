@@ -1,14 +1,22 @@
 import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
+import { type FileFormat, formatOf } from '../domain/lake/file-format.ts';
+import type { FileGroup } from '../domain/lake/table-profile.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { Entity } from '../entities/entity.entity.ts';
 import type { LakeRegistration } from '../entities/lake-registration.entity.ts';
 import { DatasetType } from '../schema/dataset.type.ts';
 import { EntityType } from '../schema/entity.type.ts';
-import { LakeRegistrationPayload, LakeRegistrationType, RegisterLakeTableInput } from '../schema/lake.type.ts';
-import { LakeDiscoveryType } from '../schema/lake-discovery.type.ts';
-import type { LakeDiscovery, TableDiscovery } from '../services/lake/table-discovery.ts';
+import {
+  LakeFileFormatEnum,
+  LakeFileGroupType,
+  LakeRegistrationPayload,
+  LakeRegistrationType,
+  RegisterLakeTableInput,
+} from '../schema/lake.type.ts';
+import { DiscoveredLakeTableType, LakeDiscoveryType } from '../schema/lake-discovery.type.ts';
+import type { DiscoveredTable, LakeDiscovery, TableDiscovery } from '../services/lake/table-discovery.ts';
 import type { TableRegistrationService } from '../services/lake/table-registration.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
@@ -46,7 +54,7 @@ export class LakeResolver {
 
   @Mutation(() => LakeRegistrationPayload, {
     description:
-      'Registers a directory of Parquet files that others write as a table of an entity, so that operations act on it. All its files are looked at first; ask for the registration by `node` to see how far that is.',
+      'Registers a directory of Parquet, NDJSON or Avro files that others write as a table of an entity, so that operations act on it. All its files are looked at first; ask for the registration by `node` to see how far that is.',
   })
   registerLakeTable(
     @Acting() actor: Actor,
@@ -74,5 +82,24 @@ export class LakeResolver {
   @FieldResolver(() => DatasetType, { nullable: true, description: 'The table as a dataset; null until it is one.' })
   async dataset(@Root() { datasetId }: LakeRegistration, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
     return datasetId == null ? null : loaders.dataset.load(datasetId);
+  }
+}
+
+@Resolver(() => LakeFileGroupType)
+export class LakeFileGroupFields {
+  @FieldResolver(() => LakeFileFormatEnum, { description: 'How they are written, as their names tell.' })
+  format(@Root() { example }: FileGroup): FileFormat {
+    return formatOf(example);
+  }
+}
+
+@Resolver(() => DiscoveredLakeTableType)
+export class DiscoveredLakeTableFields {
+  @FieldResolver(() => LakeFileFormatEnum, {
+    nullable: true,
+    description: 'How the example is written, as its name tells; a table may have files of several formats.',
+  })
+  format(@Root() { example }: DiscoveredTable): FileFormat | null {
+    return example === null ? null : formatOf(example);
   }
 }

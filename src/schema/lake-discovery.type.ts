@@ -29,7 +29,7 @@ class StandardNameType implements Omit<StandardName, 'version'> {
 }
 
 @ObjectType('DiscoveredLakeTable', { description: 'A directory that looks like a table and is not registered.' })
-class DiscoveredLakeTableType {
+export class DiscoveredLakeTableType {
   @Field(() => String, { description: 'Directory below the root of the lake.' })
   location!: string;
 
@@ -60,7 +60,10 @@ class DiscoveredLakeTableType {
   @Field(() => String, { nullable: true, description: 'How it is compressed.' })
   codec!: string | null;
 
-  @Field(() => [LakeColumnType], { description: 'Its columns.' })
+  @Field(() => [LakeColumnType], {
+    description:
+      'Its columns; none when it is no Parquet and has more than 64 MiB, so that it is read by a registration alone.',
+  })
   columns!: readonly ProfiledColumn[];
 
   @Field(() => [String], { description: 'Why operations would refuse it.' })

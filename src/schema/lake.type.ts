@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { ColumnFact } from '../domain/lake/column-fit.ts';
+import type { FileFormat } from '../domain/lake/file-format.ts';
 import type { Partitioning } from '../domain/lake/partitioning.ts';
 import type { FileGroup, ProfiledColumn, TableProfile } from '../domain/lake/table-profile.ts';
 import type { LakeRegistration, LakeRegistrationStatus } from '../entities/lake-registration.entity.ts';
@@ -58,8 +59,18 @@ export class ColumnFactType implements ColumnFact {
   files!: number;
 }
 
-@ObjectType('LakeFileGroup', { description: 'Files of a table that are alike.' })
-class LakeFileGroupType implements FileGroup {
+export const LakeFileFormatEnum = describedEnum<FileFormat>(
+  'LakeFileFormat',
+  'How a file of the lake is written. Its name tells: what has no ending of another format is Parquet.',
+  {
+    PARQUET: 'Apache Parquet.',
+    NDJSON: 'Lines of JSON objects: `.ndjson`, `.jsonl` or `.json`, with `.gz` behind it when compressed.',
+    AVRO: 'Avro object container file: `.avro`.',
+  },
+);
+
+@ObjectType('LakeFileGroup', { description: 'Files of a table that are of one format and alike.' })
+export class LakeFileGroupType implements FileGroup {
   @Field(() => Int, { description: 'Files.' })
   files!: number;
 
@@ -106,7 +117,7 @@ class UnreadableFileType {
   reason!: string;
 }
 
-@ObjectType('LakeProfile', { description: 'What a directory holds, as the ends of its files tell.' })
+@ObjectType('LakeProfile', { description: 'What a directory holds, as its files tell.' })
 class LakeProfileType implements TableProfile {
   @Field(() => Int, { description: 'Files.' })
   files!: number;
@@ -189,7 +200,7 @@ export class LakeRegistrationType
   finishedAt!: Date | null;
 }
 
-@InputType({ description: 'A directory of Parquet files to register as a lake table.' })
+@InputType({ description: 'A directory of Parquet, NDJSON or Avro files to register as a lake table.' })
 export class RegisterLakeTableInput extends RecordKeysInput {
   @Field(() => ID, { description: 'Entity of the records.' })
   entityId!: string;

@@ -83,24 +83,27 @@ function segmentFault(name: string): string | null {
 }
 
 const isoDate =
-  /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?<zone>Z|[+-]\d{2}:?\d{2})?)?$/iu;
+  /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?$/iu;
 
 /**
  * Day folder `YYYY/MM/DD` in UTC of an ISO 8601 date or date-time; without a zone it is read as UTC. Anything else,
  * impossible days included, goes to `unknownDatePartition`, so that no record is ever dropped.
  */
 export function partitionOf(value: unknown): string {
-  const day = typeof value === 'string' ? utcDay(value) : null;
+  const day = typeof value === 'string' ? isoDayOf(value) : null;
   return day === null ? unknownDatePartition : day.replaceAll('-', '/');
 }
 
-function utcDay(text: string): string | null {
+/** The UTC day (`yyyy-mm-dd`) of an ISO 8601 date or date-time, which without a zone is read as UTC; null for any other text. */
+export function isoDayOf(text: string): string | null {
   const parts = isoDate.exec(text)?.groups;
   if (parts?.date === undefined) return null;
   // The Date parser rolls 31 April over to 1 May; only a day that reads back unchanged exists.
   const midnight = new Date(`${parts.date}T00:00:00Z`);
   if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== parts.date) return null;
-  const zone = (parts.zone ?? 'Z').toUpperCase().replace(/^([+-]\d{2}):?(\d{2})$/u, '$1:$2');
+  const zone = (parts.zone ?? 'Z')
+    .toUpperCase()
+    .replace(/^([+-]\d{2}):?(\d{2})?$/u, (_, hours, minutes = '00') => `${hours}:${minutes}`);
   const instant = new Date(`${parts.date}T${parts.time ?? '00:00'}${zone}`);
   if (Number.isNaN(instant.getTime())) return null;
   const day = instant.toISOString().slice(0, 10);

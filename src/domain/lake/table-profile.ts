@@ -1,7 +1,8 @@
 import type { ColumnFact, ColumnTypes } from './column-fit.ts';
+import { formatOf } from './file-format.ts';
 import { type Partitioning, partitioningOfPath, partitionOfPath } from './partitioning.ts';
 
-/** A file of a table, as its end tells. */
+/** A file of a table, as it tells of itself. */
 export type ProfiledFile =
   | {
       /** Path below the table. */
@@ -19,7 +20,7 @@ export interface ProfiledColumn {
   readonly type: string;
 }
 
-/** Files that are alike; `refusals` say why their rows cannot be found, or not be rewritten in place. */
+/** Files of one format that are alike; `refusals` say why their rows cannot be found, or not be rewritten in place. */
 export interface FileGroup {
   readonly files: number;
   readonly rows: number;
@@ -31,7 +32,7 @@ export interface FileGroup {
   readonly example: string;
 }
 
-/** What a table is, as the ends of its files tell. */
+/** What a table is, as its files tell. */
 export interface TableProfile {
   readonly files: number;
   readonly rows: number;
@@ -93,7 +94,7 @@ export class TableProfiler {
       this.#columns.set(name, types.set(type, (types.get(type) ?? 0) + 1));
     }
     const { path, bytes, rows, ...alike } = file;
-    const key = JSON.stringify(alike);
+    const key = JSON.stringify([formatOf(path), alike]);
     const { files = 0, ...sum } = this.#groups.get(key) ?? { rows: 0, bytes: 0, example: path };
     const grown = { rows: sum.rows + rows, bytes: sum.bytes + bytes, example: sum.example };
     this.#groups.set(key, { ...alike, ...grown, files: files + 1 });

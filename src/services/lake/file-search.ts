@@ -101,16 +101,21 @@ export async function findIn(
   return findings;
 }
 
-function groupsOf(files: readonly FileIdentity[], bytesMax: number): readonly (readonly FileIdentity[])[] {
+/** Files in their order, as many at a time as have no more bytes to be read; a larger one alone. */
+export function groupsOf(
+  files: readonly FileIdentity[],
+  bytesMax: number,
+  bytesOf: (file: FileIdentity) => number = ({ bytes }) => bytes,
+): readonly (readonly FileIdentity[])[] {
   const groups: FileIdentity[][] = [];
   let room = 0;
   for (const file of files) {
     const group = groups.at(-1);
-    room -= file.bytes;
+    room -= bytesOf(file);
     if (group !== undefined && room >= 0) group.push(file);
     else {
       groups.push([file]);
-      room = bytesMax - file.bytes;
+      room = bytesMax - bytesOf(file);
     }
   }
   return groups;

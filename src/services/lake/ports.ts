@@ -96,6 +96,7 @@ export interface VerifyRequest extends EngineRequest {
 
 export interface KeysRequest extends EngineRequest {
   readonly path: string;
+  /** The first names accounts. */
   readonly columns: readonly string[];
 }
 
@@ -112,9 +113,9 @@ export interface KeysResult {
 export type ValueForm = 'TEXT' | 'JSON' | 'OTHER';
 
 export interface SurveyRequest extends EngineRequest {
-  /** Of each file only the end is read, and need be there. */
+  /** Of Parquet only the end is read, and need be there; files of other formats are read whole. */
   readonly files: readonly string[];
-  /** Columns by which records are to be found. */
+  /** Columns by which records are to be found; the first names accounts. */
   readonly keyColumns: readonly string[];
 }
 
@@ -125,7 +126,7 @@ export interface SurveyedColumn {
 }
 
 /**
- * What the end of one file tells: `refusals` say why rows of it cannot be rewritten, or not be found by the keys, and are
+ * What one file tells of itself: `refusals` say why rows of it cannot be rewritten, or not be found by the keys, and are
  * empty when nothing is in the way. UNREADABLE and REFUSED as in a {@link FileFinding}.
  */
 export type SurveyedFile =
@@ -170,7 +171,8 @@ export interface TransformRequest extends EngineRequest {
 }
 
 /**
- * Reads and writes lake files, in a child process with a memory cap. Manifest in, result out; it never touches the
+ * Reads and writes lake files, in a child process with a memory cap. The format of a file is what its name tells (`formatOf`);
+ * a staged file is of its source's. Manifest in, result out; it never touches the
  * table's own files: the service swaps. Folders of the paths it writes are made as needed.
  * Errors: LAKE_FILE_UNREADABLE and LAKE_TABLE_REFUSED (`details.path`), LAKE_ENGINE_FAILED (try again), CANCELLED.
  */
@@ -180,14 +182,15 @@ export interface LakeEngine {
   /** Rows per file that match, in the order of `files`; reads key columns only. A bad file does not hide the others. */
   find(request: FindRequest): Promise<readonly FileFinding[]>;
   /**
-   * Stages a copy of `source` without the matching rows; schema, codec, key-value metadata and row order kept.
+   * Stages a copy of `source` without the matching rows; schema, codec, key-value metadata and row order kept. Of lines of JSON
+   * and of Avro records those that stay are byte for byte the source's.
    * LAKE_TABLE_REFUSED if a rewrite would change the schema, LAKE_CHECK_FAILED if the copy is not exact; nothing is
    * left at `staged` then.
    */
   rewrite(request: RewriteRequest): Promise<RewriteResult>;
   /** What files are and what a rewrite of them would refuse, in the order of `files`. A bad file does not hide the others. */
   survey(request: SurveyRequest): Promise<readonly SurveyedFile[]>;
-  /** What the footer of one file tells. */
+  /** What the footer of one file tells. LAKE_TABLE_REFUSED for formats whose values are not replaced. */
   profile(request: ProfileRequest): Promise<ProfileResult>;
   /**
    * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and
@@ -259,7 +262,10 @@ export interface LakeStore {
    * are gone when it ends. A file that is not there is not at its path either.
    */
   reading<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
-  /** As `reading`, for work that reads no more than the footers of Parquet files: of copies only those need be right. */
+  /**
+   * As `reading`, for work that reads of Parquet files no more than their footers: of their copies only those need be right.
+   * Other files are there whole.
+   */
   readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
   /** The local path of a staged file, for engines to write. */
   stagingPath(staged: string): string;

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type ColumnFact, columnFacts } from '../../domain/lake/column-fit.ts';
 import { isDataName } from '../../domain/lake/data-name.ts';
+import { formatOf, namesTableFile } from '../../domain/lake/file-format.ts';
 import { readLocation } from '../../domain/lake/lake-location.ts';
 import { isPartitionFolder, type Partitioning, partitioningOfPath } from '../../domain/lake/partitioning.ts';
 import { type StandardName, standardNameOf } from '../../domain/lake/table-location.ts';
@@ -55,6 +56,8 @@ const tablesMax = 200;
 const unmappedMax = 1_000;
 const entriesPerFolder = 1_000;
 const foldersPerTable = 200;
+/** Larger files that would have to be read whole are not looked into: somebody waits for the answer. */
+const exampleBytesMax = 64 * 1024 * 1024;
 
 const passable: readonly ErrorCode[] = ['BAD_INPUT', 'LAKE_TABLE_REFUSED'];
 
@@ -67,7 +70,7 @@ interface Walk {
 
 type Found = Pick<DiscoveredTable, 'location' | 'engine'> & { readonly example: string | null };
 
-/** Finds directories of Parquet files in the lake that are not registered. Changes nothing, and looks at a bounded part. */
+/** Finds directories of table files in the lake that are not registered. Changes nothing, and looks at a bounded part. */
 export class TableDiscovery {
   readonly #deps: DiscoveryDeps;
 
@@ -138,7 +141,7 @@ export class TableDiscovery {
     const isMarked = content.folders.some(mayMark);
     const engine = isMarked ? await engineAt(this.#deps.store, location) : null;
     if (engine !== null) return { location, engine, example: null };
-    const direct = parquetIn(content);
+    const direct = tableFileIn(content);
     if (direct !== null) return { location, engine: null, example: direct };
     const partitions = content.folders.filter((name) => isDataName(name) && isPartitionFolder(name));
     for (const name of partitions) {
@@ -148,12 +151,12 @@ export class TableDiscovery {
     return null;
   }
 
-  /** A Parquet file below a partition, along its first folders. */
+  /** A file of a table below a partition, along its first folders. */
   async #firstFile(walk: Walk, folder: string): Promise<string | null> {
     if (walk.known.has(folder)) return null;
     const content = await this.#look(walk, folder);
     if (content === null) return null;
-    const direct = parquetIn(content);
+    const direct = tableFileIn(content);
     if (direct !== null) return `${folder}/${direct}`;
     for (const name of content.folders.filter(isDataName)) {
       const inside = await this.#firstFile(walk, `${folder}/${name}`);
@@ -170,6 +173,8 @@ export class TableDiscovery {
     const bare = { codec: null, columns: [], refusals: [], columnFacts: [] };
     if (example === null) return { ...facts, ...bare, partitioning: 'NONE' };
     const partitioning = partitioningOfPath(example);
+    const { bytes = 0 } = (await this.#deps.store.stat(`${location}/${example}`)) ?? {};
+    if (!isQuicklyRead({ name: example, bytes })) return { ...facts, ...bare, partitioning };
     const [file] = await this.#deps.store.readingFooters([`${location}/${example}`], (files) =>
       this.#deps.engine.survey({ files, keyColumns: [] }),
     );
@@ -204,6 +209,18 @@ export class TableDiscovery {
 
 const childOf = (folder: string | null, name: string): string => (folder === null ? name : `${folder}/${name}`);
 
-function parquetIn({ files }: FolderContent): string | null {
-  return files.find(({ name }) => isDataName(name) && name.endsWith('.parquet'))?.name ?? null;
+/**
+ * The first file of a table, or of a size to be read in between if there is one. What is named `.json` and lies beside folders
+ * is more often a note on them.
+ */
+function tableFileIn({ files, folders }: FolderContent): string | null {
+  const isAround = folders.some((name) => isDataName(name) && !isPartitionFolder(name));
+  const found = files.filter(
+    ({ name }) => isDataName(name) && namesTableFile(name) && !(isAround && name.endsWith('.json')),
+  );
+  return (found.find((file) => isQuicklyRead(file)) ?? found[0])?.name ?? null;
 }
+
+/** Of Parquet only the end is read. */
+const isQuicklyRead = ({ name, bytes }: FolderContent['files'][number]): boolean =>
+  formatOf(name) === 'PARQUET' || bytes <= exampleBytesMax;

@@ -1,5 +1,7 @@
+import { formatOf } from '../../domain/lake/file-format.ts';
 import type { ProfiledFile } from '../../domain/lake/table-profile.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { groupsOf } from './file-search.ts';
 import { foreignTableEngine, foreignTableReason, markedFolder } from './foreign-table.ts';
 import type { FileIdentity, LakeEngine, LakeStore } from './ports.ts';
 
@@ -53,15 +55,14 @@ export async function filesOfTable({ store }: SurveyDeps, location: string): Pro
 const refused = (reason: string): LinewardError =>
   new LinewardError('LAKE_TABLE_REFUSED', `location: ${reason}`, { path: ['location'] });
 
-/** Looks at the ends of files, some at a time. */
+/** Looks at files, some at a time. */
 export async function* surveyFiles(
   { store, engine }: SurveyDeps,
   files: readonly FileIdentity[],
   question: { readonly location: string; readonly keyColumns: readonly string[]; readonly signal?: AbortSignal },
 ): AsyncGenerator<readonly ProfiledFile[]> {
   const { location, keyColumns, signal } = question;
-  for (let start = 0; start < files.length; start += filesPerChunk) {
-    const some = files.slice(start, start + filesPerChunk);
+  for (const some of chunksOf(files, store.readBytesMax)) {
     const surveyed = await store.readingFooters(
       some.map(({ path }) => path),
       (locals) => engine.survey({ files: locals, keyColumns, signal }),
@@ -75,4 +76,14 @@ export async function* surveyFiles(
       return { ...place, rows, codec, columns, refusals };
     });
   }
+}
+
+/** As many files as are reported together, and no more of what is read whole than the store can hand over. */
+function chunksOf(files: readonly FileIdentity[], bytesMax: number): readonly (readonly FileIdentity[])[] {
+  const read = (file: FileIdentity) => (formatOf(file.path) === 'PARQUET' ? 0 : file.bytes);
+  return groupsOf(files, bytesMax, read).flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / filesPerChunk) }, (_, index) =>
+      group.slice(index * filesPerChunk, (index + 1) * filesPerChunk),
+    ),
+  );
 }

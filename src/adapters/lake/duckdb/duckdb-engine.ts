@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { formatOf } from '../../../domain/lake/file-format.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type {
   FileFinding,
@@ -136,9 +137,22 @@ async function inTurn<T>(
   ask: (some: readonly string[]) => Promise<readonly T[]>,
 ): Promise<readonly T[]> {
   const answers: T[] = [];
-  for (let start = 0; start < files.length; start += filesPerRequest)
-    answers.push(...(await ask(files.slice(start, start + filesPerRequest))));
+  for (const some of requestsFor(files)) answers.push(...(await ask(some)));
   return answers;
+}
+
+/** Of Parquet a few columns or the end are read; a file that is read whole has the time of a request for itself. */
+function requestsFor(files: readonly string[]): readonly (readonly string[])[] {
+  const requests: string[][] = [];
+  let isShared = false;
+  for (const path of files) {
+    const last = requests.at(-1);
+    const mayShare = formatOf(path) === 'PARQUET';
+    if (isShared && mayShare && last !== undefined && last.length < filesPerRequest) last.push(path);
+    else requests.push([path]);
+    isShared = mayShare;
+  }
+  return requests;
 }
 
 const isCrash = (error: unknown): boolean =>

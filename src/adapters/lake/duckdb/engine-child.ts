@@ -4,8 +4,13 @@
  */
 import { rmSync } from 'node:fs';
 import type { DuckDBInstance } from '@duckdb/node-api';
+import { type FileFormat, fileFormats, formatOf } from '../../../domain/lake/file-format.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { ColumnTexts } from '../../../services/lake/ports.ts';
+import { avroFormat } from '../avro/avro-format.ts';
+import type { EngineParts, LakeFileFormat } from '../file-format.ts';
+import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
+import { RecordFileFormat } from '../records/record-file-format.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
 import type {
   ChildSettings,
@@ -15,20 +20,15 @@ import type {
   EngineVerb,
   EngineVerbs,
 } from './engine-protocol.ts';
-import { findMatches } from './find-matches.ts';
 import { KeptSelections } from './kept-selections.ts';
-import { listKeys } from './list-keys.ts';
-import { profileFile } from './profile-file.ts';
-import { rewriteFile } from './rewrite-file.ts';
-import { surveyFiles } from './survey-files.ts';
-import { transformFile } from './transform-file.ts';
-import { verifyFile } from './verify-file.ts';
+import { parquetFormat } from './parquet-format.ts';
 import { writeFile } from './write-file.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ChildSettings;
 interface Opened {
   readonly instance: DuckDBInstance;
   readonly selections: KeptSelections;
+  readonly formats: Readonly<Record<FileFormat, LakeFileFormat>>;
 }
 let opened: Promise<Opened> | null = null;
 
@@ -44,49 +44,81 @@ process.on('disconnect', () => {
   process.exit();
 });
 
+async function open(): Promise<Opened> {
+  const instance = await openDuckdb(settings);
+  const formats = {
+    PARQUET: parquetFormat(instance),
+    NDJSON: new RecordFileFormat(ndjsonFormat),
+    AVRO: new RecordFileFormat(avroFormat),
+  };
+  return { instance, selections: new KeptSelections(instance, settings.tempDir), formats };
+}
+
 async function answer(call: EngineCall): Promise<EngineReply> {
   try {
-    opened ??= openDuckdb(settings).then((instance) => ({ instance, selections: new KeptSelections(instance) }));
+    opened ??= open();
     return { id: call.id, ok: true, result: await run(await opened, call) };
   } catch (error) {
     return failedReply(call.id, error);
   }
 }
 
-async function run({ instance, selections }: Opened, call: EngineCall): Promise<EngineVerbs[EngineVerb]['result']> {
+async function run(
+  { instance, selections, formats }: Opened,
+  call: EngineCall,
+): Promise<EngineVerbs[EngineVerb]['result']> {
+  const of = (path: string): LakeFileFormat => formats[formatOf(path)];
   switch (call.verb) {
     case 'find':
-      return selections.use(call.request.selection, (...of) => findMatches(...of, call.request));
+      return selections.use(call.request.selection, (rows) =>
+        byFormat(call.request.files, (files, format) => formats[format].find(rows, files)),
+      );
     case 'rewrite':
-      return selections.use(call.request.selection, (...of) => rewriteFile(...of, call.request));
+      return selections.use(call.request.selection, (rows) => of(call.request.source).rewrite(rows, call.request));
     case 'verify':
-      return selections.use(call.request.selection, (...of) => verifyFile(...of, call.request));
+      return selections.use(call.request.selection, (rows) => of(call.request.path).verify(rows, call.request.path));
     case 'transform':
-      return selections.use(call.request.selection, (...of) =>
-        transformFile(...of, call.request, { instance, exchange: exchangeOf(call.id) }),
+      return selections.use(call.request.selection, (rows) =>
+        of(call.request.source).transform(rows, call.request, exchangeOf(call.id)),
       );
     default:
-      return alone(instance, call);
+      return withConnection<EngineVerbs[EngineVerb]['result']>(instance, (connection) =>
+        alone({ connection, tempDir: settings.tempDir }, formats, call),
+      );
   }
 }
 
 /** Work that no selection goes with. */
 function alone(
-  instance: DuckDBInstance,
+  parts: EngineParts,
+  formats: Opened['formats'],
   call: Extract<EngineCall, { readonly verb: 'write' | 'keys' | 'profile' | 'survey' }>,
 ): Promise<EngineVerbs[EngineVerb]['result']> {
-  return withConnection<EngineVerbs[EngineVerb]['result']>(instance, (connection) => {
-    switch (call.verb) {
-      case 'write':
-        return writeFile(connection, call.request);
-      case 'keys':
-        return listKeys(connection, call.request);
-      case 'profile':
-        return profileFile(connection, call.request);
-      case 'survey':
-        return surveyFiles(connection, call.request, settings.tempDir);
-    }
-  });
+  switch (call.verb) {
+    case 'write':
+      return writeFile(parts.connection, call.request);
+    case 'keys':
+      return formats[formatOf(call.request.path)].keys(parts, call.request);
+    case 'profile':
+      return formats[formatOf(call.request.path)].profile(parts, call.request.path);
+    case 'survey':
+      return byFormat(call.request.files, (files, format) =>
+        formats[format].survey(parts, { files, keyColumns: call.request.keyColumns }),
+      );
+  }
+}
+
+/** Asks each format for its files, and answers in the order of all. */
+async function byFormat<T extends { readonly path: string }>(
+  files: readonly string[],
+  ask: (files: readonly string[], format: FileFormat) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const answers = new Map<string, T>();
+  for (const format of fileFormats) {
+    const some = files.filter((path) => formatOf(path) === format);
+    if (some.length > 0) for (const answer of await ask(some, format)) answers.set(answer.path, answer);
+  }
+  return files.flatMap((path) => answers.get(path) ?? []);
 }
 
 /** Sends one batch after the other to the parent, and waits for each answer. */

@@ -1,12 +1,15 @@
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBInstance } from '@duckdb/node-api';
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { EngineSelection } from '../../../services/lake/ports.ts';
+import type { SelectedRows } from '../file-format.ts';
+import { RowJudge } from '../records/row-judge.ts';
 import { prepareConnection } from './duckdb-session.ts';
 import { type SentSelection, selectionsKeptMax } from './engine-protocol.ts';
 import { SelectionTables } from './selection-tables.ts';
 
-interface Kept {
-  readonly connection: DuckDBConnection;
-  readonly tables: SelectionTables;
+interface Kept extends Omit<SelectedRows, 'judge'> {
+  readonly selection: EngineSelection;
+  judge: RowJudge | null;
 }
 
 /**
@@ -18,13 +21,27 @@ export class KeptSelections {
   /** The one used longest ago first. */
   readonly #kept = new Map<number, Kept>();
 
-  constructor(instance: DuckDBInstance) {
+  readonly #tempDir: string;
+
+  constructor(instance: DuckDBInstance, tempDir: string) {
     this.#instance = instance;
+    this.#tempDir = tempDir;
   }
 
-  async use<T>(sent: SentSelection, work: (connection: DuckDBConnection, tables: SelectionTables) => Promise<T>) {
-    const { connection, tables } = await this.#of(sent);
-    return work(connection, tables);
+  async use<T>(sent: SentSelection, work: (rows: SelectedRows) => Promise<T>): Promise<T> {
+    const kept = await this.#of(sent);
+    const { connection, tables, tempDir, selection } = kept;
+    const rows = {
+      connection,
+      tables,
+      tempDir,
+      /** Made when it is asked for: it holds all selectors once more. */
+      get judge(): RowJudge {
+        kept.judge ??= new RowJudge(selection);
+        return kept.judge;
+      },
+    };
+    return work(rows);
   }
 
   async #of({ number, selection }: SentSelection): Promise<Kept> {
@@ -44,6 +61,7 @@ export class KeptSelections {
     if (selection === null) throw new LinewardError('INTERNAL', 'A selection was not sent, and is not known either.');
     const connection = await this.#instance.connect();
     await prepareConnection(connection);
-    return { connection, tables: await SelectionTables.load(connection, selection) };
+    const tables = await SelectionTables.load(connection, selection);
+    return { connection, tables, tempDir: this.#tempDir, selection, judge: null };
   }
 }

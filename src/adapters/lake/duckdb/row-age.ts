@@ -9,14 +9,16 @@ type Age = NonNullable<EngineSelection['olderThan']>;
 const dateTypes = /^(?:VARCHAR|DATE|TIMESTAMP(?:_S|_MS|_NS| WITH TIME ZONE)?)$/u;
 
 /** ISO 8601 as landings read it, and as DuckDB writes its own times; anything else is no date. */
-const isoDate = '\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?\\s?(Z|[+-]\\d{2}(:?\\d{2})?)?)?';
+const isoDate =
+  '\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?\\s?(Z|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)?)?';
 
 /** Reads dates and texts alike: as text, which must be a date, and as that instant in UTC. NULL when it is none. */
 function instant({ column }: Age): string {
   const text = `upper(CAST(${scanned}.${sqlName(column)} AS VARCHAR))`;
-  // DuckDB wants seconds, and a colon in the offset.
+  // DuckDB wants seconds, nothing before the offset, and a colon in it.
   const timed = `regexp_replace(${text}, '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2')`;
-  const spelled = `regexp_replace(${timed}, '([+-]\\d{2})(\\d{2})$', '\\1:\\2')`;
+  const joined = `regexp_replace(${timed}, '\\s(Z|[+-].*)$', '\\1')`;
+  const spelled = `regexp_replace(${joined}, '([+-]\\d{2})(\\d{2})$', '\\1:\\2')`;
   return `CASE WHEN regexp_full_match(${text}, ${sqlText(isoDate)}) THEN TRY_CAST(${spelled} AS TIMESTAMPTZ) END`;
 }
 

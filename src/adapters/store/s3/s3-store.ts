@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { isDataName } from '../../../domain/lake/data-name.ts';
+import { endingOf, formatOf } from '../../../domain/lake/file-format.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type {
   FileIdentity,
@@ -122,7 +123,9 @@ export class S3LakeStore implements LakeStore {
   }
 
   readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T> {
-    return this.#reading(paths, work, copyFooter);
+    return this.#reading(paths, work, (objects, key, local) =>
+      formatOf(key) === 'PARQUET' ? copyFooter(objects, key, local) : copyWhole(objects, key, local),
+    );
   }
 
   async #reading<T>(
@@ -131,7 +134,7 @@ export class S3LakeStore implements LakeStore {
     copy: typeof copyWhole,
   ): Promise<T> {
     const folder = join(this.#scratch, 'reading', randomUUID());
-    const locals = paths.map((_, index) => join(folder, `${index}.parquet`));
+    const locals = paths.map((path, index) => join(folder, `${index}${endingOf(path)}`));
     try {
       await mkdir(folder, { recursive: true });
       await copyAll(paths, locals, (path, local) =>

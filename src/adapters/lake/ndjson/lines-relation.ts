@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { isGzipped } from '../../../domain/lake/file-format.ts';
+import { scanned, sqlName, sqlText } from '../duckdb/sql-text.ts';
+import type { SelectedRows } from '../file-format.ts';
+import type { RecordFile } from '../records/record-format.ts';
+import { hashColumn, placeColumn } from '../records/record-proof.ts';
+import { hasMark, withoutMark } from './line-keys.ts';
+import { lineBytesMax, readLines } from './line-stream.ts';
+
+/** A file as DuckDB reads it. */
+interface LineFile {
+  readonly path: string;
+  readonly isGzip: boolean;
+}
+
+/**
+ * The records of a file as DuckDB's own parser of JSON reads them. It knows no byte order mark: a file that begins with one is
+ * copied without it for as long as the work takes.
+ */
+export async function linesRelation<T>(
+  { tables, tempDir }: SelectedRows,
+  { path, like }: RecordFile,
+  work: (relation: string) => Promise<T>,
+): Promise<T> {
+  const file = { path, isGzip: isGzipped(like) };
+  const columns = [...new Set(tables.readColumns())];
+  if (!(await beginsWithMark(file))) return work(relationOf(file, columns));
+  const copy = join(tempDir, `${randomUUID()}.ndjson`);
+  try {
+    await pipeline(linesWithoutMark(file), createWriteStream(copy));
+    return await work(relationOf({ path: copy, isGzip: false }, columns));
+  } finally {
+    await rm(copy, { force: true });
+  }
+}
+
+function relationOf({ path, isGzip }: LineFile, columns: readonly string[]): string {
+  const values = columns.map((name) => `, json_extract_string(json, ${sqlText(pointerTo(name))}) AS ${sqlName(name)}`);
+  const options = `compression = '${isGzip ? 'gzip' : 'uncompressed'}', maximum_object_size = ${2 * lineBytesMax}`;
+  return `(SELECT row_number() OVER () AS ${sqlName(placeColumn)}, hash(CAST(json AS VARCHAR)) AS ${sqlName(hashColumn)}${values.join('')}
+           FROM read_ndjson_objects([${sqlText(path)}], ${options})) ${scanned}`;
+}
+
+/** JSON Pointer (RFC 6901) to a member of an object. */
+const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+async function beginsWithMark({ path, isGzip }: LineFile): Promise<boolean> {
+  for await (const [first] of readLines(path, isGzip)) return first !== undefined && hasMark(first);
+  return false;
+}
+
+async function* linesWithoutMark({ path, isGzip }: LineFile): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const lines of readLines(path, isGzip))
+    for (const line of lines) {
+      yield isFirst ? withoutMark(line) : line;
+      isFirst = false;
+    }
+}

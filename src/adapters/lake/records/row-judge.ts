@@ -1,0 +1,91 @@
+import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
+
+/** Columns of which a judge wants the values of each record. */
+export interface AskedColumns {
+  readonly keys: readonly string[];
+  readonly date: string | null;
+}
+
+/** What a judge has to know of a record. */
+export interface KeyedRecord {
+  /** Texts of the asked key columns, in their order; null for NULL. */
+  readonly keys: readonly (string | null)[];
+  /** UTC day as days since 1970; null for a record without a date. */
+  readonly day: number | null;
+}
+
+export interface Judgement {
+  /** It falls under the selection. */
+  readonly hit: boolean;
+  /** Of a selection by age: it is older and kept. */
+  readonly held: boolean;
+  /** Of a selection by age: it has no date. */
+  readonly undated: boolean;
+}
+
+/** Selectors of one side: accounts that are named as a whole, and values of one column by account. */
+interface Side {
+  readonly whole: ReadonlySet<string>;
+  readonly subjects: readonly {
+    readonly index: number;
+    readonly byAccount: ReadonlyMap<string, ReadonlySet<string>>;
+  }[];
+}
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** Days since 1970 of a day that is written `yyyy-mm-dd`. */
+export const dayNumber = (day: string): number => Date.parse(`${day}T00:00:00Z`) / dayMs;
+
+/** Judges single records by a selection, as `SelectionTables` judges rows in SQL. A key that is NULL matches nothing. */
+export class RowJudge {
+  readonly asked: AskedColumns;
+  readonly #everyone: boolean;
+  readonly #act: Side;
+  readonly #keep: Side;
+  readonly #before: number | null;
+
+  constructor({ accountColumn, act, keep, everyone = false, olderThan }: EngineSelection) {
+    const subjects = [...act, ...keep].flatMap(({ subject }) => subject?.column ?? []);
+    const keys = [...new Set([accountColumn, ...subjects])];
+    this.asked = { keys, date: olderThan?.column ?? null };
+    this.#everyone = everyone;
+    this.#act = sideOf(act, keys);
+    this.#keep = sideOf(keep, keys);
+    this.#before = olderThan === undefined ? null : dayNumber(olderThan.before);
+  }
+
+  judge({ keys, day }: KeyedRecord): Judgement {
+    const isOld = this.#before === null || (day !== null && day < this.#before);
+    const kept = isOld && names(this.#keep, keys);
+    const hit = isOld && !kept && (this.#everyone || names(this.#act, keys));
+    if (this.#before === null) return { hit, held: false, undated: false };
+    return { hit, held: kept, undated: day === null };
+  }
+}
+
+function names({ whole, subjects }: Side, keys: KeyedRecord['keys']): boolean {
+  const account = keys[0] ?? null;
+  if (account === null) return false;
+  if (whole.has(account)) return true;
+  return subjects.some(({ index, byAccount }) => {
+    const value = keys[index] ?? null;
+    return value !== null && byAccount.get(account)?.has(value) === true;
+  });
+}
+
+function sideOf(selectors: readonly EngineSelector[], keys: readonly string[]): Side {
+  const whole = new Set<string>();
+  const byColumn = new Map<string, Map<string, Set<string>>>();
+  for (const { account, subject } of selectors) {
+    if (subject === undefined) {
+      whole.add(account);
+      continue;
+    }
+    const byAccount = byColumn.get(subject.column) ?? new Map<string, Set<string>>();
+    byColumn.set(subject.column, byAccount);
+    byAccount.set(account, (byAccount.get(account) ?? new Set()).add(subject.value));
+  }
+  const subjects = [...byColumn].map(([column, byAccount]) => ({ index: keys.indexOf(column), byAccount }));
+  return { whole, subjects };
+}
