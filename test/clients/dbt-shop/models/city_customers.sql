@@ -1,0 +1,1 @@
+select city, count(*) as customers, max(email) as last_email from {{ ref('stg_customers') }} group by city

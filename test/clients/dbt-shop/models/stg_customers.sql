@@ -1,0 +1,1 @@
+select id, email, city from {{ ref('customers') }}
