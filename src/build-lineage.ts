@@ -1,6 +1,7 @@
 import type { Database } from './adapters/postgres/orm.ts';
 import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
 import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
+import { DerivedDataReadModel } from './services/lineage/derived-data.ts';
 import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
 import { FieldLabelService } from './services/lineage/field-label.service.ts';
 import { ImpactReadModel } from './services/lineage/impact.read-model.ts';
@@ -28,6 +29,7 @@ export function buildLineage({
   return {
     lineage,
     datasetFields,
+    derivedData: new DerivedDataReadModel({ em, graphs, datasetFields }),
     columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
     labels,
     lineagePaths: new LineagePathsReadModel({ em, graphs, lineage, datasetFields }),

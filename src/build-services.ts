@@ -219,7 +219,10 @@ export function buildServices(
     logger,
     now,
   });
-  const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
+  const planner = new OperationPlanner({
+    ...{ em, registry, holds, executors, notary },
+    derivedData: lineageParts.derivedData,
+  });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
   const certifier = new OperationCertifier({ em, holds, notary });

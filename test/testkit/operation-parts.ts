@@ -4,7 +4,8 @@ import { LocalNotary } from '../../src/adapters/keys/local/local-notary.ts';
 import { jobProcessors } from '../../src/jobs/registry.ts';
 import { AuditReadModel } from '../../src/services/audit/audit.read-model.ts';
 import { GovernanceService } from '../../src/services/governance/governance.service.ts';
-import { LineageReadModel } from '../../src/services/lineage/lineage.read-model.ts';
+import { DatasetFieldReadModel } from '../../src/services/lineage/dataset-field.read-model.ts';
+import { DerivedDataReadModel } from '../../src/services/lineage/derived-data.ts';
 import { LineageGraphs } from '../../src/services/lineage/lineage-graphs.ts';
 import { LeaseService } from '../../src/services/operations/lease.service.ts';
 import { OperationReadModel } from '../../src/services/operations/operation.read-model.ts';
@@ -43,9 +44,13 @@ export async function operationParts(options: OperationPartsOptions) {
   const holds = new GovernanceService({ em });
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const registry = new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) });
-  const lineage = new LineageReadModel({ em, graphs: new LineageGraphs({ em }) });
+  const derivedData = new DerivedDataReadModel({
+    em,
+    graphs: new LineageGraphs({ em }),
+    datasetFields: new DatasetFieldReadModel({ em }),
+  });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
-  const planner = new OperationPlanner({ em, registry, lineage, holds, executors, notary });
+  const planner = new OperationPlanner({ em, registry, derivedData, holds, executors, notary });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
   const certifier = new OperationCertifier({ em, holds, notary });
   const sweeper = new Sweeper({ sweep: () => driver.sweep(), complaint: 'not swept', logger, intervalMs: 100 });

@@ -66,9 +66,13 @@ export function sequenceOf(datasetIds: readonly string[], steps: readonly Lineag
   return sequence;
 }
 
-/** Steps that carry data out of the known places to somewhere no mapping speaks of. */
-export function unmappedSteps(datasetIds: readonly string[], steps: readonly LineageStep[]): readonly LineageStep[] {
-  return steps.filter(
-    (step) => datasetIds.includes(step.sourceDatasetId) && !datasetIds.includes(step.targetDatasetId),
-  );
+/** Datasets outside of the places to which steps lead, with the names of the jobs that write there. */
+export function unmappedDatasets(
+  datasetIds: readonly string[],
+  steps: readonly LineageStep[],
+): ReadonlyMap<string, readonly string[]> {
+  const known = new Set(datasetIds);
+  const outside = steps.filter(({ targetDatasetId }) => !known.has(targetDatasetId));
+  const groups = Map.groupBy(outside, ({ targetDatasetId }) => targetDatasetId);
+  return new Map([...groups].map(([id, into]) => [id, [...new Set(into.map(({ job }) => job))].sort()]));
 }

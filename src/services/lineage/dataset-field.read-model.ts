@@ -93,6 +93,16 @@ export class DatasetFieldReadModel {
     return new Set(rows.map(({ number }) => number));
   }
 
+  /** The numbers of fields, of those that somebody spoke of. */
+  async numbersOf(named: readonly { readonly datasetId: string; readonly path: string }[]): Promise<readonly number[]> {
+    const rows = await this.#em.fork().execute<{ number: number }[]>(
+      `select number from dataset_field
+       join unnest(?::text[], ?::text[]) as named (dataset_id, path) using (dataset_id, path) order by number`,
+      [textArray(named.map(({ datasetId }) => datasetId)), textArray(named.map(({ path }) => path))],
+    );
+    return rows.map(({ number }) => number);
+  }
+
   async ofPath(datasetId: string, path: string): Promise<DatasetField | null> {
     const rows = await this.#em
       .fork()

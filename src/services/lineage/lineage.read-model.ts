@@ -51,6 +51,9 @@ const stepRow = z
     }),
   );
 
+/** A step of a row of `lineage_edge`. */
+export const readStep = (row: unknown): LineageStep => stepRow.parse(row);
+
 /** The sides by which jobs stand between datasets of a walk, those included that read and write nothing further. */
 const jobSides: Readonly<Record<LineageDirection, readonly string[]>> = {
   DOWNSTREAM: ['INPUT'],
@@ -175,6 +178,6 @@ export class LineageReadModel {
       .execute('select * from lineage_edge where source_dataset_id = any(?::text[]) and valid_to is null', [
         textArray(datasetIds),
       ]);
-    return rows.map((row) => stepRow.parse(row));
+    return rows.map(readStep);
   }
 }

@@ -1,15 +1,14 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
 import { isNobody, type SelectionAfterHolds } from '../../domain/governance/selection.ts';
-import type { LineageStep } from '../../domain/lineage/graph.ts';
 import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
-import { selectionIn, sequenceOf, unmappedSteps } from '../../domain/operations/reach.ts';
+import { selectionIn, sequenceOf, unmappedDatasets } from '../../domain/operations/reach.ts';
 import { mayBecome } from '../../domain/operations/status.ts';
 import { type Gap, keyRing, type TargetPlace } from '../../domain/operations/target.ts';
 import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
-import type { LineageReadModel } from '../lineage/lineage.read-model.ts';
+import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -20,7 +19,7 @@ import type { Notary, TargetExecutor } from './ports.ts';
 export interface PlannerDeps {
   readonly em: EntityManager;
   readonly registry: RegistryReadModel;
-  readonly lineage: LineageReadModel;
+  readonly derivedData: DerivedDataReadModel;
   readonly holds: HoldReader;
   readonly executors: readonly TargetExecutor[];
   readonly notary: Notary;
@@ -88,14 +87,19 @@ export class OperationPlanner {
     operation: Operation,
     selection: SelectionAfterHolds,
   ): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
-    const { registry, lineage } = this.#deps;
+    const { registry, derivedData } = this.#deps;
     const entityIds = operation.entityId == null ? await registry.allEntityIds() : [operation.entityId];
     const places = (await registry.placesOf(entityIds)).filter(
       ({ dataset }) => operation.datasetIds == null || operation.datasetIds.includes(dataset.id),
     );
     const ids = places.map((place) => place.dataset.id);
-    const steps = await lineage.stepsFrom(ids);
-    const sequence = sequenceOf(ids, steps);
+    const derived = await derivedData.derivedFrom(
+      places.map(({ mapping, dataset }) => ({
+        datasetId: dataset.id,
+        keys: [mapping.accountField, ...mapping.subjectFields],
+      })),
+    );
+    const sequence = sequenceOf(ids, derived.steps);
     const targets: PlannedTarget[] = [];
     const { merged, gaps } = onePerDataset(places);
     for (const { mapping, dataset } of merged) {
@@ -136,7 +140,7 @@ export class OperationPlanner {
     }
     // A rule is about one table; what is derived from it has rules of its own.
     if (operation.kind === 'RETENTION') gaps.push(...(places.length === 0 ? [noTable] : []));
-    else gaps.push(...(await this.#unmappedGaps(ids, steps)), ...(await this.#unreached(entityIds, operation)));
+    else gaps.push(...(await this.#unmappedGaps(ids, derived)), ...(await this.#unreached(entityIds, operation)));
     return {
       targets: targets.sort(
         (one, other) => one.sequence - other.sequence || one.dataset.name.localeCompare(other.dataset.name),
@@ -154,15 +158,17 @@ export class OperationPlanner {
     }));
   }
 
-  async #unmappedGaps(ids: readonly string[], steps: readonly LineageStep[]): Promise<readonly Gap[]> {
-    const unmapped = unmappedSteps(ids, steps);
-    const datasets = await this.#deps.registry.datasetsById(unmapped.map((step) => step.targetDatasetId));
+  /** One for each dataset that is made of the places, however many steps away, and that no mapping speaks of. */
+  async #unmappedGaps(ids: readonly string[], { steps, carried, complete }: DerivedData): Promise<readonly Gap[]> {
+    const jobs = unmappedDatasets(ids, steps);
+    const datasets = await this.#deps.registry.datasetsById([...jobs.keys()]);
     const names = new Map(datasets.map((dataset) => [dataset.id, dataset.name]));
-    return unmapped.map((step) => ({
+    const gaps = [...jobs].map(([id, writers]) => ({
       code: 'UNMAPPED_DERIVED',
-      dataset: names.get(step.targetDatasetId) ?? step.targetDatasetId,
-      reason: `job ${step.job} writes there, and no entity is mapped to it`,
+      dataset: names.get(id) ?? id,
+      reason: `${listed('job', writers)} write${writers.length === 1 ? 's' : ''} there, and no entity is mapped to it; ${keysIn(carried.get(id))}`,
     }));
+    return [...gaps.sort((one, other) => one.dataset.localeCompare(other.dataset)), ...(complete ? [] : [tooFar])];
   }
 
   async #freeze(
@@ -249,4 +255,24 @@ async function endDryRun(tx: EntityManager, operation: Operation): Promise<void>
   operation.finishedAt = operation.updatedAt;
   operation.statusReason ??= 'dry run: it ends with its plan';
   await dropIdentifiers(tx, operation.id);
+}
+
+const tooFar: Gap = {
+  code: 'LINEAGE_TOO_LARGE',
+  dataset: '*',
+  reason: 'more is made of these datasets than a plan looks at; what is beyond may hold copies',
+};
+
+/** Names that are written out; how many there are is always told. */
+const listedMax = 3;
+
+function listed(what: string, names: readonly string[]): string {
+  const more = names.length > listedMax ? ` and ${names.length - listedMax} more` : '';
+  return `${what}${names.length === 1 ? '' : 's'} ${names.slice(0, listedMax).join(', ')}${more}`;
+}
+
+/** What is known of the values by which records are found. */
+function keysIn(columns: readonly string[] = []): string {
+  if (columns.length === 0) return 'no column of it is known to hold an account or subject';
+  return `${listed('column', columns)} hold${columns.length === 1 ? 's' : ''} accounts or subjects`;
 }
