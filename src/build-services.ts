@@ -84,6 +84,7 @@ export function buildServices(
   const governance = new GovernanceReadModel({ em });
   const governanceService = new GovernanceService({
     em,
+    releaseByTwo: env.HOLD_RELEASE_BY_TWO,
     holdsChanged: () =>
       topics.topicRetentionSchedule.enqueueNow().catch((error: unknown) => {
         logger.warn({ error }, 'topics are compared with legal holds at the next interval only');

@@ -132,6 +132,11 @@ export const envSchema = z.object({
     .default('false')
     .transform((text) => text === 'true')
     .describe('`true`: nobody approves an operation that they requested.'),
+  HOLD_RELEASE_BY_TWO: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('`true`: the release of a legal hold takes two actors.'),
   LINEWARD_LEDGER_DIR: z
     .string()
     .min(1)

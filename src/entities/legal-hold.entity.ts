@@ -13,6 +13,8 @@ export const LegalHoldSchema = defineEntity({
     subjectValue: p.text().strictNullable(),
     placedBy: p.text(),
     placedAt: p.datetime(),
+    releaseRequestedBy: p.text().strictNullable(),
+    releaseRequestedAt: p.datetime().strictNullable(),
     releasedBy: p.text().strictNullable(),
     releasedAt: p.datetime().strictNullable(),
   },

@@ -49,7 +49,10 @@ export class GovernanceResolver {
     }));
   }
 
-  @Mutation(() => LegalHoldPayload, { description: 'Ends one legal hold; others on the same data stay.' })
+  @Mutation(() => LegalHoldPayload, {
+    description:
+      'Ends one legal hold; others on the same data stay. Where two must agree (`HOLD_RELEASE_BY_TWO`), the first call asks and another actor’s ends it.',
+  })
   releaseLegalHold(
     @Acting() actor: Actor,
     @Arg('input', () => ReleaseLegalHoldInput, { description: 'The hold.' }) input: ReleaseLegalHoldInput,

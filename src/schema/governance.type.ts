@@ -22,6 +22,8 @@ export class LegalHoldType
       | 'subjectValue'
       | 'placedBy'
       | 'placedAt'
+      | 'releaseRequestedBy'
+      | 'releaseRequestedAt'
       | 'releasedBy'
       | 'releasedAt'
     >
@@ -49,6 +51,15 @@ export class LegalHoldType
 
   @Field(() => Instant, { description: 'When it was placed.' })
   placedAt!: Date;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Actor who asked for its release, where two must agree; null before. It keeps the data until then.',
+  })
+  releaseRequestedBy!: string | null;
+
+  @Field(() => Instant, { nullable: true, description: 'When its release was asked for.' })
+  releaseRequestedAt!: Date | null;
 
   @Field(() => String, { nullable: true, description: 'Actor who released it; null while active.' })
   releasedBy!: string | null;

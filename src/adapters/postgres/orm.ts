@@ -35,6 +35,7 @@ import { LineageGraphMigration } from '../../../migrations/20261126001900_lineag
 import { LineageFoldingMigration } from '../../../migrations/20261126001910_lineage_folding.ts';
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
+import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -120,6 +121,7 @@ const migrationsList = [
   { name: '20261126001910_lineage_folding', class: LineageFoldingMigration },
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
+  { name: '20261126002200_hold_release', class: HoldReleaseMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -15,6 +15,8 @@ const holdRow = z
     subject_value: z.string().nullable(),
     placed_by: z.string(),
     placed_at: z.coerce.date(),
+    release_requested_by: z.string().nullable(),
+    release_requested_at: z.coerce.date().nullable(),
     released_by: z.string().nullable(),
     released_at: z.coerce.date().nullable(),
   })
@@ -28,6 +30,8 @@ const holdRow = z
       subjectValue: row.subject_value,
       placedBy: row.placed_by,
       placedAt: row.placed_at,
+      releaseRequestedBy: row.release_requested_by,
+      releaseRequestedAt: row.release_requested_at,
       releasedBy: row.released_by,
       releasedAt: row.released_at,
     }),

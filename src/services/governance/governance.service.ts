@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
@@ -22,14 +22,18 @@ export interface PlaceLegalHold {
 export class GovernanceService {
   readonly #em: EntityManager;
   readonly #holdsChanged: (() => Promise<void>) | undefined;
+  readonly #releaseByTwo: boolean;
 
   constructor(deps: {
     readonly em: EntityManager;
     /** Called when a hold came or went, for what acts on data by itself; must not fail. */
     readonly holdsChanged?: () => Promise<void>;
+    /** True where two actors must agree to the release of a hold. */
+    readonly releaseByTwo?: boolean;
   }) {
     this.#em = deps.em;
     this.#holdsChanged = deps.holdsChanged;
+    this.#releaseByTwo = deps.releaseByTwo ?? false;
   }
 
   async placeLegalHold(actor: Actor, input: PlaceLegalHold): Promise<LegalHold> {
@@ -46,6 +50,10 @@ export class GovernanceService {
         subjectValue: input.selector.subject?.value ?? null,
         placedBy: actor.id,
         placedAt: new Date(),
+        releaseRequestedBy: null,
+        releaseRequestedAt: null,
+        releasedBy: null,
+        releasedAt: null,
       });
       tx.persist(hold);
       audit(tx, actor, {
@@ -60,27 +68,36 @@ export class GovernanceService {
     return placed;
   }
 
-  /** Ends one hold; other holds on the same data stay. */
+  /**
+   * Ends one hold; other holds on the same data stay. Where two must agree, the first call asks for the release, and the hold keeps
+   * what it keeps until another actor's.
+   * @throws LinewardError NOT_FOUND, CONFLICT when it is released, APPROVAL_REFUSED for who asked already.
+   */
   async releaseLegalHold(actor: Actor, input: { readonly id: string; readonly reason: string }): Promise<LegalHold> {
     assertText(input.reason, ['reason'], textCharsMax);
-    const released = await this.#em.fork().transactional(async (tx) => {
-      const hold = await tx.findOne(LegalHoldSchema, { id: input.id });
-      if (hold === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
-      if (hold.releasedAt !== null && hold.releasedAt !== undefined) {
+    const hold = await this.#em.fork().transactional(async (tx) => {
+      // Two who come at once: the second one sees what the first one did.
+      const found = await tx.findOne(LegalHoldSchema, { id: input.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (found === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
+      if (found.releasedAt !== null)
         throw new LinewardError('CONFLICT', 'The hold is released already.', { path: ['id'] });
-      }
-      hold.releasedAt = new Date();
-      hold.releasedBy = actor.id;
+      const isAgreed = !this.#releaseByTwo || found.releaseRequestedBy !== null;
+      if (this.#releaseByTwo && found.releaseRequestedBy === actor.id)
+        throw new LinewardError('APPROVAL_REFUSED', `${actor.id} asked for the release; another actor must agree.`, {
+          path: ['id'],
+        });
+      if (isAgreed) Object.assign(found, { releasedAt: new Date(), releasedBy: actor.id });
+      else Object.assign(found, { releaseRequestedAt: new Date(), releaseRequestedBy: actor.id });
       audit(tx, actor, {
-        action: 'releaseLegalHold',
+        action: isAgreed ? 'releaseLegalHold' : 'requestHoldRelease',
         resourceType: 'LegalHold',
-        resourceId: hold.id,
-        details: { matterId: hold.matterId, reason: input.reason },
+        resourceId: found.id,
+        details: { matterId: found.matterId, reason: input.reason },
       });
-      return hold;
+      return found;
     });
-    await this.#holdsChanged?.();
-    return released;
+    if (hold.releasedAt !== null) await this.#holdsChanged?.();
+    return hold;
   }
 
   /** Active holds on any of the accounts, or all there are for null; read now and from the database. */
