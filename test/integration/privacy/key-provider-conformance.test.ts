@@ -23,7 +23,7 @@ import { startKmsServer } from '../../testkit/kms-server.ts';
 import { type TcpGate, tcpGate } from '../../testkit/tcp-gate.ts';
 import { startTransitServer } from '../../testkit/transit-server.ts';
 
-const timeoutMs = 1_000;
+const timeoutMs = 3_000;
 const awsSecret = 'an-aws-secret-of-these-tests';
 vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDTEST');
 vi.stubEnv('AWS_SECRET_ACCESS_KEY', awsSecret);
