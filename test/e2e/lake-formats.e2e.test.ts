@@ -136,9 +136,10 @@ describe.each([
       expect(rewrap.gaps.map(({ code }: Data) => code)).toEqual(Array(3).fill('LAKE_TABLE_REFUSED'));
     });
 
-    test.skipIf(inBucket)('are refused when a line is none, with its number', async () => {
+    test('are refused when a line is none, with its number', async () => {
       await put(join(local, 'broken/part.ndjson'), '{"account":"AC1","person":"p1","day":null}\n{"account":\n');
       await writeFile(join(local, 'broken/part.avro'), 'Obj');
+      if (bucket !== null) await upload(bucket, join(local, 'broken'), 'broken');
       const made = await registered({ location: 'broken' });
       expect(made).toMatchObject({ status: 'REFUSED', code: 'LAKE_FILE_UNREADABLE' });
       expect(made.profile.unreadable).toEqual([
