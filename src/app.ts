@@ -78,9 +78,17 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 }
 
 /** What workers do again and again, each apart from the others. */
-const sweeps = ({ driver, searchEntries, tableRegistration, lakeRetentionSchedule, ...topics }: Services) => [
+const sweeps = ({
+  driver,
+  searchEntries,
+  tableRegistration,
+  tableIndexSchedule,
+  lakeRetentionSchedule,
+  ...topics
+}: Services) => [
   { sweep: () => driver.sweep(), complaint: 'operations could not be swept' },
   { sweep: () => tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
+  { sweep: () => tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
   { sweep: () => lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.
   { sweep: () => searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },

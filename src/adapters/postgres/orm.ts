@@ -30,6 +30,7 @@ import { ProduceGateMigration } from '../../../migrations/20261126001300_produce
 import { LakeRegistrationMigration } from '../../../migrations/20261126001400_lake_registration.ts';
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
+import { LakeIndexMigration } from '../../../migrations/20261126001800_lake_index.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
@@ -38,7 +39,7 @@ import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts
 import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
-import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
+import { LakeFileSchema, LakeIndexSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
@@ -60,6 +61,7 @@ const entities = [
   EntitySchema,
   EntityVersionSchema,
   LakeFileSchema,
+  LakeIndexSchema,
   LakeRegistrationSchema,
   LakeRetentionSchema,
   LakeTableSchema,
@@ -108,6 +110,7 @@ const migrationsList = [
   { name: '20261126001400_lake_registration', class: LakeRegistrationMigration },
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
+  { name: '20261126001800_lake_index', class: LakeIndexMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -98,6 +98,8 @@ export interface KeysRequest extends EngineRequest {
   readonly path: string;
   /** The first names accounts. */
   readonly columns: readonly string[];
+  /** A file with more is LAKE_TABLE_REFUSED: its distinct keys would not fit into memory. */
+  readonly rowsMax: number;
 }
 
 /** Distinct values of key columns, as the text by which selectors compare them; NULL is no value. */
