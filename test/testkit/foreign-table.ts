@@ -89,6 +89,22 @@ export async function caughtUp(parts: LakeParts, table: LakeTable, indexer = ind
   } while (!(await hasEnded(parts, table)));
 }
 
+/** Registers the files of a table that lie there, and indexes them by the keys of messages. */
+export async function indexed({ em, store, index }: LakeParts, table: LakeTable): Promise<void> {
+  const files = await store.list(table.location);
+  await em.fork().execute(
+    `insert into lake_file (id, table_id, path, bytes, version, rows, created_at, updated_at)
+     select f.id, ?, f.path, f.bytes, f.version, 0, now(), now()
+     from jsonb_to_recordset(?::jsonb) as f(id text, path text, bytes bigint, version text)`,
+    [table.id, JSON.stringify(files.map((file) => ({ id: newId(), ...file })))],
+  );
+  await index.refresh(
+    table,
+    files.map(({ path }) => path),
+    messageKeys,
+  );
+}
+
 export async function summaryOf({ em }: LakeParts, table: LakeTable): Promise<LakeTableSummary> {
   const summary = (await new LakeReadModel({ em }).summaryOfDatasets([table.datasetId])).get(table.datasetId);
   if (summary === undefined) throw new Error('the table is gone');
