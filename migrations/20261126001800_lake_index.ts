@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** The subject index of tables that others write, and how far it has come. */
+/** How far the subject index of each table has come. */
 export class LakeIndexMigration extends Migration {
   override up(): void {
     this.addSql(`
@@ -9,6 +9,8 @@ export class LakeIndexMigration extends Migration {
         add column segment_bytes bigint,
         add column index_fault text,
         add column index_fault_version text;
+      -- Segments have another layout.
+      update lake_file set indexed_version = null;
       create table lake_index (
         id text primary key references lake_table (id),
         attempt integer not null,
@@ -17,7 +19,7 @@ export class LakeIndexMigration extends Migration {
         fault text,
         failed_at timestamptz
       );
-      insert into lake_index (id, attempt) select id, 0 from lake_table where origin = 'REGISTERED';
+      insert into lake_index (id, attempt) select id, 0 from lake_table;
     `);
   }
 }

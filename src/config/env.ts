@@ -101,7 +101,7 @@ export const envSchema = z.object({
     .min(1)
     .max(10_080)
     .default(15)
-    .describe('How often lake tables that others write are listed, to bring their subject index up to date, minutes.'),
+    .describe('How often lake tables are looked at to bring their subject index up to date, minutes.'),
   LANDING_FLUSH_MS: z.coerce
     .number()
     .int()

@@ -57,7 +57,7 @@ export const LakeFileSchema = defineEntity({
   },
 });
 
-/** How far the index of a table that others write is; the row is the outbox of its task. */
+/** How far the index of a table is; the row is the outbox of its task. */
 export const LakeIndexSchema = defineEntity({
   name: 'LakeIndex',
   tableName: 'lake_index',
@@ -65,9 +65,9 @@ export const LakeIndexSchema = defineEntity({
     /** That of the table. */
     id: p.text().primary(),
     attempt: p.integer(),
-    /** When the listing was made by which files are indexed now. */
+    /** When what is there was looked at, by which files are indexed now. */
     listedAt: p.datetime().strictNullable(),
-    /** The listing that was worked off last. */
+    /** The `listedAt` that was worked off last. */
     asOf: p.datetime().strictNullable(),
     /** Why the last try ended without an end, and when; null once one has succeeded. */
     fault: p.text().$type<ErrorCode>().strictNullable(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineJob, idInPayload } from './kit.ts';
 
-/** One step towards an index of all files of a lake table that others write. */
+/** One step towards an index of all files of a lake table. */
 export const indexTableJob = defineJob({
   name: 'index-table',
   queue: 'indexes',

@@ -131,7 +131,7 @@ export class LakeTableType {
   @Field(() => Instant, {
     nullable: true,
     description:
-      'Time of the listing with which the index last caught up; null before the first time, and for a table of landings, whose files are indexed as they land.',
+      'When the table was looked at to which the index last caught up; null before the first time. Files that came later are scanned, or indexed as they land.',
   })
   indexedAsOf!: Date | null;
 

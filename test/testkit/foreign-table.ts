@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../src/domain/id.ts';
 import type { LakeTable } from '../../src/entities/lake-table.entity.ts';
 import { LakeReadModel, type LakeTableSummary } from '../../src/services/lake/lake.read-model.ts';
@@ -43,7 +44,7 @@ export async function writeSent(local: string, sent: readonly Sent[]): Promise<v
 
 /** A table that others write, as a registration leaves it: mapped, and with an index that is not begun. */
 export async function foreignTable({ em, store }: LakeParts): Promise<LakeTable> {
-  const [id, datasetId, entityId] = [newId(), newId(), newId()];
+  const [id, datasetId] = [newId(), newId()];
   const location = `foreign/${id}`;
   await em.fork().transactional(async (run) => {
     // Nobody listens here, so the rows need not be announced.
@@ -54,18 +55,28 @@ export async function foreignTable({ em, store }: LakeParts): Promise<LakeTable>
       location,
     ]);
     await run.execute(
-      `insert into mapping (id, entity_id, dataset_id, role, account_field, subject_fields, created_at)
-       values (?, ?, ?, 'LAKE_TABLE', ?, ?::text[], now())`,
-      [newId(), entityId, datasetId, messageKeys.accountField, `{${messageKeys.subjectFields.join(',')}}`],
-    );
-    await run.execute(
       `insert into lake_table (id, dataset_id, location, origin, partitioning, columns, created_at)
        values (?, ?, ?, 'REGISTERED', 'NONE', '[]', now())`,
       [id, datasetId, location],
     );
     await run.execute('insert into lake_index (id, attempt) values (?, 0)', [id]);
   });
-  return tableNamed(em, id);
+  const table = await tableNamed(em, id);
+  await mapToMessages(em, table);
+  return table;
+}
+
+/** Says that a table holds messages. */
+export async function mapToMessages(em: EntityManager, { datasetId }: LakeTable): Promise<void> {
+  await em.fork().transactional(async (run) => {
+    // Of an entity that nobody asks for.
+    await run.execute("set local session_replication_role = 'replica'");
+    await run.execute(
+      `insert into mapping (id, entity_id, dataset_id, role, account_field, subject_fields, created_at)
+       values (?, ?, ?, 'LAKE_TABLE', ?, ?::text[], now())`,
+      [newId(), newId(), datasetId, messageKeys.accountField, `{${messageKeys.subjectFields.join(',')}}`],
+    );
+  });
 }
 
 /** Longer than the steps in which a disk tells the time. */

@@ -28,7 +28,7 @@ export interface LakeTableSummary {
   /** Files that could not be indexed as they are. */
   readonly indexLeftFiles: number;
   readonly indexBytes: number;
-  /** Listing that the index has caught up with; null for a table that landings write. */
+  /** Time of the look at the table that the index has caught up with. */
   readonly indexedAsOf: Date | null;
   readonly indexFault: ErrorCode | null;
 }

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { encodeSegment, keyHash, risingNumbers, segmentHolds } from '../../domain/lake/index-segment.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -26,7 +27,8 @@ export interface SubjectIndexDeps {
 
 /** Files above this are not indexed but scanned: their distinct keys would not fit the service's memory. */
 const indexedRowsMax = 5_000_000;
-const hashColumn = 'hash';
+/** Segments that are held in memory at a time. */
+const segmentBytesMax = 64 * 1024 * 1024;
 
 const registeredRow = z.object({
   id: z.string(),
@@ -48,12 +50,13 @@ export interface SegmentBuild {
 }
 
 /**
- * Which subjects a file may hold: one small Parquet segment per file with the sorted keyed hashes of its distinct keys.
+ * Which subjects a file may hold: one small segment per file with the sorted keyed hashes of its distinct keys.
  * It spares scans and is never the authority: a file without a segment made for exactly its present content and for the
  * asked columns is scanned. It tells that a subject was there, so an erasure removes it with the rows.
  */
 export class SubjectIndex {
   readonly #deps: SubjectIndexDeps;
+  #derived: string | undefined;
 
   constructor(deps: SubjectIndexDeps) {
     this.#deps = deps;
@@ -112,17 +115,14 @@ export class SubjectIndex {
     );
     const asked = new Set(keys.map(({ column }) => column));
     const segments = await this.#segmentsOf(table, files, { accountField: act.accountField, asked });
-    if (segments.length === 0) return new Map();
-    const hashes = new Set(keys.map((key) => this.#hashOf(key).toString()));
-    const selection = { accountColumn: hashColumn, act: [...hashes].map((account) => ({ account })), keep: [] };
-    const { store, engine } = this.#deps;
+    const hashes = risingNumbers(keys.map((key) => keyHash(this.#secret, key)));
     const free = new Map<string, number>();
-    for (const group of groupsOf(segments, store.readBytesMax)) {
-      const paths = group.map(({ segment }) => segment);
-      const findings = await store.reading(paths, (files) => engine.find({ files, selection, signal: act.signal }));
+    for (const group of groupsOf(segments, Math.min(this.#deps.store.readBytesMax, segmentBytesMax))) {
+      act.signal?.throwIfAborted();
+      const contents = await this.#deps.store.contents(group.map(({ segment }) => segment));
       for (const [index, { path, rows }] of group.entries()) {
-        const finding = findings[index];
-        if (finding?.error === undefined && finding?.matches === 0) free.set(path, rows);
+        const content = contents[index] ?? null;
+        if (content !== null && segmentHolds(content, hashes) === false) free.set(path, rows);
       }
     }
     return free;
@@ -167,12 +167,7 @@ export class SubjectIndex {
     );
     const segment = segmentOf(table, fileId);
     const staged = stagedOf(segment);
-    await engine.write({
-      path: store.stagingPath(staged),
-      columns: [{ name: hashColumn, type: 'BIGINT' }],
-      rows: this.#hashesOf(keys).map((hash) => ({ [hashColumn]: hash })),
-      signal,
-    });
+    await store.stage(staged, encodeSegment(this.#hashesOf(keys)));
     // What was read is what the segment speaks of only if nobody wrote the file meanwhile.
     if (!isSameContent(await store.stat(row.path), source)) {
       await store.remove(staged);
@@ -202,23 +197,26 @@ export class SubjectIndex {
     );
   }
 
-  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): readonly bigint[] {
-    const hashes = keys.flatMap(({ column, values }) => values.map((value) => this.#hashOf({ column, value })));
-    return [...new Set(hashes)].sort((a, b) => (a < b ? -1 : 1));
+  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): Float64Array {
+    const secret = this.#secret;
+    return risingNumbers(
+      keys.flatMap(({ column, values }) => values.map((value) => keyHash(secret, { column, value }))),
+    );
   }
 
-  /** First 8 bytes of the installation's keyed digest, as a signed number. */
-  #hashOf(key: { readonly column: string; readonly value: string }): bigint {
-    return BigInt.asIntN(64, BigInt(`0x${this.#deps.notary.digest(key).slice(0, 16)}`));
+  /** Of the installation: the notary's digest of a constant. */
+  get #secret(): string {
+    this.#derived ??= this.#deps.notary.digest('subject index');
+    return this.#derived;
   }
 }
 
 /**
  * Segment of a registered file, relative to the store's root. Nothing is laid into directories of others, whose readers may
- * take every Parquet file for data.
+ * take every file for data.
  */
 const segmentOf = (table: LakeTable, fileId: string): string =>
-  `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.parquet`;
+  `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.keys`;
 
 const stagedOf = (segment: string): string => `${segment}.staged`;
 

@@ -14,7 +14,7 @@ const due = `
     and (i.failed_at is null or i.failed_at < now() - make_interval(secs => ?))
   order by i.as_of nulls first, i.id limit ${sweepMax}`;
 
-/** Sees to it that the index of each table that others write is built and kept. */
+/** Sees to it that the index of each table is built and kept. */
 export class TableIndexSchedule {
   readonly #em: EntityManager;
   readonly #scheduler: JobScheduler;

@@ -34,8 +34,8 @@ const pending = `table_id = ? and standing <> 'MISSING' and (indexed_columns[1] 
   or (indexed_version is distinct from version and index_fault_version is distinct from version))`;
 
 /**
- * Keeps the subject index of tables that others write. A round lists the table and indexes what is new or changed, file by
- * file, in steps; each file is on record when it is done, so a step after a kill goes on behind it.
+ * Keeps the subject index of tables. A round lists a table that others write, and indexes what is new or changed, or what a
+ * landing was kept from indexing, file by file, in steps; each file is on record when it is done, so a step after a kill goes on behind it.
  */
 export class TableIndexer {
   readonly #deps: TableIndexerDeps;
@@ -89,14 +89,15 @@ export class TableIndexer {
        where table_id = ? and index_fault in ('LAKE_ENGINE_FAILED', 'LAKE_FILE_CHANGED')`,
       [table.id],
     );
-    await this.#registry.bringUpToDate(table, signal);
+    // Landings register what they write themselves.
+    if (table.origin === 'REGISTERED') await this.#registry.bringUpToDate(table, signal);
     await em.execute('update lake_index set listed_at = ?::timestamptz where id = ?', [worked.at, table.id]);
   }
 
   /** Columns of the oldest mapping, and of others that find accounts by the same one. */
   async #roundOf(tableId: string): Promise<Round | null> {
     const em = this.#deps.em.fork();
-    const table = await em.findOne(LakeTableSchema, { id: tableId, origin: 'REGISTERED' });
+    const table = await em.findOne(LakeTableSchema, { id: tableId });
     if (table === null) return null;
     const mappings = await em.execute<{ account_field: string; subject_fields: string[] }[]>(
       `select account_field, subject_fields from mapping where dataset_id = ? and role = 'LAKE_TABLE'

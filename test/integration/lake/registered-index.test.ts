@@ -6,18 +6,33 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vit
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
+import { indexTableProcessor } from '../../../src/jobs/index-table.processor.ts';
+import type { JobScheduler } from '../../../src/jobs/kit.ts';
+import { TableIndexSchedule } from '../../../src/services/lake/table-index-schedule.ts';
+import type { TableIndexer } from '../../../src/services/lake/table-indexer.ts';
+import { quietLogger } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import {
   caughtUp,
   foreignTable,
   indexerOf,
   linesOf,
+  mapToMessages,
   quietRun,
   type Sent,
   summaryOf,
   writeSent,
 } from '../../testkit/foreign-table.ts';
-import { around, erasureTarget, executionContext, type LakeParts, lakeParts, planOf } from '../../testkit/lake.ts';
+import {
+  around,
+  erasureTarget,
+  executionContext,
+  type LakeParts,
+  lakeParts,
+  landMessages,
+  messageTable,
+  planOf,
+} from '../../testkit/lake.ts';
 
 type Hook = (verb: string, call: () => unknown) => unknown;
 const asIs: Hook = (_verb, call) => call();
@@ -236,8 +251,8 @@ describe('the index of a table that others write', () => {
     await rename(file, `${root}/kept`);
     await writeFile(file, linesOf(one('AC2')));
     hook = async (verb, call) => {
-      await call();
-      if (verb !== 'publish') return call();
+      const done = await call();
+      if (verb !== 'publish') return done;
       throw new LinewardError('LAKE_STORE_UNAVAILABLE', 'the process is gone');
     };
     const paths = [`${table.location}/a.ndjson`];
@@ -312,13 +327,85 @@ describe('the index of a table that others write', () => {
       await db.em
         .fork()
         .execute<{ id: string }[]>('select id from lake_file where table_id = ? order by path', [table.id])
-    ).map(({ id }) => parts.localPath(`_lineward/index/${table.id}/${id}.parquet`));
+    ).map(({ id }) => parts.localPath(`_lineward/index/${table.id}/${id}.keys`));
     // An index that lies: that of the other file.
     await rm(first);
     await rename(second, first);
     const { receipt, verification } = await erased(table, byAccount('AC1'));
     expect(receipt.recordsErased).toBe(0);
     expect(verification).toMatchObject({ survivors: 1, recordsScanned: 2 });
+  });
+
+  test('is not asked for everyone, nor for accounts in another column than it was made for', async () => {
+    const table = await foreignTable(parts);
+    await writeSent(local(table, 'a.ndjson'), one('AC1'));
+    await caughtUp(parts, table);
+    const everyone = await planned(table, { everyone: true, act: [], keep: [] });
+    expect(everyone).toMatchObject({ found: { 'a.ndjson': 1 }, scans: 1 });
+    const files = await parts.store.list(table.location);
+    const free = (accountField: string) =>
+      parts.index.withoutMatch(table, files, {
+        accountField,
+        selectors: [{ accountId: 'AC9', subject: { field: 'to', value: '+9' } }],
+      });
+    expect([(await free('account_sid')).size, (await free('to')).size]).toEqual([1, 0]);
+  });
+
+  test('of a landed table is made up for where a landing was kept from it', async () => {
+    const made = await messageTable(parts);
+    const { table } = made;
+    await mapToMessages(db.em, table);
+    hook = (verb, call) => {
+      if (verb === 'keys') throw new LinewardError('LAKE_ENGINE_FAILED', 'the engine is gone');
+      return call();
+    };
+    await landMessages(parts, made, [{ account: 'AC1', to: '+1', day: '2018-06-01' }]);
+    hook = asIs;
+    expect(await summaryOf(parts, table)).toMatchObject({ files: 1, indexedFiles: 0, indexLeftFiles: 1 });
+    await caughtUp(parts, table);
+    expect(await summaryOf(parts, table)).toMatchObject({ files: 1, rows: 1, indexedFiles: 1, indexLeftFiles: 0 });
+    expect(await planned(table, byAccount('AC9'))).toMatchObject({ scans: 0 });
+  });
+
+  test('is asked for by the schedule until it has caught up, and after a failure not at once', async () => {
+    const table = await foreignTable(parts);
+    await writeSent(local(table, 'a.ndjson'), one('AC1'));
+    const sent: string[] = [];
+    const scheduler: JobScheduler = {
+      enqueue: async (_contract, id) => void sent.push(id),
+      stateOf: async (_contract, id) => (sent.includes(id) ? 'COMPLETED' : 'MISSING'),
+    };
+    const schedule = new TableIndexSchedule({ em: db.em, scheduler, logger: quietLogger, intervalMs: 60_000 });
+    const isAsked = async (): Promise<boolean> => {
+      const before = sent.length;
+      await schedule.sweep();
+      return sent.slice(before).some((id) => id.startsWith(table.id));
+    };
+    const process = (tableIndexer: TableIndexer) =>
+      indexTableProcessor({ tableIndexer }).run({
+        id: 'task',
+        payload: { tableId: table.id },
+        attempt: 1,
+        isLastAttempt: true,
+        logger: quietLogger,
+        ...quietRun(),
+      });
+    expect(await isAsked()).toBe(true);
+    await process(indexerOf(parts, { restMs: 60_000 }));
+    expect(await isAsked()).toBe(true);
+    hook = (verb, call) => {
+      if (verb === 'keys') throw new LinewardError('INTERNAL', 'something nobody thought of');
+      return call();
+    };
+    await process(indexerOf(parts, { restMs: 0 }));
+    hook = asIs;
+    expect(await summaryOf(parts, table)).toMatchObject({ indexFault: 'INTERNAL', indexedFiles: 0, indexedAsOf: null });
+    expect(await isAsked()).toBe(false);
+    await process(indexerOf(parts, { restMs: 0 }));
+    expect(await summaryOf(parts, table)).toMatchObject({ indexFault: null, indexedFiles: 1 });
+    expect(await isAsked()).toBe(false);
+    await db.em.fork().execute(`update lake_index set as_of = as_of - interval '2 minutes' where id = ?`, [table.id]);
+    expect(await isAsked()).toBe(true);
   });
 
   it('agrees with the files whatever writers, kills and operations do', async () => {
