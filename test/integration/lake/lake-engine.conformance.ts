@@ -125,6 +125,10 @@ export function describeLakeEngine(name: string, makeEngine: EngineFactory): voi
         ['phone', ['']],
         ['n', ['-7', '10']],
       ]);
+      await expect(engine.keys({ path: at('k.parquet'), columns: ['acc'], rowsMax: 2 })).rejects.toMatchObject({
+        code: 'LAKE_TABLE_REFUSED',
+        details: { reason: 'it has more than 2 rows' },
+      });
       await expect(engine.keys({ path: at('k.parquet'), columns: ['none'], rowsMax: 1_000_000 })).rejects.toMatchObject(
         {
           code: 'LAKE_TABLE_REFUSED',

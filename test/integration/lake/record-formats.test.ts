@@ -133,6 +133,10 @@ describe.each(recordWriters.map((writer) => ({ ...writer })))('files of $name', 
         value === '-7' ? 1 : 0,
       ]);
     }
+    await expect(engine.keys({ path: source, columns: ['acc'], rowsMax: 2 })).rejects.toMatchObject({
+      code: 'LAKE_TABLE_REFUSED',
+      details: { reason: 'it has more than 2 rows' },
+    });
     await expect(engine.keys({ path: source, columns: ['none', 'acc'], rowsMax: 1_000_000 })).rejects.toMatchObject({
       code: 'LAKE_TABLE_REFUSED',
     });
