@@ -192,7 +192,8 @@ export class SubjectIndex {
     if (row === undefined) return;
     await this.purge(table, fileId);
     await tx.execute(
-      'update lake_file set index_fault = ?, index_fault_version = version, indexed_columns = ?::text[] where id = ?',
+      `update lake_file set index_fault = ?, index_fault_version = version, indexed_columns = ?::text[], updated_at = now()
+       where id = ?`,
       [code, textArray(columns), fileId],
     );
   }

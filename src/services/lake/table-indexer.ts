@@ -28,8 +28,13 @@ interface Round {
 
 const filesPerQuery = 100;
 
-/** Files of a table that the index neither speaks of as they are nor has given up. */
-const pending = `table_id = ? and standing <> 'MISSING' and (indexed_columns[1] is distinct from ?
+/**
+ * Files of a table that the index neither speaks of as they are nor has given up. What lands after the look is of the next
+ * round, so that this one has an end.
+ */
+const pending = `table_id = ? and standing <> 'MISSING'
+  and (standing = 'FOUND' or created_at <= (select listed_at from lake_index where id = table_id))
+  and (indexed_columns[1] is distinct from ?
   or not indexed_columns @> ?::text[]
   or (indexed_version is distinct from version and index_fault_version is distinct from version))`;
 
@@ -83,10 +88,11 @@ export class TableIndexer {
       [table.id],
     );
     if (worked === undefined) return;
-    // What may be otherwise by now.
+    // What may be otherwise by now. A file that is too much for the engine must not take its time in each round.
     await em.execute(
       `update lake_file set index_fault = null, index_fault_version = null
-       where table_id = ? and index_fault in ('LAKE_ENGINE_FAILED', 'LAKE_FILE_CHANGED')`,
+       where table_id = ? and (index_fault = 'LAKE_FILE_CHANGED'
+         or (index_fault = 'LAKE_ENGINE_FAILED' and updated_at < now() - interval '1 hour'))`,
       [table.id],
     );
     // Landings register what they write themselves.

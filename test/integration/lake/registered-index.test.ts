@@ -361,7 +361,12 @@ describe('the index of a table that others write', () => {
     };
     await landMessages(parts, made, [{ account: 'AC1', to: '+1', day: '2018-06-01' }]);
     hook = asIs;
+    await caughtUp(parts, table);
+    // What was too much for the engine is not tried again in each round.
     expect(await summaryOf(parts, table)).toMatchObject({ files: 1, indexedFiles: 0, indexLeftFiles: 1 });
+    await db.em
+      .fork()
+      .execute(`update lake_file set updated_at = now() - interval '2 hours' where table_id = ?`, [table.id]);
     await caughtUp(parts, table);
     expect(await summaryOf(parts, table)).toMatchObject({ files: 1, rows: 1, indexedFiles: 1, indexLeftFiles: 0 });
     expect(await planned(table, byAccount('AC9'))).toMatchObject({ scans: 0 });
