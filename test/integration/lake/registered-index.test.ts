@@ -433,7 +433,12 @@ describe('the index of a table that others write', () => {
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 8 }), async (steps) => {
         const table = await foreignTable(parts);
         await writeSent(local(table, 'z.ndjson'), one('AC9'));
-        const model = new Map<string, readonly Sent[]>();
+        const model = new Map<string, readonly Sent[]>([
+          ['a.ndjson', one('AC1')],
+          ['b.ndjson', one('AC2')],
+        ]);
+        for (const [file, rows] of model) await writeSent(local(table, file), rows);
+        await caughtUp(parts, table);
         const doing = async (what: (typeof steps)[number]): Promise<void> => {
           if (what.do === 'WRITE') {
             await writeSent(local(table, what.name), what.sent);
