@@ -10,6 +10,7 @@ import { engineSelectionOf } from '../src/services/lake/file-search.ts';
 import { erasureTarget, executionContext, lakeParts, messageKeys, messageTable } from '../test/testkit/lake.ts';
 import { type Bench, type BenchCase, beside, flag } from './harness.ts';
 import { type GeneratedFile, generateTable, personsOf } from './lake-data.ts';
+import { indexCases } from './lake-index.ts';
 
 /** Seconds of processor time, of this process and of the engine's. */
 function coreSeconds(engine: Pick<DuckdbEngine, 'childPid'> | null): number {
@@ -54,7 +55,8 @@ async function run(): Promise<readonly BenchCase[]> {
         TO '${join(root, `bare-${index}.parquet`)}' (FORMAT parquet, COMPRESSION snappy)`);
     const bare = bytes / 1e6 / (coreSeconds(null) - bareStart);
 
-    for (const count of new Set([1, Math.min(10_000, act.length), act.length])) {
+    const counts = new Set([1, Math.min(10_000, act.length), act.length]);
+    for (const count of counts) {
       const selection = engineSelectionOf(messageKeys, { act: act.slice(0, count), keep: [] });
       await engine.find({ files: files.slice(0, 1).map(({ local }) => local), selection });
       const start = coreSeconds(engine);
@@ -62,6 +64,9 @@ async function run(): Promise<readonly BenchCase[]> {
       const rate = rows / 1e6 / (coreSeconds(engine) - start);
       cases.push({ case: `find ${count} subjects`, value: rate, unit: 'M rows/core-s', reference: null, ratio: null });
     }
+
+    const ofIndex = { parts, table, act, counts, rows, bytes, coreSeconds: () => coreSeconds(engine) };
+    cases.push(...(await indexCases({ em: database.em, ...ofIndex })));
 
     const expected = await countsOf(duckdb, files);
     const target = await erasureTarget(database.em, table);

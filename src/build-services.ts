@@ -37,6 +37,8 @@ import { RetentionSchedule } from './services/lake/retention-schedule.ts';
 import { SubjectIndex } from './services/lake/subject-index.ts';
 import { TableColumns } from './services/lake/table-columns.ts';
 import { TableDiscovery } from './services/lake/table-discovery.ts';
+import { TableIndexSchedule } from './services/lake/table-index-schedule.ts';
+import { TableIndexer } from './services/lake/table-indexer.ts';
 import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
@@ -114,6 +116,13 @@ export function buildServices(
   const now = () => new Date();
   const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
   const registrar = new TableRegistrar({ em, store, engine, registry });
+  const tableIndexer = new TableIndexer({ em, store, index, restMs: 2_000, stepMs: 30_000 });
+  const tableIndexSchedule = new TableIndexSchedule({
+    em,
+    scheduler: jobs,
+    logger,
+    intervalMs: env.LAKE_INDEX_MINUTES * 60_000,
+  });
   const tableDiscovery = new TableDiscovery({ em, store, engine, registry });
   const landing = new LandingService({ em, store, engine, index, columns: new TableColumns({ em, registry }) });
   const streams = new StreamReadModel({ em });
@@ -256,6 +265,8 @@ export function buildServices(
     lakeRetentionSchedule,
     registrar,
     tableDiscovery,
+    tableIndexer,
+    tableIndexSchedule,
     streamRunner,
     driver,
     operations,

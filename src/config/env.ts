@@ -100,6 +100,13 @@ export const envSchema = z.object({
     .min(1_000)
     .default(300_000)
     .describe('Longest time for one file in the lake engine, milliseconds.'),
+  LAKE_INDEX_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_080)
+    .default(15)
+    .describe('How often lake tables are looked at to bring their subject index up to date, minutes.'),
   LANDING_FLUSH_MS: z.coerce
     .number()
     .int()

@@ -1,5 +1,6 @@
 import type { RetentionReconciler } from '../services/kafka/retention-reconciler.ts';
 import type { TopicDiscovery } from '../services/kafka/topic-discovery.ts';
+import type { TableIndexer } from '../services/lake/table-indexer.ts';
 import type { TableRegistrar } from '../services/lake/table-registrar.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
@@ -10,6 +11,8 @@ import { discoverTopicsJob } from './discover-topics.job.ts';
 import { discoverTopicsProcessor } from './discover-topics.processor.ts';
 import { executeTargetJob } from './execute-target.job.ts';
 import { executeTargetProcessor } from './execute-target.processor.ts';
+import { indexTableJob } from './index-table.job.ts';
+import { indexTableProcessor } from './index-table.processor.ts';
 import type { JobProcessor } from './kit.ts';
 import { planOperationJob } from './plan-operation.job.ts';
 import { planOperationProcessor } from './plan-operation.processor.ts';
@@ -29,12 +32,19 @@ export const jobContracts = {
   reconcileTopics: reconcileTopicsJob,
   discoverTopics: discoverTopicsJob,
   profileTable: profileTableJob,
+  indexTable: indexTableJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
 
 /** Tasks of one queue that a process runs side by side. */
-export const queueConcurrency: Readonly<Record<string, number>> = { operations: 4, targets: 2, tables: 1, topics: 2 };
+export const queueConcurrency: Readonly<Record<string, number>> = {
+  operations: 4,
+  targets: 2,
+  tables: 1,
+  indexes: 1,
+  topics: 2,
+};
 
 export function jobProcessors(deps: {
   readonly planner: OperationPlanner;
@@ -43,6 +53,7 @@ export function jobProcessors(deps: {
   readonly retentionReconciler: RetentionReconciler;
   readonly topicDiscovery: TopicDiscovery;
   readonly registrar: TableRegistrar;
+  readonly tableIndexer: TableIndexer;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
@@ -52,5 +63,6 @@ export function jobProcessors(deps: {
     reconcileTopics: reconcileTopicsProcessor(deps),
     discoverTopics: discoverTopicsProcessor(deps),
     profileTable: profileTableProcessor(deps),
+    indexTable: indexTableProcessor(deps),
   };
 }

@@ -4,10 +4,11 @@ import type { MappingRole } from '../domain/operations/target.ts';
 import type { Dataset, Mapping } from '../entities/dataset.entity.ts';
 import type { LakeRetention, LakeRetentionAction } from '../entities/lake-retention.entity.ts';
 import type { LakeTableOrigin } from '../entities/lake-table.entity.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
-import { MutationInput } from './payload.type.ts';
+import { ErrorCodeEnum, MutationInput } from './payload.type.ts';
 import { Instant } from './scalars.ts';
 
 export const mappingRoleDescriptions: Readonly<Record<MappingRole, string>> = {
@@ -117,6 +118,28 @@ export class LakeTableType {
     description: 'Files whose subject index is made for their present content; the others are scanned.',
   })
   indexedFiles!: number;
+
+  @Field(() => Int, {
+    description:
+      'Files that the index has given up as they are, since they cannot be read, not be searched by their keys, or kept changing. They are scanned.',
+  })
+  indexLeftFiles!: number;
+
+  @Field(() => Number, { description: 'Bytes of the subject index.' })
+  indexBytes!: number;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description:
+      'When the table was looked at to which the index last caught up; null before the first time. Files that came later are scanned, or indexed as they land.',
+  })
+  indexedAsOf!: Date | null;
+
+  @Field(() => ErrorCodeEnum, {
+    nullable: true,
+    description: 'Why the index could not be brought up to date when that was last tried; null when it could.',
+  })
+  indexFault!: ErrorCode | null;
 }
 
 @ObjectType('Mapping', {

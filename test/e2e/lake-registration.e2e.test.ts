@@ -11,7 +11,7 @@ const missing = await missingS3();
 const mutation = `mutation ($input: RegisterLakeTableInput!) { registerLakeTable(input: $input) {
   userErrors { code message field } registration { id status } } }`;
 const registration = `query ($id: ID!) { node(id: $id) { ... on LakeRegistration { id location status code reason dryRun
-  filesDone filesTotal entity { name } dataset { id name lakeTable { origin partitioning dateField files rows indexedFiles } mappings { nodes { role accountField subjectFields } } }
+  filesDone filesTotal entity { name } dataset { id name lakeTable { origin partitioning dateField files rows indexedFiles indexLeftFiles indexBytes indexedAsOf indexFault } mappings { nodes { role accountField subjectFields } } }
   profile { files rows bytes partitioning partitions { count first last } strayFiles filesOfOtherGroups unreadableFiles hidden
     unreadable { path reason } groups { files rows codec refusals example columns { name type } }
     columnFacts { column kind expected found files } } } } }`;
@@ -101,7 +101,13 @@ describe.each([
           mappings: { nodes: [{ role: 'LAKE_TABLE', accountField: 'account', subjectFields: ['person'] }] },
         },
       });
-      // Nobody registers what comes later.
+      const indexed = await eventually(
+        async () => (await at.app.done(registration, { id: made.id })).node.dataset.lakeTable,
+        ({ indexedAsOf }: Data) => indexedAsOf !== null,
+      );
+      expect(indexed).toMatchObject({ files: 5, indexedFiles: 5, indexLeftFiles: 0, indexFault: null });
+      expect(indexed.indexBytes).toBeGreaterThan(0);
+      // Nobody registers what comes later, and until the next listing nothing indexes it.
       await put(`${location}${style === 'HIVE' ? '' : '/2019'}`, style, clicks(30, 60));
       const done = await erase(at.app, { subjects: [{ accountId: 'AC1', subject: { field: 'person', value: 'p1' } }] });
       expect(done).toMatchObject({ status: 'COMPLETED', gaps: [] });

@@ -73,9 +73,10 @@ export async function operationParts(options: OperationPartsOptions) {
       // Nothing is enqueued for topics and tables here.
       const none = undefined as never;
       const topics = { retentionReconciler: none, topicDiscovery: none };
-      const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, registrar: none }));
+      const tables = { registrar: none, tableIndexer: none };
+      const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, ...tables }));
       await jobs.work(
-        processors.filter(({ queue }) => queue !== 'tables'),
+        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes'),
         { operations: 4, targets: 4 },
       );
       sweeper.start();

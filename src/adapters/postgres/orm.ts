@@ -31,6 +31,7 @@ import { LakeRegistrationMigration } from '../../../migrations/20261126001400_la
 import { LakeRetentionMigration } from '../../../migrations/20261126001500_lake_retention.ts';
 import { LineageMigration } from '../../../migrations/20261126001600_lineage.ts';
 import { TopicIdsAndStreamRunsMigration } from '../../../migrations/20261126001700_topic_ids_and_stream_runs.ts';
+import { LakeIndexMigration } from '../../../migrations/20261126001800_lake_index.ts';
 import { LineageGraphMigration } from '../../../migrations/20261126001900_lineage_graph.ts';
 import { LineageFoldingMigration } from '../../../migrations/20261126001910_lineage_folding.ts';
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
@@ -45,7 +46,7 @@ import { EntityAliasSchema, EntitySchema } from '../../entities/entity.entity.ts
 import { EntityFieldSchema, EntityVersionSchema } from '../../entities/entity-version.entity.ts';
 import { LakeRegistrationSchema } from '../../entities/lake-registration.entity.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
-import { LakeFileSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
+import { LakeFileSchema, LakeIndexSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
@@ -68,6 +69,7 @@ const entities = [
   EntitySchema,
   EntityVersionSchema,
   LakeFileSchema,
+  LakeIndexSchema,
   LakeRegistrationSchema,
   LakeRetentionSchema,
   LakeTableSchema,
@@ -117,6 +119,7 @@ const migrationsList = [
   { name: '20261126001500_lake_retention', class: LakeRetentionMigration },
   { name: '20261126001600_lineage', class: LineageMigration },
   { name: '20261126001700_topic_ids_and_stream_runs', class: TopicIdsAndStreamRunsMigration },
+  { name: '20261126001800_lake_index', class: LakeIndexMigration },
   { name: '20261126001900_lineage_graph', class: LineageGraphMigration },
   { name: '20261126001910_lineage_folding', class: LineageFoldingMigration },
   { name: '20261126002000_audit_seal', class: AuditSealMigration },

@@ -1,6 +1,7 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import { groupsOf } from './file-groups.ts';
 import type {
   EngineSelection,
   EngineSelector,
@@ -67,11 +68,14 @@ export async function searchFiles(
   question: FileQuestion,
 ): Promise<readonly FileSearched[]> {
   const { table, place, selection, signal } = question;
-  const without = await deps.index.withoutMatch(table, files, {
-    accountField: place.accountField,
-    selectors: selection.act,
-    ...(signal && { signal }),
-  });
+  // The index knows who is in a file, not that somebody is.
+  const without = selection.everyone
+    ? new Map<string, number>()
+    : await deps.index.withoutMatch(table, files, {
+        accountField: place.accountField,
+        selectors: selection.act,
+        ...(signal && { signal }),
+      });
   const scanned = files.filter(({ path }) => !without.has(path));
   const findings = await findIn(deps, scanned, { selection: engineSelectionOf(place, selection), signal });
   const found = new Map(scanned.map(({ path }, index) => [path, findings[index]]));
@@ -99,24 +103,4 @@ export async function findIn(
       )),
     );
   return findings;
-}
-
-/** Files in their order, as many at a time as have no more bytes to be read; a larger one alone. */
-export function groupsOf(
-  files: readonly FileIdentity[],
-  bytesMax: number,
-  bytesOf: (file: FileIdentity) => number = ({ bytes }) => bytes,
-): readonly (readonly FileIdentity[])[] {
-  const groups: FileIdentity[][] = [];
-  let room = 0;
-  for (const file of files) {
-    const group = groups.at(-1);
-    room -= bytesOf(file);
-    if (group !== undefined && room >= 0) group.push(file);
-    else {
-      groups.push([file]);
-      room = bytesMax - bytesOf(file);
-    }
-  }
-  return groups;
 }

@@ -56,6 +56,7 @@ export class LakeTableService {
       createdAt: new Date(),
     });
     await tx.persist(table).flush();
+    await tx.execute('insert into lake_index (id, attempt) values (?, 0)', [table.id]);
     return table;
   }
 }

@@ -98,6 +98,8 @@ export interface KeysRequest extends EngineRequest {
   readonly path: string;
   /** The first names accounts. */
   readonly columns: readonly string[];
+  /** A file with more is LAKE_TABLE_REFUSED: its distinct keys would not fit into memory. */
+  readonly rowsMax: number;
 }
 
 /** Distinct values of key columns, as the text by which selectors compare them; NULL is no value. */
@@ -269,6 +271,10 @@ export interface LakeStore {
   readingFooters<T>(paths: readonly string[], work: (locals: readonly string[]) => Promise<T>): Promise<T>;
   /** The local path of a staged file, for engines to write. */
   stagingPath(staged: string): string;
+  /** Writes a small staged file, replaced if there, durable on return. */
+  stage(staged: string, content: Uint8Array): Promise<void>;
+  /** Whole contents of small files, in the same order; null for one that is not there or cannot be read. */
+  contents(paths: readonly string[]): Promise<readonly (Buffer | null)[]>;
   /** Publishes a staged file under a new name; ALREADY_EXISTS if the name exists with other content. */
   publish(staged: string, path: string): Promise<FileIdentity>;
   /** Replaces `expected` by the staged file, or fails with LAKE_FILE_CHANGED; durable on return. */

@@ -71,7 +71,10 @@ export class RewriteVerification {
   async #registered(): Promise<readonly string[]> {
     const rows = await this.#deps.em
       .fork()
-      .execute<{ path: string }[]>('select path from lake_file where table_id = ? order by path', [this.#table.id]);
+      .execute<{ path: string }[]>(
+        `select path from lake_file where table_id = ? and standing <> 'FOUND' order by path`,
+        [this.#table.id],
+      );
     return rows.map(({ path }) => path);
   }
 

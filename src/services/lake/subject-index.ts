@@ -1,11 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import { encodeSegment, keyHash, risingNumbers, segmentHolds } from '../../domain/lake/index-segment.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Notary } from '../operations/ports.ts';
 import { textArray } from '../sql.ts';
+import { groupsOf } from './file-groups.ts';
 import { isSameContent } from './file-identity.ts';
 import type { FileIdentity, LakeEngine, LakeStore } from './ports.ts';
 
@@ -25,7 +27,8 @@ export interface SubjectIndexDeps {
 
 /** Files above this are not indexed but scanned: their distinct keys would not fit the service's memory. */
 const indexedRowsMax = 5_000_000;
-const hashColumn = 'hash';
+/** Segments that are held in memory at a time. */
+const segmentBytesMax = 64 * 1024 * 1024;
 
 const registeredRow = z.object({
   id: z.string(),
@@ -33,16 +36,27 @@ const registeredRow = z.object({
   bytes: z.coerce.number(),
   version: z.string(),
   rows: z.coerce.number(),
-  indexed_columns: z.array(z.string()),
+  segment_bytes: z.coerce.number(),
 });
 
+/** What becomes of the segment of one file. */
+export interface SegmentBuild {
+  readonly fileId: string;
+  /** The first names accounts. */
+  readonly columns: readonly string[];
+  /** Only for the content that the registry has; otherwise the registry takes over what is there. */
+  readonly asRegistered: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Which subjects a file may hold: one small Parquet segment per file with the sorted keyed hashes of its distinct keys.
+ * Which subjects a file may hold: one small segment per file with the sorted keyed hashes of its distinct keys.
  * It spares scans and is never the authority: a file without a segment made for exactly its present content and for the
  * asked columns is scanned. It tells that a subject was there, so an erasure removes it with the rows.
  */
 export class SubjectIndex {
   readonly #deps: SubjectIndexDeps;
+  #derived: string | undefined;
 
   constructor(deps: SubjectIndexDeps) {
     this.#deps = deps;
@@ -65,14 +79,22 @@ export class SubjectIndex {
          and (indexed_version is distinct from version or not indexed_columns @> ?::text[]) order by path`,
       [table.id, textArray(paths), textArray(columns)],
     );
-    for (const { id } of stale) {
-      try {
-        // The row lock keeps two writers of one segment apart, so that the segment of erased rows cannot come back.
-        await this.#deps.em.fork().transactional((tx) => this.#indexIn(tx, table, id, columns));
-      } catch (error) {
-        if (!isLeftToScan(error)) throw error;
-        this.#deps.logger.warn({ tableId: table.id, fileId: id, code: error.code }, 'a lake file was not indexed');
-      }
+    for (const { id } of stale) await this.build(table, { fileId: id, columns, asRegistered: false });
+  }
+
+  /** Makes the segment of one file, or notes why there is none: the file is scanned then. */
+  async build(table: LakeTable, build: SegmentBuild): Promise<void> {
+    const em = this.#deps.em.fork();
+    const { fileId } = build;
+    // First, so that a segment which a crash leaves between store and registry is never taken for that of another content.
+    await em.execute('update lake_file set indexed_version = null, segment_bytes = null where id = ?', [fileId]);
+    try {
+      // The row lock keeps two writers of one segment apart, so that the segment of erased rows cannot come back.
+      await em.transactional((tx) => this.#indexIn(tx, table, build));
+    } catch (error) {
+      if (!isLeftToScan(error)) throw error;
+      this.#deps.logger.warn({ tableId: table.id, fileId, code: error.code }, 'a lake file was not indexed');
+      await em.transactional((tx) => this.#leaveIn(tx, table, build, error));
     }
   }
 
@@ -92,89 +114,120 @@ export class SubjectIndex {
         : { column: subject.field, value: subject.value },
     );
     const asked = new Set(keys.map(({ column }) => column));
-    const segments = await this.#segmentsOf(table, files, asked);
-    if (segments.size === 0) return new Map();
-    const hashes = new Set(keys.map((key) => this.#hashOf(key).toString()));
-    const selection = { accountColumn: hashColumn, act: [...hashes].map((account) => ({ account })), keep: [] };
-    const { store, engine } = this.#deps;
-    const findings = await store.reading([...segments.keys()], (files) =>
-      engine.find({ files, selection, signal: act.signal }),
-    );
-    const indexed = [...segments.values()];
-    const free = indexed.filter((_, index) => {
-      const finding = findings[index];
-      return finding?.error === undefined && finding?.matches === 0;
-    });
-    return new Map(free.map(({ path, rows }) => [path, rows]));
+    const segments = await this.#segmentsOf(table, files, { accountField: act.accountField, asked });
+    const hashes = risingNumbers(keys.map((key) => keyHash(this.#secret, key)));
+    const free = new Map<string, number>();
+    for (const group of groupsOf(segments, Math.min(this.#deps.store.readBytesMax, segmentBytesMax))) {
+      act.signal?.throwIfAborted();
+      const contents = await this.#deps.store.contents(group.map(({ segment }) => segment));
+      for (const [index, { path, rows }] of group.entries()) {
+        const content = contents[index] ?? null;
+        if (content !== null && segmentHolds(content, hashes) === false) free.set(path, rows);
+      }
+    }
+    return free;
   }
 
-  async #segmentsOf(table: LakeTable, files: readonly FileIdentity[], asked: ReadonlySet<string>) {
+  /** Segments that speak of exactly these files; the account column first, since files are refused by it. */
+  async #segmentsOf(
+    table: LakeTable,
+    files: readonly FileIdentity[],
+    { accountField, asked }: { readonly accountField: string; readonly asked: ReadonlySet<string> },
+  ) {
     const found = await this.#deps.em.fork().execute(
-      `select id, path, bytes, version, rows, indexed_columns from lake_file
-       where table_id = ? and path = any(?::text[]) and indexed_version = version and indexed_columns @> ?::text[]`,
-      [table.id, textArray(files.map(({ path }) => path)), textArray([...asked])],
+      `select id, path, bytes, version, rows, coalesce(segment_bytes, 0) as segment_bytes from lake_file
+       where table_id = ? and path = any(?::text[]) and indexed_version = version
+         and indexed_columns[1] = ? and indexed_columns @> ?::text[]`,
+      [table.id, textArray(files.map(({ path }) => path)), accountField, textArray([...asked])],
     );
     const now = new Map(files.map((file) => [file.path, file]));
     const good = found.map((raw) => registeredRow.parse(raw)).filter((row) => isSameContent(now.get(row.path), row));
-    return new Map(good.map((row) => [segmentOf(table, row.id), row]));
+    return good.map(({ id, path, rows, segment_bytes }) => {
+      return { segment: segmentOf(table, id), path, rows, bytes: segment_bytes };
+    });
   }
 
-  async #indexIn(tx: EntityManager, table: LakeTable, fileId: string, columns: readonly string[]): Promise<void> {
+  async #indexIn(tx: EntityManager, table: LakeTable, build: SegmentBuild): Promise<void> {
     const { store, engine } = this.#deps;
-    const [row] = await tx.execute<{ path: string; rows: string }[]>(
-      'select path, rows from lake_file where id = ? for update',
+    const { fileId, columns, asRegistered, signal } = build;
+    const [row] = await tx.execute<{ path: string; bytes: string; version: string }[]>(
+      'select path, bytes, version from lake_file where id = ? for update',
       [fileId],
     );
-    if (row === undefined || Number(row.rows) > indexedRowsMax) return;
+    if (row === undefined) return;
     const source = await store.stat(row.path);
+    if (asRegistered && !isSameContent(source, { bytes: Number(row.bytes), version: row.version })) throw changed(row);
     if (source === null) {
       await this.purge(table, fileId);
       await tx.execute('delete from lake_file where id = ?', [fileId]);
       return;
     }
-    const { rows, keys } = await store.reading([row.path], ([path = '']) => engine.keys({ path, columns }));
+    const { rows, keys } = await store.reading([row.path], ([path = '']) =>
+      engine.keys({ path, columns, rowsMax: indexedRowsMax, signal }),
+    );
     const segment = segmentOf(table, fileId);
     const staged = stagedOf(segment);
-    await engine.write({
-      path: store.stagingPath(staged),
-      columns: [{ name: hashColumn, type: 'BIGINT' }],
-      rows: this.#hashesOf(keys).map((hash) => ({ [hashColumn]: hash })),
-    });
+    await store.stage(staged, encodeSegment(this.#hashesOf(keys)));
     // What was read is what the segment speaks of only if nobody wrote the file meanwhile.
-    if (!isSameContent(await store.stat(row.path), source)) return store.remove(staged);
+    if (!isSameContent(await store.stat(row.path), source)) {
+      await store.remove(staged);
+      throw changed(row);
+    }
     await store.remove(segment);
-    await store.publish(staged, segment);
+    const { bytes } = await store.publish(staged, segment);
     await tx.execute(
       `update lake_file set bytes = ?, version = ?, rows = ?, indexed_version = ?, indexed_columns = ?::text[],
-         updated_at = now() where id = ?`,
-      [source.bytes, source.version, rows, source.version, textArray(columns), fileId],
+         segment_bytes = ?, index_fault = null, index_fault_version = null, updated_at = now() where id = ?`,
+      [source.bytes, source.version, rows, source.version, textArray(columns), bytes, fileId],
     );
   }
 
-  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): readonly bigint[] {
-    const hashes = keys.flatMap(({ column, values }) => values.map((value) => this.#hashOf({ column, value })));
-    return [...new Set(hashes)].sort((a, b) => (a < b ? -1 : 1));
+  /** What was known of an earlier content goes: it tells of subjects that may be gone. */
+  async #leaveIn(tx: EntityManager, table: LakeTable, { fileId, columns }: SegmentBuild, { code }: LinewardError) {
+    const [row] = await tx.execute<unknown[]>(
+      'select 1 from lake_file where id = ? and indexed_version is null for update',
+      [fileId],
+    );
+    // Another has indexed it meanwhile.
+    if (row === undefined) return;
+    await this.purge(table, fileId);
+    await tx.execute(
+      `update lake_file set index_fault = ?, index_fault_version = version, indexed_columns = ?::text[], updated_at = now()
+       where id = ?`,
+      [code, textArray(columns), fileId],
+    );
   }
 
-  /** First 8 bytes of the installation's keyed digest, as a signed number. */
-  #hashOf(key: { readonly column: string; readonly value: string }): bigint {
-    return BigInt.asIntN(64, BigInt(`0x${this.#deps.notary.digest(key).slice(0, 16)}`));
+  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): Float64Array {
+    const secret = this.#secret;
+    return risingNumbers(
+      keys.flatMap(({ column, values }) => values.map((value) => keyHash(secret, { column, value }))),
+    );
+  }
+
+  /** Of the installation: the notary's digest of a constant. */
+  get #secret(): string {
+    this.#derived ??= this.#deps.notary.digest('subject index');
+    return this.#derived;
   }
 }
 
 /**
  * Segment of a registered file, relative to the store's root. Nothing is laid into directories of others, whose readers may
- * take every Parquet file for data.
+ * take every file for data.
  */
 const segmentOf = (table: LakeTable, fileId: string): string =>
-  `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.parquet`;
+  `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.keys`;
 
 const stagedOf = (segment: string): string => `${segment}.staged`;
 
-const columnsOf = ({ accountField, subjectFields }: KeyColumns): readonly string[] => [
+export const columnsOf = ({ accountField, subjectFields }: KeyColumns): readonly string[] => [
   ...new Set([accountField, ...subjectFields]),
 ];
 
 const isLeftToScan = (error: unknown): error is LinewardError =>
   error instanceof LinewardError &&
-  ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED'].includes(error.code);
+  ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED', 'LAKE_FILE_CHANGED'].includes(error.code);
+
+const changed = ({ path }: { readonly path: string }): LinewardError =>
+  new LinewardError('LAKE_FILE_CHANGED', `The lake file ${path} changed while it was indexed.`, { details: { path } });

@@ -134,6 +134,7 @@ export class TableRegistrar {
         createdAt: new Date(),
       });
       await tx.persist(table).flush();
+      await tx.execute('insert into lake_index (id, attempt) values (?, 0)', [table.id]);
       for (let start = 0; start < files.length; start += rowsPerInsert)
         await tx.execute(
           `insert into lake_file (id, table_id, path, bytes, version, rows, created_at, updated_at)

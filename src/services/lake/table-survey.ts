@@ -1,7 +1,7 @@
 import { formatOf } from '../../domain/lake/file-format.ts';
 import type { ProfiledFile } from '../../domain/lake/table-profile.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { groupsOf } from './file-search.ts';
+import { groupsOf } from './file-groups.ts';
 import { foreignTableEngine, foreignTableReason, markedFolder } from './foreign-table.ts';
 import type { FileIdentity, LakeEngine, LakeStore } from './ports.ts';
 

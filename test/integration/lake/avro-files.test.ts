@@ -69,7 +69,7 @@ describe.each(Object.entries(foreignAvro))('a container of codec %s that fastavr
     const numbers = { accountColumn: 'n', act: [{ account: '9007199254740994' }], keep: [] };
     expect(await engine.find({ files: [path], selection: numbers })).toMatchObject([{ rows: 6, matches: 1 }]);
     expect(await engine.verify({ path, selection: numbers })).toMatchObject({ rows: 6, matches: 1 });
-    const { keys } = await engine.keys({ path, columns: ['acc', 'n'] });
+    const { keys } = await engine.keys({ path, columns: ['acc', 'n'], rowsMax: 1_000_000 });
     expect(keys[1]?.values).toEqual(Array.from({ length: 6 }, (_, n) => String(9007199254740993n + BigInt(n))));
   });
 });

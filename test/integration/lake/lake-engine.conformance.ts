@@ -114,16 +114,26 @@ export function describeLakeEngine(name: string, makeEngine: EngineFactory): voi
           { acc: 'B', n: 10 },
         ],
       });
-      const { rows, keys } = await engine.keys({ path: at('k.parquet'), columns: ['acc', 'phone', 'n'] });
+      const { rows, keys } = await engine.keys({
+        path: at('k.parquet'),
+        columns: ['acc', 'phone', 'n'],
+        rowsMax: 1_000_000,
+      });
       expect(rows).toBe(3);
       expect(keys.map(({ column, values }) => [column, [...values].sort()])).toEqual([
         ['acc', ['A', 'B']],
         ['phone', ['']],
         ['n', ['-7', '10']],
       ]);
-      await expect(engine.keys({ path: at('k.parquet'), columns: ['none'] })).rejects.toMatchObject({
+      await expect(engine.keys({ path: at('k.parquet'), columns: ['acc'], rowsMax: 2 })).rejects.toMatchObject({
         code: 'LAKE_TABLE_REFUSED',
+        details: { reason: 'it has more than 2 rows' },
       });
+      await expect(engine.keys({ path: at('k.parquet'), columns: ['none'], rowsMax: 1_000_000 })).rejects.toMatchObject(
+        {
+          code: 'LAKE_TABLE_REFUSED',
+        },
+      );
     });
 
     it('keeps account and subject apart where their texts run together', async () => {

@@ -109,7 +109,11 @@ describe.each(recordWriters.map((writer) => ({ ...writer })))('files of $name', 
       { acc: '1', phone: 'ü😀', n: 10 },
       { acc: '1', phone: null, n: 10 },
     ]);
-    const { rows: count, keys } = await engine.keys({ path: source, columns: ['acc', 'phone', 'n'] });
+    const { rows: count, keys } = await engine.keys({
+      path: source,
+      columns: ['acc', 'phone', 'n'],
+      rowsMax: 1_000_000,
+    });
     expect([count, keys.map(({ values }) => [...values].sort())]).toEqual([
       3,
       [
@@ -129,7 +133,11 @@ describe.each(recordWriters.map((writer) => ({ ...writer })))('files of $name', 
         value === '-7' ? 1 : 0,
       ]);
     }
-    await expect(engine.keys({ path: source, columns: ['none', 'acc'] })).rejects.toMatchObject({
+    await expect(engine.keys({ path: source, columns: ['acc'], rowsMax: 2 })).rejects.toMatchObject({
+      code: 'LAKE_TABLE_REFUSED',
+      details: { reason: 'it has more than 2 rows' },
+    });
+    await expect(engine.keys({ path: source, columns: ['none', 'acc'], rowsMax: 1_000_000 })).rejects.toMatchObject({
       code: 'LAKE_TABLE_REFUSED',
     });
   });

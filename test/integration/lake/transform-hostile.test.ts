@@ -64,7 +64,7 @@ describe('transformations of files with odd values and names', () => {
 
   it('reads keys with byte order marks as selectors are compared with them', async () => {
     await write(`SELECT chr(65279) || 'a1' AS a`);
-    expect(await engine.keys({ path: source(), columns: ['a'] })).toEqual({
+    expect(await engine.keys({ path: source(), columns: ['a'], rowsMax: 1_000_000 })).toEqual({
       rows: 1,
       keys: [{ column: 'a', values: [`${bom}a1`] }],
     });

@@ -50,6 +50,7 @@ describe('job contracts', () => {
       retentionReconciler: nothing,
       topicDiscovery: nothing,
       registrar: nothing,
+      tableIndexer: nothing,
     });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });

@@ -17,3 +17,6 @@ export function refused(path: string, reason: string, column?: string): Lineward
 
 /** Why a key column is refused that a file does not have. */
 export const noKeyColumn = (column: string): string => `it has no key column ${column}`;
+
+/** Why the keys of a file are not listed. */
+export const tooManyRows = (rowsMax: number): string => `it has more than ${rowsMax} rows`;

@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import type {
   FileFinding,
+  KeysRequest,
   KeysResult,
   ProfileResult,
   RewriteResult,
@@ -13,7 +14,7 @@ import { expectWritable } from '../duckdb/parquet-copy.ts';
 import { expectFile } from '../duckdb/parquet-facts.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from '../duckdb/rewrite-check.ts';
 import type { EngineParts, LakeFileFormat, SelectedRows } from '../file-format.ts';
-import { refused, unreadable } from './record-failure.ts';
+import { refused, tooManyRows, unreadable } from './record-failure.ts';
 import type { CopiedRecords, RecordFormat } from './record-format.ts';
 import { JudgedRecords } from './record-proof.ts';
 
@@ -110,16 +111,14 @@ export class RecordFileFormat implements LakeFileFormat {
     return { rows: counted.rows, matches, sha256: await sha256OfFile(path) };
   }
 
-  async keys(
-    _parts: EngineParts,
-    { path, columns }: { readonly path: string; readonly columns: readonly string[] },
-  ): Promise<KeysResult> {
+  async keys(_parts: EngineParts, { path, columns, rowsMax }: Omit<KeysRequest, 'signal'>): Promise<KeysResult> {
     let rows = 0;
     const found = columns.map(() => new Set<string>());
     await reading(path, async () => {
       await expectFile(path);
       await this.#format.scan(path, { keys: columns, date: null }, ({ keys }) => {
         rows += 1;
+        if (rows > rowsMax) throw refused(path, tooManyRows(rowsMax));
         for (const [index, text] of keys.entries()) if (text !== null) found[index]?.add(text);
       });
     });

@@ -8,6 +8,7 @@ import type { FileIdentity, FolderContent, LakeStore, PassedOver } from '../../.
 import { fsyncDirectory, fsyncFile, makeDirectory, sha256OfFile } from './durable-file.ts';
 import { errnoOf, fileFailure } from './file-failure.ts';
 import { localLakePath } from './lake-path.ts';
+import { readSmallFiles, writeSmallFile } from './small-file.ts';
 
 /** All that is below a folder. */
 interface Walk {
@@ -43,6 +44,15 @@ export class LocalLakeStore implements LakeStore {
 
   stagingPath(staged: string): string {
     return this.#localPath(staged);
+  }
+
+  async stage(staged: string, content: Uint8Array): Promise<void> {
+    const path = this.#localPath(staged);
+    await writeSmallFile(path, content).catch((error: unknown) => Promise.reject(fileFailure(error, staged)));
+  }
+
+  contents(paths: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    return this.reading(paths, readSmallFiles);
   }
 
   /** A directory keeps one content of a path. */

@@ -16,6 +16,7 @@ import type {
 import { sha256OfFile } from '../local/durable-file.ts';
 import { errnoOf } from '../local/file-failure.ts';
 import { localLakePath } from '../local/lake-path.ts';
+import { readSmallFiles, writeSmallFile } from '../local/small-file.ts';
 import { forgetVersions } from './forget-versions.ts';
 import { copyAll, copyFooter, copyWhole } from './s3-copies.ts';
 import { isMissing, isUnequal, s3Failure } from './s3-failure.ts';
@@ -149,6 +150,14 @@ export class S3LakeStore implements LakeStore {
   stagingPath(staged: string): string {
     this.#keyOf(staged);
     return this.#local(staged);
+  }
+
+  stage(staged: string, content: Uint8Array): Promise<void> {
+    return this.#guard(staged, () => writeSmallFile(this.stagingPath(staged), content));
+  }
+
+  contents(paths: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    return this.reading(paths, readSmallFiles);
   }
 
   publish(staged: string, path: string): Promise<FileIdentity> {

@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto';
+
+/** Begins each segment; another layout gets another one. */
+const mark = Buffer.from('LWX1');
+const checksumBytes = 8;
+const headBytes = mark.length + checksumBytes;
+/** Bytes of a key hash: a file of a million keys is taken for one that holds a stranger in one of a million cases. */
+const hashBytes = 5;
+const more = 0x80;
+
+/** A key as a whole number below 2^40 under a secret, so that nobody without that can tell which keys a segment has. */
+export function keyHash(
+  secret: string,
+  { column, value }: { readonly column: string; readonly value: string },
+): number {
+  return hash('sha256', `${secret}${column.length}:${column}${value}`, 'buffer').readUIntBE(0, hashBytes);
+}
+
+/** Rising numbers as their differences, seven bits a byte, behind a mark and a checksum. */
+export function encodeSegment(sorted: Float64Array): Buffer {
+  const bytes = Buffer.alloc(headBytes + sorted.length * (hashBytes + 1));
+  let [at, last] = [headBytes, 0];
+  for (const number of sorted) {
+    let rest = number - last;
+    last = number;
+    for (; rest >= more; rest = Math.floor(rest / more)) {
+      bytes[at] = (rest % more) + more;
+      at += 1;
+    }
+    bytes[at] = rest;
+    at += 1;
+  }
+  const segment = bytes.subarray(0, at);
+  mark.copy(segment);
+  checksumOf(segment).copy(segment, mark.length);
+  return segment;
+}
+
+/** Whether a segment has one of some rising numbers; null for one that is damaged. */
+export function segmentHolds(segment: Buffer, sorted: Float64Array): boolean | null {
+  if (segment.length < headBytes || !segment.subarray(0, mark.length).equals(mark)) return null;
+  if (!checksumOf(segment).equals(segment.subarray(mark.length, headBytes))) return null;
+  let [number, scale, asked] = [0, 1, 0];
+  for (let at = headBytes; at < segment.length; at += 1) {
+    const byte = segment[at] ?? 0;
+    number += (byte % more) * scale;
+    scale *= more;
+    if (byte >= more) continue;
+    scale = 1;
+    while (asked < sorted.length && (sorted[asked] ?? 0) < number) asked += 1;
+    if (asked === sorted.length) return false;
+    if (sorted[asked] === number) return true;
+  }
+  return false;
+}
+
+const checksumOf = (segment: Buffer): Buffer =>
+  hash('sha256', segment.subarray(headBytes), 'buffer').subarray(0, checksumBytes);
+
+/** Each number once, rising. */
+export const risingNumbers = (numbers: Iterable<number>): Float64Array => Float64Array.from(new Set(numbers)).sort();
