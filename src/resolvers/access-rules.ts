@@ -114,4 +114,6 @@ function guard(field: Field, action: Action, what: string): void {
       context.access.assert(context.actor, action, what);
       return resolve(source, args, context, info);
     };
+  // A field that is read from its object alone would be served to everybody.
+  else throw new LinewardError('INTERNAL', `${what} has no resolver to put its access rule before`);
 }

@@ -107,11 +107,14 @@ describe('a token', () => {
     const code = async (...given: Parameters<typeof created>) => (await created(...given)).userErrors[0];
     expect(await code('', ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
     expect(await code('x'.repeat(201), ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
-    for (const reserved of ['local', 'system', 'oidc:ann'])
+    for (const reserved of ['local', 'system', 'oidc:ann', 'System', 'LOCAL', 'Retention-Schedule'])
       expect(await code(reserved, ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
+    // What people would take for another, or for two.
+    for (const alike of ['\u0430nn', 'ann ', ' ann', 'an\u200bn', 'a  b', 'ann, bob', 'ann\nbob', 'ａｎｎ'])
+      expect(await code(alike, ['viewer']), JSON.stringify(alike)).toMatchObject({ code: 'BAD_INPUT' });
     expect(await code('none', [])).toMatchObject({ code: 'BAD_INPUT', field: expect.arrayContaining(['roles']) });
     expect(await code('past', ['viewer'], new Date(0))).toMatchObject({ code: 'BAD_INPUT' });
-    const twice = await Promise.all([created('twin', ['viewer']), created('twin', ['viewer'])]);
+    const twice = await Promise.all([created('twin', ['viewer']), created('Twin', ['viewer'])]);
     expect(twice.flatMap(({ userErrors }) => userErrors.map((error: Data) => error.code))).toEqual(['CONFLICT']);
   });
 });

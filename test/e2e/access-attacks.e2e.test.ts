@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '../../src/domain/id.ts';
+import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
+
+// Of the shape of a token of a provider, and still the way in.
+const root = 'the-one.way-that.leads-back-in';
+let app: TestApp;
+beforeAll(async () => {
+  app = await testApp({
+    ...{ LINEWARD_API_TOKEN: root, APPROVAL_BY_ANOTHER: 'true' },
+    ...{ OIDC_ISSUER: 'https://login.invalid', OIDC_AUDIENCE: 'lineward' },
+  });
+});
+afterAll(() => app?.stop());
+
+async function ask(token: string, query: string, variables: object = {}): Promise<Data> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ query, variables });
+  const response = await fetch(`${app.urls.main}/graphql`, { method: 'POST', headers, body });
+  return { status: response.status, ...((await response.json()) as object) };
+}
+async function created(name: string, roles: readonly string[]): Promise<{ id: string; secret: string }> {
+  const { data } = await ask(
+    root,
+    `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret apiToken { id } } }`,
+    { input: { name, roles } },
+  );
+  return { id: data.createApiToken.apiToken.id, secret: data.createApiToken.secret };
+}
+const revoke = (id: string): Promise<Data> =>
+  ask(root, 'mutation ($id: ID!) { revokeApiToken(input: { id: $id }) { apiToken { id } } }', { id });
+const me = '{ me { actorId } }';
+const request = `mutation { requestErasure(input: { subjects: [{ accountId: "AC1" }], dryRun: true }) { operation { id } } }`;
+
+async function planned(): Promise<string> {
+  const { data } = await ask(root, request);
+  const { id } = data.requestErasure.operation;
+  await eventually(
+    () => ask(root, 'query ($id: ID!) { node(id: $id) { ... on Operation { status } } }', { id }),
+    (answer) => answer.data.node.status === 'PLANNED',
+  );
+  return id;
+}
+
+test('a token that is revoked ends connections that it opened: the next operation and the next event', async () => {
+  const { id: tokenId, secret } = await created('watcher', ['privacy_officer']);
+  const id = await planned();
+  const [asking, watching] = [webSocketClient(app.urls.main, secret), webSocketClient(app.urls.main, secret)];
+  const query = 'subscription ($id: ID!) { operationUpdated(id: $id) { status } }';
+  const [held, watched] = [asking, watching].map((client) => client.iterate<Data>({ query, variables: { id } }));
+  try {
+    for (const one of [held, watched]) expect((await one?.next())?.value.data.operationUpdated.status).toBe('PLANNED');
+    expect((await asking.iterate<Data>({ query: me }).next()).value.data.me.actorId).toBe('watcher');
+    await revoke(tokenId);
+    await eventually(
+      () => ask(secret, me),
+      ({ status }) => status === 401,
+    );
+    await expect(asking.iterate({ query: me }).next()).rejects.toMatchObject({ code: 4403 });
+    const event = expect(watched?.next()).rejects.toMatchObject({ code: 4403 });
+    await ask(root, 'mutation ($id: ID!) { cancelOperation(input: { id: $id }) { operation { id } } }', { id });
+    await event;
+  } finally {
+    await Promise.allSettled([asking.dispose(), watching.dispose()]);
+  }
+});
+
+test('what an actor sent under a key is not requested in the name of another', async () => {
+  const [first, second] = [await created('first', ['privacy_officer']), await created('second', ['privacy_officer'])];
+  const send = async (token: string, body: string): Promise<Data> => {
+    const headers = {
+      ...{ 'content-type': 'application/x-ndjson', 'idempotency-key': 'daily', authorization: `Bearer ${token}` },
+    };
+    const response = await fetch(`${app.urls.main}/api/v1/erasures`, { method: 'POST', headers, body });
+    return { ...((await response.json()) as object), status: response.status };
+  };
+  const smuggled = Array.from({ length: 4_000 }, (_, n) => JSON.stringify({ accountId: `AC${n}` })).join('\n');
+  expect(await send(first.secret, `${smuggled}\nbroken`)).toMatchObject({ status: 400 });
+  expect(await send(second.secret, '{"accountId":"ACown"}')).toMatchObject({ status: 202, subjects: 1 });
+});
+
+test('who set a retention rule does not approve what the schedule asks for by it', async () => {
+  const [author, other] = [await created('author', ['privacy_officer']), await created('other', ['privacy_officer'])];
+  const id = newId();
+  await app.em.fork().transactional(async (tx) => {
+    // Without a table behind it: what counts is who set the rule.
+    await tx.execute('set local session_replication_role = replica');
+    await tx.execute(
+      `insert into lake_retention (table_id, dataset_id, date_field, days, action, auto_approve, set_by, set_at)
+       values ('t', 'd', 'at', 30, 'DELETE', false, 'author', now())`,
+    );
+    await tx.execute(
+      `insert into operation (id, kind, status, dry_run, input_digest, dataset_ids, plan, plan_hash, round, attempt,
+         requested_by, approvals_needed, created_at, updated_at)
+       values (?, 'RETENTION', 'PLANNED', false, '', '{d}', '{"operationId":"","kind":"RETENTION","subjects":[],"targets":[],"gaps":[{"code":"X","dataset":"d","reason":"r"}]}',
+         'hash', 1, 0, 'retention-schedule', 1, now(), now())`,
+      [id],
+    );
+  });
+  const approve = async (token: string): Promise<Data> => {
+    const { data, errors } = await ask(
+      token,
+      'mutation ($id: ID!) { approveOperation(input: { id: $id, planHash: "hash" }) { userErrors { code message } } }',
+      { id: Buffer.from(`Operation:${id}`).toString('base64url') },
+    );
+    expect(errors).toBeUndefined();
+    return data.approveOperation.userErrors;
+  };
+  expect(await approve(author.secret)).toMatchObject([{ code: 'APPROVAL_REFUSED' }]);
+  expect(await approve(other.secret)).toEqual([]);
+});
