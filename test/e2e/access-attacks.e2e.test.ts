@@ -1,15 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { request as httpRequest } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/domain/id.ts';
 import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
 
 // Of the shape of a token of a provider, and still the way in.
 const root = 'the-one.way-that.leads-back-in';
 let app: TestApp;
+let viewer: string;
 beforeAll(async () => {
   app = await testApp({
     ...{ LINEWARD_API_TOKEN: root, APPROVAL_BY_ANOTHER: 'true' },
     ...{ OIDC_ISSUER: 'https://login.invalid', OIDC_AUDIENCE: 'lineward' },
   });
+  ({ secret: viewer } = await created('viewer', ['viewer']));
 });
 afterAll(() => app?.stop());
 
@@ -108,4 +111,50 @@ test('who set a retention rule does not approve what the schedule asks for by it
   };
   expect(await approve(author.secret)).toMatchObject([{ code: 'APPROVAL_REFUSED' }]);
   expect(await approve(other.secret)).toEqual([]);
+});
+
+describe('other ways to the same place', () => {
+  const mutation = encodeURIComponent('mutation { rotateAccountKey(input: { accountId: "A" }) { __typename } }');
+  test.each([
+    ['HEAD', 'main', '/api/v1/audit/export'],
+    ['GET', 'main', '/api/v1/audit%2Fexport'],
+    ['GET', 'main', '/api/v1//audit/export'],
+    ['GET', 'main', '/API/v1/audit/export'],
+    ['GET', 'main', '/api/v1/audit/export/'],
+    ['GET', 'main', '/api/v1/audit/./export'],
+    ['GET', 'main', '/api/v1/x/%2e%2e/audit/export'],
+    ['POST', 'main', '/api/v1/crypto%3Aopen'],
+    ['POST', 'main', '/api/v1/crypto::open'],
+    ['GET', 'main', `/graphql?query=${mutation}`],
+    ['PUT', 'main', '/graphql'],
+    ['POST', 'registry', '/contexts/.other/subjects/x/versions'],
+    ['POST', 'registry', '/contexts/%2Eother/subjects/x/versions/'],
+    ['DELETE', 'registry', '/contexts/.other/subjects/x'],
+    ['PUT', 'registry', '/contexts/.other/config'],
+    ['PUT', 'registry', '/mode/'],
+    ['PATCH', 'registry', '/config'],
+    ['POST', 'produce', '/topics/x/'],
+    ['POST', 'produce', '/kafka/v3/clusters/x/topics/x/records'],
+    ['OPTIONS', 'main', '/api/v1/audit/export'],
+    ['OPTIONS', 'registry', '/subjects'],
+    ['GET', 'main', '/nothing/here'],
+    ['GET', 'registry', '/nothing/here'],
+    ['GET', 'produce', '/nothing/here'],
+  ] as const)('%s %s %s', async (method, listener, path) => {
+    const { hostname, port } = new URL(app.urls[listener] ?? '');
+    // `fetch` would tidy the path up.
+    const status = (token: string | null): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = {
+          ...{ 'content-type': 'application/json', 'apollo-require-preflight': 'x' },
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+        };
+        const request = httpRequest({ hostname, port, method, path, headers }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        });
+        request.on('error', reject).end(method === 'POST' || method === 'PUT' ? '{}' : undefined);
+      });
+    expect(await status(null)).toBe(401);
+    expect([400, 403, 404, 405]).toContain(await status(viewer));
+  });
 });
