@@ -251,6 +251,12 @@ test('what an operation does is read by who may, wherever it is asked for', asyn
       mayDo([role], 'READ_SUBJECTS') ? [] : ['FORBIDDEN'],
     );
   }
+  const about = '{ operations(filter: { subject: { accountId: "AC-secret" } }, first: 1) { nodes { id } } }';
+  for (const role of roleNames) {
+    const { body } = await ask(tokens[role], about);
+    if (mayDo([role], 'READ_SUBJECTS')) expect(body.data.operations.nodes, role).toEqual([{ id }]);
+    else expect(codesOf(body), role).toEqual(['FORBIDDEN']);
+  }
   expect(roleNames.filter((role) => mayDo([role], 'READ_EVIDENCE'))).toEqual([
     ...['engineer', 'privacy_officer', 'security_admin', 'auditor', 'legal'],
   ]);
