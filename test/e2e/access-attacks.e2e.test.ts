@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/domain/id.ts';
@@ -66,6 +67,38 @@ test('a token that is revoked ends connections that it opened: the next operatio
   } finally {
     await Promise.allSettled([asking.dispose(), watching.dispose()]);
   }
+});
+
+test('a token that is revoked ends a stream of values that it began', async () => {
+  const { id, secret } = await created('reader', ['privacy_officer']);
+  const { hostname, port } = new URL(app.urls.main);
+  const headers = { 'content-type': 'application/x-ndjson', authorization: `Bearer ${secret}` };
+  const path = '/api/v1/crypto:seal';
+  const line = `${JSON.stringify({ accountId: 'AC1', value: 'v', ref: 'r' })}\n`;
+  const request = httpRequest({ hostname, port, method: 'POST', path, headers });
+  let text = '';
+  let ended: Promise<unknown> = Promise.resolve();
+  await new Promise<void>((resolve, reject) => {
+    request.on('error', reject).on('response', (response) => {
+      ended = once(response, 'end');
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        resolve();
+      });
+    });
+    request.write(line.repeat(10_000));
+  });
+  await revoke(id);
+  await eventually(
+    () => ask(secret, me),
+    ({ status }) => status === 401,
+  );
+  request.end(line);
+  await ended;
+  const answers = text.trim().split('\n');
+  expect(answers).toHaveLength(10_001);
+  expect(JSON.parse(answers[0] ?? '')).toMatchObject({ ok: true });
+  expect(JSON.parse(answers.at(-1) ?? '')).toMatchObject({ ok: false, code: 'UNAUTHENTICATED' });
 });
 
 test('what an actor sent under a key is not requested in the name of another', async () => {
