@@ -1,4 +1,5 @@
 import type { Env } from './config/env.ts';
+import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
 import { AuditReadModel } from './services/audit/audit.read-model.ts';
 import { AuditCheckpoints } from './services/audit/audit-checkpoints.ts';
@@ -9,12 +10,16 @@ import { AuditVerifier } from './services/audit/audit-verification.ts';
 /** The audit log, the chain that seals it, and what proves and gives it out. */
 export function buildAudit(
   env: Env,
+  logger: Logger,
   { database: { em }, notary, checkpointSink: sink }: Pick<Parts, 'database' | 'notary' | 'checkpointSink'>,
 ) {
   return {
     audit: new AuditReadModel({ em }),
     auditSealer: new AuditSealer({ em }),
-    auditCheckpoints: new AuditCheckpoints({ em, notary, sink, intervalMs: env.AUDIT_CHECKPOINT_MINUTES * 60_000 }),
+    auditCheckpoints: new AuditCheckpoints({
+      ...{ em, notary, sink, logger },
+      intervalMs: env.AUDIT_CHECKPOINT_MINUTES * 60_000,
+    }),
     auditVerifier: new AuditVerifier({ em, notary, sink }),
     auditExport: new AuditExport({ em }),
   };

@@ -241,7 +241,7 @@ export function buildServices(
     ...catalog,
     ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
-    ...buildAudit(env, { database, notary, checkpointSink }),
+    ...buildAudit(env, logger, { database, notary, checkpointSink }),
     governance,
     governanceService,
     protection,

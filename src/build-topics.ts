@@ -46,7 +46,10 @@ export function buildTopics(
     }),
     retentionReconciler,
     topicRetentions: new TopicRetentionReadModel({ em, plans }),
-    topicRetentionService: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler: retentionReconciler }),
+    topicRetentionService: new TopicRetentionService({
+      ...{ em, kafkaNamespace, plans, reconciler: retentionReconciler },
+      approvalByAnother: env.APPROVAL_BY_ANOTHER,
+    }),
     topicRetentionSchedule: new TopicSchedule({
       scheduler: jobs,
       contract: reconcileTopicsJob,

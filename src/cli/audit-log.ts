@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createReadStream } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CheckpointDirectory } from '../adapters/audit/checkpoint-directory.ts';
@@ -9,13 +9,27 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { verifyCertificate } from './certificate-file.ts';
 import { reach } from './reach.ts';
 
-/** Writes the sealed audit log of a running service into a file. */
+/** Longest line of a file, characters; a record is far shorter. */
+const lineCharsMax = 64 * 1024 * 1024;
+
+/**
+ * Writes the sealed audit log of a running service into a new file.
+ * @throws LinewardError BAD_INPUT when it is there already, cannot be written, or the service breaks off.
+ */
 export async function exportAuditLog(url: string, file: string): Promise<string> {
   const address = `${new URL(url).origin}/api/v1/audit/export`;
   const response = await reach(address);
   if (!response.ok || response.body === null)
     throw new LinewardError('BAD_INPUT', `${address} answered ${response.status}`);
-  await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file));
+  // Never over another one: it may be what this is to be compared with.
+  const handle = await open(file, 'wx').catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'EEXIST' ? 'is there already; name another' : 'cannot be written';
+    throw new LinewardError('BAD_INPUT', `${file} ${why}`, { cause });
+  });
+  await pipeline(Readable.fromWeb(response.body as never), handle.createWriteStream()).catch(async (cause: unknown) => {
+    await rm(file, { force: true });
+    throw new LinewardError('BAD_INPUT', `${file} is not whole and was taken away; export it again`, { cause });
+  });
   return `written to ${file}; check it with: lineward audit verify ${file}`;
 }
 
@@ -70,9 +84,29 @@ async function witnessesIn(directory: string, trustedKey: string | null) {
   return witnesses;
 }
 
+/** Lines end with a line feed and nothing else: a record may have other ends of lines of Unicode in it. */
 async function* linesOf(file: string): AsyncGenerator<string> {
+  let parts: string[] = [];
+  let length = 0;
+  for await (const chunk of chunksOf(file)) {
+    for (const [index, part] of chunk.split('\n').entries()) {
+      if (index > 0) {
+        yield parts.join('').replace(/\r$/, '');
+        parts = [];
+        length = 0;
+      }
+      parts.push(part);
+      length += part.length;
+      if (length > lineCharsMax)
+        throw new LinewardError('BAD_INPUT', `${file} has a line of more than ${lineCharsMax} characters.`);
+    }
+  }
+  if (length > 0) yield parts.join('');
+}
+
+async function* chunksOf(file: string): AsyncGenerator<string> {
   try {
-    yield* createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+    yield* createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 }) as AsyncIterable<string>;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === undefined) throw cause;
     throw new LinewardError('BAD_INPUT', `${file} cannot be read`, { cause });

@@ -16,6 +16,8 @@ import { RequestLogger } from './request-logger.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     actor: Actor;
+    /** Asks anew, for a request that streams for long. @throws LinewardError UNAUTHENTICATED once its token is no longer good. */
+    actorNow(): Actor | Promise<Actor>;
   }
   interface FastifyContextConfig {
     /** What the route takes; null: it is open to everybody, also without authentication. */
@@ -112,6 +114,9 @@ export function fromFastify(error: unknown): LinewardError {
 /** Finds out who asks, and whether they may, before anything else of a request is looked at. */
 function admit(server: FastifyInstance, { authentication, access }: ListenerOptions): void {
   server.decorateRequest('actor');
+  server.decorateRequest('actorNow', function (this: FastifyRequest) {
+    return authentication.actorOf(this.headers.authorization, this.id);
+  });
   // What nobody has thought of is not served. The GraphQL fields, and the subjects of the registry, have rules of their own.
   server.addHook('onRoute', ({ url, config }) => {
     const isRuled = config?.action !== undefined || config?.access !== undefined || config?.allow !== undefined;

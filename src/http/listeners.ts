@@ -25,7 +25,8 @@ import type { SubjectReadModel } from '../services/registry/subject.read-model.t
 import type { SubjectService } from '../services/registry/subject.service.ts';
 import type { SubjectDeletionService } from '../services/registry/subject-deletion.service.ts';
 import { auditRoutes } from './audit/audit.routes.ts';
-import { type GraphqlOptions, graphqlRoutes } from './graphql/graphql.routes.ts';
+import { graphqlRoutes } from './graphql/graphql.routes.ts';
+import type { GraphqlOptions } from './graphql/graphql-options.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
 import { bulkRoutes } from './lineage/bulk.routes.ts';

@@ -59,12 +59,17 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('GRANT', ['createApiToken', 'revokeApiToken']),
   },
   Subscription: of('DISCOVER', ['operationUpdated']),
-  Operation: of('READ_SUBJECTS', ['subjects']),
+  Operation: {
+    ...of('READ_SUBJECTS', ['subjects']),
+    ...of('READ_EVIDENCE', ['plan', 'gaps', 'certificate', 'reason']),
+  },
+  OperationTarget: of('READ_EVIDENCE', ['receipt', 'verification']),
 };
 
 /** What it takes to see a node by its id, where that is not to DISCOVER; to others it is not there. */
 const nodeRules: Readonly<Partial<Record<NodeTypeName, Action>>> = {
   LegalHold: 'READ_SUBJECTS',
+  Certificate: 'READ_EVIDENCE',
   AuditEvent: 'READ_AUDIT',
   AccountKey: 'MANAGE_KEYS',
   ApiToken: 'GRANT',
@@ -114,4 +119,6 @@ function guard(field: Field, action: Action, what: string): void {
       context.access.assert(context.actor, action, what);
       return resolve(source, args, context, info);
     };
+  // A field that is read from its object alone would be served to everybody.
+  else throw new LinewardError('INTERNAL', `${what} has no resolver to put its access rule before`);
 }

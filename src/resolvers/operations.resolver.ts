@@ -41,10 +41,13 @@ export class OperationsResolver {
 
   @Query(() => OperationConnection, { description: 'Operations, newest first.' })
   async operations(
+    @Ctx() { access, actor }: RequestContext,
     @Args(() => ConnectionArgs) page: ConnectionArgs,
     @Arg('filter', () => OperationFilter, { nullable: true, description: 'Which operations.' })
     filter?: OperationFilter,
   ) {
+    // Whether there is one about somebody tells whom it is about.
+    if (filter?.subject != null) access.assert(actor, 'READ_SUBJECTS', 'Query.operations(filter.subject)');
     return new OperationConnection(await this.#readModel.operations(page, filter ?? {}));
   }
 

@@ -118,7 +118,7 @@ export class OperationFilter {
 
   @Field(() => SubjectSelectorInput, {
     nullable: true,
-    description: 'About exactly this account or subject, also after its identifiers were dropped.',
+    description: 'About exactly this account or subject, also after its identifiers were dropped. Takes READ_SUBJECTS.',
   })
   subject?: SubjectSelectorInput;
 }

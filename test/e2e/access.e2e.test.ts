@@ -66,7 +66,7 @@ describe('a token', () => {
     expect((await ask(secret, me)).body.data.me).toEqual({
       actorId: 'ann',
       roles: ['viewer', 'legal'],
-      permissions: ['DISCOVER', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+      permissions: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
     });
     const basic = `Basic ${Buffer.from(`anything:${secret}`).toString('base64')}`;
     expect((await fetch(`${app.urls.registry}/subjects`, { headers: { authorization: basic } })).status).toBe(200);
@@ -107,11 +107,14 @@ describe('a token', () => {
     const code = async (...given: Parameters<typeof created>) => (await created(...given)).userErrors[0];
     expect(await code('', ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
     expect(await code('x'.repeat(201), ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
-    for (const reserved of ['local', 'system', 'oidc:ann'])
+    for (const reserved of ['local', 'system', 'oidc:ann', 'System', 'LOCAL', 'Retention-Schedule'])
       expect(await code(reserved, ['viewer'])).toMatchObject({ code: 'BAD_INPUT' });
+    // What people would take for another, or for two.
+    for (const alike of ['\u0430nn', 'ann ', ' ann', 'an\u200bn', 'a  b', 'ann, bob', 'ann\nbob', 'ａｎｎ'])
+      expect(await code(alike, ['viewer']), JSON.stringify(alike)).toMatchObject({ code: 'BAD_INPUT' });
     expect(await code('none', [])).toMatchObject({ code: 'BAD_INPUT', field: expect.arrayContaining(['roles']) });
     expect(await code('past', ['viewer'], new Date(0))).toMatchObject({ code: 'BAD_INPUT' });
-    const twice = await Promise.all([created('twin', ['viewer']), created('twin', ['viewer'])]);
+    const twice = await Promise.all([created('twin', ['viewer']), created('Twin', ['viewer'])]);
     expect(twice.flatMap(({ userErrors }) => userErrors.map((error: Data) => error.code))).toEqual(['CONFLICT']);
   });
 });
@@ -223,6 +226,40 @@ describe('a node', () => {
     expect((await ask(tokens.auditor, read, { id })).body.data).toEqual({ node: { id }, nodes: [{ id }] });
     expect((await ask(tokens.viewer, read, { id })).body.data).toEqual({ node: null, nodes: [null] });
   });
+});
+
+test('what an operation does is read by who may, wherever it is asked for', async () => {
+  const { data } = (
+    await ask(
+      tokens.privacy_officer,
+      `mutation { requestErasure(input: { subjects: [{ accountId: "AC-secret" }], dryRun: true }) { operation { id } } }`,
+    )
+  ).body;
+  const { id } = data.requestErasure.operation;
+  const codes = async (role: Role, fields: string): Promise<readonly string[]> => {
+    const query = `query ($id: ID!) { node(id: $id) { ... on Operation { ${fields} } } }`;
+    return codesOf((await ask(tokens[role], query, { id })).body);
+  };
+  const targets = 'targets(first: 1) { nodes { status } }';
+  for (const role of roleNames) {
+    expect(await codes(role, `status planHash statusReason ${targets}`), role).toEqual([]);
+    for (const fields of ['plan', 'reason', 'gaps { reason }', 'certificate { body }'])
+      expect(await codes(role, fields), `${role} ${fields}`).toEqual(
+        mayDo([role], 'READ_EVIDENCE') ? [] : ['FORBIDDEN'],
+      );
+    expect(await codes(role, 'subjects(first: 1) { nodes { accountId } }'), role).toEqual(
+      mayDo([role], 'READ_SUBJECTS') ? [] : ['FORBIDDEN'],
+    );
+  }
+  const about = '{ operations(filter: { subject: { accountId: "AC-secret" } }, first: 1) { nodes { id } } }';
+  for (const role of roleNames) {
+    const { body } = await ask(tokens[role], about);
+    if (mayDo([role], 'READ_SUBJECTS')) expect(body.data.operations.nodes, role).toEqual([{ id }]);
+    else expect(codesOf(body), role).toEqual(['FORBIDDEN']);
+  }
+  expect(roleNames.filter((role) => mayDo([role], 'READ_EVIDENCE'))).toEqual([
+    ...['engineer', 'privacy_officer', 'security_admin', 'auditor', 'legal'],
+  ]);
 });
 
 describe('the other entrances', () => {

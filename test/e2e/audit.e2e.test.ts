@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -76,12 +78,20 @@ test('a link that is not there, or a number that is none, is refused', async () 
 
 test('the log is written into a file that is verified without the service, and names what was changed in it', async () => {
   await placeHold('m4');
+  // Ends of lines that are none in a file of lines.
+  await placeHold('m\u2028n\u2029o\u0085p\r\nq');
   const proof = await eventually(
     () => verification(),
     ({ pending, checkpoints }) => pending === 0 && checkpoints > 0,
   );
   const file = join(directory, 'audit.ndjson');
   expect((await cli('audit', 'export', file, '--url', `${app.urls.main}/graphql`)).stdout).toContain(file);
+  await expect(cli('audit', 'export', file, '--url', `${app.urls.main}/graphql`)).rejects.toMatchObject({
+    stderr: expect.stringContaining('is there already'),
+  });
+  await expect(cli('audit', 'export', join(directory, 'none', 'x'), '--url', app.urls.main)).rejects.toMatchObject({
+    stderr: expect.stringContaining('cannot be written'),
+  });
   const published = join(app.lakeRoot, '..', 'ledger', 'audit');
   const trusted = ['--public-key', proof.publicKey, '--checkpoints', published];
   const { stdout } = await cli('audit', 'verify', file, ...trusted);
@@ -97,9 +107,30 @@ test('the log is written into a file that is verified without the service, and n
   });
   await writeFile(file, lines.slice(0, third).join('\n'));
   await expect(cli('audit', 'verify', file)).rejects.toMatchObject({ stderr: expect.stringContaining('BAD_INPUT') });
+  await writeFile(file, `${lines[0]}\n${'x'.repeat(64 * 1024 * 1024 + 1)}`);
+  await expect(cli('audit', 'verify', file)).rejects.toMatchObject({
+    stderr: expect.stringContaining('a line of more'),
+  });
   await writeFile(file, '');
   await expect(cli('audit', 'verify', file)).rejects.toMatchObject({ stderr: expect.stringContaining('is empty') });
   await expect(cli('audit', 'verify', join(directory, 'none'))).rejects.toMatchObject({
     stderr: expect.stringContaining('cannot be read'),
   });
+});
+
+test('an export that the service breaks off leaves no file that could be taken for one', async () => {
+  const server = createServer((_request, response) => {
+    response.write('{"type":"lineward.audit.export","version":1}\n', () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const file = join(directory, 'half.ndjson');
+  try {
+    await expect(cli('audit', 'export', file, '--url', `http://127.0.0.1:${port}`)).rejects.toMatchObject({
+      stderr: expect.stringContaining('export it again'),
+    });
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  } finally {
+    server.close();
+  }
 });

@@ -24,7 +24,7 @@ async function countOf(sql: string, params: readonly string[] = []): Promise<num
   return Number(row?.n);
 }
 const kept = async (key: string): Promise<number> =>
-  countOf('select count(*) as n from erasure_intake where key = ?', [key]);
+  countOf('select count(*) as n from erasure_intake where key = ?', [JSON.stringify(['local', key])]);
 const operation = async (id: string): Promise<Data> =>
   (
     await app.done(

@@ -11,6 +11,9 @@ export interface Actor {
 /** The actor of work that the product starts by itself (sweeper, consumers). What that may do is in the code that starts it. */
 export const systemActor: Actor = { id: 'system', kind: 'system', roles: [], requestId: null };
 
+/** Who asks for what a retention rule of a table says, and approves what it may. */
+export const retentionActor: Actor = { ...systemActor, id: 'retention-schedule' };
+
 /** Who asks where authentication is off, which is possible on loopback alone: whoever can reach it may do everything. */
 export const localActor = (requestId: string | null): Actor => ({
   id: 'local',

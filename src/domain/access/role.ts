@@ -1,6 +1,8 @@
 /** What an actor may be allowed to do, and what that is. */
 export const actions = {
-  DISCOVER: 'Read the catalog: entities, schemas, datasets, lineage, topics, streams, operations and their plans.',
+  DISCOVER: 'Read the catalog: entities, schemas, datasets, lineage, topics, streams, and how far operations are.',
+  READ_EVIDENCE:
+    'Read why operations were requested, plans, gaps, receipts, certificates: they may tell whom an operation is about.',
   READ_REDACTED: 'Redact values, and have samples of topics looked at, of which none is shown.',
   READ_SUBJECTS: 'Read whom operations and legal holds are about.',
   REGISTER: 'Register schemas, entities, mappings, tables and streams, and describe them.',
@@ -26,10 +28,11 @@ export type Action = keyof typeof actions;
  */
 export const roles = {
   viewer: ['DISCOVER'],
-  engineer: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'OPERATE', 'PRODUCE', 'INGEST_LINEAGE'],
+  engineer: ['DISCOVER', 'READ_EVIDENCE', 'READ_REDACTED', 'REGISTER', 'OPERATE', 'PRODUCE', 'INGEST_LINEAGE'],
   steward: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'CLASSIFY'],
   privacy_officer: [
     'DISCOVER',
+    'READ_EVIDENCE',
     'READ_REDACTED',
     'READ_SUBJECTS',
     'CLASSIFY',
@@ -40,9 +43,9 @@ export const roles = {
     'OPERATE',
     'READ_AUDIT',
   ],
-  security_admin: ['DISCOVER', 'GRANT', 'MANAGE_KEYS', 'APPROVE', 'READ_AUDIT'],
-  auditor: ['DISCOVER', 'READ_SUBJECTS', 'READ_AUDIT'],
-  legal: ['DISCOVER', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+  security_admin: ['DISCOVER', 'READ_EVIDENCE', 'GRANT', 'MANAGE_KEYS', 'APPROVE', 'READ_AUDIT'],
+  auditor: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'READ_AUDIT'],
+  legal: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
   service: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'PRODUCE', 'INGEST_LINEAGE', 'ENCRYPT'],
 } as const satisfies Readonly<Record<string, readonly Action[]>>;
 export type Role = keyof typeof roles;

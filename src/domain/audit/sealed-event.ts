@@ -10,7 +10,8 @@ export interface AuditRecord {
   readonly action: string;
   readonly resource: { readonly type: string; readonly id: string | null };
   readonly outcome: string;
-  readonly details: Readonly<Record<string, unknown>>;
+  /** An object, in what the product writes. */
+  readonly details: unknown;
   readonly requestId: string | null;
 }
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -7,30 +6,16 @@ import {
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import fastifyApollo from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
-import type { Actor } from '../../domain/access/actor.ts';
-import { newId } from '../../domain/id.ts';
-import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { GraphQLError } from 'graphql';
+import { toLinewardError } from '../../errors/lineward-error.ts';
 import { originOf, toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
-import type { Authentication } from '../../services/access/authentication.ts';
 import { graphqlPath as path } from '../listener.ts';
-import { admitOperation, DocumentGate, validationErrorsMax } from './admit-operation.ts';
+import { DocumentGate, validationErrorsMax } from './admit-operation.ts';
+import type { GraphqlOptions } from './graphql-options.ts';
+import { graphqlSockets } from './graphql-sockets.ts';
 import { assertCost } from './query-limits.ts';
 import { assertVariables } from './variable-values.ts';
-
-export interface GraphqlOptions {
-  readonly schema: GraphQLSchema;
-  /** Everything of the context that is not the request's own; called once a request. */
-  readonly contextOf: (actor: Actor, requestId: string) => RequestContext;
-  readonly authentication: Pick<Authentication, 'actorOf'>;
-  /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
-  readonly development: boolean;
-}
-
-const payloadBytesMax = 1024 * 1024;
 
 /** GraphQL over HTTP and, for subscriptions, over WebSocket (`graphql-transport-ws`) on the same path. */
 export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
@@ -68,7 +53,7 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
   });
   // Fastify itself drains: by now every request is answered. Apollo's own drain plugin would wait for this very close.
   server.addHook('onClose', () => apollo.stop());
-  subscriptions(server, options);
+  graphqlSockets(server, options);
 }
 
 /** The document as the client sent it; null where it names one that was sent before. */
@@ -119,62 +104,4 @@ function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {
       },
     }),
   };
-}
-
-function subscriptions(server: FastifyInstance, options: GraphqlOptions): void {
-  // Not given the server itself: its faults, as a port that is taken, would be told as faults of the sockets too.
-  const sockets = new WebSocketServer({
-    noServer: true,
-    path,
-    maxPayload: payloadBytesMax,
-    // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
-    verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }) => isOwnOrigin(origin, req.headers.host),
-  });
-  server.server.on('upgrade', (request, socket, head) => {
-    sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
-  });
-  const actors = new WeakMap<IncomingMessage, Actor>();
-  const requestIds = new WeakMap<IncomingMessage, string>();
-  const requestIdOf = (request: IncomingMessage): string => {
-    const known = requestIds.get(request) ?? newId();
-    requestIds.set(request, known);
-    return known;
-  };
-  const cleanup = useServer<{ authorization?: string }>(
-    {
-      onSubscribe: (_socket, _id, payload) => admitOperation(options.schema, payload, options),
-      onConnect: async ({ connectionParams, extra: { request } }) => {
-        try {
-          const header = connectionParams?.authorization ?? request.headers.authorization;
-          actors.set(request, await options.authentication.actorOf(header, requestIdOf(request)));
-          return true;
-        } catch (error) {
-          if (toLinewardError(error).code === 'UNAUTHENTICATED') return false;
-          throw error;
-        }
-      },
-      context: ({ extra: { request } }) => {
-        const actor = actors.get(request);
-        if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
-        return options.contextOf(actor, requestIdOf(request));
-      },
-      onError: ({ extra }, _id, _payload, errors) =>
-        errors.map((error) => toGraphqlError(error.toJSON(), error, requestIdOf(extra.request))),
-      onNext: ({ extra }, _id, _payload, _args, result) => {
-        if (result.errors === undefined) return undefined;
-        const requestId = requestIdOf(extra.request);
-        const errors = result.errors.map((error) => toGraphqlError(error as GraphQLFormattedError, error, requestId));
-        return { ...result, errors } as FormattedExecutionResult;
-      },
-    },
-    sockets,
-  );
-  server.addHook('preClose', async () => {
-    await cleanup.dispose();
-  });
-}
-
-/** True for clients that are no browser, and for pages that this listener itself served. */
-function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }

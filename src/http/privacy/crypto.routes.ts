@@ -74,7 +74,7 @@ async function answerBulk<Item>(
   const stream = streamOf(request.body);
   if (stream !== null) {
     const answers = answersOf(batchesOf(linesOf(stream, lineCharsMax)), (lines) =>
-      answerAll(lines.map(parsedLine), schema, (items) => verb(request.actor, items)),
+      answerAll(lines.map(parsedLine), schema, async (items) => verb(await request.actorNow(), items)),
     );
     return reply.type(ndjson).send(Readable.from(printedLines(answers)));
   }

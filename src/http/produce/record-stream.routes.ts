@@ -20,11 +20,14 @@ const addressSchema = z.object({ cluster: z.string(), topic: z.string() });
 
 /** What a stream is written to. */
 interface Destination {
-  readonly actor: Actor;
+  /** Who sends now: a stream may go on for longer than its token is good. */
+  readonly actorNow: () => Actor | Promise<Actor>;
   readonly cluster: string;
   readonly topic: string;
   readonly log: FastifyBaseLogger;
 }
+
+type KnownDestination = Destination & { readonly actor: Actor };
 
 /**
  * Records of the Confluent REST Proxy v3: a stream of JSON objects, each answered by one, in order, while the stream goes on.
@@ -62,7 +65,7 @@ export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDe
         const { topic } = addressSchema.parse(request.params);
         return stream(
           reply,
-          answers(deps.produce, { actor: request.actor, cluster, topic, log: request.log }, request.body),
+          answers(deps.produce, { actorNow: () => request.actorNow(), cluster, topic, log: request.log }, request.body),
         );
       },
     );
@@ -99,7 +102,8 @@ async function* answers(produce: ProduceService, to: Destination, body: unknown)
   if (!(body instanceof Readable)) return;
   try {
     for await (const texts of jsonDocuments(body, recordBytesMax)) {
-      for (const answer of await written(produce, to, texts)) yield `${JSON.stringify(answer)}\n`;
+      const actor = await to.actorNow();
+      for (const answer of await written(produce, { ...to, actor }, texts)) yield `${JSON.stringify(answer)}\n`;
     }
   } catch (error) {
     // The status has gone out; what cannot be read further ends with its reason, and the connection with the stream.
@@ -108,7 +112,11 @@ async function* answers(produce: ProduceService, to: Destination, body: unknown)
 }
 
 /** Writes records that stand together, run by run of those that are written alike; answers all in their order. */
-async function written(produce: ProduceService, to: Destination, texts: readonly string[]): Promise<readonly object[]> {
+async function written(
+  produce: ProduceService,
+  to: KnownDestination,
+  texts: readonly string[],
+): Promise<readonly object[]> {
   const all: object[] = [];
   for (const run of runsOf(texts, to.log))
     all.push(...(Array.isArray(run) ? await writtenRun(produce, to, run) : [run]));
@@ -144,7 +152,7 @@ function readOr(
 
 async function writtenRun(
   produce: ProduceService,
-  { actor, cluster, topic, log }: Destination,
+  { actor, cluster, topic, log }: KnownDestination,
   run: readonly StreamedRecord[],
 ): Promise<readonly object[]> {
   const [first] = run;

@@ -1,33 +1,26 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { type Actor, localActor } from '../../domain/access/actor.ts';
-import { type Role, roleNames } from '../../domain/access/role.ts';
+import { type Actor, localActor, retentionActor, systemActor } from '../../domain/access/actor.ts';
+import { roleNames } from '../../domain/access/role.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { IdentityProvider } from './ports.ts';
-
-/** Tokens that a process keeps in mind. */
-const knownMax = 10_000;
-/** A revocation is told at once; this is for when the telling is lost. */
-const knownMs = 30_000;
+import { type FoundToken, TokenMemory } from './token-memory.ts';
 
 /** How the names of those begin whom a provider vouches for, so that nobody has the name of another. */
 const oidcPrefix = 'oidc:';
 /** Three parts in base64url with dots between. No token of ours has a dot. */
 const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** True for names that no token may have, because somebody else goes by them. */
-export function isReservedName(name: string): boolean {
-  return (
-    name.startsWith(oidcPrefix) || ['local', 'api-token', 'anonymous', 'system', 'retention-schedule'].includes(name)
-  );
-}
+/** What tokens of ours look like. What does not is none, and the database need not be asked. */
+const tokenPattern = /^lw_[\w-]{43}$/;
 
-interface KnownToken {
-  readonly id: string;
-  readonly roles: readonly Role[];
-  /** By the clock of this process: when the token is over, or has to be looked up anew. */
-  readonly untilMs: number;
+/** True for names that no token may have, because somebody else goes by them; however they are written. */
+export function isReservedName(given: string): boolean {
+  const name = given.toLowerCase();
+  return (
+    name.startsWith(oidcPrefix) || ['local', 'api-token', 'anonymous', systemActor.id, retentionActor.id].includes(name)
+  );
 }
 
 const tokenRow = z.object({
@@ -46,7 +39,7 @@ export class Authentication {
   readonly #em: EntityManager;
   readonly #apiToken: Buffer | null;
   readonly #provider: IdentityProvider | null;
-  readonly #known = new Map<string, KnownToken>();
+  readonly #tokens = new TokenMemory((digest) => this.#read(digest));
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -68,16 +61,15 @@ export class Authentication {
     if (this.#apiToken === null && this.#provider === null) return localActor(requestId);
     const token = tokenIn(header);
     if (token === null) throw unauthenticated();
-    if (this.#provider !== null && jwtPattern.test(token)) return this.#identified(this.#provider, token, requestId);
     const digest = tokenDigest(token);
+    // First: it is the way back in, also where it happens to look like a token of the provider.
     if (this.#apiToken !== null && timingSafeEqual(Buffer.from(digest, 'hex'), this.#apiToken))
       return { id: 'api-token', kind: 'token', roles: roleNames, requestId };
-    const known = this.#known.get(digest);
-    if (known !== undefined && Date.now() < known.untilMs) return actorWith(known, requestId);
-    return this.#read(digest).then((read) => {
-      if (read === null) throw unauthenticated();
-      return actorWith(read, requestId);
-    });
+    if (this.#provider !== null && jwtPattern.test(token)) return this.#identified(this.#provider, token, requestId);
+    if (!tokenPattern.test(token)) throw unauthenticated();
+    const found = this.#tokens.find(digest);
+    if (!(found instanceof Promise)) return actorWith(found, requestId);
+    return found.then((read) => actorWith(read, requestId));
   }
 
   async #identified(provider: IdentityProvider, token: string, requestId: string): Promise<Actor> {
@@ -87,16 +79,15 @@ export class Authentication {
 
   /** A token was changed. */
   forget(digest: string): void {
-    this.#known.delete(digest);
+    this.#tokens.forget(digest);
   }
 
   /** Tokens may have changed. */
   forgetAll(): void {
-    this.#known.clear();
+    this.#tokens.forgetAll();
   }
 
-  async #read(digest: string): Promise<KnownToken | null> {
-    this.#known.delete(digest);
+  async #read(digest: string): Promise<FoundToken | null> {
     const [row] = await this.#em.fork().execute(
       `select name, roles, extract(epoch from expires_at - now()) * 1000 as ms_left from api_token
        where digest = ? and revoked_at is null and (expires_at is null or expires_at > now())`,
@@ -104,15 +95,15 @@ export class Authentication {
     );
     if (row === undefined) return null;
     const { name, roles, ms_left: msLeft } = tokenRow.parse(row);
-    const known = { id: name, roles, untilMs: Date.now() + Math.min(knownMs, msLeft ?? knownMs) };
-    const [oldest] = this.#known.keys();
-    if (this.#known.size >= knownMax && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(digest, known);
-    return known;
+    return { id: name, roles, msLeft };
   }
 }
 
-const actorWith = ({ id, roles }: KnownToken, requestId: string): Actor => ({ id, kind: 'token', roles, requestId });
+/** @throws LinewardError UNAUTHENTICATED for a token that is not there. */
+function actorWith(token: Pick<FoundToken, 'id' | 'roles'> | null, requestId: string): Actor {
+  if (token === null) throw unauthenticated();
+  return { id: token.id, kind: 'token', roles: token.roles, requestId };
+}
 
 function tokenIn(header: string | undefined): string | null {
   const [scheme = '', credentials = ''] = (header ?? '').split(' ');

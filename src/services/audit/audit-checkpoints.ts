@@ -1,10 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import type { Checkpoint, CheckpointBody } from '../../domain/audit/checkpoint.ts';
+import type { CheckpointBody } from '../../domain/audit/checkpoint.ts';
 import { MerkleRoot } from '../../domain/audit/merkle-root.ts';
 import { canonicalJson, digestOf } from '../../domain/canonical-json.ts';
+import type { Logger } from '../../domain/logger.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Notary } from '../operations/ports.ts';
 import { nativeTransaction, type Statements } from '../sql.ts';
+import { readCheckpoint } from './checkpoint-row.ts';
 import type { CheckpointSink } from './ports.ts';
 
 /** Most links between two checkpoints, however little time passed. */
@@ -13,16 +16,6 @@ const linksMax = 100_000;
 const publishedMax = 1_000;
 
 const due = z.object({ links: z.coerce.number(), is_time: z.boolean() });
-const checkpointRow = z.object({ body: z.string(), signature: z.string(), public_key: z.string() }).transform(
-  (row): Checkpoint => ({
-    body: JSON.parse(row.body) as CheckpointBody,
-    signature: row.signature,
-    publicKey: row.public_key,
-  }),
-);
-
-/** A checkpoint of a row of `audit_checkpoint`. */
-export const readCheckpoint = (row: unknown): Checkpoint => checkpointRow.parse(row);
 
 /** Signs from time to time what the audit log is, and publishes it where the database's administrator cannot write. */
 export class AuditCheckpoints {
@@ -30,17 +23,22 @@ export class AuditCheckpoints {
   readonly #notary: Pick<Notary, 'sign'>;
   readonly #sink: CheckpointSink;
   readonly #intervalMs: number;
+  readonly #logger: Logger;
+  /** The checkpoint whose number is taken where they are published, if one is: told once. */
+  #refused: number | null = null;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly notary: Pick<Notary, 'sign'>;
     readonly sink: CheckpointSink;
     readonly intervalMs: number;
+    readonly logger: Logger;
   }) {
     this.#em = deps.em;
     this.#notary = deps.notary;
     this.#sink = deps.sink;
     this.#intervalMs = deps.intervalMs;
+    this.#logger = deps.logger;
   }
 
   /** Makes the checkpoints that are due, unless another process is at it, and publishes those that were not published. */
@@ -108,10 +106,23 @@ export class AuditCheckpoints {
     );
     for (const row of rows) {
       const checkpoint = readCheckpoint(row);
-      await this.#sink.publish(checkpoint);
+      const { number } = checkpoint.body;
+      try {
+        await this.#sink.publish(checkpoint);
+      } catch (error) {
+        if (!(error instanceof LinewardError) || error.code !== 'AUDIT_CHECKPOINT_REFUSED') throw error;
+        // After a restore of the database this is how it is until a person has decided; sealing goes on meanwhile.
+        if (this.#refused !== number) this.#logger.error({ number, error }, refusedTelling);
+        this.#refused = number;
+        return;
+      }
       await em.execute('update audit_checkpoint set published_at = now() where number = ? and published_at is null', [
-        checkpoint.body.number,
+        number,
       ]);
     }
+    this.#refused = null;
   }
 }
+
+const refusedTelling =
+  'another checkpoint of this number was published before: the database was restored from an older dump, or the audit log was made anew; docs/audit.md says how to go on';

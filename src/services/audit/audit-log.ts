@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Checkpoint } from '../../domain/audit/checkpoint.ts';
 import type { SealedEvent } from '../../domain/audit/sealed-event.ts';
 import { textArray } from '../sql.ts';
-import { readCheckpoint } from './audit-checkpoints.ts';
 import { auditRecordColumns, auditRecordText } from './audit-record.ts';
+import { readCheckpoint } from './checkpoint-row.ts';
 
 const pageSize = 2_000;
 
@@ -23,7 +23,9 @@ export interface LinkWithEvent {
 }
 
 /** The sealed log in order: links, and each checkpoint behind the link that it names. */
-export type LogEntry = LinkWithEvent | { readonly checkpoint: Checkpoint };
+export type LogEntry = { readonly link: SealedEvent; readonly eventId: string } | { readonly checkpoint: Checkpoint };
+/** The same, with what the events say now. */
+export type LogEntryWithEvent = LinkWithEvent | { readonly checkpoint: Checkpoint };
 
 /** How far a log goes at a moment. */
 export interface LogBounds {
@@ -49,6 +51,26 @@ export async function logBounds(em: EntityManager): Promise<LogBounds> {
  * comes last.
  */
 export async function* auditLog(em: EntityManager, after: number, bounds: LogBounds): AsyncGenerator<LogEntry> {
+  for await (const page of pagesOf(em, after, bounds)) yield* page;
+}
+
+/** The same, each link with the event that it seals. */
+export async function* auditLogWithEvents(
+  em: EntityManager,
+  after: number,
+  bounds: LogBounds,
+): AsyncGenerator<LogEntryWithEvent> {
+  for await (const page of pagesOf(em, after, bounds)) {
+    const records = await recordsOf(
+      em,
+      page.flatMap((entry) => ('link' in entry ? [entry.eventId] : [])),
+    );
+    for (const entry of page)
+      yield 'link' in entry ? { link: entry.link, recordNow: records.get(entry.eventId) ?? null } : entry;
+  }
+}
+
+async function* pagesOf(em: EntityManager, after: number, bounds: LogBounds): AsyncGenerator<readonly LogEntry[]> {
   const checkpoints = checkpointsAfter(em, after, bounds);
   let next = await checkpoints.next();
   for (let at = after; at < bounds.head; ) {
@@ -58,19 +80,17 @@ export async function* auditLog(em: EntityManager, after: number, bounds: LogBou
       [at, bounds.head],
     );
     if (rows.length === 0) break;
-    const page = rows.map((row) => sealRow.parse(row));
-    const recordsNow = await recordsOf(
-      em,
-      page.map(({ event_id: id }) => id),
-    );
-    for (const { event_id: id, ...link } of page) {
-      yield { link, recordNow: recordsNow.get(id) ?? null };
+    const page: LogEntry[] = [];
+    for (const row of rows) {
+      const { event_id: eventId, ...link } = sealRow.parse(row);
+      page.push({ link, eventId });
       at = link.seq;
       for (; next.done !== true && next.value.body.seq <= at; next = await checkpoints.next())
-        yield { checkpoint: next.value };
+        page.push({ checkpoint: next.value });
     }
+    yield page;
   }
-  for (; next.done !== true; next = await checkpoints.next()) yield { checkpoint: next.value };
+  for (; next.done !== true; next = await checkpoints.next()) yield [{ checkpoint: next.value }];
 }
 
 /** What events say now, by id. Read apart from the links: without statistics a join of both reads all events for each page. */
@@ -88,15 +108,15 @@ async function* checkpointsAfter(
   { lastCheckpoint }: LogBounds,
 ): AsyncGenerator<Checkpoint, undefined> {
   for (let at = seq; ; ) {
-    const rows = await em.execute(
+    const rows = await em.execute<{ seq: string }[]>(
       'select * from audit_checkpoint where seq > ?::bigint and number <= ?::bigint order by seq limit 500',
       [at, lastCheckpoint],
     );
     if (rows.length === 0) return undefined;
     for (const row of rows) {
-      const checkpoint = readCheckpoint(row);
-      yield checkpoint;
-      at = checkpoint.body.seq;
+      yield readCheckpoint(row);
+      // The column that the page is ordered by: who changed the other of the two must not make this go round for ever.
+      at = z.coerce.number().parse(row.seq);
     }
   }
 }

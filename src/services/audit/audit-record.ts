@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { recordText } from '../../domain/audit/sealed-event.ts';
+import { type AuditRecord, recordText } from '../../domain/audit/sealed-event.ts';
 
 const auditRow = z.object({
   id: z.string(),
@@ -10,19 +10,40 @@ const auditRow = z.object({
   resource_type: z.string(),
   resource_id: z.string().nullable(),
   outcome: z.string(),
-  details: z.record(z.string(), z.unknown()),
+  details: z.unknown(),
   request_id: z.string().nullable(),
 });
 
 /** Columns of a row of `audit_event`, as `event`, that {@link auditRecordText} reads. */
 export const auditRecordColumns = `event.id, event.actor_id, event.actor_kind, event.action, event.resource_type,
   event.resource_id, event.outcome, event.details, event.request_id,
-  to_char(event.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at_text`;
+  case when isfinite(event.at) then to_char(event.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    else event.at::text end as at_text`;
 
-/** The record of a row: the same row always gives the same text. */
+/**
+ * The record of a row: the same row always gives the same text. Any row has one, also one that the product does not write:
+ * what cannot be sealed would keep all that comes after it from being sealed.
+ */
 export function auditRecordText(given: unknown): string {
-  const row = auditRow.parse(given);
-  return recordText({
+  const record = recordOf(auditRow.parse(given));
+  try {
+    return recordText(record);
+  } catch {
+    return recordText({ ...record, details: withoutInfinity(record.details) });
+  }
+}
+
+/** Numbers that JSON in the database has and here has not, e.g. 1e400, as text. */
+function withoutInfinity(details: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(details, (_key, value: unknown) =>
+      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+    ),
+  );
+}
+
+function recordOf(row: z.infer<typeof auditRow>): AuditRecord {
+  return {
     id: row.id,
     at: row.at_text,
     actor: { id: row.actor_id, kind: row.actor_kind },
@@ -31,5 +52,5 @@ export function auditRecordText(given: unknown): string {
     outcome: row.outcome,
     details: row.details,
     requestId: row.request_id,
-  });
+  };
 }

@@ -2,10 +2,11 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { AuditVerification } from '../../domain/audit/audit-proof.ts';
 import { type AuditFault, type ChainEnd, ChainVerifier } from '../../domain/audit/chain-verifier.ts';
+import type { Checkpoint } from '../../domain/audit/checkpoint.ts';
 import { chainStart } from '../../domain/audit/sealed-event.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Notary } from '../operations/ports.ts';
-import { auditLog, type LogEntry, logBounds } from './audit-log.ts';
+import { auditLogWithEvents, type LogEntryWithEvent, logBounds } from './audit-log.ts';
 import type { CheckpointSink } from './ports.ts';
 
 /** Most links that one call follows. */
@@ -37,7 +38,8 @@ export class AuditVerifier {
   async verify(after: number): Promise<AuditVerification> {
     const em = this.#em.fork();
     const start = await chainEnd(em, after);
-    // Read before the bounds, within which then is all that was published.
+    // In this order: what is said to be published is there by then, and what is there is within the bounds.
+    const said = await publishedSeqs(em, after);
     const published = await this.#sink.checkpoints();
     const bounds = await logBounds(em);
     const head = Math.min(bounds.head, after + verifiedMax);
@@ -48,13 +50,14 @@ export class AuditVerifier {
     });
     let fault: AuditFault | null = null;
     let checkpoints = 0;
-    for await (const entry of auditLog(em, after, { ...bounds, head })) {
+    for await (const entry of auditLogWithEvents(em, after, { ...bounds, head })) {
       if (!isWhole && 'checkpoint' in entry && entry.checkpoint.body.seq > head) break;
       fault = faultOf(verifier, entry);
       if (fault !== null) break;
       if ('checkpoint' in entry) checkpoints += 1;
     }
     fault ??= verifier.end();
+    fault ??= withdrawn(said, published);
     fault ??= isWhole ? await unsealedEvent(em, bounds.head) : null;
     const at = verifier.lastCheckpoint?.body.at;
     const [pending] = await em.execute('select count(*) from audit_pending');
@@ -71,7 +74,7 @@ export class AuditVerifier {
   }
 }
 
-function faultOf(verifier: ChainVerifier, entry: LogEntry): AuditFault | null {
+function faultOf(verifier: ChainVerifier, entry: LogEntryWithEvent): AuditFault | null {
   if ('checkpoint' in entry) return verifier.checkpoint(entry.checkpoint);
   const { link, recordNow } = entry;
   const { seq } = link;
@@ -89,6 +92,24 @@ async function chainEnd(em: EntityManager, seq: number): Promise<ChainEnd> {
   const [row] = await em.execute<{ hash: string }[]>('select hash from audit_seal where seq = ?::bigint', [seq]);
   if (row === undefined) throw new LinewardError('NOT_FOUND', `after: there is no link ${seq}`, { path: ['after'] });
   return { seq, hash: row.hash };
+}
+
+/** Links behind `after` that checkpoints name which the database says are published, by the number of the checkpoint. */
+async function publishedSeqs(em: EntityManager, after: number): Promise<ReadonlyMap<number, number>> {
+  const rows = await em.execute<{ number: string; seq: string }[]>(
+    'select number, seq from audit_checkpoint where published_at is not null and seq > ?::bigint order by number',
+    [after],
+  );
+  return new Map(rows.map(({ number, seq }) => [Number(number), Number(seq)]));
+}
+
+/** A checkpoint that is gone where it was published; nothing answers for what it has seen. */
+function withdrawn(said: ReadonlyMap<number, number>, published: readonly Checkpoint[]): AuditFault | null {
+  const there = new Set(published.map(({ body }) => body.number));
+  const gone = [...said].find(([number]) => !there.has(number));
+  if (gone === undefined) return null;
+  const explanation = `checkpoint ${gone[0]} was published and is no longer in the directory of the ledger`;
+  return { code: 'CHECKPOINT_MISSING', seq: gone[1], explanation };
 }
 
 /** An event that never waited to be sealed was put there by hand. */

@@ -25,6 +25,7 @@ export class TopicRetentionService {
   readonly #kafkaNamespace: string | null;
   readonly #plans: Pick<RetentionPlans, 'plansOf'>;
   readonly #reconciler: Pick<RetentionReconciler, 'reconcile'>;
+  readonly #approvalByAnother: boolean;
   readonly #turns = new Turns(retentionsAtOnce);
 
   constructor(deps: {
@@ -32,11 +33,14 @@ export class TopicRetentionService {
     readonly kafkaNamespace: string | null;
     readonly plans: Pick<RetentionPlans, 'plansOf'>;
     readonly reconciler: Pick<RetentionReconciler, 'reconcile'>;
+    /** True where nobody approves what they set. */
+    readonly approvalByAnother: boolean;
   }) {
     this.#em = deps.em;
     this.#kafkaNamespace = deps.kafkaNamespace;
     this.#plans = deps.plans;
     this.#reconciler = deps.reconciler;
+    this.#approvalByAnother = deps.approvalByAnother;
   }
 
   /**
@@ -96,7 +100,7 @@ export class TopicRetentionService {
   /**
    * Approves all that the policy wants, as the plan of that hash has shown it, and does it. The approval stands, and the
    * schedule keeps the topic to it, also where the broker refuses now.
-   * @throws LinewardError NOT_FOUND, PLAN_CHANGED; HOLD_ACTIVE when it would cut what a hold keeps; KAFKA_UNAVAILABLE
+   * @throws LinewardError NOT_FOUND, PLAN_CHANGED; APPROVAL_REFUSED for who set it, where another must approve; HOLD_ACTIVE when it would cut what a hold keeps; KAFKA_UNAVAILABLE
    */
   async applyTopicRetention(
     actor: Actor,
@@ -115,6 +119,7 @@ export class TopicRetentionService {
         throw new LinewardError('HOLD_ACTIVE', `${plan.holds.length} legal hold(s) concern records of the topic.`, {
           path: ['id'],
         });
+      await this.#assertMayApprove(tx, actor, policy);
       await tx.execute(
         `update topic_retention set in_force = policy, approved_version = policy_version, approved_by = ?,
            approved_at = now(), updated_at = now() where id = ?`,
@@ -135,6 +140,18 @@ export class TopicRetentionService {
       });
     });
     return this.#reconciler.reconcile(actor, input.id);
+  }
+
+  async #assertMayApprove(tx: EntityManager, actor: Actor, { id, policyVersion }: TopicRetention): Promise<void> {
+    if (!this.#approvalByAnother) return;
+    const own = await tx.execute<unknown[]>(
+      'select 1 from topic_retention_version where retention_id = ? and policy_version = ? and created_by = ?',
+      [id, policyVersion, actor.id],
+    );
+    if (own.length === 0) return;
+    throw new LinewardError('APPROVAL_REFUSED', `${actor.id} set the retention; another actor must approve it.`, {
+      path: ['id'],
+    });
   }
 
   #inTurn<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import type { Actor } from '../../domain/access/actor.ts';
+import { retentionActor } from '../../domain/access/actor.ts';
 import { reasonToAsk, utcDayOf } from '../../domain/lake/retention.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
@@ -9,9 +9,6 @@ import { OperationSchema } from '../../entities/operation.entity.ts';
 import type { OperationService } from '../operations/operation.service.ts';
 import type { OperationRequestService } from '../operations/operation-request.service.ts';
 import { textArray } from '../sql.ts';
-
-/** Who asks for what a rule says, and approves what it may. */
-const retentionActor: Actor = { id: 'retention-schedule', kind: 'system', roles: [], requestId: null };
 
 const sweepMax = 100;
 

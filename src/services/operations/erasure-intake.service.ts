@@ -66,7 +66,7 @@ export class ErasureIntakeService {
     let [lines, added] = [0, 0];
     let batch: SubjectSelector[] = [];
     const keep = async (): Promise<void> => {
-      added += await this.#keep(request.key, batch);
+      added += await this.#keep(intakeOf(actor, request.key), batch);
       batch = [];
     };
     for await (const selector of subjects) {
@@ -80,7 +80,7 @@ export class ErasureIntakeService {
     return { operation, subjects: count, repeated: lines - added };
   }
 
-  async #keep(key: string, selectors: readonly SubjectSelector[]): Promise<number> {
+  async #keep(intake: string, selectors: readonly SubjectSelector[]): Promise<number> {
     if (selectors.length === 0) return 0;
     const rows = selectors.map((selector) => ({
       id: newId(),
@@ -95,18 +95,19 @@ export class ErasureIntakeService {
        from jsonb_to_recordset(?::jsonb)
          as row (id text, digest text, account_id text, subject_field text, subject_value text)
        on conflict do nothing returning 1`,
-      [key, JSON.stringify(rows)],
+      [intake, JSON.stringify(rows)],
     );
     return kept.length;
   }
 
   async #request(actor: Actor, request: ErasureIntakeRequest): Promise<{ operation: Operation; count: number }> {
     const { key, entityId, reason, dryRun } = request;
+    const intake = intakeOf(actor, key);
     return this.#em.fork().transactional(async (tx) => {
       const [kept] = await tx.execute<{ count: string; digest: string | null }[]>(
         `select count(*) as count, encode(sha256(string_agg(digest, ',' order by digest)::bytea), 'hex') as digest
          from erasure_intake where key = ?`,
-        [key],
+        [intake],
       );
       const count = Number(kept?.count ?? 0);
       if (count === 0) throw new LinewardError('BAD_INPUT', 'The stream names no account or subject.');
@@ -132,13 +133,16 @@ export class ErasureIntakeService {
             await tx.execute(
               `insert into operation_subject (id, operation_id, account_id, subject_field, subject_value, digest, held)
                select id, ?, account_id, subject_field, subject_value, digest, false from erasure_intake where key = ?`,
-              [operationId, key],
+              [operationId, intake],
             );
             return count;
           },
         ));
-      await tx.execute('delete from erasure_intake where key = ?', [key]);
+      await tx.execute('delete from erasure_intake where key = ?', [intake]);
       return { operation, count };
     });
   }
 }
+
+/** What one actor sent under a key. Nobody adds to what another requests, and then approves it. */
+const intakeOf = (actor: Actor, key: string): string => JSON.stringify([actor.id, key]);

@@ -1,10 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Actor } from '../../domain/access/actor.ts';
+import { type Actor, retentionActor } from '../../domain/access/actor.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
 import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { textArray } from '../sql.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, isIdentified } from './operation-subjects.ts';
@@ -52,13 +53,11 @@ export class OperationService {
         });
       if (operation.planHash !== input.planHash)
         throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
-      if (this.#approvalByAnother && actor.kind !== 'system' && operation.requestedBy === actor.id)
+      if (this.#approvalByAnother && actor.kind !== 'system' && (await hasAskedFor(tx, actor, operation)))
         throw new LinewardError(
           'APPROVAL_REFUSED',
-          `${actor.id} requested the operation; another actor must approve it.`,
-          {
-            path: ['id'],
-          },
+          `${actor.id} requested the operation or set the rule behind it; another actor must approve it.`,
+          { path: ['id'] },
         );
       const approvers = await addApproval(tx, actor, operation);
       operation.approvedBy = approvers.join(', ');
@@ -137,6 +136,21 @@ export class OperationService {
     await this.#driver.advance(operation.id);
     return operation;
   }
+}
+
+/** True for who requested an operation, and for who set the retention rule that the schedule follows with it. */
+async function hasAskedFor(
+  tx: EntityManager,
+  actor: Actor,
+  { requestedBy, kind, datasetIds }: Operation,
+): Promise<boolean> {
+  if (requestedBy === actor.id) return true;
+  if (kind !== 'RETENTION' || requestedBy !== retentionActor.id) return false;
+  const own = await tx.execute<unknown[]>(
+    'select 1 from lake_retention where dataset_id = any(?::text[]) and set_by = ?',
+    [textArray(datasetIds ?? []), actor.id],
+  );
+  return own.length > 0;
 }
 
 /** Who has approved this round of an operation, the actor included. */

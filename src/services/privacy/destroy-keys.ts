@@ -5,12 +5,18 @@ import type { ShreddedHolder } from './ports.ts';
 
 /**
  * Destroys every version of a holder's keys, or the one that is named, and leaves a row where there was none: what the ledger
- * tells stays so in a database that never had the key. Again it changes nothing.
+ * tells stays so in a database that never had the key. Again it changes nothing. `destroyed` is told in the same transaction
+ * how many keys there were.
  */
-export async function destroyKeys(em: EntityManager, holder: Omit<ShreddedHolder, 'at'>): Promise<void> {
+export async function destroyKeys(
+  em: EntityManager,
+  holder: Omit<ShreddedHolder, 'at'>,
+  destroyed: (tx: EntityManager, keys: number) => void = () => undefined,
+): Promise<void> {
   await em.fork().transactional(async (tx) => {
     const ids = await (holder.version === undefined ? destroyAll(tx, holder) : destroyOne(tx, holder, holder.version));
     for (const id of ids) await announceKeyChange(tx, id);
+    if (ids.length > 0) destroyed(tx, ids.length);
   });
 }
 

@@ -1,4 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { systemActor } from '../../domain/access/actor.ts';
+import { audit } from '../audit/audit.service.ts';
 import { destroyKeys } from './destroy-keys.ts';
 import type { ShredLedger } from './ports.ts';
 
@@ -12,7 +14,14 @@ export async function replayShreds(em: EntityManager, ledger: ShredLedger): Prom
     .execute<{ bytes: string }[]>('select bytes from shred_ledger_position where ledger = ?', [ledger.id]);
   let count = 0;
   for await (const { holder, next } of ledger.entries(Number(known?.bytes ?? 0))) {
-    await destroyKeys(em, holder);
+    await destroyKeys(em, holder, (tx, keys) =>
+      audit(tx, systemActor, {
+        action: 'destroyKeysAgain',
+        resourceType: 'Operation',
+        resourceId: holder.operationId,
+        details: { keys },
+      }),
+    );
     count += 1;
     await em.fork().execute(
       `insert into shred_ledger_position (ledger, bytes) values (?, ?)

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -6,11 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CheckpointDirectory } from '../../../src/adapters/audit/checkpoint-directory.ts';
 import { LocalNotary } from '../../../src/adapters/keys/local/local-notary.ts';
 import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
+import type { Logger } from '../../../src/domain/logger.ts';
 import { audit } from '../../../src/services/audit/audit.service.ts';
 import { AuditCheckpoints } from '../../../src/services/audit/audit-checkpoints.ts';
+import { AuditExport } from '../../../src/services/audit/audit-export.ts';
 import { AuditSealer } from '../../../src/services/audit/audit-sealer.ts';
 import { AuditVerifier } from '../../../src/services/audit/audit-verification.ts';
-import { tester } from '../../testkit/actor.ts';
+import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 
 let database: TestDatabase;
@@ -18,6 +20,7 @@ let directory: string;
 let notary: LocalNotary;
 
 beforeEach(async () => {
+  told = [];
   database = await testDatabase();
   directory = await mkdtemp(join(tmpdir(), 'lineward-audit-'));
   notary = await LocalNotary.open(join(directory, 'keys'));
@@ -27,9 +30,12 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+let told: string[];
+const logger: Logger = { ...quietLogger, error: (_facts, message) => told.push(message) };
 const sink = () => new CheckpointDirectory(join(directory, 'published'));
 const sealer = () => new AuditSealer({ em: database.em });
-const checkpoints = (intervalMs = 0) => new AuditCheckpoints({ em: database.em, notary, sink: sink(), intervalMs });
+const checkpoints = (intervalMs = 0) =>
+  new AuditCheckpoints({ em: database.em, notary, sink: sink(), intervalMs, logger });
 const verify = (after = 0) => new AuditVerifier({ em: database.em, notary, sink: sink() }).verify(after);
 
 async function write(count: number, em = database.em): Promise<void> {
@@ -182,7 +188,7 @@ describe('checkpoints', () => {
     const failing = { publish: () => Promise.reject(new Error('read-only')), checkpoints: async () => [] };
     await write(1);
     await sealer().seal();
-    const broken = new AuditCheckpoints({ em: database.em, notary, sink: failing, intervalMs: 0 });
+    const broken = new AuditCheckpoints({ em: database.em, notary, sink: failing, intervalMs: 0, logger });
     await expect(broken.keepUp()).rejects.toThrow('read-only');
     await checkpoints().keepUp();
     await writeFile(join(directory, 'published', 'x.draft'), '{"half');
@@ -276,6 +282,13 @@ describe('what the superuser of the database does is found', () => {
       'EVENT_UNSEALED',
       11,
     ],
+    [
+      'a checkpoint made unreadable',
+      `update audit_checkpoint set body = '{"half' where number = 1`,
+      'CHECKPOINT_INVALID',
+      1,
+    ],
+    ['a checkpoint moved', 'update audit_checkpoint set seq = 9 where number = 1', 'CHECKPOINT_INVALID', 1],
     ['a checkpoint deleted', 'delete from audit_checkpoint where number = 1', 'CHECKPOINT_MISSING', 1],
     [
       'a checkpoint changed',
@@ -298,4 +311,84 @@ describe('what the superuser of the database does is found', () => {
     await sealer().seal();
     expect((await verify()).fault).toMatchObject({ code: 'CHECKPOINT_MISMATCH', seq: 1 });
   });
+});
+
+describe('a database that was restored from an older dump', () => {
+  it('is sealed further, told of once, and goes on when what was published is moved aside', async () => {
+    await write(6);
+    await sealer().seal();
+    await checkpoints().keepUp();
+    for (let n = 0; n < 2; n += 1) {
+      await write(2);
+      await sealer().seal();
+      await checkpoints().keepUp();
+    }
+    await asSuperuser(
+      'delete from audit_event where id in (select event_id from audit_seal where seq > 6)',
+      'delete from audit_seal where seq > 6',
+      'delete from audit_checkpoint where number > 1',
+    );
+    expect((await verify()).fault).toMatchObject({ code: 'TRUNCATED', seq: 7 });
+    const keeper = checkpoints();
+    for (let n = 0; n < 3; n += 1) {
+      await write(4);
+      await sealer().seal();
+      await keeper.keepUp();
+    }
+    expect(told).toEqual([expect.stringContaining('restored from an older dump')]);
+    expect((await sink().checkpoints()).map(({ body }) => body.seq)).toEqual([6, 8, 10]);
+    expect(await verify()).toMatchObject({ fault: { code: 'CHECKPOINT_MISMATCH', seq: 7 }, head: 18 });
+
+    const published = join(directory, 'published');
+    await mkdir(join(published, 'before-restore'));
+    for (const number of [2, 3]) {
+      const name = `checkpoint-00000000000${number}.json`;
+      await rename(join(published, name), join(published, 'before-restore', name));
+    }
+    await keeper.keepUp();
+    expect((await sink().checkpoints()).map(({ body }) => body.seq)).toEqual([6, 10, 14, 18]);
+    expect(await verify()).toMatchObject({ fault: null, links: 18, checkpoints: 4 });
+  });
+});
+
+it('a checkpoint that is gone where it was published, or a directory that is another one, is told', async () => {
+  for (let n = 0; n < 2; n += 1) {
+    await write(3);
+    await sealer().seal();
+    await checkpoints().keepUp();
+  }
+  await rm(join(directory, 'published', 'checkpoint-000000000002.json'));
+  expect((await verify()).fault).toMatchObject({ code: 'CHECKPOINT_MISSING', seq: 6 });
+  const elsewhere = new CheckpointDirectory(join(directory, 'elsewhere'));
+  const { fault } = await new AuditVerifier({ em: database.em, notary, sink: elsewhere }).verify(0);
+  expect(fault).toMatchObject({ code: 'CHECKPOINT_MISSING', seq: 3 });
+});
+
+it('events that the product did not write keep no other from being sealed, nor the log from being read', async () => {
+  await asSuperuser(
+    ...[`'now', '{"n": 1e400, "m": -1e400}'`, `'infinity', '{}'`, `'-infinity', '[]'`, `'now', '7'`].map(
+      (values, n) =>
+        `insert into audit_event (id, at, details, actor_id, actor_kind, action, resource_type, outcome)
+         values ('odd-${n}', ${values}, 'a', 'local', 'x', 'y', 'SUCCESS')`,
+    ),
+    `insert into audit_pending select id from audit_event`,
+  );
+  await write(2);
+  await sealer().seal();
+  expect(await verify()).toMatchObject({ fault: null, links: 6, pending: 0 });
+});
+
+it('an export ends also where the columns of a checkpoint were changed', async () => {
+  await write(3);
+  await sealer().seal();
+  await checkpoints().keepUp();
+  await write(3);
+  await sealer().seal();
+  await asSuperuser('update audit_checkpoint set seq = 5 where number = 1');
+  const lines: string[] = [];
+  for await (const line of new AuditExport({ em: database.em }).lines(tester)) {
+    lines.push(line);
+    if (lines.length > 20) break;
+  }
+  expect(lines).toHaveLength(1 + 6 + 1 + 1);
 });

@@ -62,7 +62,10 @@ describe.skipIf(missing !== null)('holds on topics', () => {
       held,
       logger: quietLogger,
     });
-    return { reconciler, service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler }) };
+    return {
+      reconciler,
+      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
+    };
   };
   const limitsOf = async (topic: string) => {
     const names = ['retention.ms', 'retention.bytes'];

@@ -58,7 +58,12 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     });
     const plans = new RetentionPlans({ em, kafka: gateway, held });
     const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
-    return { held, plans, reconciler, service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler }) };
+    return {
+      held,
+      plans,
+      reconciler,
+      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
+    };
   };
   const run = (reconciler = parts().reconciler) =>
     reconciler.reconcileAll({ signal: new AbortController().signal, report: async () => undefined });
@@ -154,6 +159,14 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     await expect(service.applyTopicRetention(tester, { id, planHash: plan.hash })).rejects.toMatchObject({
       code: 'PLAN_CHANGED',
     });
+    const strict = new TopicRetentionService({
+      ...{ em, kafkaNamespace, plans, reconciler: parts().reconciler, approvalByAnother: true },
+    });
+    const { hash: planHash } = await planNow(id);
+    await expect(strict.applyTopicRetention(tester, { id, planHash })).rejects.toMatchObject({
+      code: 'APPROVAL_REFUSED',
+    });
+    expect(await value(topic.name, 'retention.ms')).toBe('604900000');
     expect(await apply(id)).toMatchObject({ outcome: 'IN_FORCE', approvedVersion: 1, approvedBy: 'tester' });
     expect(await value(topic.name, 'retention.ms')).toBe(day);
 

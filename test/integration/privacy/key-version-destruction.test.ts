@@ -222,10 +222,14 @@ describe('a database that was restored from before a version was destroyed', () 
   it('destroys it again, and the holder keeps its other versions', async () => {
     const key = await restored(live('RETIRED'));
     expect(await opened(key.accountId, key.first)).toBe('canary');
+    const events = () => run(`select actor_id, details from audit_event where action = 'destroyKeysAgain'`);
+    expect(await events()).toEqual([]);
     await key.replay();
     expect(await opened(key.accountId, key.first)).toBe('KEY_DESTROYED');
     expect(await opened(key.accountId, key.second)).toBe('canary');
     expect(await statesOf(key)).toEqual(['DESTROYED', 'ACTIVE']);
+    // What had stayed destroyed is not told of.
+    expect(await events()).toEqual([{ actor_id: 'system', details: { keys: 1 } }]);
   });
 
   it('lets the holder go on where the version was the newest, until the holder goes as a whole', async () => {

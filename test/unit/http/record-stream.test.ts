@@ -4,6 +4,7 @@ import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { recordStreamRoutes } from '../../../src/http/produce/record-stream.routes.ts';
 import type { KafkaGateway } from '../../../src/services/kafka/ports.ts';
 import type { ProduceService } from '../../../src/services/kafka/produce.service.ts';
+import { tester } from '../../testkit/actor.ts';
 
 test.each([
   ['of our own is logged, and not told', new TypeError('gone wrong inside'), 1],
@@ -15,6 +16,7 @@ test.each([
     describe: async () => ({ clusterId: 'c', controllerId: 1, brokers: [], topics: [], refused: new Map() }),
   };
   const produce: Pick<ProduceService, 'produce'> = { produce: () => Promise.reject(failure) };
+  server.decorateRequest('actorNow', () => tester);
   recordStreamRoutes(server, { produce: produce as ProduceService, kafka: { cluster } as KafkaGateway });
   const answer = await server.inject({
     method: 'POST',

@@ -1,0 +1,14 @@
+import type { GraphQLSchema } from 'graphql';
+import type { Actor } from '../../domain/access/actor.ts';
+import type { RequestContext } from '../../resolvers/context.ts';
+import type { Authentication } from '../../services/access/authentication.ts';
+
+/** What GraphQL is served with, whatever the transport. */
+export interface GraphqlOptions {
+  readonly schema: GraphQLSchema;
+  /** Everything of the context that is not the request's own; called once a request. */
+  readonly contextOf: (actor: Actor, requestId: string) => RequestContext;
+  readonly authentication: Pick<Authentication, 'actorOf'>;
+  /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
+  readonly development: boolean;
+}

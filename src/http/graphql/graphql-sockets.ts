@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import { CloseCode } from 'graphql-ws';
+import { useServer } from 'graphql-ws/use/ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Actor } from '../../domain/access/actor.ts';
+import { newId } from '../../domain/id.ts';
+import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { toGraphqlError } from '../../errors/to-graphql-error.ts';
+import { graphqlPath as path } from '../listener.ts';
+import { admitOperation } from './admit-operation.ts';
+import type { GraphqlOptions } from './graphql-options.ts';
+import { badRequest } from './query-limits.ts';
+
+const payloadBytesMax = 1024 * 1024;
+
+type Parameters = { authorization?: string };
+
+/** A connection, and what its client sent with the first message. */
+interface Connection {
+  readonly connectionParams?: Readonly<Parameters> | undefined;
+  readonly extra: { readonly request: IncomingMessage; readonly socket: WebSocket };
+}
+
+/**
+ * GraphQL over WebSocket (`graphql-transport-ws`). A connection lives long: whose it is is asked anew for each operation and
+ * each event, so that a token that was revoked or is over ends what it began.
+ */
+export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions): void {
+  // Not given the server itself: its faults, as a port that is taken, would be told as faults of the sockets too.
+  const sockets = new WebSocketServer({
+    noServer: true,
+    path,
+    maxPayload: payloadBytesMax,
+    // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
+    verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }) => isOwnOrigin(origin, req.headers.host),
+  });
+  server.server.on('upgrade', (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
+  });
+  const actors = new WeakMap<IncomingMessage, Actor>();
+  const requestIds = new WeakMap<IncomingMessage, string>();
+  const requestIdOf = (request: IncomingMessage): string => {
+    const known = requestIds.get(request) ?? newId();
+    requestIds.set(request, known);
+    return known;
+  };
+  const isKnown = async ({ connectionParams, extra: { request } }: Connection): Promise<boolean> => {
+    try {
+      const header = connectionParams?.authorization ?? request.headers.authorization;
+      actors.set(request, await options.authentication.actorOf(header, requestIdOf(request)));
+      return true;
+    } catch (error) {
+      if (toLinewardError(error).code === 'UNAUTHENTICATED') return false;
+      throw error;
+    }
+  };
+  const isStillKnown = async (connection: Connection): Promise<boolean> => {
+    const isIt = await isKnown(connection);
+    if (!isIt) connection.extra.socket.close(CloseCode.Forbidden, 'Forbidden');
+    return isIt;
+  };
+  const cleanup = useServer<Parameters>(
+    {
+      onConnect: isKnown,
+      onSubscribe: async (connection, _id, payload) => {
+        if (!(await isStillKnown(connection))) return [badRequest(new LinewardError('UNAUTHENTICATED'))];
+        return admitOperation(options.schema, payload, options);
+      },
+      context: ({ extra: { request } }) => {
+        const actor = actors.get(request);
+        if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
+        return options.contextOf(actor, requestIdOf(request));
+      },
+      onError: ({ extra }, _id, _payload, errors) =>
+        errors.map((error) => toGraphqlError(error.toJSON(), error, requestIdOf(extra.request))),
+      onNext: async (connection, _id, _payload, _args, result) => {
+        // What is answered then goes nowhere: the connection is closing.
+        if (!(await isStillKnown(connection)) || result.errors === undefined) return undefined;
+        const requestId = requestIdOf(connection.extra.request);
+        const errors = result.errors.map((error) => toGraphqlError(error as GraphQLFormattedError, error, requestId));
+        return { ...result, errors } as FormattedExecutionResult;
+      },
+    },
+    sockets,
+  );
+  server.addHook('preClose', async () => {
+    await cleanup.dispose();
+  });
+}
+
+/** True for clients that are no browser, and for pages that this listener itself served. */
+function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
+  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+}
