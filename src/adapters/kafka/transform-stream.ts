@@ -82,7 +82,7 @@ class TransformWork {
     try {
       const transformed = await this.#turns.take(() => this.#stream.transform(messages));
       const output = new OutputSends(this.#stream, transformed);
-      if (this.#claims.get(partition) !== claim) throw this.#released(partition);
+      if (this.#claims.get(partition) !== claim || isBehind(batch, claim)) throw this.#released(partition);
       while (!(await this.#isWritten(claim, batch, output)));
       claim.position = batch.next;
       this.#stream.written?.(messages, output.messages);
@@ -210,6 +210,11 @@ class TransformWork {
 
 async function disconnect(producer: Producer): Promise<void> {
   await producer.disconnect().catch(() => undefined);
+}
+
+/** Whether a batch begins with what is written already: it was fetched before the partition was placed anew. */
+function isBehind({ messages: [first] }: ConsumedBatch, { position }: Claim): boolean {
+  return first !== undefined && position !== null && BigInt(first.offset) < BigInt(position);
 }
 
 function maySpanPartitions({ messages: [first, ...others] }: Send): boolean {

@@ -1,3 +1,4 @@
+import type { Consumer, ConsumerConfig, Kafka, ProducerConfig } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClient } from '../../../src/adapters/kafka/client.ts';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
@@ -94,6 +95,43 @@ describe.skipIf(missing)(`what a stream writes exactly once${missing ? `: ${miss
     await until(() => isReadTo(group, source, ['100', '100']));
     await Promise.all([stays.stop(), joins.stop()]);
     expect(values(await scanAll(gateway, target))).toEqual(values(numbered(0, 200)));
+  });
+
+  test('a batch that the client hands over again is not written again', async () => {
+    const [source, target, group] = [await freshTopic(gateway), await freshTopic(gateway), uniqueName('group')];
+    const kafka = createClient({ brokers: [broker.brokers], clientId: 'lineward-test' });
+    let again = 0;
+    const repeating = {
+      producer: (config: ProducerConfig) => kafka.producer(config),
+      consumer: (config: ConsumerConfig) => {
+        const consumer = kafka.consumer(config);
+        const run: Consumer['run'] = (options = {}) =>
+          consumer.run({
+            ...options,
+            eachBatch: async (payload) => {
+              await options.eachBatch?.(payload);
+              again += 1;
+              await options.eachBatch?.(payload);
+            },
+          });
+        return { ...consumer, run };
+      },
+    };
+    const stream = startTransformStream(
+      {
+        kafka: repeating as Kafka,
+        logger: undefined,
+        startOf: async (of, topic, partition) => (await gateway.committed(of, topic)).get(partition) ?? '0',
+        limitsOf: async () => ({ messageBytes: 1_000_000, needsKeys: false }),
+      },
+      { group, source, target, transform: copied },
+    );
+    await gateway.produce(source, numbered(0, 10));
+    await until(() => again > 0);
+    await gateway.produce(source, numbered(10, 20));
+    await until(() => isReadTo(group, source, ['20']));
+    await stream.stop();
+    expect(values(await scanAll(gateway, target))).toEqual(values(numbered(0, 20)));
   });
 
   test('batches of which nothing is written pass one after the other without a fault', async () => {
