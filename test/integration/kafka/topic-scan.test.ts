@@ -34,7 +34,7 @@ describe.skipIf(missing)(`a scan whose group moves${missing ? `: ${missing}` : '
     let isIntruderIn = false;
     let intrusion: Promise<void> | null = null;
     const intrude = async () => {
-      const intruder = kafka.consumer({ groupId: group });
+      const intruder = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 });
       await intruder.connect();
       await intruder.subscribe({ topic });
       await intruder.run({ autoCommit: false, eachMessage: async () => undefined });
