@@ -212,9 +212,9 @@ async function disconnect(producer: Producer): Promise<void> {
   await producer.disconnect().catch(() => undefined);
 }
 
-/** Whether a batch begins with what is written already: it was fetched before the partition was placed anew. */
+/** Whether a batch begins with what is, or may be, written already: it was fetched before the partition was placed anew. */
 function isBehind({ messages: [first] }: ConsumedBatch, { position }: Claim): boolean {
-  return first !== undefined && position !== null && BigInt(first.offset) < BigInt(position);
+  return position === null || (first !== undefined && BigInt(first.offset) < BigInt(position));
 }
 
 function maySpanPartitions({ messages: [first, ...others] }: Send): boolean {

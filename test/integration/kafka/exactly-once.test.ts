@@ -134,6 +134,41 @@ describe.skipIf(missing)(`what a stream writes exactly once${missing ? `: ${miss
     expect(values(await scanAll(gateway, target))).toEqual(values(numbered(0, 20)));
   });
 
+  test('a partition that is taken over while the stream stops is given back', async () => {
+    const [source, target, group] = [await freshTopic(gateway), await freshTopic(gateway), uniqueName('group')];
+    const kafka = createClient({ brokers: [broker.brokers], clientId: 'lineward-test' });
+    const [connecting, stopped, gone] = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+    const slow = {
+      consumer: (config: ConsumerConfig) => kafka.consumer(config),
+      producer: (config: ProducerConfig) => {
+        const producer = kafka.producer(config);
+        const connect = async () => {
+          connecting?.resolve();
+          await stopped?.promise;
+          await producer.connect();
+        };
+        const disconnect = async () => {
+          await producer.disconnect();
+          gone?.resolve();
+        };
+        return { ...producer, connect, disconnect };
+      },
+    };
+    const stream = startTransformStream(
+      {
+        kafka: slow as Kafka,
+        logger: undefined,
+        startOf: async () => '0',
+        limitsOf: async () => ({ messageBytes: 1_000_000, needsKeys: false }),
+      },
+      { group, source, target, transform: copied },
+    );
+    await connecting?.promise;
+    await stream.stop();
+    stopped?.resolve();
+    await gone?.promise;
+  });
+
   test('batches of which nothing is written pass one after the other without a fault', async () => {
     const [source, target, group] = [await freshTopic(gateway), await freshTopic(gateway), uniqueName('group')];
     const faults = new Set<string>();
