@@ -1,4 +1,4 @@
-import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer, type Transaction } from 'kafkajs';
+import type { Kafka, Producer, Transaction } from 'kafkajs';
 import { Turns } from '../../domain/turns.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -6,6 +6,7 @@ import type { RunningStream, TransformStream } from '../../services/kafka/ports.
 import type { KafkaLogger } from './client.ts';
 import { protocolType, throughMoves, withinDeadline } from './faults.ts';
 import { type ConsumedBatch, GroupConsumer } from './group-consumer.ts';
+import { keptPartitions } from './kept-partitions.ts';
 import { refusalOf, toVendorMessage } from './messages.ts';
 import { OutputSends, type Send, type TopicLimits } from './output-sends.ts';
 
@@ -220,20 +221,6 @@ function isBehind({ messages: [first] }: ConsumedBatch, { position }: Claim): bo
 function maySpanPartitions({ messages: [first, ...others] }: Send): boolean {
   return others.some(({ partition }) => partition === undefined || partition !== first?.partition);
 }
-
-/**
- * kafkajs chooses partitions anew with each try of a send, and those of messages without a key at random: what a partition
- * has taken would be left out, or written again elsewhere. Here a message keeps the partition of its first try.
- */
-export const keptPartitions: ICustomPartitioner = () => {
-  const choose = kafkajs.Partitioners.DefaultPartitioner();
-  const chosen = new WeakMap<Message, number>();
-  return (args) => {
-    const partition = args.message.partition ?? chosen.get(args.message) ?? choose(args);
-    chosen.set(args.message, partition);
-    return partition;
-  };
-};
 
 /** A producer that owns the output of one source partition: whoever owned it before can write nothing any more. */
 export async function claimProducer(

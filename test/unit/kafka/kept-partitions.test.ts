@@ -1,6 +1,6 @@
 import type { Message, PartitionMetadata } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
-import { keptPartitions } from '../../../src/adapters/kafka/transform-stream.ts';
+import { keptPartitions } from '../../../src/adapters/kafka/kept-partitions.ts';
 
 const partitionMetadata = Array.from(
   { length: 5 },
