@@ -89,8 +89,12 @@ export async function withinDeadline<T>(work: Promise<T>, doing: string, deadlin
   }
 }
 
-/** What a broker answers of a partition without a leader, or a group without a coordinator, for the moment. */
+/**
+ * What a broker answers of a partition without a leader, a group without a coordinator, or a producer whose last transaction
+ * is still being completed, for the moment.
+ */
 const passing = new Set([
+  'CONCURRENT_TRANSACTIONS',
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',

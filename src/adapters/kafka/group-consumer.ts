@@ -204,16 +204,19 @@ export class GroupConsumer implements RunningStream {
     for (const partition of partitions) void this.#place(consumer, partition);
   }
 
-  /** Moves a paused partition to its position and lets it flow. */
-  async #place(consumer: Consumer, partition: number, waitFirst = false): Promise<void> {
+  /** Moves a paused partition to its position and lets it flow; at once, or later when a batch up to `failed` was not done. */
+  async #place(consumer: Consumer, partition: number, failed: string | null = null): Promise<void> {
     const { topic, positionOf, logger } = this.#options;
     const generation = this.#generation;
     const stale = () => this.#generation !== generation || this.#stopping.signal.aborted;
-    if (waitFirst) await this.#backoffOf(partition).wait(this.#stopping.signal);
+    if (failed !== null) await this.#backoffOf(partition).wait(this.#stopping.signal);
     while (!stale()) {
       try {
         const offset = await this.#turns.take(async () => (stale() ? null : positionOf(partition)));
         if (stale() || offset === null) return;
+        // A fault of these look-ups has ended. So has one of a batch that was done after all, of which only the answer was
+        // lost: perhaps nothing follows whose success would end it.
+        if (failed === null || BigInt(offset) >= BigInt(failed)) this.#recovered(partition);
         consumer.seek({ topic, partition, offset });
         consumer.resume([{ topic, partitions: [partition] }]);
         return;
@@ -239,27 +242,31 @@ export class GroupConsumer implements RunningStream {
         if (expulsions.has(protocolType(error) ?? '')) lost.abort();
       });
     }, HEARTBEAT_MS);
+    const next = nextOffset(batch.lastOffset());
     try {
-      const next = nextOffset(batch.lastOffset());
       const messages = batch.messages.map((message) => toKafkaMessage(partition, message));
       const commitForDisplay = () => {
         consumer.commitOffsets([{ topic, partition, offset: next }]).catch(() => undefined);
       };
       await this.#options.process({ partition, messages, next, commitForDisplay }, lost.signal);
       payload.resolveOffset(last.offset);
-      this.#faults.delete(partition);
-      this.#backoffs.delete(partition);
+      this.#recovered(partition);
     } catch (error) {
       const fault = toStreamFault(error, `working on ${topic}/${partition}`);
       this.#faults.set(partition, fault);
       this.#options.logger?.warn({ topic, partition, offset: batch.firstOffset() }, fault);
       consumer.pause([{ topic, partitions: [partition] }]);
-      void this.#place(consumer, partition, true);
+      void this.#place(consumer, partition, next);
     } finally {
       clearInterval(heartbeats);
       this.#batches.delete(lost);
       this.#touch();
     }
+  }
+
+  #recovered(partition: number): void {
+    this.#faults.delete(partition);
+    this.#backoffs.delete(partition);
   }
 
   #backoffOf(partition: number): Backoff {

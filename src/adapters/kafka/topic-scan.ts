@@ -117,23 +117,24 @@ function batchReader(options: ScanOptions, ends: ReadonlyMap<number, bigint>, fa
   const next = new Map(options.within?.from);
   return async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
     let beatAt = Date.now();
-    try {
-      for (const message of batch.messages) {
-        const goal = ends.get(batch.partition);
-        const offset = BigInt(message.offset);
-        if (goal === undefined || offset >= goal) break;
-        if (offset < (next.get(batch.partition) ?? 0n)) continue;
-        next.set(batch.partition, offset + 1n);
+    for (const message of batch.messages) {
+      const goal = ends.get(batch.partition);
+      const offset = BigInt(message.offset);
+      if (goal === undefined || offset >= goal) break;
+      if (offset < (next.get(batch.partition) ?? 0n)) continue;
+      next.set(batch.partition, offset + 1n);
+      try {
         throwIfCancelled(options.signal, options.topic);
         const work = options.each(toKafkaMessage(batch.partition, message));
         // Two promises for each message would take as long as reading it.
         if (work !== undefined) await work;
-        if (Date.now() - beatAt < BEAT_MS) continue;
-        await heartbeat();
-        beatAt = Date.now();
+      } catch (error) {
+        return fail(error);
       }
-    } catch (error) {
-      fail(error);
+      if (Date.now() - beatAt < BEAT_MS) continue;
+      // Where it tells that the group moves, the client joins again, and the rest of the batch comes again.
+      await heartbeat();
+      beatAt = Date.now();
     }
   };
 }

@@ -1,11 +1,12 @@
-import kafkajs, { type Kafka, type Producer, type Transaction } from 'kafkajs';
+import type { Kafka, Producer, Transaction } from 'kafkajs';
 import { Turns } from '../../domain/turns.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { RunningStream, TransformStream } from '../../services/kafka/ports.ts';
 import type { KafkaLogger } from './client.ts';
-import { protocolType, withinDeadline } from './faults.ts';
+import { protocolType, throughMoves, withinDeadline } from './faults.ts';
 import { type ConsumedBatch, GroupConsumer } from './group-consumer.ts';
+import { keptPartitions } from './kept-partitions.ts';
 import { refusalOf, toVendorMessage } from './messages.ts';
 import { OutputSends, type Send, type TopicLimits } from './output-sends.ts';
 
@@ -29,7 +30,9 @@ interface TransformDeps {
 
 /** A partition that was taken over. */
 interface Claim {
-  readonly producer: Producer;
+  producer: Producer;
+  /** What the group has committed, as far as this claim knows; null before it was read. */
+  position: string | null;
   isBusy: boolean;
 }
 
@@ -55,6 +58,8 @@ class TransformWork {
   readonly #deps: TransformDeps;
   readonly #stream: TransformStream;
   readonly #claims = new Map<number, Claim>();
+  /** The newest try to take a partition over; none for a partition that is not this member's any more. */
+  readonly #tries = new Map<number, symbol>();
   readonly #turns = new Turns(TRANSFORMED_AT_ONCE);
 
   constructor(deps: TransformDeps, stream: TransformStream) {
@@ -62,19 +67,9 @@ class TransformWork {
     this.#stream = stream;
   }
 
-  /**
-   * Takes the partition over; answers where its work goes on. Over a rebalance a claim stays: whoever had the partition
-   * meanwhile has fenced it, and then it fails with its next transaction.
-   */
+  /** Takes the partition over; answers where its work goes on. */
   async claim(partition: number): Promise<string> {
-    const { group, source } = this.#stream;
-    const known = this.#claims.get(partition);
-    if (known === undefined || known.isBusy) {
-      await this.#release(partition);
-      const producer = await claimProducer(this.#deps.kafka, { group, source, partition });
-      this.#claims.set(partition, { producer, isBusy: false });
-    }
-    const position = await this.#deps.startOf(group, source, partition);
+    const position = (await this.#keptPosition(partition)) ?? (await this.#takeOver(partition));
     await this.#stream.begin?.(partition, position);
     return position;
   }
@@ -88,29 +83,87 @@ class TransformWork {
     try {
       const transformed = await this.#turns.take(() => this.#stream.transform(messages));
       const output = new OutputSends(this.#stream, transformed);
-      if (this.#claims.get(partition) !== claim) throw this.#released(partition);
-      while (!(await this.#isWritten(claim.producer, batch, output)));
+      if (this.#claims.get(partition) !== claim || isBehind(batch, claim)) throw this.#released(partition);
+      while (!(await this.#isWritten(claim, batch, output)));
+      claim.position = batch.next;
       this.#stream.written?.(messages, output.messages);
     } catch (error) {
       if (this.#claims.get(partition) === claim) await this.#release(partition);
       throw error;
+    } finally {
+      claim.isBusy = false;
+      // It was released meanwhile, and has connected again for what it still had to send.
+      if (this.#claims.get(partition) !== claim) await disconnect(claim.producer);
     }
-    claim.isBusy = false;
   }
 
   keepOnly(partitions: readonly number[]): void {
-    for (const partition of this.#claims.keys()) {
-      if (!partitions.includes(partition)) void this.#release(partition);
+    for (const partition of new Set([...this.#claims.keys(), ...this.#tries.keys()])) {
+      if (partitions.includes(partition)) continue;
+      this.#tries.delete(partition);
+      void this.#release(partition);
     }
   }
 
   async close(): Promise<void> {
+    this.#tries.clear();
     await Promise.all([...this.#claims.keys()].map((partition) => this.#release(partition)));
   }
 
+  /**
+   * Over a rebalance a claim stays when the group stands where the claim has left it; whoever has fenced it meanwhile fails
+   * its next transaction. A broker answers a commit before the offsets of the transaction can be read, so an offset that
+   * was read without a new claim may be the one of before: going on from there would write the last batch again.
+   */
+  async #keptPosition(partition: number): Promise<string | null> {
+    const claim = this.#claims.get(partition);
+    if (claim === undefined || claim.isBusy) return null;
+    const position = await this.#startOf(partition);
+    const isSame = position === claim.position && this.#claims.get(partition) === claim && !claim.isBusy;
+    return isSame ? position : null;
+  }
+
+  async #takeOver(partition: number): Promise<string> {
+    const own = Symbol();
+    this.#tries.set(partition, own);
+    await this.#release(partition);
+    const producer = await this.#newProducer(partition);
+    // Another try has begun, or the partition went to another member, which a late claim must not hinder.
+    if (this.#tries.get(partition) !== own) {
+      await disconnect(producer);
+      throw this.#released(partition);
+    }
+    const claim: Claim = { producer, position: null, isBusy: false };
+    this.#claims.set(partition, claim);
+    claim.position = await this.#startOf(partition);
+    return claim.position;
+  }
+
+  /**
+   * Another producer for a claim. The client counts nothing of a send that was refused, although partitions other than the
+   * one at fault have taken their part: the broker would drop what comes next there as a repetition.
+   */
+  async #renew(partition: number, claim: Claim): Promise<void> {
+    await disconnect(claim.producer);
+    if (this.#claims.get(partition) !== claim) throw this.#released(partition);
+    claim.producer = await this.#newProducer(partition);
+    // Who owned the partition in between may have written the batch.
+    if ((await this.#startOf(partition)) !== claim.position) throw this.#released(partition);
+  }
+
+  #newProducer(partition: number): Promise<Producer> {
+    const { group, source } = this.#stream;
+    return claimProducer(this.#deps.kafka, { group, source, partition });
+  }
+
+  #startOf(partition: number): Promise<string> {
+    const { group, source } = this.#stream;
+    return this.#deps.startOf(group, source, partition);
+  }
+
   /** False when the output is to be tried again, without what its topic does not take. */
-  async #isWritten(producer: Producer, batch: ConsumedBatch, output: OutputSends): Promise<boolean> {
-    const transaction = await producer.transaction();
+  async #isWritten(claim: Claim, batch: ConsumedBatch, output: OutputSends): Promise<boolean> {
+    const transaction = await claim.producer.transaction();
     try {
       await this.#write(transaction, batch, output);
       return true;
@@ -121,8 +174,9 @@ class TransformWork {
       }
       await transaction.abort();
       const { send, code, cause } = error;
-      if (output.narrow(send, code, await this.#deps.limitsOf(send.topic))) return false;
-      throw cause;
+      if (!output.narrow(send, code, await this.#deps.limitsOf(send.topic))) throw cause;
+      if (maySpanPartitions(send)) await this.#renew(batch.partition, claim);
+      return false;
     }
   }
 
@@ -137,7 +191,9 @@ class TransformWork {
       }
     }
     const partitions = [{ partition: batch.partition, offset: batch.next }];
-    await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic: source, partitions }] });
+    const offsets = { consumerGroupId: group, topics: [{ topic: source, partitions }] };
+    // The client tries sends again while the broker completes the transaction before, but not offsets that come first.
+    await throughMoves(() => transaction.sendOffsets(offsets));
     await transaction.commit();
   }
 
@@ -149,8 +205,21 @@ class TransformWork {
   async #release(partition: number): Promise<void> {
     const claim = this.#claims.get(partition);
     this.#claims.delete(partition);
-    await claim?.producer.disconnect().catch(() => undefined);
+    if (claim !== undefined) await disconnect(claim.producer);
   }
+}
+
+async function disconnect(producer: Producer): Promise<void> {
+  await producer.disconnect().catch(() => undefined);
+}
+
+/** Whether a batch begins with what is, or may be, written already: it was fetched before the partition was placed anew. */
+function isBehind({ messages: [first] }: ConsumedBatch, { position }: Claim): boolean {
+  return position === null || (first !== undefined && BigInt(first.offset) < BigInt(position));
+}
+
+function maySpanPartitions({ messages: [first, ...others] }: Send): boolean {
+  return others.some(({ partition }) => partition === undefined || partition !== first?.partition);
 }
 
 /** A producer that owns the output of one source partition: whoever owned it before can write nothing any more. */
@@ -164,7 +233,7 @@ export async function claimProducer(
     maxInFlightRequests: 1,
     transactionTimeout: TRANSACTION_TIMEOUT_MS,
     allowAutoTopicCreation: false,
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    createPartitioner: keptPartitions,
     retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 },
   });
   const fence = async () => {

@@ -1,5 +1,6 @@
 import { type Cipheriv, createCipheriv, type KeyObject, randomFillSync } from 'node:crypto';
-import { ivBytes, tagBytes } from './aes-gcm.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { ivBytes, sealGcm, tagBytes } from './aes-gcm.ts';
 import { add, elementOf, type FieldElement, ProductTable, product } from './gcm-field.ts';
 
 const blockBytes = 16;
@@ -72,6 +73,8 @@ class StockedKey {
       for (let word = 0; word < stockWords; word += 1)
         if (word % blockWords < ivWords)
           counters[place * stockWords + word] = ivs[place * ivWords + (word % blockWords)] ?? 0;
+    // All of it was used: what is left in memory would decrypt what was sealed, also when the key is gone.
+    this.#streams.fill(0);
     this.#streams = this.#cipher.update(this.#counters);
     this.#next = 0;
   }
@@ -86,9 +89,21 @@ function begin(key: KeyObject): StockedKey {
   const oldest = begun.length >= keysMax ? begun.shift()?.deref() : undefined;
   if (oldest !== undefined) stocks.delete(oldest);
   const stock = new StockedKey(key);
+  assertRight(key, stock);
   stocks.set(key, stock);
   begun.push(new WeakRef(key));
   return stock;
+}
+
+const checkedAad = Buffer.from('checked');
+/** Of two blocks, the last of them not full. */
+const checkedText = Buffer.from('a text of one block and more');
+
+/** What is wrong here would be wrong in all that is sealed, and be found when it is opened: too late. */
+function assertRight(key: KeyObject, stock: StockedKey): void {
+  const sealed = stock.seal(checkedText, checkedText.length, constantOf(stock.hash, checkedAad, checkedText.length));
+  if (!sealed.equals(sealGcm(key, sealed.subarray(0, ivBytes), checkedText, checkedAad)))
+    throw new LinewardError('INTERNAL', 'Short values are not encrypted as AES-GCM says; nothing was encrypted so.');
 }
 
 /**

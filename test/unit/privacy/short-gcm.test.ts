@@ -1,5 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it, vi } from 'vitest';
 import { ivBytes, openGcm, sealGcm } from '../../../src/domain/privacy/aes-gcm.ts';
 import { openEnvelope, sealEnvelope } from '../../../src/domain/privacy/envelope.ts';
 import { elementOf, ProductTable, product } from '../../../src/domain/privacy/gcm-field.ts';
@@ -34,6 +36,50 @@ describe('AES-GCM of short texts', () => {
       }
     },
   );
+
+  it('encrypts what is no text as node:crypto does: halves of surrogates, alone or in the wrong order', () => {
+    const [key, aad] = [newKey(), randomBytes(40)];
+    const gcm = stocked(key, aad);
+    for (const text of [
+      '\ud800',
+      '\udc00',
+      'a\udc00\ud800b',
+      `${'x'.repeat(29)}\ud83d`,
+      '\0',
+      '\u007f\u0080\u07ff\u0800',
+    ]) {
+      const sealed = gcm.seal(text);
+      expect(sealed?.equals(sealGcm(key, sealed.subarray(0, ivBytes), text, aad))).toBe(true);
+    }
+    // Three bytes each: of 31 and 33 bytes.
+    expect(gcm.seal(`${'x'.repeat(28)}\ud83d`)).toHaveLength(ivBytes + 31 + 16);
+    expect(gcm.seal(`${'x'.repeat(30)}\ud83d`)).toBeNull();
+  });
+
+  it('refuses a key at its first stock when the two ciphers differ', () => {
+    const broken = vi.spyOn(ProductTable.prototype, 'addTo').mockImplementation(() => undefined);
+    try {
+      expect(() => stocked(newKey(), randomBytes(20))).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+    } finally {
+      broken.mockRestore();
+    }
+    stocked(newKey(), randomBytes(20));
+  });
+
+  it('keeps neither a key that is dropped nor its stock', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const context = { suite: 1, accountId: 'AC1', keyVersion: 1, semanticType: 'phonenumber' } as const;
+    const dropped = (() => {
+      const key = newKey();
+      for (let left = 100; left > 0; left -= 1) sealEnvelope({ ...context, key }, '+351');
+      return new WeakRef(key);
+    })();
+    await vi.waitFor(() => {
+      collect();
+      expect(dropped.deref() === undefined).toBe(true);
+    });
+  });
 
   it('takes no IV twice, whoever seals under the key', () => {
     const key = newKey();
