@@ -68,7 +68,7 @@ const points: KillPoint[] = [
   { port: 'store', verb: 'remove', when: 'after', nth: 2 },
   // The swap is on record, the new segment is not yet made.
   { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
-  { port: 'engine', verb: 'write', when: 'after', nth: 1 },
+  { port: 'store', verb: 'stage', when: 'after', nth: 1 },
   { port: 'store', verb: 'publish', when: 'after', nth: 2 },
 ];
 
@@ -146,7 +146,7 @@ describe('a change of values killed by SIGKILL', () => {
     { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
     { port: 'store', verb: 'swapIf', when: 'after', nth: 2 },
     { port: 'store', verb: 'remove', when: 'after', nth: 1 },
-    { port: 'engine', verb: 'write', when: 'after', nth: 1 },
+    { port: 'store', verb: 'stage', when: 'after', nth: 1 },
   ];
   it.each(changes)('$when $verb $nth changes every value once', async (kill) => {
     const { table, target } = await filled();
