@@ -66,25 +66,19 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   parts.listener.start();
   const work: Stop[] = [() => parts.jobs.drain()];
   onClose(() => stopAll(work));
+  const keepSweeping = ({ sweep, complaint, intervalMs = env.SWEEP_INTERVAL_MS }: Sweep): void => {
+    const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs });
+    sweeper.start();
+    work.push(() => sweeper.stop());
+  };
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
-    for (const { sweep, complaint, intervalMs = env.SWEEP_INTERVAL_MS } of sweeps(services)) {
-      const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs });
-      sweeper.start();
-      work.push(() => sweeper.stop());
-    }
+    for (const each of sweeps(services)) keepSweeping(each);
   }
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
     work.push(() => services.streamRunner.stop());
-    const lineage = new Sweeper({
-      sweep: () => services.streamLineage.tell(),
-      complaint: 'lineage of streams could not be told',
-      logger,
-      intervalMs: env.SWEEP_INTERVAL_MS,
-    });
-    lineage.start();
-    work.push(() => lineage.stop());
+    keepSweeping({ sweep: () => services.streamLineage.tell(), complaint: 'lineage of streams could not be told' });
   }
   return serve(env, logger, { parts, services, onStop: (stop) => work.push(stop) });
 }

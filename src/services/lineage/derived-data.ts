@@ -21,9 +21,15 @@ export interface KeyedDataset {
 export interface DerivedData {
   /** Steps that are in force, from the datasets and from all that is made of them. */
   readonly steps: readonly LineageStep[];
-  /** By dataset: the columns that hold values of a key, unmasked. */
-  readonly carried: ReadonlyMap<string, readonly string[]>;
-  /** False where there is more than was looked at. */
+  /** False where there are more than were looked at. */
+  readonly complete: boolean;
+}
+
+/** Where values of keys went, unmasked. */
+export interface CarriedKeys {
+  /** Columns by dataset. */
+  readonly columns: ReadonlyMap<string, readonly string[]>;
+  /** False where there are more than were looked at. */
   readonly complete: boolean;
 }
 
@@ -43,7 +49,7 @@ export class DerivedDataReadModel {
     this.#fields = deps.datasetFields;
   }
 
-  async derivedFrom(datasets: readonly KeyedDataset[]): Promise<DerivedData> {
+  async derivedFrom(datasetIds: readonly string[]): Promise<DerivedData> {
     const rows = await this.#em.fork().execute(
       `with recursive reached (id) as (
          select unnest(?::text[])
@@ -52,21 +58,17 @@ export class DerivedDataReadModel {
        )
        select lineage_edge.* from lineage_edge join reached on source_dataset_id = reached.id
        where valid_to is null order by lineage_edge.id limit ${stepsMax + 1}`,
-      [textArray(datasets.map(({ datasetId }) => datasetId))],
+      [textArray(datasetIds)],
     );
-    const columns = await this.#carried(datasets);
-    return {
-      steps: rows.slice(0, stepsMax).map(readStep),
-      carried: columns.carried,
-      complete: rows.length <= stepsMax && columns.complete,
-    };
+    return { steps: rows.slice(0, stepsMax).map(readStep), complete: rows.length <= stepsMax };
   }
 
-  async #carried(datasets: readonly KeyedDataset[]): Promise<Pick<DerivedData, 'carried' | 'complete'>> {
+  /** The columns that hold values of the keys, those of the datasets themselves among them. */
+  async carriedFrom(datasets: readonly KeyedDataset[]): Promise<CarriedKeys> {
     const starts = await this.#fields.numbersOf(
       datasets.flatMap(({ datasetId, keys }) => keys.map((path) => ({ datasetId, path }))),
     );
-    if (starts.length === 0) return { carried: new Map(), complete: true };
+    if (starts.length === 0) return { columns: new Map(), complete: true };
     const graph = await this.#graphs.columns();
     const isInForce = inForce(graph, new Date());
     const stops = edgeFlags.indirect | edgeFlags.masking;
@@ -77,9 +79,8 @@ export class DerivedDataReadModel {
       passes: (row) => ((graph.edges.flags[row] ?? 0) & stops) === 0 && isInForce(row),
     });
     const fields = await this.#fields.byNumber(reached.depths.keys());
-    const carried = new Map<string, string[]>();
-    for (const { datasetId, path } of fields.values())
-      carried.set(datasetId, [...(carried.get(datasetId) ?? []), path].sort());
-    return { carried, complete: reached.truncatedReason === null };
+    const byDataset = Map.groupBy(fields.values(), ({ datasetId }) => datasetId);
+    const columns = new Map([...byDataset].map(([id, found]) => [id, found.map(({ path }) => path).sort()]));
+    return { columns, complete: reached.truncatedReason === null };
   }
 }

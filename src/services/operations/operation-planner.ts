@@ -13,7 +13,7 @@ import type { RegistryReadModel } from '../registry/registry.read-model.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
-import { estimateOf, onePerDataset, targetRow } from './planned-targets.ts';
+import { estimateOf, type MappedPlace, onePerDataset, targetRow } from './planned-targets.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
 
 export interface PlannerDeps {
@@ -93,12 +93,7 @@ export class OperationPlanner {
       ({ dataset }) => operation.datasetIds == null || operation.datasetIds.includes(dataset.id),
     );
     const ids = places.map((place) => place.dataset.id);
-    const derived = await derivedData.derivedFrom(
-      places.map(({ mapping, dataset }) => ({
-        datasetId: dataset.id,
-        keys: [mapping.accountField, ...mapping.subjectFields],
-      })),
-    );
+    const derived = await derivedData.derivedFrom(ids);
     const sequence = sequenceOf(ids, derived.steps);
     const targets: PlannedTarget[] = [];
     const { merged, gaps } = onePerDataset(places);
@@ -140,7 +135,7 @@ export class OperationPlanner {
     }
     // A rule is about one table; what is derived from it has rules of its own.
     if (operation.kind === 'RETENTION') gaps.push(...(places.length === 0 ? [noTable] : []));
-    else gaps.push(...(await this.#unmappedGaps(ids, derived)), ...(await this.#unreached(entityIds, operation)));
+    else gaps.push(...(await this.#unmappedGaps(places, derived)), ...(await this.#unreached(entityIds, operation)));
     return {
       targets: targets.sort(
         (one, other) => one.sequence - other.sequence || one.dataset.name.localeCompare(other.dataset.name),
@@ -159,16 +154,28 @@ export class OperationPlanner {
   }
 
   /** One for each dataset that is made of the places, however many steps away, and that no mapping speaks of. */
-  async #unmappedGaps(ids: readonly string[], { steps, carried, complete }: DerivedData): Promise<readonly Gap[]> {
-    const jobs = unmappedDatasets(ids, steps);
+  async #unmappedGaps(places: readonly MappedPlace[], { steps, complete }: DerivedData): Promise<readonly Gap[]> {
+    const carried = await this.#deps.derivedData.carriedFrom(
+      places.map(({ mapping, dataset }) => ({
+        datasetId: dataset.id,
+        keys: [mapping.accountField, ...mapping.subjectFields],
+      })),
+    );
+    const jobs = unmappedDatasets(
+      places.map(({ dataset }) => dataset.id),
+      steps,
+    );
     const datasets = await this.#deps.registry.datasetsById([...jobs.keys()]);
     const names = new Map(datasets.map((dataset) => [dataset.id, dataset.name]));
     const gaps = [...jobs].map(([id, writers]) => ({
       code: 'UNMAPPED_DERIVED',
       dataset: names.get(id) ?? id,
-      reason: `${listed('job', writers)} write${writers.length === 1 ? 's' : ''} there, and no entity is mapped to it; ${keysIn(carried.get(id))}`,
+      reason: `${listed('job', writers)} write${writers.length === 1 ? 's' : ''} there, and no entity is mapped to it; ${keysIn(carried.columns.get(id))}`,
     }));
-    return [...gaps.sort((one, other) => one.dataset.localeCompare(other.dataset)), ...(complete ? [] : [tooFar])];
+    return [
+      ...gaps.sort((one, other) => one.dataset.localeCompare(other.dataset)),
+      ...(complete && carried.complete ? [] : [tooFar]),
+    ];
   }
 
   async #freeze(

@@ -7,7 +7,7 @@ import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { TargetExecutor } from './ports.ts';
 
-interface MappedPlace {
+export interface MappedPlace {
   readonly mapping: Mapping;
   readonly dataset: Dataset;
 }
