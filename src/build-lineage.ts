@@ -1,5 +1,8 @@
 import type { Database } from './adapters/postgres/orm.ts';
+import { CatalogImportService } from './services/lineage/catalog-import.service.ts';
 import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
+import { DatasetDescriptionReadModel } from './services/lineage/dataset-description.read-model.ts';
+import { DatasetDescriptionService } from './services/lineage/dataset-description.service.ts';
 import { DatasetFieldReadModel } from './services/lineage/dataset-field.read-model.ts';
 import { DerivedDataReadModel } from './services/lineage/derived-data.ts';
 import { EventLogReadModel } from './services/lineage/event-log.read-model.ts';
@@ -25,17 +28,21 @@ export function buildLineage({
   const graphs = new LineageGraphs({ em });
   const lineage = new LineageReadModel({ em, graphs });
   const datasetFields = new DatasetFieldReadModel({ em });
+  const lineageIngest = new LineageIngestService({ em });
   const labels = new LabelReadModel({ em, graphs, datasetFields, semanticTypes });
   return {
     lineage,
     datasetFields,
+    datasetDescriptions: new DatasetDescriptionReadModel({ em }),
+    datasetDescriptionService: new DatasetDescriptionService({ em }),
     derivedData: new DerivedDataReadModel({ em, graphs, datasetFields }),
     columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
     labels,
     lineagePaths: new LineagePathsReadModel({ em, graphs, lineage, datasetFields }),
     impact: new ImpactReadModel({ em, graphs, lineage, labels, datasetFields }),
     fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),
-    lineageIngest: new LineageIngestService({ em }),
+    lineageIngest,
+    catalogImport: new CatalogImportService({ em, lineageIngest }),
     lineageEvents: new EventLogReadModel({ em }),
     lineageCatalog: new LineageCatalogReadModel({ em }),
     lineageGraph: new NodeGraphReadModel({ em, graphs, datasetFields }),

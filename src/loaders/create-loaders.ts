@@ -7,6 +7,10 @@ import type { StreamActivity } from '../services/kafka/stream-activity.ts';
 import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
+import type {
+  DatasetDescriptionReadModel,
+  DescribedPlace,
+} from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -74,9 +78,10 @@ export function createLoaders(deps: {
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
+  readonly datasetDescriptions: DatasetDescriptionReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
-  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
+  const { audit, datasetDescriptions, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -140,6 +145,14 @@ export function createLoaders(deps: {
       const found = await datasetFields.dropsOf(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
+    description: new DataLoader(
+      async (places: readonly DescribedPlace[]) => {
+        const of = await datasetDescriptions.descriptionsOf(places);
+        return places.map(of);
+      },
+      { cacheKeyFn: ({ datasetId, path }) => `${datasetId}\0${path}` },
+    ),
+    changesOfDescription: pages((ids, request) => datasetDescriptions.changesOf(ids, request)),
     fieldsOfDataset: pages((ids, request) => datasetFields.fieldsOf(ids, request)),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
     fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),

@@ -37,7 +37,14 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
   Mutation: {
     ...of('REGISTER', [
       ...['addEntityAliases', 'createLakeLanding', 'createStreamProtection', 'deprecateEntity'],
-      ...['deprecateEntityVersion', 'describeEntity', 'mapEntity', 'registerEntityVersion', 'registerLakeTable'],
+      ...[
+        'deprecateEntityVersion',
+        'describeDataset',
+        'describeEntity',
+        'mapEntity',
+        'registerEntityVersion',
+        'registerLakeTable',
+      ],
       ...['reinstateEntity', 'reinstateEntityVersion', 'removeEntityAlias', 'unmapEntity'],
     ]),
     ...of('CLASSIFY', [

@@ -13,6 +13,11 @@ import {
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
+import {
+  DatasetDescriptionFields,
+  DatasetDescriptionResolver,
+  DatasetFieldDescriptionFields,
+} from './dataset-description.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -42,6 +47,8 @@ const fieldResolvers = [
   ColumnLineageFields,
   DatasetFieldFields,
   DatasetFields,
+  DatasetDescriptionFields,
+  DatasetFieldDescriptionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -68,6 +75,7 @@ const operationResolvers = [
   AuditResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
+  DatasetDescriptionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
@@ -93,6 +101,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
+  ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
