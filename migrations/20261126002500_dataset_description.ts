@@ -4,6 +4,7 @@ import { Migration } from '@mikro-orm/migrations';
 export class DatasetDescriptionMigration extends Migration {
   override up(): void {
     this.addSql(descriptions);
+    this.addSql(vocabulary);
     this.addSql(search);
     this.addSql(imports);
   }
@@ -14,7 +15,7 @@ const descriptions = `
   create table dataset_description (
     dataset_id text not null references dataset (id) on delete cascade,
     path text not null,
-    part text not null check (part in ('documentation', 'owners', 'tags', 'properties')),
+    part text not null check (part in ('documentation', 'owners', 'tags', 'properties', 'terms', 'domain')),
     said_by text not null,
     -- Null where it was taken back: what was said before that, and comes late, must not come back.
     value jsonb,
@@ -58,6 +59,24 @@ const descriptions = `
     for each row execute function dataset_description_changes();
 `;
 
+const vocabulary = `
+  -- Terms of the glossary and domains; descriptions name them.
+  create table vocabulary (
+    id text primary key,
+    kind text not null check (kind in ('TERM', 'DOMAIN')),
+    name text not null,
+    description text not null,
+    owners text[] not null default '{}',
+    parent_id text references vocabulary (id),
+    revision integer not null default 0,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    unique (kind, name)
+  );
+  create index on vocabulary (parent_id);
+  create index on dataset_description using gin (value) where part in ('terms', 'domain');
+`;
+
 // As before, with what was said of the dataset and its fields beside what its entities bring.
 const search = `
   create or replace function search_refresh_datasets(given text[]) returns void language plpgsql
@@ -69,7 +88,7 @@ const search = `
       array[search_key(dataset.name), search_key(substring(dataset.name from '[^./]*$'))], search_words(dataset.name),
       search_short(array(select distinct unnest(held.tags || told.tags) order by 1 limit 1000)), held.classifications, held.semantic_types,
       search_document(search_words(dataset.name), search_words(dataset.namespace), told.documentation,
-        search_list(held.names || held.tags || told.tags || told.owners || held.classifications || held.semantic_types))
+        search_list(held.names || held.tags || told.tags || told.owners || told.words || held.classifications || held.semantic_types))
     from dataset
     cross join lateral (
       select array(select entity.namespace || '.' || entity.name from mapping join entity on entity.id = mapping.entity_id
@@ -85,7 +104,9 @@ const search = `
       select (select value #>> '{}' from dataset_told where dataset_id = dataset.id and path = '' and part = 'documentation') as documentation,
         array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and part = 'tags'
           order by path limit 1000) as tags,
-        array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and path = '' and part = 'owners') as owners
+        array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and path = '' and part = 'owners') as owners,
+        array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and part = 'terms'
+          union all select value #>> '{}' from dataset_told where dataset_id = dataset.id and part = 'domain') as words
     ) told
     where dataset.id = any(given)
     on conflict (id) do update set namespace = excluded.namespace, keys = excluded.keys, names = excluded.names,

@@ -15,6 +15,8 @@ import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
 import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { LineagePathsReadModel } from './services/lineage/lineage-paths.read-model.ts';
 import { NodeGraphReadModel } from './services/lineage/node-graph.read-model.ts';
+import { VocabularyReadModel } from './services/lineage/vocabulary.read-model.ts';
+import { VocabularyService } from './services/lineage/vocabulary.service.ts';
 import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
 
 /** What takes events of lineage and answers about the graph; all answers are of one copy of it. */
@@ -34,6 +36,8 @@ export function buildLineage({
     lineage,
     datasetFields,
     datasetDescriptions: new DatasetDescriptionReadModel({ em }),
+    vocabulary: new VocabularyReadModel({ em }),
+    vocabularyService: new VocabularyService({ em }),
     datasetDescriptionService: new DatasetDescriptionService({ em }),
     derivedData: new DerivedDataReadModel({ em, graphs, datasetFields }),
     columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),

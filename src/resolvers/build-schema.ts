@@ -40,6 +40,7 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -47,6 +48,8 @@ const fieldResolvers = [
   ColumnLineageFields,
   DatasetFieldFields,
   DatasetFields,
+  DomainFields,
+  GlossaryTermFields,
   DatasetDescriptionFields,
   DatasetFieldDescriptionFields,
   DeprecationFields,
@@ -94,6 +97,7 @@ const operationResolvers = [
   StreamResolver,
   TopicResolver,
   TopicRetentionResolver,
+  VocabularyResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -119,7 +123,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
-  ConstructorParameters<typeof TopicRetentionResolver>[0];
+  ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof VocabularyResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

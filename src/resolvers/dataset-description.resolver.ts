@@ -2,6 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-gr
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
 import type { DatasetField } from '../domain/lineage/graph.ts';
+import type { Word } from '../domain/lineage/vocabulary.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import { DatasetFieldType } from '../schema/column-lineage.type.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
@@ -12,6 +13,8 @@ import {
   DescribeDatasetPayload,
   DescriptionChangeConnection,
 } from '../schema/dataset-description.type.ts';
+import { DomainType, GlossaryTermType } from '../schema/vocabulary.type.ts';
+import type { DescribedPlace } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetDescriptionService } from '../services/lineage/dataset-description.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
@@ -39,6 +42,13 @@ export class DatasetDescriptionResolver {
       return { dataset: (await loaders.dataset.load(datasetId)) ?? undefined };
     });
   }
+}
+
+/** Those that are defined: an import may name others. */
+async function termsOf(place: DescribedPlace, { loaders }: RequestContext): Promise<readonly Word[]> {
+  const { terms } = await loaders.description.load(place);
+  const words = await Promise.all(terms.map((name) => loaders.namedWord.load({ kind: 'TERM', name })));
+  return words.filter((word) => word !== null);
 }
 
 const ofDataset = ({ id }: Dataset) => ({ datasetId: id, path: '' });
@@ -73,6 +83,22 @@ export class DatasetDescriptionFields {
     return Object.entries(properties).map(([name, value]) => ({ name, value }));
   }
 
+  @FieldResolver(() => [GlossaryTermType], {
+    description: 'Its terms of the glossary, as documentation is told; at most 100.',
+  })
+  glossaryTerms(@Root() dataset: Dataset, @Ctx() context: RequestContext): Promise<readonly Word[]> {
+    return termsOf(ofDataset(dataset), context);
+  }
+
+  @FieldResolver(() => DomainType, {
+    nullable: true,
+    description: 'The domain that it belongs to, as documentation is told.',
+  })
+  async domain(@Root() dataset: Dataset, @Ctx() { loaders }: RequestContext): Promise<Word | null> {
+    const { domain } = await loaders.description.load(ofDataset(dataset));
+    return domain === null ? null : loaders.namedWord.load({ kind: 'DOMAIN', name: domain });
+  }
+
   @FieldResolver(() => DescriptionChangeConnection, {
     description: 'Who changed the description of it and its fields, when, and what was said before.',
   })
@@ -91,6 +117,11 @@ export class DatasetFieldDescriptionFields {
   @FieldResolver(() => String, { nullable: true, description: 'What it is, told as that of its dataset.' })
   async documentation(@Root() field: DatasetField, @Ctx() { loaders }: RequestContext): Promise<string | null> {
     return (await loaders.description.load(field)).documentation;
+  }
+
+  @FieldResolver(() => [GlossaryTermType], { description: 'Its terms of the glossary; at most 100.' })
+  glossaryTerms(@Root() field: DatasetField, @Ctx() context: RequestContext): Promise<readonly Word[]> {
+    return termsOf(field, context);
   }
 
   @FieldResolver(() => [String], { description: 'Words that people sort it by; at most 100.' })

@@ -22,6 +22,8 @@ const DescriptionPartEnum = describedEnum<DescriptionPart>('DescriptionPart', 'A
   owners: 'Who answers for it.',
   tags: 'Words that people sort by.',
   properties: 'Names with values.',
+  terms: 'Terms of the glossary.',
+  domain: 'The domain that it belongs to.',
 });
 
 @ObjectType('DescriptionChange', {
@@ -101,6 +103,14 @@ export class DescribeDatasetInput extends MutationInput {
     description: 'All tags, e.g. `["tier-1"]`: at most 100 of at most 200 characters.',
   })
   tags?: string[] | null;
+
+  @Extensions(nullClears)
+  @Field(() => [String], { nullable: true, description: 'Names of all its terms of the glossary, at most 100.' })
+  terms?: string[] | null;
+
+  @Extensions(nullClears)
+  @Field(() => String, { nullable: true, description: 'Name of the domain that it belongs to. Not of a field.' })
+  domain?: string | null;
 
   @Extensions(nullClears)
   @Field(() => [DatasetPropertyInput], { nullable: true, description: 'All properties, at most 100. Not of a field.' })

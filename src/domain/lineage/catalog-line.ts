@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { Saying } from './description.ts';
+import { type DescriptionPart, descriptionParts, type Saying } from './description.ts';
 import { canKeep, type PlaceName, readNames } from './event-value.ts';
 import { pairsMax } from './open-lineage.ts';
 
@@ -13,6 +13,7 @@ const field = z.strictObject({
   type: kept(1_000).nullish(),
   documentation,
   tags: words.nullish(),
+  terms: words.nullish(),
 });
 const datasetLine = z.strictObject({
   dataset: place,
@@ -21,6 +22,8 @@ const datasetLine = z.strictObject({
   owners: words.nullish(),
   tags: words.nullish(),
   properties: z.record(kept(200).min(1), kept(2_000)).nullish(),
+  terms: words.nullish(),
+  domain: kept(200).nullish(),
 });
 const jobLine = z.strictObject({
   job: place,
@@ -88,10 +91,10 @@ export function readCatalogLine(value: unknown): CatalogLine {
   };
 }
 
-type Said = Partial<Pick<z.output<typeof datasetLine>, 'documentation' | 'owners' | 'tags' | 'properties'>>;
+type Said = Partial<Pick<z.output<typeof datasetLine>, DescriptionPart>>;
 
 function sayingsOf(path: string, said: Said): readonly Saying[] {
-  return (['documentation', 'owners', 'tags', 'properties'] as const).flatMap((part): Saying[] => {
+  return descriptionParts.flatMap((part): Saying[] => {
     const value = said[part];
     if (value === undefined) return [];
     const isNothing = value === null || Object.keys(value).length === 0;

@@ -1,8 +1,8 @@
 import { digestOf } from '../canonical-json.ts';
 import { canKeep, isObject } from './event-value.ts';
 
-export const descriptionParts = ['documentation', 'owners', 'tags', 'properties'] as const;
-/** What may be said about a dataset; of a field, `documentation` and `tags`. */
+export const descriptionParts = ['documentation', 'owners', 'tags', 'properties', 'terms', 'domain'] as const;
+/** What may be said about a dataset; of a field, `documentation`, `tags` and `terms`. */
 export type DescriptionPart = (typeof descriptionParts)[number];
 
 export type DescriptionValue = string | readonly string[] | Readonly<Record<string, string>>;
@@ -29,9 +29,16 @@ export interface Description {
   readonly owners: readonly string[];
   readonly tags: readonly string[];
   readonly properties: Readonly<Record<string, string>>;
+  /** Names of terms of the glossary. */
+  readonly terms: readonly string[];
+  /** Name of the domain that it belongs to. */
+  readonly domain: string | null;
 }
 
-export const noDescription: Description = { documentation: null, owners: [], tags: [], properties: {} };
+export const noDescription: Description = {
+  ...{ documentation: null, owners: [], tags: [], properties: {} },
+  ...{ terms: [], domain: null },
+};
 
 /** Most owners, tags or properties of a dataset, and most characters of one. */
 const wordsMax = 100;

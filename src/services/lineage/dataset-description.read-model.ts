@@ -34,6 +34,8 @@ const readPart = {
   owners: z.array(z.string()),
   tags: z.array(z.string()),
   properties: z.record(z.string(), z.string()),
+  terms: z.array(z.string()),
+  domain: z.string(),
 } as const;
 const toldRow = z.object({
   datasetId: z.string(),

@@ -9,6 +9,7 @@ import {
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { assertPlainText, documentationCharsMax, readLabels } from '../registry/description-text.ts';
+import { textArray } from '../sql.ts';
 import { writeSayings } from './description-writes.ts';
 
 /** What people say about a dataset or one of its fields. A part that is absent stays as it is; null and nothing take it back. */
@@ -19,6 +20,10 @@ export interface DescribeDataset {
   readonly documentation?: string | null | undefined;
   readonly owners?: readonly string[] | null | undefined;
   readonly tags?: readonly string[] | null | undefined;
+  /** Names of terms of the glossary. */
+  readonly terms?: readonly string[] | null | undefined;
+  /** Name of a domain. */
+  readonly domain?: string | null | undefined;
   readonly properties?: readonly { readonly name: string; readonly value: string }[] | null | undefined;
 }
 
@@ -52,6 +57,7 @@ export class DatasetDescriptionService {
       const before = new Map(rows.map(({ part, value }) => [part, value]));
       const changed = given.filter(({ part, value }) => !isSameValue(before.get(part) ?? null, value));
       if (changed.length === 0) return;
+      await assertWords(tx, changed);
       const saidAt = new Date().toISOString();
       const sayings: readonly Saying[] = changed.map(({ part, value }) => ({ path, part, value }));
       await writeSayings(
@@ -74,15 +80,16 @@ interface GivenPart {
   readonly value: DescriptionValue | null;
 }
 
-function partsOf({ field, documentation, owners, tags, properties }: DescribeDataset): readonly GivenPart[] {
-  for (const [part, value] of Object.entries({ owners, properties }))
+function partsOf(input: DescribeDataset): readonly GivenPart[] {
+  const { field, documentation, owners, tags, terms, domain, properties } = input;
+  for (const [part, value] of Object.entries({ owners, properties, domain }))
     if (field !== undefined && value !== undefined)
-      throw new LinewardError('BAD_INPUT', `${part}: a field has documentation and tags; leave ${part} away`, {
+      throw new LinewardError('BAD_INPUT', `${part}: a field has documentation, tags and terms; leave ${part} away`, {
         path: [part],
       });
   if (typeof documentation === 'string')
     assertPlainText(documentation, { path: ['documentation'], charsMax: documentationCharsMax, lines: true });
-  const labels = (part: 'owners' | 'tags', given: readonly string[] | null | undefined): GivenPart[] => {
+  const labels = (part: 'owners' | 'tags' | 'terms', given: readonly string[] | null | undefined): GivenPart[] => {
     if (given === undefined) return [];
     const value = readLabels(given ?? [], part);
     return [{ part, value: value.length === 0 ? null : value }];
@@ -93,6 +100,8 @@ function partsOf({ field, documentation, owners, tags, properties }: DescribeDat
       : [{ part: 'documentation' as const, value: documentation?.trim() ? documentation : null }]),
     ...labels('owners', owners),
     ...labels('tags', tags),
+    ...labels('terms', terms),
+    ...(domain === undefined ? [] : [{ part: 'domain' as const, value: domain?.trim() ? domain.trim() : null }]),
     ...(properties === undefined ? [] : [{ part: 'properties' as const, value: readProperties(properties ?? []) }]),
   ];
 }
@@ -111,6 +120,23 @@ function readProperties(
   for (const [index, { value }] of given.entries())
     assertPlainText(value, { path: ['properties', String(index), 'value'], charsMax: propertyCharsMax, lines: true });
   return given.length === 0 ? null : Object.fromEntries(given.map(({ value }, index) => [names[index] ?? '', value]));
+}
+
+/** People name what is defined: a word that is misspelt would be found by nobody. */
+async function assertWords(tx: EntityManager, given: readonly GivenPart[]): Promise<void> {
+  for (const { part, value } of given) {
+    if ((part !== 'terms' && part !== 'domain') || value === null) continue;
+    const names = Array.isArray(value) ? (value as readonly string[]) : [String(value)];
+    const rows = await tx.execute<{ name: string }[]>(
+      'select name from vocabulary where kind = ? and name = any(?::text[]) for key share',
+      [part === 'terms' ? 'TERM' : 'DOMAIN', textArray(names)],
+    );
+    const known = new Set(rows.map(({ name }) => name));
+    const index = names.findIndex((name) => !known.has(name));
+    if (index < 0) continue;
+    const path = part === 'domain' ? [part] : [part, String(index)];
+    throw new LinewardError('NOT_FOUND', `${path.join('.')}: nobody has defined it; define it first`, { path });
+  }
 }
 
 async function assertField(tx: EntityManager, datasetId: string, path: string): Promise<void> {

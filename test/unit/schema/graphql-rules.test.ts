@@ -13,8 +13,10 @@ import {
 /** Names that mean different things on different nodes. */
 const unequalOnPurpose = {
   action: 'an audit event names any action as text; a protection policy takes one of four',
+  datasets: 'a field of an entity lists mappings, with their roles; a word what it describes',
   fields: 'an entity version has those of its schema, a dataset those that lineage tells of',
   kind: 'each kind of thing has its own kinds',
+  parent: 'a term stands below a term, a domain below a domain',
   reason: 'a legal hold must say why; an operation may',
   role: 'an operation also acts on the keys, which no mapping speaks of',
   semanticType: 'a field may not say what it holds; a policy is about one type',
@@ -48,7 +50,11 @@ const bounded = {
   'Dataset.properties': 'at most 100',
   'Dataset.tags': 'at most 100',
   'DatasetField.classifications': 'at most 20, and those of one type',
+  'Dataset.glossaryTerms': 'at most 100',
+  'DatasetField.glossaryTerms': 'at most 100',
   'DatasetField.tags': 'at most 100',
+  'Domain.owners': 'at most 100',
+  'GlossaryTerm.owners': 'at most 100',
   'Entity.aliases': 'given in one registration, whose document has a size limit',
   'Entity.owners': 'at most 100',
   'Entity.tags': 'at most 100',

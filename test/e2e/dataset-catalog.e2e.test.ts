@@ -273,6 +273,96 @@ describe('what events say of datasets', () => {
   });
 });
 
+describe('the glossary and domains', () => {
+  const define = (what: 'GlossaryTerm' | 'Domain') =>
+    `mutation ($input: Define${what}Input!) { define${what}(input: $input) {
+       userErrors { code field } ${what === 'Domain' ? 'domain' : 'glossaryTerm'} { id name revision parent { name } } } }`;
+  const domain = async (input: object): Promise<Data> =>
+    (await app.done(define('Domain'), { input })).defineDomain.domain;
+  const term = async (input: object): Promise<Data> =>
+    (await app.done(define('GlossaryTerm'), { input })).defineGlossaryTerm.glossaryTerm;
+
+  test('describe datasets and fields, and list what they describe', async () => {
+    await domain({ name: 'Sales', description: 'All that is sold.' });
+    expect(await domain({ name: 'Tea', description: 'Tea only.', parent: 'Sales' })).toMatchObject({
+      revision: 0,
+      parent: { name: 'Sales' },
+    });
+    await term({ name: 'Churn', description: 'Who left.', owners: ['ann'] });
+    const { id: datasetId } = await described('shop.public.customers');
+    const say = `mutation ($input: DescribeDatasetInput!) { describeDataset(input: $input) { userErrors { code field }
+      dataset { domain { name parent { name } } glossaryTerms { name } fields { nodes { path glossaryTerms { name } } } } } }`;
+    await app.done(say, { input: { datasetId, field: 'email', terms: ['Churn'] } });
+    const { describeDataset: answer } = await app.done(say, { input: { datasetId, domain: 'Tea', terms: ['Churn'] } });
+    expect(answer.dataset).toEqual({
+      domain: { name: 'Tea', parent: { name: 'Sales' } },
+      glossaryTerms: [{ name: 'Churn' }],
+      fields: {
+        nodes: [
+          { path: 'email', glossaryTerms: [{ name: 'Churn' }] },
+          { path: 'id', glossaryTerms: [] },
+        ],
+      },
+    });
+    const lists = await app.done(
+      `{ domains { nodes { name datasets { totalCount nodes { name } } } } glossaryTerms { nodes { name datasets { nodes { name } } } }
+         search(query: "churn") { nodes { dataset { name } } } }`,
+    );
+    expect(lists).toEqual({
+      domains: {
+        nodes: [
+          { name: 'Sales', datasets: { totalCount: 0, nodes: [] } },
+          { name: 'Tea', datasets: { totalCount: 1, nodes: [{ name: 'shop.public.customers' }] } },
+        ],
+      },
+      glossaryTerms: { nodes: [{ name: 'Churn', datasets: { nodes: [{ name: 'shop.public.customers' }] } }] },
+      search: { nodes: [{ dataset: { name: 'shop.public.customers' } }] },
+    });
+    const refused = (input: object) =>
+      app.refusals(
+        'mutation ($input: DescribeDatasetInput!) { describeDataset(input: $input) { userErrors { code field } } }',
+        { input },
+      );
+    expect(await refused({ datasetId, domain: 'Coffee' })).toEqual([{ code: 'NOT_FOUND', field: ['domain'] }]);
+    expect(await refused({ datasetId, terms: ['Churn', 'Chum'] })).toEqual([
+      { code: 'NOT_FOUND', field: ['terms', '1'] },
+    ]);
+  });
+
+  test('make no rings, go only when nothing names them, and are not overwritten unseen', async () => {
+    const refused = (what: 'GlossaryTerm' | 'Domain', input: object) => app.refusals(define(what), { input });
+    expect(await refused('Domain', { name: 'Sales', description: 'x', parent: 'Tea' })).toEqual([
+      { code: 'BAD_INPUT', field: ['parent'] },
+    ]);
+    expect(await refused('Domain', { name: 'Tea', description: 'x', parent: 'Coffee' })).toEqual([
+      { code: 'NOT_FOUND', field: ['parent'] },
+    ]);
+    expect(await refused('GlossaryTerm', { name: 'Churn', description: 'x', expectedRevision: 7 })).toEqual([
+      { code: 'CONFLICT', field: ['expectedRevision'] },
+    ]);
+    const { domains, glossaryTerms } = await app.done(
+      '{ domains { nodes { id name } } glossaryTerms { nodes { id } } }',
+    );
+    const remove = (id: string) =>
+      app.graphql(
+        'mutation ($id: ID!) { removeDomain(input: { domainId: $id }) { userErrors { code } domain { name } } }',
+        { id },
+      );
+    const codes = async (name: string): Promise<Data> =>
+      (await remove(domains.nodes.find((one: Data) => one.name === name).id)).data.removeDomain.userErrors;
+    expect([await codes('Sales'), await codes('Tea')]).toEqual([[{ code: 'CONFLICT' }], [{ code: 'CONFLICT' }]]);
+    expect((await remove(glossaryTerms.nodes[0].id)).data.removeDomain.userErrors).toEqual([{ code: 'NOT_FOUND' }]);
+    const { id: datasetId } = await described('shop.public.customers');
+    await app.done(
+      'mutation ($input: DescribeDatasetInput!) { describeDataset(input: $input) { userErrors { code } } }',
+      {
+        input: { datasetId, domain: null },
+      },
+    );
+    expect([await codes('Tea'), await codes('Sales')]).toEqual([[], []]);
+  });
+});
+
 describe('the command line', () => {
   const cli = (...args: readonly string[]) =>
     run(process.execPath, ['src/cli/main.ts', 'catalog', 'import', ...args, '--url', `${app.urls.main}/graphql`]);
