@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
 import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
 import type { OffsetTexts, TopicComparisonResult } from '../../entities/topic-rewrite.entity.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaMessage } from './ports.ts';
+import { outerDigest, recordDigest } from './record-digest.ts';
 import type { CopyWork } from './topic-copy.ts';
 
 /** Offsets that are compared at a time; 18 to 26 bytes each. */
@@ -17,30 +17,35 @@ const [copied, misplaced] = [1, 2];
 /** What was read of each record of a topic, by its offset. */
 class Side {
   readonly kinds: Uint8Array;
-  /** Of key, value, timestamp and headers. */
-  readonly #digests: BigUint64Array;
+  /** Of key, value, timestamp and headers: two halves each. */
+  readonly #digests: Uint32Array;
   /** Of key and timestamp; nobody asks for it where records are only left out. */
   readonly #outer: Uint32Array | null;
 
   constructor(length: number, { erases }: { readonly erases: boolean }) {
     this.kinds = new Uint8Array(length);
-    this.#digests = new BigUint64Array(length);
+    this.#digests = new Uint32Array(2 * length);
     this.#outer = erases ? null : new Uint32Array(length);
   }
 
   note(place: number, kind: number, message: KafkaMessage): void {
     this.kinds[place] = kind;
-    this.#digests[place] = digestOf(message);
-    if (this.#outer !== null) this.#outer[place] = outerDigestOf(message);
+    this.#digests.set(recordDigest(message), 2 * place);
+    if (this.#outer !== null) this.#outer[place] = outerDigest(message);
   }
 
   digest(place: number): bigint {
-    return this.#digests[place] ?? 0n;
+    return (BigInt(this.#digests[2 * place] ?? 0) << 32n) | BigInt(this.#digests[2 * place + 1] ?? 0);
   }
 
-  /** Null where it is not known. */
-  outer(place: number): number | null {
-    return this.#outer?.[place] ?? null;
+  equals(other: Side, place: number): boolean {
+    const at = 2 * place;
+    return this.#digests[at] === other.#digests[at] && this.#digests[at + 1] === other.#digests[at + 1];
+  }
+
+  /** Whether what stays of a changed record is equal. */
+  surrounds(other: Side, place: number): boolean {
+    return this.#outer !== null && this.#outer[place] === other.#outer?.[place];
   }
 }
 
@@ -191,14 +196,12 @@ export class TopicComparison {
       const seen = copy.kinds[place];
       // A record that has gone from the source since it was copied, by age or by compaction; or one that was counted.
       if (kind === none || seen === misplaced) continue;
-      const isSame = seen === copied && source.digest(place) === copy.digest(place);
-      if (isSame) {
+      if (seen === copied && source.equals(copy, place)) {
         tally.same += 1;
         if (kind === concerned) tally.unchanged += 1;
         tally.digest = BigInt.asUintN(64, tally.digest + source.digest(place));
       } else if (seen === none && kind === concerned && erases) tally.erased += 1;
-      else if (seen === copied && kind === concerned && !erases && source.outer(place) === copy.outer(place))
-        tally.changed += 1;
+      else if (seen === copied && kind === concerned && source.surrounds(copy, place)) tally.changed += 1;
       else tally.lost += 1;
     }
   }
@@ -207,19 +210,3 @@ export class TopicComparison {
     return [...this.#tallies.keys()];
   }
 }
-
-function digestOf({ key, value, timestamp, headers }: KafkaMessage): bigint {
-  const hash = createHash('sha256').update(timestamp);
-  for (const part of [key, value]) hash.update(part === null ? 'n' : `${part.length}:`).update(part ?? '');
-  for (const name of Object.keys(headers).sort())
-    if (name !== sourceHeader) hash.update(`${name}:${headers[name]?.length}:`).update(headers[name] ?? '');
-  return hash.digest().readBigUInt64BE(0);
-}
-
-const outerDigestOf = ({ key, timestamp }: KafkaMessage): number =>
-  createHash('sha256')
-    .update(timestamp)
-    .update(key === null ? 'n' : 'k')
-    .update(key ?? '')
-    .digest()
-    .readUInt32BE(0);
