@@ -92,6 +92,7 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
     const context = () => topicContext(db.em, { topic, ...target, selection: asked });
     const receipt = await executor().execute(await context());
     expect(receipt).toMatchObject({ recordsErased: 16, recordsKept: 27, open: [], residues: [{ dataset: name }] });
+    expect(receipt.evidence).toMatchObject([{ source: name, phase: 'PURGED', purge: { bytesOnDisks: '0' } }]);
     expect(await executor().verify(await context())).toMatchObject({
       survivors: 0,
       lost: 0,
