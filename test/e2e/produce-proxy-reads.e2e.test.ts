@@ -38,6 +38,7 @@ describe.skipIf(missing !== null)(
       const topics = await get('/topics');
       expect(topics).toMatchObject({ status: 200, type: 'application/vnd.kafka.v2+json' });
       expect(topics.body).toContain(topic);
+      expect(topics.body).not.toContain('__consumer_offsets');
       const one = await get(`/topics/${topic}`);
       expect(one.body).toMatchObject({ name: topic, configs: { 'retention.ms': '86400000' }, partitions: [partition] });
       expect((await get(`/topics/${topic}/partitions`)).body).toEqual([partition]);

@@ -24,7 +24,9 @@ export function topicRoutes(server: FastifyInstance, topics: ProxiedTopics): voi
   server.addHook('onSend', async (_request, reply) => {
     reply.type(answerType);
   });
-  server.get('/topics', { config }, async () => (await topics.topics()).map(({ name }) => name));
+  server.get('/topics', { config }, async () =>
+    (await topics.topics()).filter(({ isInternal }) => !isInternal).map(({ name }) => name),
+  );
   server.get('/topics/:topic', { config }, async (request) => {
     const topic = topicOf(request);
     return topicV2(await topics.topic(topic), await topics.settings(topic));
