@@ -105,6 +105,10 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
     expect([kept(0), kept(1)]).toEqual(expected);
     expect(await gateway.describeTopic(name)).toBeNull();
     expect((await gateway.describeTopic(`${name}.g2`))?.own).toEqual(deleted);
+    const { topics } = await gateway.cluster.describe();
+    expect(topics.map((one) => one.name)).toContain(`${name}.g2`);
+    for (const { name: any } of topics.filter(({ isInternal }) => !isInternal))
+      expect((await scanAll(gateway, any)).filter(({ value }) => value?.includes(canary))).toEqual([]);
     await until(async () => (await filesWith(broker.broker.logDir, canary)).length === 0);
     // Once more, as after a lost answer: it finds its work done.
     expect(await executor().execute(await context())).toEqual(receipt);
