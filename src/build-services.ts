@@ -178,7 +178,7 @@ export function buildServices(
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes });
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, names });
   const executors = [
     new TopicExecutor({
       em,

@@ -6,6 +6,7 @@ import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
+import type { ProxiedTopics } from '../services/kafka/proxied-topics.read-model.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { CatalogImportService } from '../services/lineage/catalog-import.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
@@ -73,6 +74,7 @@ export interface ApiDeps {
   readonly subjectDeletionService: SubjectDeletionService;
   readonly registrySettingsService: RegistrySettingsService;
   readonly produce: ProduceService;
+  readonly proxiedTopics: ProxiedTopics;
   readonly kafka: KafkaGateway;
   readonly intake: IntakeService;
   readonly erasureIntake: ErasureIntakeService;

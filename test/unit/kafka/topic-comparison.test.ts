@@ -54,6 +54,7 @@ async function compared(
   const context = {
     requested: async () => ({ act: [{ accountId: 'AC1' }], keep: [] }),
     lease: { assertHeld: async () => undefined },
+    signal: new AbortController().signal,
   };
   const row = { source: 'old', generation: 'new' };
   const work = { kafka, context, row, action } as unknown as CopyWork;
