@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import type { DescribedPlace } from '../domain/lineage/description.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
@@ -8,10 +9,7 @@ import type { StreamActivity } from '../services/kafka/stream-activity.ts';
 import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
-import type {
-  DatasetDescriptionReadModel,
-  DescribedPlace,
-} from '../services/lineage/dataset-description.read-model.ts';
+import type { DatasetDescriptionReadModel } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
 import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';

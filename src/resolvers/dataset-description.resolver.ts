@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
+import type { DescribedPlace } from '../domain/lineage/description.ts';
 import type { DatasetField } from '../domain/lineage/graph.ts';
 import type { Word } from '../domain/lineage/vocabulary.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
@@ -14,7 +15,6 @@ import {
   DescriptionChangeConnection,
 } from '../schema/dataset-description.type.ts';
 import { DomainType, GlossaryTermType } from '../schema/vocabulary.type.ts';
-import type { DescribedPlace } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetDescriptionService } from '../services/lineage/dataset-description.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';

@@ -1,7 +1,6 @@
 import { Extensions, Field, ID, InputType, ObjectType } from 'type-graphql';
-import type { DescriptionPart } from '../domain/lineage/description.ts';
+import type { DescriptionChange, DescriptionPart } from '../domain/lineage/description.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
-import type { DescriptionChange } from '../services/lineage/dataset-description.read-model.ts';
 import { connectionOf } from './connection.type.ts';
 import { DatasetType } from './dataset.type.ts';
 import { describedEnum } from './described-enum.ts';
@@ -29,7 +28,7 @@ const DescriptionPartEnum = describedEnum<DescriptionPart>('DescriptionPart', 'A
 @ObjectType('DescriptionChange', {
   description: 'A change of one part of the description of a dataset or a field of it.',
 })
-export class DescriptionChangeType
+class DescriptionChangeType
   implements Pick<DescriptionChange, 'path' | 'part' | 'saidBy' | 'actorId' | 'before' | 'after' | 'at'>
 {
   @Field(() => String, { description: 'Path of the field; empty for the dataset itself.' })

@@ -23,6 +23,25 @@ export function isSameValue(one: DescriptionValue | null, other: DescriptionValu
   return digestOf(one) === digestOf(other);
 }
 
+/** Names a dataset, or one of its fields. */
+export interface DescribedPlace {
+  readonly datasetId: string;
+  /** Empty for the dataset itself. */
+  readonly path: string;
+}
+
+/** A change of one part of a description. */
+export interface DescriptionChange extends DescribedPlace {
+  readonly id: number;
+  readonly part: DescriptionPart;
+  readonly saidBy: string;
+  readonly actorId: string | null;
+  /** JSON; null where nothing was said. */
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly at: Date;
+}
+
 /** What is in force of a description. */
 export interface Description {
   readonly documentation: string | null;

@@ -1,33 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import {
+  type DescribedPlace,
   type Description,
-  type DescriptionPart,
+  type DescriptionChange,
   descriptionParts,
   noDescription,
 } from '../../domain/lineage/description.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { keysetPages } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
-
-/** Names a dataset, or one of its fields. */
-export interface DescribedPlace {
-  readonly datasetId: string;
-  /** Empty for the dataset itself. */
-  readonly path: string;
-}
-
-/** A change of one part of a description. */
-export interface DescriptionChange extends DescribedPlace {
-  readonly id: number;
-  readonly part: DescriptionPart;
-  readonly saidBy: string;
-  readonly actorId: string | null;
-  /** JSON; null where nothing was said. */
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly at: Date;
-}
 
 const readPart = {
   documentation: z.string(),
