@@ -20,6 +20,8 @@ export const nodeTypes = [
   'TopicRetention',
   'AuditEvent',
   'ApiToken',
+  'GlossaryTerm',
+  'Domain',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];
 

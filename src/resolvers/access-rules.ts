@@ -23,6 +23,8 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
         'operations',
         'protectionPolicies',
         'search',
+        'domains',
+        'glossaryTerms',
         'semanticType',
       ],
       ...['semanticTypeVersions', 'semanticTypes', 'streams', 'topicCoverage', 'topicRetentions', 'topics'],
@@ -37,8 +39,24 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
   Mutation: {
     ...of('REGISTER', [
       ...['addEntityAliases', 'createLakeLanding', 'createStreamProtection', 'deprecateEntity'],
-      ...['deprecateEntityVersion', 'describeEntity', 'mapEntity', 'registerEntityVersion', 'registerLakeTable'],
-      ...['reinstateEntity', 'reinstateEntityVersion', 'removeEntityAlias', 'unmapEntity'],
+      ...[
+        'deprecateEntityVersion',
+        'describeDataset',
+        'describeEntity',
+        'mapEntity',
+        'registerEntityVersion',
+        'registerLakeTable',
+      ],
+      ...[
+        'defineDomain',
+        'defineGlossaryTerm',
+        'removeDomain',
+        'removeGlossaryTerm',
+        'reinstateEntity',
+        'reinstateEntityVersion',
+        'removeEntityAlias',
+        'unmapEntity',
+      ],
     ]),
     ...of('CLASSIFY', [
       ...['acceptSemanticType', 'defineSemanticType', 'deleteProtectionPolicy', 'labelDatasetField'],

@@ -13,6 +13,11 @@ import {
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
+import {
+  DatasetDescriptionFields,
+  DatasetDescriptionResolver,
+  DatasetFieldDescriptionFields,
+} from './dataset-description.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -35,6 +40,7 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -42,6 +48,10 @@ const fieldResolvers = [
   ColumnLineageFields,
   DatasetFieldFields,
   DatasetFields,
+  DomainFields,
+  GlossaryTermFields,
+  DatasetDescriptionFields,
+  DatasetFieldDescriptionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -68,6 +78,7 @@ const operationResolvers = [
   AuditResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
+  DatasetDescriptionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
@@ -86,6 +97,7 @@ const operationResolvers = [
   StreamResolver,
   TopicResolver,
   TopicRetentionResolver,
+  VocabularyResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -93,6 +105,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
+  ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
@@ -110,7 +123,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
-  ConstructorParameters<typeof TopicRetentionResolver>[0];
+  ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof VocabularyResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {
