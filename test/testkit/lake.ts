@@ -102,15 +102,18 @@ const shouting: TableTransformation = {
   mark: 'shout',
   isOnceOnly: false,
   gapsOf: () => [],
-  of: ({ metadata }) =>
-    metadata.shouted === 'yes'
+  of: ({ metadata, columns }) => {
+    const form = columns.find(({ name }) => name === 'to')?.form;
+    const shout = (text: string): string => (form === 'JSON' ? JSON.stringify(`${JSON.parse(text)}!`) : `${text}!`);
+    return metadata.shouted === 'yes'
       ? null
       : {
           columns: ['to'],
           keyColumns: ['account_sid'],
           metadata: { shouted: 'yes' },
-          transform: async ({ to = [] }) => ({ to: to.map((text) => (text === null ? null : `${text}!`)) }),
-        },
+          transform: async ({ to = [] }) => ({ to: to.map((text) => (text === null ? null : shout(text))) }),
+        };
+  },
 };
 const transformations = { PROTECTION: async () => shouting, REWRAP: async () => shouting };
 

@@ -37,6 +37,7 @@ import { LineageFoldingMigration } from '../../../migrations/20261126001910_line
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
+import { ContentMarksMigration } from '../../../migrations/20261126002320_content_marks.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -125,6 +126,7 @@ const migrationsList = [
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
+  { name: '20261126002320_content_marks', class: ContentMarksMigration },
 ];
 
 const closeTimeoutMs = 5_000;

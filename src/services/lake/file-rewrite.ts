@@ -4,6 +4,7 @@ import type { Gap } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
+import { ContentMarks } from './content-marks.ts';
 import { isSameContent } from './file-identity.ts';
 import type { FileSearchDeps } from './file-search.ts';
 import type { FileTaken, OperationFiles } from './operation-files.ts';
@@ -40,6 +41,7 @@ const fileFaults: readonly string[] = ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUS
 export class FileRewrite {
   readonly #deps: LakeRewriteDeps;
   readonly #scope: FileRewriteScope;
+  readonly #marks: ContentMarks;
   readonly #folder: string;
   readonly #token: number;
   #staged = 0;
@@ -47,6 +49,7 @@ export class FileRewrite {
   constructor(deps: LakeRewriteDeps, scope: FileRewriteScope) {
     this.#deps = deps;
     this.#scope = scope;
+    this.#marks = new ContentMarks(deps.em);
     this.#folder = `${stagingFolder(scope.table)}/${scope.context.operationId}`;
     this.#token = scope.context.lease.fencingToken;
   }
@@ -128,6 +131,7 @@ export class FileRewrite {
       await store.remove(staged);
       return 'DONE';
     }
+    await this.#marks.carry(result, result.metadata ?? {});
     await files.stage(file.path, result, judged.digest);
     await context.lease.assertHeld();
     if ((await judge()).digest !== judged.digest) return 'CHANGED';

@@ -75,6 +75,21 @@ describe('the protection of a table', () => {
     expect(tally.counts).toEqual({ unknownRemoved: 2 });
   });
 
+  it('protects values that cross as JSON, whatever they are, and says null of what is not there', async () => {
+    const columns = ['account', 'phone', 'doc'].map((name) => ({ name, form: 'JSON' as const }));
+    const work = redacting.of({ rows: 4, columns, metadata: {}, contentSha256: 'a' });
+    expect(work?.columns).toEqual(['phone', 'doc']);
+    const phone = ['"+351234567890"', null, '"\\u002b351234567890"', '"short"'];
+    const doc = ['{"to": "+351234567890"}', '[1]', null, '"+351234567890"'];
+    const account = ['"A"', '9007199254740993', null, '1'];
+    const tally = new TransformTally();
+    const answer = await work?.transform({ account, phone, doc }, tally);
+    expect(answer?.phone).toEqual(['"+35123456XXXX"', null, '"+35123456XXXX"', '"XXXX"']);
+    expect(answer?.doc?.[0]).toBe('{"to": "+35123456XXXX"}');
+    expect(answer?.doc?.[2]).toBeNull();
+    expect(tally.failures).toEqual({});
+  });
+
   it.each(['1,"phone":"another"', '{"to":"+1"', '', '{}}'])('leaves a row whose JSON column holds %j', async (doc) => {
     const { answer, tally } = await protect(doc);
     expect(answer).toEqual({ phone: ['+351234567890'], doc: [doc] });

@@ -3,7 +3,7 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { FileFinding, LakeEngine, LakeStore, TransformRequest } from '../../../src/services/lake/ports.ts';
 import type { ActionScope } from '../../../src/services/lake/rewrite-action.ts';
 import type { TableTransformation } from '../../../src/services/lake/table-transformation.ts';
-import { TransformAction } from '../../../src/services/lake/transform-action.ts';
+import { TransformAction, type TransformDeps } from '../../../src/services/lake/transform-action.ts';
 
 const everyone: Selection = { everyone: true, act: [], keep: [] };
 const held: Selection = { everyone: true, act: [], keep: [{ accountId: 'AC1' }] };
@@ -39,7 +39,8 @@ function action(transformation: TableTransformation, finding: Partial<FileFindin
     readBytesMax: 1,
     reading: (some: readonly string[], work: (locals: readonly string[]) => unknown) => work(some),
   };
-  const deps = { store: store as unknown as LakeStore, engine: engine as unknown as LakeEngine };
+  const marks: TransformDeps['marks'] = { profile: (of, request) => of.profile(request) };
+  const deps = { store: store as unknown as LakeStore, engine: engine as unknown as LakeEngine, marks };
   return { made: new TransformAction(deps, transformation), transformed };
 }
 
