@@ -73,7 +73,8 @@ export class LakeTableExecutor implements TargetExecutor {
     const work = await this.#workOf(context, await this.#registered(context.place));
     assertAsPlanned(work.action.mark, context.planned);
     await this.#assertRule(context);
-    return new LakeRewrite(this.#deps, work).run();
+    const companions = await context.companions?.();
+    return new LakeRewrite(this.#deps, { ...work, companions }).run();
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
