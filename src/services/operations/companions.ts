@@ -8,6 +8,8 @@ import type { Companion } from './ports.ts';
 
 /** Most operations that come along: each is counted for itself in every file. */
 const companionsMax = 50;
+/** Most subjects of all of them, as many as one operation may have: the engine holds them all. */
+const subjectsMax = 1_000_000;
 
 /** Of a target `t` of an operation `o`: it is approved and due, and nothing upstream of it is left to do. */
 const isDue = `(o.status = 'EXECUTING' or o.status = 'APPROVED' and (o.execute_after is null or o.execute_after <= now()))
@@ -29,12 +31,15 @@ export async function companionsOf(
   placeName: string,
 ): Promise<readonly Companion[]> {
   const rows = await em.fork().execute(
-    `select t.id, t.operation_id, t.subject_fields from operation_target t
+    `select id, operation_id, subject_fields from (
+     select t.id, t.operation_id, t.subject_fields, o.approved_at, sum(s.subjects) over (order by o.approved_at, t.id) as subjects
+     from operation_target t
      join operation o on o.id = t.operation_id and o.round = t.round
+     cross join lateral (select count(*) as subjects from operation_subject where operation_id = o.id) s
      where t.dataset_id = ? and t.id <> ? and t.role = ? and t.account_field = ? and o.kind = 'ERASURE' and ${isDue}
        -- Urgent ones are not held up by what others ask for.
        and o.urgent = (select own.urgent from operation own where own.id = ?)
-     order by o.approved_at, t.id limit ${companionsMax}`,
+     ) due where subjects <= ${subjectsMax} order by approved_at, id limit ${companionsMax}`,
     [target.datasetId, target.id, target.role, target.accountField, target.operationId],
   );
   return rows.map((row) => {
