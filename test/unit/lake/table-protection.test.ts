@@ -66,6 +66,14 @@ describe('the protection of a table', () => {
     return { answer: await work?.transform(batch, tally), tally };
   };
 
+  it('names a few of the columns that are no fields, and counts the others', () => {
+    const names = Array.from({ length: 23 }, (_, n) => `x${n}`);
+    const gaps = redacting.gapsOf(profile(['account', 'phone', ...names]));
+    expect(gaps.map(({ code }) => code)).toEqual(Array(21).fill('COLUMN_UNKNOWN'));
+    expect(gaps.at(-1)?.reason).toMatch(/^3 more columns/u);
+    expect(redacting.gapsOf(profile(['account', 'phone']))).toEqual([]);
+  });
+
   it('counts what goes because the schema does not know it', async () => {
     const known = await protect('{"to":"+351234567890","to":"+351234567891"}');
     expect(known.answer).toEqual({ phone: ['+35123456XXXX'], doc: ['{"to":"+35123456XXXX","to":"+35123456XXXX"}'] });
