@@ -215,7 +215,6 @@ describe('a table of files of several formats', () => {
 
   const changes: KillPoint[] = [
     { port: 'engine', verb: 'transform', when: 'after', nth: 2 },
-    { port: 'store', verb: 'swapIf', when: 'before', nth: 3 },
     { port: 'store', verb: 'swapIf', when: 'after', nth: 4 },
     { port: 'store', verb: 'swapIf', when: 'after', nth: 7 },
   ];

@@ -199,6 +199,24 @@ describe('values in lines', () => {
     expect(await changed(gzipSync(`${before}${others}`), 'json.gz')).toBe(`${after}${others}`);
   });
 
+  it('of very many columns are read in small batches, and of more than a thousand not at all', async () => {
+    const columns = Array.from({ length: 150 }, (_, x) => `x${x}`);
+    const others = Object.fromEntries(columns.map((name) => [name, 0]));
+    const source = await put(nextPath('ndjson'), `${JSON.stringify({ acc: 'A', ...others, x7: 'x' })}\n`.repeat(8_000));
+    const sizes: number[] = [];
+    const result = await transformed(source, {
+      columns,
+      transform: async (batch) => {
+        sizes.push(batch.acc?.length ?? 0);
+        return { ...batch, ...shout(batch, 'x7') };
+      },
+    });
+    expect([result.found, sizes.length > 1, Math.max(...sizes) < 7_000]).toEqual([8_000, true, true]);
+    expect((await readFile(staged, 'utf8')).split('"x!"')).toHaveLength(8_001);
+    const more = Array.from({ length: 1_001 }, (_, x) => `x${x}`);
+    await expect(transformed(source, { columns: more })).rejects.toMatchObject(refusedFor('more than 1000 columns'));
+  });
+
   it('may be of any kind, and become null', async () => {
     const source = await put(
       nextPath('jsonl'),

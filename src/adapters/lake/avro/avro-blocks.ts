@@ -4,11 +4,12 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { refused, unreadable } from '../records/record-failure.ts';
 import type { NewTexts, RecordPiece, RenderedPiece } from '../records/record-format.ts';
 import type { KeyedRecord } from '../records/row-judge.ts';
+import { type Span, spliced } from '../records/spliced.ts';
 import { blockBytesMax } from './avro-codecs.ts';
 import type { RecordKeys } from './avro-columns.ts';
 import type { AvroBlock, AvroContainer } from './avro-container.ts';
 import { writtenValue } from './avro-relation.ts';
-import type { FieldValues, Span } from './avro-values.ts';
+import type { FieldValues } from './avro-values.ts';
 
 interface ReadRecord {
   readonly record: KeyedRecord;
@@ -122,14 +123,4 @@ export class BlockPiece implements RecordPiece {
       throw error;
     }
   }
-}
-
-function spliced(bytes: Buffer, splices: readonly (Span & { readonly value: Buffer })[]): Buffer {
-  const parts: Buffer[] = [];
-  let copied = 0;
-  for (const { start, end, value } of [...splices].sort((one, other) => one.start - other.start)) {
-    parts.push(bytes.subarray(copied, start), value);
-    copied = end;
-  }
-  return Buffer.concat([...parts, bytes.subarray(copied)]);
 }

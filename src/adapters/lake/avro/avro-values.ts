@@ -10,6 +10,7 @@ import {
 } from '../../../domain/registry/avro/avro-type.ts';
 import type { ValueForm } from '../../../services/lake/ports.ts';
 import { refused, unfit } from '../records/record-failure.ts';
+import type { Span } from '../records/spliced.ts';
 import { logicalOf } from './avro-columns.ts';
 
 /** How values of a field cross the border of the engine. A text with a meaning, such as a UUID, is none that holds any text. */
@@ -19,12 +20,6 @@ export function formOf(type: AvroType): ValueForm {
   return real.kind === 'record' || real.kind === 'array' || real.kind === 'map' || real.kind === 'union'
     ? 'JSON'
     : 'OTHER';
-}
-
-/** Where the value of a field lies among the bytes of its block. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Values of some fields as text, and back. */

@@ -4,8 +4,9 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import { refused, unfit } from '../records/record-failure.ts';
 import type { NewTexts, RecordPiece, RenderedPiece, WalkRequest } from '../records/record-format.ts';
 import type { KeyedRecord } from '../records/row-judge.ts';
+import { type Span, spliced } from '../records/spliced.ts';
 import { hasMark, LineKeys } from './line-keys.ts';
-import { byteOrderMark, type Member, spelt, visitMembers } from './line-members.ts';
+import { byteOrderMark, spelt, visitMembers } from './line-members.ts';
 import { lineBytesMax, readLines } from './line-stream.ts';
 
 /** A line of which the values of some columns are known by their places; those are of the line with the mark of its file. */
@@ -14,7 +15,7 @@ interface ValuedLine {
   /** Its number in the file, from 1. */
   readonly number: number;
   readonly record: KeyedRecord | null;
-  readonly members: readonly (Pick<Member, 'start' | 'end'> | null)[];
+  readonly members: readonly (Span | null)[];
 }
 
 /** Walks over lines, some at a time. A value is the JSON text that stands in its line; what is null, or not there, is NULL. */
@@ -43,7 +44,7 @@ function membersOf(
   places: ReadonlyMap<string, number>,
   of: { readonly path: string; readonly number: number; readonly at: number },
 ): ValuedLine['members'] {
-  const members: (Pick<Member, 'start' | 'end'> | null)[] = [...places.values()].map(() => null);
+  const members: (Span | null)[] = [...places.values()].map(() => null);
   visitMembers(line, ({ name, start, end }) => {
     const place = places.get(name);
     if (place === undefined) return;
@@ -109,15 +110,9 @@ class LinePiece implements RecordPiece {
   #spliced({ bytes, number, members }: ValuedLine, values: readonly (string | null)[]): Buffer {
     const splices = values.flatMap((value, place) => {
       const member = members[place];
-      return value === null || member == null ? [] : [{ ...member, value }];
+      return value === null || member == null ? [] : [{ ...member, value: Buffer.from(value) }];
     });
-    const parts: Buffer[] = [];
-    let copied = 0;
-    for (const { start, end, value } of splices.sort((one, other) => one.start - other.start)) {
-      parts.push(bytes.subarray(copied, start), Buffer.from(value));
-      copied = end;
-    }
-    const line = Buffer.concat([...parts, bytes.subarray(copied)]);
+    const line = spliced(bytes, splices);
     if (line.length <= lineBytesMax) return line;
     throw refused(
       this.#path,

@@ -7,11 +7,15 @@ import { reading } from '../duckdb/duckdb-failure.ts';
 import { expectWritable } from '../duckdb/parquet-copy.ts';
 import { expectFile } from '../duckdb/parquet-facts.ts';
 import type { SelectedRows, TransformWork } from '../file-format.ts';
+import { refused } from './record-failure.ts';
 import type { NewTexts, RecordFormat, RecordPiece } from './record-format.ts';
 import { ReplacementProof } from './replacement-proof.ts';
 
-/** Records that cross to the service and back at a time. */
+/** Records that cross to the service and back at a time, and values of them. */
 const recordsPerBatch = 8_192;
+const valuesPerBatch = 1_000_000;
+/** Columns of one file: more are names that are data, of which each record has a few, and a place for all. */
+const columnsMax = 1_000;
 /** About how many bytes wait to be written meanwhile; what crosses is less. */
 const bytesPerBatch = 8_388_608;
 
@@ -58,6 +62,7 @@ export class RecordTransform {
     try {
       return await reading(source, async () => {
         await expectFile(source);
+        if (this.#read.length > columnsMax) throw refused(source, `it has more than ${columnsMax} columns to read`);
         return staged === null ? this.#result(await this.#walk()) : await this.#stage(staged);
       });
     } catch (error) {
@@ -111,10 +116,15 @@ export class RecordTransform {
       this.#waiting.push({ piece, hits });
       this.#waitingRecords += piece.records.length;
       this.#waitingBytes += piece.size;
-      if (this.#waitingRecords >= recordsPerBatch || this.#waitingBytes >= bytesPerBatch) await this.#replace();
+      if (this.#isEnough()) await this.#replace();
     });
     await this.#replace();
     return digest?.digest('hex');
+  }
+
+  #isEnough(): boolean {
+    if (this.#waitingRecords >= recordsPerBatch || this.#waitingBytes >= bytesPerBatch) return true;
+    return this.#waitingRecords * this.#read.length >= valuesPerBatch;
   }
 
   /** Records outside the selection never leave the engine. */

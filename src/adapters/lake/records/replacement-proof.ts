@@ -15,35 +15,42 @@ import { hashColumn, othersColumn, placeColumn, valueColumn } from './record-pro
 export class ReplacementProof {
   readonly #rows: SelectedRows;
   readonly #format: RecordFormat;
-  readonly #columns: readonly string[];
-  readonly #names: Readonly<Record<'expected' | 'before' | 'after', string>>;
+  /** Names of all columns that may be replaced. */
+  readonly #asked: readonly string[];
+  readonly #changed = new Set<number>();
+  readonly #names: Readonly<Record<'written' | 'expected' | 'before' | 'after', string>>;
   #appender: DuckDBAppender | null = null;
 
   constructor(rows: SelectedRows, format: RecordFormat, columns: readonly string[]) {
     this.#rows = rows;
     this.#format = format;
-    this.#columns = columns;
+    this.#asked = columns;
     const id = randomUUID().replaceAll('-', '');
-    this.#names = { expected: `lw_expected_${id}`, before: `lw_before_${id}`, after: `lw_after_${id}` };
+    const named = (what: string): string => `lw_${what}_${id}`;
+    this.#names = {
+      written: named('written'),
+      expected: named('expected'),
+      before: named('before'),
+      after: named('after'),
+    };
   }
 
   async begin(): Promise<void> {
     const { connection } = this.#rows;
-    const texts = this.#columns.map((_, index) => `, c${index} VARCHAR`);
-    await connection.run(`CREATE TEMP TABLE ${this.#names.expected} (place BIGINT${texts.join('')})`);
-    this.#appender = await connection.createAppender(this.#names.expected);
+    await connection.run(`CREATE TEMP TABLE ${this.#names.written} (place BIGINT, col INTEGER, text VARCHAR)`);
+    this.#appender = await connection.createAppender(this.#names.written);
   }
 
   /** What the record at a place, from 1, was written with; null for a value that stayed. */
   expect(place: number, texts: readonly (string | null)[]): void {
-    const appender = this.#appender;
-    if (appender === null) return;
-    appender.appendBigInt(BigInt(place));
-    for (const text of texts) {
-      if (text === null) appender.appendNull();
-      else appender.appendVarchar(text);
+    for (const [column, text] of texts.entries()) {
+      if (text === null) continue;
+      this.#changed.add(column);
+      this.#appender?.appendBigInt(BigInt(place));
+      this.#appender?.appendInteger(column);
+      this.#appender?.appendVarchar(text);
+      this.#appender?.endRow();
     }
-    appender.endRow();
   }
 
   /** @throws LinewardError LAKE_CHECK_FAILED with each broken rule. */
@@ -54,6 +61,7 @@ export class ReplacementProof {
   ): Promise<void> {
     this.#close();
     const { source, staged } = files;
+    await this.#lay();
     const faults = await reading(source, async () => {
       await this.#read('before', source, source);
       await this.#read('after', staged, source);
@@ -61,6 +69,20 @@ export class ReplacementProof {
       return [...(head === null ? [] : [head]), ...(await this.#faults(counted))];
     });
     if (faults.length > 0) throw inexact(source, faults);
+  }
+
+  /** Columns of which some value was replaced; all others are compared with the rest of their records. */
+  get #columns(): readonly number[] {
+    return [...this.#changed].sort((one, other) => one - other);
+  }
+
+  /** A row for each record with new values, a column for each column that has some. */
+  async #lay(): Promise<void> {
+    const { written, expected } = this.#names;
+    const columns = this.#columns.map((column, index) => `max(text) FILTER (WHERE col = ${column}) AS c${index}`);
+    await this.#rows.connection.run(
+      `CREATE TEMP TABLE ${expected} AS SELECT ${['place', ...columns].join(', ')} FROM ${written} GROUP BY place`,
+    );
   }
 
   async end(): Promise<void> {
@@ -77,8 +99,9 @@ export class ReplacementProof {
     const { connection, tables } = this.#rows;
     const of = (column: string): string => `${scanned}.${sqlName(column)}`;
     // Values may be long, and are compared by a hash of 64 bits, as whole records are.
-    const values = this.#columns.map((_, index) => `, hash(${of(valueColumn(index))}) AS v${index}`);
-    await this.#format.relation(this.#rows, { path, like, valued: this.#columns }, (relation) =>
+    const valued = this.#columns.map((column) => this.#asked[column] ?? '');
+    const values = valued.map((_, index) => `, hash(${of(valueColumn(index))}) AS v${index}`);
+    await this.#format.relation(this.#rows, { path, like, valued }, (relation) =>
       connection.run(
         `CREATE TEMP TABLE ${this.#names[name]} AS
          SELECT ${of(placeColumn)} AS place, ${of(hashColumn)} AS hashed, ${of(othersColumn)} AS others,
