@@ -221,7 +221,11 @@ export function buildServices(
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
-  const operationService = new OperationService({ em, driver, shred, approvalByAnother: env.APPROVAL_BY_ANOTHER });
+  const operationService = new OperationService({
+    ...{ em, driver, shred },
+    approvalByAnother: env.APPROVAL_BY_ANOTHER,
+    erasureWindowMs: env.ERASURE_WINDOW_MINUTES * 60_000,
+  });
   const lakeRetentionSchedule = new RetentionSchedule({
     em,
     requests: operationRequests,

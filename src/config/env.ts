@@ -119,6 +119,15 @@ export const envSchema = z.object({
     .min(1)
     .default(10_000_000)
     .describe('Values that an actor may encrypt, decrypt and redact of one account in a minute, each.'),
+  ERASURE_WINDOW_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_080)
+    .default(0)
+    .describe(
+      'Approved erasures that are not urgent begin together at the end of a window of that length, so that each file is rewritten once for all. 0: at once.',
+    ),
   SHRED_APPROVALS: z.coerce
     .number()
     .int()

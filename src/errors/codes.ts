@@ -122,6 +122,7 @@ export const errorCodes = {
   HOLD_ACTIVE: refusal('A legal hold forbids this.', 409),
   LEASE_LOST: { ...fault('Another worker took over.', 409, true), level: 'warn' },
   CANCELLED: { ...fault('The work was cancelled.', 499), level: 'info' },
+  URGENT_FIRST: { ...fault('An urgent operation in the same place goes first.', 503, true), level: 'warn' },
   UPSTREAM_BEHIND: { ...fault('A stream has not yet caught up.', 503, true), level: 'warn' },
 
   DECRYPT_FAILED: refusal('The envelope cannot be opened.'),

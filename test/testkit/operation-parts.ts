@@ -65,7 +65,13 @@ export async function operationParts(options: OperationPartsOptions) {
     driver,
     governance: holds,
     requests: new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } }),
-    service: new OperationService({ em, driver, shred: { approvals: 1, coolOffMs: 0 }, approvalByAnother: false }),
+    service: new OperationService({
+      em,
+      driver,
+      shred: { approvals: 1, coolOffMs: 0 },
+      approvalByAnother: false,
+      erasureWindowMs: 0,
+    }),
     read: new OperationReadModel({ em, notary }),
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */

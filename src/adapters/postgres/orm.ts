@@ -38,6 +38,8 @@ import { AuditSealMigration } from '../../../migrations/20261126002000_audit_sea
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
 import { TopicPurgeMigration } from '../../../migrations/20261126002300_topic_purge.ts';
+import { ContentMarksMigration } from '../../../migrations/20261126002320_content_marks.ts';
+import { UrgentOperationMigration } from '../../../migrations/20261126002330_urgent_operation.ts';
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
@@ -128,6 +130,8 @@ const migrationsList = [
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
   { name: '20261126002300_topic_purge', class: TopicPurgeMigration },
+  { name: '20261126002320_content_marks', class: ContentMarksMigration },
+  { name: '20261126002330_urgent_operation', class: UrgentOperationMigration },
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
 ];
 

@@ -12,6 +12,7 @@ import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entit
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { assertAsPlanned, plannedTransformation } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
+import { ContentMarks } from './content-marks.ts';
 import { ErasureAction } from './erasure-action.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
 import { LakeRewrite } from './lake-rewrite.ts';
@@ -72,7 +73,8 @@ export class LakeTableExecutor implements TargetExecutor {
     const work = await this.#workOf(context, await this.#registered(context.place));
     assertAsPlanned(work.action.mark, context.planned);
     await this.#assertRule(context);
-    return new LakeRewrite(this.#deps, work).run();
+    const companions = await context.companions?.();
+    return new LakeRewrite(this.#deps, { ...work, companions }).run();
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
@@ -130,7 +132,8 @@ export class LakeTableExecutor implements TargetExecutor {
     if (work.kind === 'ERASURE') return new ErasureAction(this.#deps);
     if (work.kind === 'SHRED' || work.kind === 'RETENTION')
       throw new LinewardError('INTERNAL', `a lake table knows no ${work.kind} without a plan`);
-    return new TransformAction(this.#deps, await this.#deps.transformations[work.kind](place, work));
+    const transformation = await this.#deps.transformations[work.kind](place, work);
+    return new TransformAction({ ...this.#deps, marks: new ContentMarks(this.#deps.em) }, transformation);
   }
 
   #tableOf(place: TargetPlace): Promise<LakeTable | null> {

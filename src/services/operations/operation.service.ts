@@ -30,6 +30,7 @@ export class OperationService {
   readonly #driver: Pick<OperationDriver, 'advance'>;
   readonly #shred: ShredRules;
   readonly #approvalByAnother: boolean;
+  readonly #erasureWindowMs: number;
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -37,11 +38,14 @@ export class OperationService {
     readonly shred: ShredRules;
     /** True where nobody approves what they requested. What the product requests by a rule, a person has approved before. */
     readonly approvalByAnother: boolean;
+    /** Approved erasures wait for the end of a window of that length; 0 for none. */
+    readonly erasureWindowMs: number;
   }) {
     this.#em = deps.em;
     this.#driver = deps.driver;
     this.#shred = deps.shred;
     this.#approvalByAnother = deps.approvalByAnother;
+    this.#erasureWindowMs = deps.erasureWindowMs;
   }
 
   /** Binds to the plan that the approver read. Where several must approve, the last one lets the work begin. */
@@ -67,8 +71,7 @@ export class OperationService {
       }
       operation.statusReason = null;
       operation.approvedAt = new Date();
-      if (operation.kind === 'SHRED' && this.#shred.coolOffMs > 0)
-        operation.executeAfter = new Date(operation.approvedAt.getTime() + this.#shred.coolOffMs);
+      operation.executeAfter = this.#beginOf(operation, operation.approvedAt);
       return 'APPROVED';
     });
   }
@@ -110,6 +113,14 @@ export class OperationService {
       operation.executeAfter = null;
       operation.finishedAt = null;
     });
+  }
+
+  /** When approved work begins; null for at once. */
+  #beginOf({ kind, urgent }: Operation, approvedAt: Date): Date | null {
+    if (kind === 'SHRED' && this.#shred.coolOffMs > 0) return new Date(approvedAt.getTime() + this.#shred.coolOffMs);
+    if (kind !== 'ERASURE' || urgent || this.#erasureWindowMs === 0) return null;
+    // All that is approved within a window ends its waiting at the same moment, whichever process approves.
+    return new Date((Math.floor(approvedAt.getTime() / this.#erasureWindowMs) + 1) * this.#erasureWindowMs);
   }
 
   async #change(

@@ -24,6 +24,13 @@ export interface TargetProgress {
   readonly unit: 'files' | 'messages' | 'keys';
 }
 
+/** Another operation of the same kind that is due in the same place, and whose records may go in the same pass. */
+export interface Companion {
+  readonly targetId: string;
+  /** As that of an {@link ExecutionContext}; nobody once it is cancelled. */
+  selectionNow(): Promise<Selection>;
+}
+
 export interface ExecutionContext {
   readonly operationId: string;
   readonly work: OperationWork;
@@ -37,6 +44,10 @@ export interface ExecutionContext {
   selectionNow(): Promise<Selection>;
   /** What was asked for, whatever is held now: a hold placed half way does not make what went before it a loss. */
   requested(): Promise<Selection>;
+  /** Throws URGENT_FIRST while an urgent operation waits for this place. Call where the work can be left and taken up again. */
+  giveWay?(): Promise<void>;
+  /** Who may come along; absent where nobody can. */
+  companions?(): Promise<readonly Companion[]>;
   report(progress: TargetProgress): Promise<void>;
 }
 

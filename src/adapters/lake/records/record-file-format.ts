@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import type {
+  ColumnTexts,
   FileFinding,
   KeysRequest,
   KeysResult,
@@ -13,10 +14,11 @@ import { failedFinding, reading } from '../duckdb/duckdb-failure.ts';
 import { expectWritable } from '../duckdb/parquet-copy.ts';
 import { expectFile } from '../duckdb/parquet-facts.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from '../duckdb/rewrite-check.ts';
-import type { EngineParts, LakeFileFormat, SelectedRows } from '../file-format.ts';
+import type { EngineParts, LakeFileFormat, SelectedRows, TransformWork } from '../file-format.ts';
 import { refused, tooManyRows, unreadable } from './record-failure.ts';
 import type { CopiedRecords, RecordFormat } from './record-format.ts';
 import { JudgedRecords } from './record-proof.ts';
+import { RecordTransform } from './record-transform.ts';
 
 const nothingStaged: RewriteEvidence['staged'] = { rows: 0, hits: 0, misplaced: 0, schemaDifferences: [] };
 
@@ -64,7 +66,8 @@ export class RecordFileFormat implements LakeFileFormat {
       const { rows: rowsBefore, found } = copied;
       const stays = found < rowsBefore;
       await this.#check(rows, { source, staged: stays ? staged : null }, copied);
-      const result = { rowsBefore, rowsAfter: rowsBefore - found, found };
+      const { sourceSha256 } = copied;
+      const result = { rowsBefore, rowsAfter: rowsBefore - found, found, ...(sourceSha256 && { sourceSha256 }) };
       if (!stays) {
         await rm(staged);
         return { ...result, bytesAfter: 0, stagedSha256: null };
@@ -141,11 +144,18 @@ export class RecordFileFormat implements LakeFileFormat {
     return surveyed;
   }
 
-  profile(_parts: EngineParts, path: string): Promise<ProfileResult> {
-    return Promise.reject(refused(path, this.#format.transformRefusal));
+  async profile(_parts: EngineParts, path: string): Promise<ProfileResult> {
+    return reading(path, async () => {
+      await expectFile(path);
+      return this.#format.profile(path);
+    });
   }
 
-  transform(_rows: SelectedRows, { source }: { readonly source: string }): Promise<RewriteResult> {
-    return Promise.reject(refused(source, this.#format.transformRefusal));
+  transform(
+    rows: SelectedRows,
+    request: TransformWork,
+    exchange: (batch: ColumnTexts) => Promise<ColumnTexts>,
+  ): Promise<RewriteResult> {
+    return new RecordTransform(rows, this.#format, { ...request, exchange }).run();
   }
 }
