@@ -97,6 +97,7 @@ interface Sweep {
 const sweeps = (services: Services): readonly Sweep[] => [
   ...auditSweeps(services),
   { sweep: () => services.driver.sweep(), complaint: 'operations could not be swept' },
+  { sweep: () => services.erasureLedger.sweep(), complaint: 'deferred erasures could not be looked at' },
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   { sweep: () => services.tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
   { sweep: () => services.lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },

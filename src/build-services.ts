@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
+import { buildGovernance } from './build-governance.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -9,8 +10,6 @@ import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
-import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
-import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
@@ -43,6 +42,7 @@ import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
+import { ErasureLedger } from './services/operations/erasure-ledger.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
 import { OperationService } from './services/operations/operation.service.ts';
@@ -50,6 +50,7 @@ import { OperationCertifier } from './services/operations/operation-certifier.ts
 import { OperationDriver } from './services/operations/operation-driver.ts';
 import { OperationPlanner } from './services/operations/operation-planner.ts';
 import { OperationRequestService } from './services/operations/operation-request.service.ts';
+import { RetainedRecords } from './services/operations/retained-records.ts';
 import { TargetRunner } from './services/operations/target-runner.ts';
 import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
@@ -83,15 +84,13 @@ export function buildServices(
   const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
-  const governance = new GovernanceReadModel({ em });
-  const governanceService = new GovernanceService({
-    em,
-    releaseByTwo: env.HOLD_RELEASE_BY_TWO,
-    holdsChanged: () =>
-      topics.topicRetentionSchedule.enqueueNow().catch((error: unknown) => {
-        logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
-      }),
+  const now = () => new Date();
+  const governanceParts = buildGovernance(env, logger, {
+    database,
+    now,
+    retainsChanged: () => topics.topicRetentionSchedule.enqueueNow(),
   });
+  const { retains } = governanceParts;
 
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
@@ -113,7 +112,6 @@ export function buildServices(
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
   const retention = new RetentionService({ em });
-  const now = () => new Date();
   const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
   const registrar = new TableRegistrar({ em, store, engine, registry });
   const tableIndexer = new TableIndexer({ em, store, index, restMs: 2_000, stepMs: 30_000 });
@@ -178,8 +176,8 @@ export function buildServices(
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes });
-  const executors = [
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains });
+  const recordExecutors = [
     new TopicExecutor({
       em,
       kafka,
@@ -205,6 +203,9 @@ export function buildServices(
       now,
       transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
     }),
+  ];
+  const executors = [
+    ...recordExecutors,
     new KeyRingExecutor({
       em,
       keys,
@@ -212,9 +213,9 @@ export function buildServices(
       ledger: shredLedger,
       places: new UnencryptedPlaces({ registry, protection }),
       use: keyVersionUse,
+      retained: new RetainedRecords({ registry, retains, executors: recordExecutors }),
     }),
   ];
-  const holds = governanceService;
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
@@ -229,21 +230,28 @@ export function buildServices(
     logger,
     now,
   });
+  const erasureLedger = new ErasureLedger({
+    em,
+    operations: operationService,
+    logger,
+    graceMs: env.HOLD_RELEASE_GRACE_DAYS * 86_400_000,
+    now,
+  });
   const planner = new OperationPlanner({
-    ...{ em, registry, holds, executors, notary },
+    ...{ em, registry, retains, executors, notary },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
-  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
-  const certifier = new OperationCertifier({ em, holds, notary });
+  const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
+  const certifier = new OperationCertifier({ em, retains, notary });
   return {
     searchEntries,
     ...catalog,
     ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
-    governance,
-    governanceService,
+    ...governanceParts,
+    erasureLedger,
     protection,
     protectionPolicyService,
     protectionService,

@@ -144,6 +144,13 @@ export const envSchema = z.object({
     .default('false')
     .transform((text) => text === 'true')
     .describe('`true`: the release of a legal hold takes two actors.'),
+  HOLD_RELEASE_GRACE_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_650)
+    .default(30)
+    .describe('Time between the release of a legal hold and the next plan of the erasures that it deferred, days.'),
   LINEWARD_LEDGER_DIR: z
     .string()
     .min(1)

@@ -3,7 +3,7 @@ import type { FileState } from '../domain/lake/file-state.ts';
 
 export interface OperationFileFacts {
   readonly counts: Readonly<Record<string, number>>;
-  readonly gaps: readonly { readonly code: string; readonly reason: string }[];
+  readonly gaps: readonly { readonly code: string; readonly reason: string; readonly until?: string | undefined }[];
   /** Older contents that the store would not let go. */
   readonly versionsKept?: readonly { readonly reason: string; readonly until: string | null }[];
 }

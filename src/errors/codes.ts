@@ -119,6 +119,7 @@ export const errorCodes = {
   OPERATION_STATE: refusal('The operation is not in a state that allows this.', 409),
   APPROVAL_REFUSED: refusal('Another actor must approve.', 403),
   PLAN_CHANGED: refusal('The plan is not the one that was read; read it again.', 409),
+  RETENTION_LOCKED: refusal('A minimum retention forbids this.', 409),
   HOLD_ACTIVE: refusal('A legal hold forbids this.', 409),
   LEASE_LOST: { ...fault('Another worker took over.', 409, true), level: 'warn' },
   CANCELLED: { ...fault('The work was cancelled.', 499), level: 'info' },

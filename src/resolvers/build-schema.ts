@@ -13,6 +13,7 @@ import {
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
+import { DatasetRetentionFields, DecisionResolver, OperationDeferralFields } from './decision.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -42,6 +43,7 @@ const fieldResolvers = [
   ColumnLineageFields,
   DatasetFieldFields,
   DatasetFields,
+  DatasetRetentionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -55,6 +57,7 @@ const fieldResolvers = [
   LineageNodeFields,
   LineagePathFields,
   MappingFields,
+  OperationDeferralFields,
   OperationFields,
   OperationTargetFields,
   RegisterEntityVersionPayloadFields,
@@ -68,6 +71,7 @@ const operationResolvers = [
   AuditResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
+  DecisionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
@@ -93,6 +97,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
+  ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &

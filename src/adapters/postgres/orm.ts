@@ -37,6 +37,8 @@ import { LineageFoldingMigration } from '../../../migrations/20261126001910_line
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
+import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
+import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -49,6 +51,7 @@ import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeFileSchema, LakeIndexSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
+import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
@@ -76,6 +79,7 @@ const entities = [
   LegalHoldSchema,
   LineageEdgeSchema,
   MappingSchema,
+  MinimumRetentionSchema,
   OperationFileSchema,
   OperationSchema,
   OperationSubjectSchema,
@@ -125,6 +129,8 @@ const migrationsList = [
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
+  { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
+  { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -1,3 +1,5 @@
+import { firstKeptDay } from '../governance/minimum-retention.ts';
+
 /** How long a lake table keeps its rows, by the date in a column. */
 export interface RetentionRule {
   readonly dateField: string;
@@ -9,20 +11,22 @@ export interface RetentionLimit extends RetentionRule {
   readonly before: string;
 }
 
-export const retentionDaysMax = 36_500;
-const dayMs = 24 * 60 * 60 * 1_000;
+/** Records of UTC days before `before` by the date in a column; with `askedBefore`, fewer than were asked for. */
+export interface AgeLimit {
+  readonly column: string;
+  readonly before: string;
+  readonly askedBefore?: string | null | undefined;
+}
 
-/** The UTC day of an instant, `yyyy-mm-dd`. */
-export const utcDayOf = (at: Date): string => at.toISOString().slice(0, 10);
+export const retentionDaysMax = 36_500;
 
 /** A row stays on its own UTC day and for `days` whole ones after it, so today and the `days` days before it stay. */
 export function limitAt({ dateField, days }: RetentionRule, now: Date): RetentionLimit {
-  const midnight = Date.parse(`${utcDayOf(now)}T00:00:00Z`);
-  return { dateField, days, before: utcDayOf(new Date(midnight - days * dayMs)) };
+  return { dateField, days, before: firstKeptDay(days, now) };
 }
 
 /** Open points that lie in the data, and that a rule meets every day. */
-const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'DATE_UNKNOWN'];
+const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'MINIMUM_RETENTION', 'DATE_UNKNOWN'];
 
 /** Rows of a table that may go without a person looking at the plan: more is more likely a fault of the dates. */
 const shareMax = 0.5;

@@ -13,6 +13,7 @@ import {
   startOf,
 } from '../../domain/kafka/hold-look.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { RetainReader } from '../governance/retains.ts';
 import { textArray } from '../sql.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaGateway, KafkaMessage, PartitionRange } from './ports.ts';
@@ -43,6 +44,7 @@ export class HeldTopics {
   readonly #em: EntityManager;
   readonly #kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
   readonly #records: RecordReader;
+  readonly #retains: Pick<RetainReader, 'activeHolds'>;
   readonly #lookMs: number;
   readonly #lookAgainMs: number;
 
@@ -50,19 +52,21 @@ export class HeldTopics {
     readonly em: EntityManager;
     readonly kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
     readonly records: RecordReader;
+    readonly retains: Pick<RetainReader, 'activeHolds'>;
     readonly lookMs?: number;
     readonly lookAgainMs?: number;
   }) {
     this.#em = deps.em;
     this.#kafka = deps.kafka;
     this.#records = deps.records;
+    this.#retains = deps.retains;
     this.#lookMs = deps.lookMs ?? lookMsDefault;
     this.#lookAgainMs = deps.lookAgainMs ?? lookAgainMsDefault;
   }
 
   /** Active holds by dataset, as far as topics were looked through. */
   async holdsOn(topics: readonly LookedTopic[]): Promise<ReadonlyMap<string, readonly HoldOnTopic[]>> {
-    const holds = topics.length === 0 ? [] : await this.#activeHolds();
+    const holds = topics.length === 0 ? [] : await this.#retains.activeHolds(null);
     if (holds.length === 0) return new Map();
     const facts = await this.#factsOf(topics);
     return new Map(
@@ -72,7 +76,7 @@ export class HeldTopics {
 
   /** Looks through what is new, each topic for a limited time. Answers those that it failed for. */
   async look(topics: readonly LookedTopic[], signal: AbortSignal): Promise<readonly LookFailure[]> {
-    const holds = topics.length === 0 ? [] : await this.#activeHolds();
+    const holds = topics.length === 0 ? [] : await this.#retains.activeHolds(null);
     if (holds.length === 0) return [];
     const allFacts = await this.#factsOf(topics);
     const failures: LookFailure[] = [];
@@ -132,18 +136,6 @@ export class HeldTopics {
       if (!isOwnEnd || signal.aborted) throw error;
     }
     await this.#remember(topic, { facts, open, found, positions, isThrough });
-  }
-
-  async #activeHolds(): Promise<readonly Hold[]> {
-    const rows = await this.#em
-      .fork()
-      .execute<{ id: string; account_id: string; subject_field: string | null; subject_value: string | null }[]>(
-        'select id, account_id, subject_field, subject_value from legal_hold where released_at is null order by id',
-      );
-    return rows.map(({ id, account_id: accountId, subject_field: field, subject_value: value }) => ({
-      id,
-      selector: { accountId, ...(field === null || value === null ? {} : { subject: { field, value } }) },
-    }));
   }
 
   async #factsOf(topics: readonly LookedTopic[]): Promise<ReadonlyMap<string, LookFacts>> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Selection } from '../../domain/governance/selection.ts';
 import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
 import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
 import type { OffsetTexts, TopicComparisonResult } from '../../entities/topic-rewrite.entity.ts';
@@ -9,8 +10,8 @@ import type { CopyWork } from './topic-copy.ts';
 /** Offsets that are compared at a time; 13 bytes each. */
 const offsetsAtOnce = 8_000_000;
 
-/** Must be in the copy as it is; is concerned by the operation. */
-const [none, same, concerned] = [0, 1, 2];
+/** Must be in the copy as it is; is concerned by the operation; was asked for, and something keeps it by now. */
+const [none, same, concerned, kept] = [0, 1, 2, 3];
 
 interface Window {
   readonly base: bigint;
@@ -32,6 +33,7 @@ class Tally {
   /** Of those, the ones that the operation is about. */
   unchanged = 0;
   lost = 0;
+  keptOut = 0;
   digest = 0n;
 }
 
@@ -88,7 +90,7 @@ export class TopicComparison {
   /** Fills the windows; what goes by age meanwhile is not missed, since it was not read. */
   async #readSource(windows: ReadonlyMap<number, Window>): Promise<void> {
     const { kafka, row, context, action } = this.#work;
-    const requested = await context.requested();
+    const [requested, now] = [await context.requested(), await context.selectionNow()];
     const within = {
       from: new Map([...windows].map(([partition, { base }]) => [partition, base])),
       to: new Map(this.#partitions().map((partition) => [partition, windows.get(partition)?.end ?? 0n])),
@@ -96,10 +98,11 @@ export class TopicComparison {
     const read = async (messages: readonly KafkaMessage[]): Promise<void> => {
       await context.lease.assertHeld();
       const concerns = await action.concerns(messages, requested);
+      const permitted = isNarrower(now, requested) ? await action.concerns(messages, now) : concerns;
       for (const [index, message] of messages.entries()) {
         const concern = concerns[index] ?? false;
         if (typeof concern === 'object') this.#unreadable.add(concern);
-        this.#note(windows, message, concern === true ? concerned : same);
+        this.#note(windows, message, concern !== true ? same : permitted[index] === true ? concerned : kept);
       }
     };
     await scanBatches(kafka, row.source, read, { signal: context.signal, within });
@@ -138,10 +141,11 @@ export class TopicComparison {
     if (kind === none && source > window.seen) return;
     const isEqual = window.digests[place] === digestOf(message);
     const isChange = kind === concerned && !this.#work.action.erases && window.outer[place] === outerDigestOf(message);
-    if (source <= window.seen || !(isEqual || isChange)) tally.lost += 1;
+    if (source > window.seen && kind === kept && !isEqual) tally.keptOut += 1;
+    else if (source <= window.seen || !(isEqual || isChange)) tally.lost += 1;
     else if (isEqual) {
       tally.same += 1;
-      if (kind === concerned) tally.unchanged += 1;
+      if (kind === concerned || kind === kept) tally.unchanged += 1;
       tally.digest = BigInt.asUintN(64, tally.digest + digestOf(message));
     } else tally.changed += 1;
     if (source > window.seen) window.seen = source;
@@ -153,7 +157,8 @@ export class TopicComparison {
     const tally = this.#tallies.get(partition) ?? new Tally();
     for (const kind of kinds) {
       if (kind === none) continue;
-      if (kind === concerned && this.#work.action.erases) tally.erased += 1;
+      if (kind === kept) tally.keptOut += 1;
+      else if (kind === concerned && this.#work.action.erases) tally.erased += 1;
       else tally.lost += 1;
     }
   }
@@ -162,6 +167,10 @@ export class TopicComparison {
     return [...this.#tallies.keys()];
   }
 }
+
+/** True when something keeps a part of what was asked for. */
+const isNarrower = (now: Selection, requested: Selection): boolean =>
+  now.keep.length > 0 || now.minimum !== undefined || now.act.length < requested.act.length;
 
 function digestOf({ key, value, timestamp, headers }: KafkaMessage): bigint {
   const hash = createHash('sha256').update(timestamp);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSameSelection, type Selection } from '../../domain/governance/selection.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import type { MovedGroup, OffsetTexts, TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -8,6 +9,8 @@ import { type CopyWork, rewriteGroup, TopicCopy } from './topic-copy.ts';
 import { movedGroup, toBigInts, toTexts, translated } from './topic-positions.ts';
 import type { TopicRewrites } from './topic-rewrites.ts';
 
+/** Times that both topics are compared anew because holds changed meanwhile. */
+const comparisonsMax = 4;
 /** Times that the rest of what others write is copied before they count as active. */
 const drainsMax = 3;
 
@@ -28,6 +31,8 @@ export class TopicRetirement {
   readonly #work: CopyWork;
   readonly #rewrites: TopicRewrites;
   #row: TopicRewriteRow;
+  /** What was kept when both topics were compared; null when this process has not compared them. */
+  #comparedUnder: Selection | null = null;
 
   constructor(deps: RetirementDeps, work: CopyWork, rewrites: TopicRewrites) {
     this.#deps = deps;
@@ -38,11 +43,16 @@ export class TopicRetirement {
 
   /** What keeps the old topic from being deleted; nothing when it is gone. */
   async run(): Promise<readonly Gap[]> {
-    if (this.#row.phase === 'SWITCHED') {
-      const open = await this.#settle();
-      if (open.length > 0) return open;
+    for (let comparisons = 0; comparisons < comparisonsMax; comparisons += 1) {
+      if (this.#row.phase === 'SWITCHED') {
+        const open = await this.#settle();
+        if (open.length > 0) return open;
+      }
+      if (this.#row.phase !== 'COMPARED') return [];
+      const open = await this.#purge();
+      if (open !== null) return open;
     }
-    return this.#row.phase === 'COMPARED' ? this.#purge() : [];
+    return [gapOf(this.#row, 'RETAINS_CHANGED', 'legal holds or minimums change again and again; retry')];
   }
 
   async #settle(): Promise<readonly Gap[]> {
@@ -53,8 +63,18 @@ export class TopicRetirement {
       return [];
     }
     const open = [...(await this.#drain()), ...(await this.#moveGroups())];
+    this.#comparedUnder = await this.#work.context.selectionNow();
     const comparison = await new TopicComparison(this.#work, this.#row.copied).run();
     const lost = comparison.partitions.reduce((sum, one) => sum + one.lost, 0);
+    const keptOut = comparison.partitions.reduce((sum, one) => sum + (one.keptOut ?? 0), 0);
+    if (keptOut > 0)
+      open.push(
+        gapOf(
+          this.#row,
+          'KEPT_IN_SOURCE',
+          `a legal hold or a minimum came when ${this.#row.generation} was in force already: ${keptOut} record(s) that it keeps are only here as they were, so it stays until they may go`,
+        ),
+      );
     if (lost > 0)
       open.push(gapOf(this.#row, 'RECORDS_LOST', `${lost} record(s) are not in ${this.#row.generation} as they were`));
     this.#row = await this.#rewrites.move(this.#row, open.length > 0 ? 'SWITCHED' : 'COMPARED', { comparison });
@@ -113,7 +133,8 @@ export class TopicRetirement {
     return gapOf(this.#row, 'CONSUMER_ACTIVE', reason);
   }
 
-  async #purge(): Promise<readonly Gap[]> {
+  /** Null when what is kept has changed since both were compared: they are compared again. */
+  async #purge(): Promise<readonly Gap[] | null> {
     const { kafka, context } = this.#work;
     const { source, generation, config } = this.#row;
     await kafka.topics.configureTopic(generation, config);
@@ -127,6 +148,11 @@ export class TopicRetirement {
         return [...written, ...active.map(({ group }) => this.#activeGap(group))];
       }
       await context.lease.assertHeld();
+      const kept = await context.selectionNow();
+      if (this.#comparedUnder === null || !isSameSelection(this.#comparedUnder, kept)) {
+        this.#row = await this.#rewrites.move(this.#row, 'SWITCHED');
+        return null;
+      }
       await this.#deleteRecords();
       await kafka.topics.deleteTopic(source);
       await this.#assertGone();

@@ -168,11 +168,11 @@ export class FileRewrite {
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
 
 /** A file in which nothing was to be done, or nothing could be. */
-export function untouched(file: FileIdentity, gaps: readonly Pick<Gap, 'code' | 'reason'>[]): FileTaken {
+export function untouched(file: FileIdentity, gaps: readonly Omit<Gap, 'dataset'>[]): FileTaken {
   const [gap] = gaps;
   if (gap === undefined) return { file, state: 'SKIPPED' };
   const reason = gaps.map((one) => one.reason).join('; ');
-  return { file, state: 'OPEN', code: gap.code, reason };
+  return { file, state: 'OPEN', code: gap.code, reason, gaps };
 }
 
 /** The engine's short reason, which has no absolute path in it. */

@@ -89,13 +89,14 @@ export class LakeRewrite {
   async #judge(): Promise<JudgedSelection> {
     const selection = await this.#context.selectionNow();
     if (this.#judged?.selection === selection) return this.#judged;
-    const { everyone, act, keep } = selection;
+    const { everyone, act, keep, minimum } = selection;
     const { mark } = this.#action;
     const judged = {
       act: keysOf(act),
       keep: keysOf(keep),
       ...(everyone && { everyone }),
       ...(mark !== null && { mark }),
+      ...(minimum !== undefined && { minimum: { ...minimum } }),
     };
     this.#judged = { selection, digest: this.#deps.notary.digest(judged) };
     return this.#judged;

@@ -13,8 +13,9 @@ import {
   OperationTargetSchema,
 } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
+import { settleDeferral } from './erasure-ledger.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
 import type { Notary } from './ports.ts';
 
 /**
@@ -24,17 +25,17 @@ import type { Notary } from './ports.ts';
  */
 export class OperationCertifier {
   readonly #em: EntityManager;
-  readonly #holds: HoldReader;
+  readonly #retains: Retaining;
   readonly #notary: Notary;
 
-  constructor(deps: { readonly em: EntityManager; readonly holds: HoldReader; readonly notary: Notary }) {
+  constructor(deps: { readonly em: EntityManager; readonly retains: Retaining; readonly notary: Notary }) {
     this.#em = deps.em;
-    this.#holds = deps.holds;
+    this.#retains = deps.retains;
     this.#notary = deps.notary;
   }
 
   async certify(operationId: string): Promise<void> {
-    const selection = await selectionOf(this.#em, operationId, this.#holds);
+    const selection = await selectionOf(this.#em, operationId, this.#retains);
     const held = new Set(selection.held.map((selector) => this.#notary.digest(selector)));
     await this.#em.fork().transactional(async (tx) => {
       const operation = await lockOperation(tx, operationId);
@@ -59,6 +60,7 @@ export class OperationCertifier {
       );
       operation.updatedAt = new Date(body.issuedAt);
       if (!isCancelled) end(operation, body);
+      await settleDeferral(tx, operation, body.open);
       await tx.nativeUpdate(OperationSubjectSchema, { operationId, digest: { $in: [...held] } }, { held: true });
       if (body.outcome === 'COMPLETED') await dropIdentifiers(tx, operationId);
       audit(tx, systemActor, {

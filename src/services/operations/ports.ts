@@ -33,7 +33,7 @@ export interface ExecutionContext {
   readonly lease: LeaseGuard;
   /** Aborted when the worker stops; stop at the next safe boundary and throw CANCELLED. */
   readonly signal: AbortSignal;
-  /** Reads legal holds again and answers what may still be acted on. Call right before each irreversible step. */
+  /** Reads holds and minimums again and answers what may still be acted on. Call right before each irreversible step. */
   selectionNow(): Promise<Selection>;
   /** What was asked for, whatever is held now: a hold placed half way does not make what went before it a loss. */
   requested(): Promise<Selection>;

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { type PermittedSelection, type PlacedSelection, permittedIn } from '../../domain/governance/permission.ts';
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { Logger } from '../../domain/logger.ts';
-import { selectionIn } from '../../domain/operations/reach.ts';
 import type { TargetStatus } from '../../domain/operations/status.ts';
 import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
@@ -12,14 +12,14 @@ import { textArray } from '../sql.ts';
 import { executorFor } from './executor-for.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
-import { type HoldReader, OperationSelections } from './operation-subjects.ts';
+import { OperationSelections, type Retaining } from './operation-subjects.ts';
 import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
 
 export interface RunnerDeps {
   readonly em: EntityManager;
   readonly leases: LeaseService;
   readonly driver: Pick<OperationDriver, 'advance'>;
-  readonly holds: HoldReader;
+  readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly logger: Logger;
 }
@@ -120,7 +120,7 @@ export class TargetRunner {
       accountField: target.accountField,
       subjectFields: target.subjectFields,
     };
-    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.holds);
+    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.retains);
     const inPlace = selectionsIn(place);
     return {
       operationId: target.operationId,
@@ -217,10 +217,10 @@ export class TargetRunner {
 }
 
 /** The part of selections that a place has; the same object for the same one. */
-function selectionsIn(place: TargetPlace): (selection: Selection) => Selection {
-  const known = new WeakMap<Selection, Selection>();
+function selectionsIn(place: TargetPlace): (selection: Selection | PermittedSelection) => PlacedSelection {
+  const known = new WeakMap<Selection, PlacedSelection>();
   return (selection) => {
-    const within = known.get(selection) ?? selectionIn(place, selection);
+    const within = known.get(selection) ?? permittedIn(place, selection);
     known.set(selection, within);
     return within;
   };

@@ -44,6 +44,8 @@ const bounded = {
   'DiscoveredLakeTable.columnFacts': 'fields of one version, and columns of one file',
   'DiscoveredLakeTable.columns': 'columns of one file',
   'DiscoveredLakeTable.refusals': 'kinds of refusals',
+  'Dataset.minimumRetentions': 'at most 50',
+  'Decision.losers': 'at most 100 holds, 50 minimums, 100 erasures and two rules',
   'DatasetField.classifications': 'at most 20, and those of one type',
   'Entity.aliases': 'given in one registration, whose document has a size limit',
   'Entity.owners': 'at most 100',
