@@ -2,6 +2,7 @@ import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildGovernance } from './build-governance.ts';
+import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -42,7 +43,6 @@ import { TableRegistrar } from './services/lake/table-registrar.ts';
 import { TableRegistrationService } from './services/lake/table-registration.service.ts';
 import { tableTransformations } from './services/lake/table-transformations.ts';
 import { ErasureIntakeService } from './services/operations/erasure-intake.service.ts';
-import { ErasureLedger } from './services/operations/erasure-ledger.ts';
 import { LeaseService } from './services/operations/lease.service.ts';
 import { OperationReadModel } from './services/operations/operation.read-model.ts';
 import { OperationService } from './services/operations/operation.service.ts';
@@ -71,11 +71,9 @@ import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
 
 /** Every service of a process, built over its parts. */
-export function buildServices(
-  env: Env,
-  logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, engine, store, kafka, jobs }: Parts,
-) {
+export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
+  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider } = parts;
+  const { engine, store, kafka, jobs } = parts;
   const { em } = database;
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
@@ -230,20 +228,13 @@ export function buildServices(
     logger,
     now,
   });
-  const erasureLedger = new ErasureLedger({
-    em,
-    operations: operationService,
-    logger,
-    graceMs: env.HOLD_RELEASE_GRACE_DAYS * 86_400_000,
-    now,
-  });
   const planner = new OperationPlanner({
     ...{ em, registry, retains, executors, notary },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
-  const certifier = new OperationCertifier({ em, retains, notary });
+  const certifier = new OperationCertifier({ em, retains, notary, journal: parts.erasureJournal });
   return {
     searchEntries,
     ...catalog,
@@ -251,7 +242,12 @@ export function buildServices(
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
     ...governanceParts,
-    erasureLedger,
+    ...buildLedger(env, logger, parts, {
+      registry,
+      records,
+      operations: operationService,
+      requests: operationRequests,
+    }),
     protection,
     protectionPolicyService,
     protectionService,

@@ -6,6 +6,7 @@ import { exportAuditLog, verifyFile } from './audit-log.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
+import { replayLedger } from './replay-ledger.ts';
 
 const usage = `lineward <verb>
 
@@ -15,6 +16,8 @@ const usage = `lineward <verb>
                                           the key you trust, DIR: checkpoints as the service published them
   erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
                                           request an erasure over GraphQL and print its plan
+  ledger replay [--url URL]               look for data of erased subjects, after a restore; what is found is
+                                          requested anew and waits for approval
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
@@ -55,6 +58,7 @@ async function run(): Promise<string> {
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
+  if (verb === 'ledger' && second === 'replay') return replayLedger(values.url);
   if (verb === 'keys' && second === 'add') return addKey();
   if (verb === 'migrate') return migrate();
   throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);

@@ -49,7 +49,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
     ...of('DECRYPT', ['decrypt', 'decryptBulk']),
     ...of('ERASE', [
-      ...['requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
+      ...['replayErasureLedger', 'requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
       ...['deleteLakeRetention', 'deleteTopicRetention', 'setLakeRetention', 'setTopicRetention'],
     ]),
     ...of('APPROVE', ['applyTopicRetention', 'approveOperation', 'cancelOperation']),

@@ -13,11 +13,14 @@ import {
   MinimumRetentionPayload,
   MinimumRetentionType,
   RemoveMinimumRetentionInput,
+  ReplayErasureLedgerInput,
+  ReplayErasureLedgerPayload,
   SetMinimumRetentionInput,
 } from '../schema/decision.type.ts';
 import { OperationType } from '../schema/operation.type.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { MinimumRetentionService } from '../services/governance/minimum-retention.service.ts';
+import type { ErasureLedger } from '../services/operations/erasure-ledger.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
@@ -26,10 +29,16 @@ import { mutationPayload } from './mutation-payload.ts';
 export class DecisionResolver {
   readonly #decisions: DecisionReadModel;
   readonly #minimums: MinimumRetentionService;
+  readonly #ledger: Pick<ErasureLedger, 'replay'>;
 
-  constructor(deps: { readonly decisions: DecisionReadModel; readonly minimumRetentions: MinimumRetentionService }) {
+  constructor(deps: {
+    readonly decisions: DecisionReadModel;
+    readonly minimumRetentions: MinimumRetentionService;
+    readonly erasureLedger: ErasureLedger;
+  }) {
     this.#decisions = deps.decisions;
     this.#minimums = deps.minimumRetentions;
+    this.#ledger = deps.erasureLedger;
   }
 
   @Query(() => DecisionType, {
@@ -92,6 +101,18 @@ export class DecisionResolver {
       });
       return { dataset: await loaders.dataset.load(datasetId) };
     });
+  }
+
+  @Mutation(() => ReplayErasureLedgerPayload, {
+    description:
+      'Looks in all places for data of subjects that were erased before: restored, replayed or late. What is found is requested as erasures, which wait for approval.',
+  })
+  replayErasureLedger(
+    @Acting() actor: Actor,
+    @Arg('input', () => ReplayErasureLedgerInput, { description: 'Nothing but its id for the client.' })
+    input: ReplayErasureLedgerInput,
+  ) {
+    return mutationPayload(input, async () => ({ runId: await this.#ledger.replay(actor) }));
   }
 }
 

@@ -174,6 +174,18 @@ export class MinimumRetentionPayload extends MutationPayload {
   dataset?: Dataset | null;
 }
 
+@InputType({ description: 'A replay of the erasure ledger.' })
+export class ReplayErasureLedgerInput extends MutationInput {}
+
+@ObjectType({ description: 'The replay that has begun.' })
+export class ReplayErasureLedgerPayload extends MutationPayload {
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Resource of the audit event `replayErasureLedger` that tells its outcome; null when refused.',
+  })
+  runId?: string | null;
+}
+
 @ObjectType('ErasureDeferral', { description: 'Why an erasure that ended waits, and until when.' })
 export class ErasureDeferralType {
   @Field(() => Boolean, { description: 'A legal hold keeps data.' })

@@ -53,7 +53,7 @@ export async function operationParts(options: OperationPartsOptions) {
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
   const planner = new OperationPlanner({ em, registry, derivedData, retains, executors, notary });
   const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
-  const certifier = new OperationCertifier({ em, retains, notary });
+  const certifier = new OperationCertifier({ em, retains, notary, journal: { append: async () => undefined } });
   const sweeper = new Sweeper({ sweep: () => driver.sweep(), complaint: 'not swept', logger, intervalMs: 100 });
   return {
     em,
@@ -74,10 +74,10 @@ export async function operationParts(options: OperationPartsOptions) {
       // Nothing is enqueued for topics and tables here.
       const none = undefined as never;
       const topics = { retentionReconciler: none, topicDiscovery: none };
-      const tables = { registrar: none, tableIndexer: none };
+      const tables = { registrar: none, tableIndexer: none, ledgerReplay: none };
       const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, ...tables }));
       await jobs.work(
-        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes'),
+        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes' && queue !== 'ledger'),
         { operations: 4, targets: 4 },
       );
       sweeper.start();

@@ -1,9 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { ledgerActor } from '../../domain/access/actor.ts';
+import { type Actor, ledgerActor } from '../../domain/access/actor.ts';
+import { newId } from '../../domain/id.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import type { Operation } from '../../entities/operation.entity.ts';
+import type { JobScheduler } from '../../jobs/kit.ts';
+import { replayLedgerJob } from '../../jobs/replay-ledger.job.ts';
+import { audit } from '../audit/audit.service.ts';
 import type { OperationService } from './operation.service.ts';
 
 const sweepMax = 100;
@@ -76,6 +80,7 @@ const due = `
 export class ErasureLedger {
   readonly #em: EntityManager;
   readonly #operations: Pick<OperationService, 'retryOperation'>;
+  readonly #scheduler: Pick<JobScheduler, 'enqueue'>;
   readonly #logger: Logger;
   readonly #graceMs: number;
   readonly #now: () => Date;
@@ -83,6 +88,7 @@ export class ErasureLedger {
   constructor(deps: {
     readonly em: EntityManager;
     readonly operations: Pick<OperationService, 'retryOperation'>;
+    readonly scheduler: Pick<JobScheduler, 'enqueue'>;
     readonly logger: Logger;
     /** Between the release of a hold and the next look at what it kept. */
     readonly graceMs: number;
@@ -90,6 +96,7 @@ export class ErasureLedger {
   }) {
     this.#em = deps.em;
     this.#operations = deps.operations;
+    this.#scheduler = deps.scheduler;
     this.#logger = deps.logger;
     this.#graceMs = deps.graceMs;
     this.#now = deps.now;
@@ -103,6 +110,16 @@ export class ErasureLedger {
       await this.#reopen(id).catch((error: unknown) => {
         this.#logger.warn({ operationId: id, error }, 'a deferred erasure could not be taken up again');
       });
+  }
+
+  /** Begins to look for data of subjects that were erased before; answers the run. */
+  async replay(actor: Actor): Promise<string> {
+    const runId = newId();
+    await this.#em.fork().transactional(async (tx) => {
+      audit(tx, actor, { action: 'requestLedgerReplay', resourceType: 'ErasureLedger', resourceId: runId });
+    });
+    await this.#scheduler.enqueue(replayLedgerJob, `${replayLedgerJob.name}.${runId}`, { runId });
+    return runId;
   }
 
   async #reopen(id: string): Promise<void> {

@@ -16,7 +16,7 @@ import { audit } from '../audit/audit.service.ts';
 import { settleDeferral } from './erasure-ledger.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
-import type { Notary } from './ports.ts';
+import type { ErasureJournal, Notary } from './ports.ts';
 
 /**
  * Ends an operation: draws the sum of what its places reported, signs it, and drops the clear identifiers of the
@@ -27,11 +27,18 @@ export class OperationCertifier {
   readonly #em: EntityManager;
   readonly #retains: Retaining;
   readonly #notary: Notary;
+  readonly #journal: Pick<ErasureJournal, 'append'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly retains: Retaining; readonly notary: Notary }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly retains: Retaining;
+    readonly notary: Notary;
+    readonly journal: Pick<ErasureJournal, 'append'>;
+  }) {
     this.#em = deps.em;
     this.#retains = deps.retains;
     this.#notary = deps.notary;
+    this.#journal = deps.journal;
   }
 
   async certify(operationId: string): Promise<void> {
@@ -62,7 +69,11 @@ export class OperationCertifier {
       if (!isCancelled) end(operation, body);
       await settleDeferral(tx, operation, body.open);
       await tx.nativeUpdate(OperationSubjectSchema, { operationId, digest: { $in: [...held] } }, { held: true });
-      if (body.outcome === 'COMPLETED') await dropIdentifiers(tx, operationId);
+      if (body.outcome === 'COMPLETED') {
+        // Before the commit: what the database says is done can be told to one that was restored from before.
+        if (operation.kind === 'ERASURE') await this.#journal.append(erasedBy(operation, body));
+        await dropIdentifiers(tx, operationId);
+      }
       audit(tx, systemActor, {
         action: 'certifyOperation',
         resourceType: 'Operation',
@@ -119,6 +130,11 @@ const cancelledPoint: Gap = {
   dataset: '*',
   reason: 'the operation was cancelled before it was certified; only what the receipts tell was done',
 };
+
+const erasedBy = ({ id: operationId, entityId }: Operation, { issuedAt: at, subjects }: CertificateBody) => ({
+  ...{ operationId, entityId: entityId ?? null, at },
+  digests: subjects.map(({ digest }) => digest),
+});
 
 function end(operation: Operation, body: CertificateBody): void {
   const reasons = body.open.map((gap) => `${gap.code}: ${gap.reason}`).join('; ');
