@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { Env } from './config/env.ts';
+import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
 import { DecisionReadModel } from './services/governance/decision.read-model.ts';
 import { GovernanceReadModel } from './services/governance/governance.read-model.ts';

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { Env } from './config/env.ts';
+import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import { TopicSubjects } from './services/kafka/topic-subjects.ts';

@@ -12,8 +12,8 @@ const entry = z.strictObject({
   at: z.string(),
   digests: z.array(z.string()),
 });
-/** Digests of one line: as much as is read at once. */
-const digestsPerLine = 10_000;
+/** Digests of one line: few enough that it is one write, which another process does not come into. */
+const digestsPerLine = 500;
 
 /**
  * The journal as a file that only grows, one JSON object a line. Keep it on other storage than the database and its backups. A

@@ -39,6 +39,7 @@ import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
 import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
 import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
+import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -131,6 +132,7 @@ const migrationsList = [
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
   { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
   { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
+  { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSameSelection, type Selection } from '../../domain/governance/selection.ts';
 import type { Gap } from '../../domain/operations/target.ts';
-import type { MovedGroup, OffsetTexts, TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
+import type {
+  MovedGroup,
+  OffsetTexts,
+  TopicComparisonResult,
+  TopicRewriteRow,
+} from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { GroupOnTopic } from './ports.ts';
 import { TopicComparison } from './topic-comparison.ts';
@@ -33,6 +38,8 @@ export class TopicRetirement {
   #row: TopicRewriteRow;
   /** What was kept when both topics were compared; null when this process has not compared them. */
   #comparedUnder: Selection | null = null;
+  /** What a purge was begun with, and perhaps went on with before it was killed. */
+  #comparedBefore: TopicComparisonResult | null = null;
 
   constructor(deps: RetirementDeps, work: CopyWork, rewrites: TopicRewrites) {
     this.#deps = deps;
@@ -64,7 +71,8 @@ export class TopicRetirement {
     }
     const open = [...(await this.#drain()), ...(await this.#moveGroups())];
     this.#comparedUnder = await this.#work.context.selectionNow();
-    const comparison = await new TopicComparison(this.#work, this.#row.copied).run();
+    const found = await new TopicComparison(this.#work, this.#row.copied).run();
+    const comparison = this.#comparedBefore === null ? found : withPurged(this.#comparedBefore, found);
     const lost = comparison.partitions.reduce((sum, one) => sum + one.lost, 0);
     const keptOut = comparison.partitions.reduce((sum, one) => sum + (one.keptOut ?? 0), 0);
     if (keptOut > 0)
@@ -150,6 +158,7 @@ export class TopicRetirement {
       await context.lease.assertHeld();
       const kept = await context.selectionNow();
       if (this.#comparedUnder === null || !isSameSelection(this.#comparedUnder, kept)) {
+        this.#comparedBefore = this.#row.comparison ?? null;
         this.#row = await this.#rewrites.move(this.#row, 'SWITCHED');
         return null;
       }
@@ -181,6 +190,22 @@ export class TopicRetirement {
     }
     throw new LinewardError('KAFKA_UNAVAILABLE', `${this.#row.source} was to be deleted and is still there`);
   }
+}
+
+/** What a purge has deleted already was counted before it. */
+function withPurged(
+  before: TopicComparisonResult,
+  { partitions, unreadable }: TopicComparisonResult,
+): TopicComparisonResult {
+  const known = new Map(before.partitions.map((one) => [one.partition, one]));
+  return {
+    partitions: partitions.map((one) => {
+      const counted = known.get(one.partition);
+      const isPurged = counted !== undefined && one.records < counted.records;
+      return isPurged ? { ...counted, lost: one.lost, keptOut: one.keptOut ?? 0 } : one;
+    }),
+    unreadable: [...new Set([...before.unreadable, ...unreadable])],
+  };
 }
 
 export function gapOf({ source }: Pick<TopicRewriteRow, 'source'>, code: string, reason: string): Gap {

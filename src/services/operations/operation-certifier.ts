@@ -13,7 +13,7 @@ import {
   OperationTargetSchema,
 } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
-import { settleDeferral } from './erasure-ledger.ts';
+import { settleDeferral } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
 import type { ErasureJournal, Notary } from './ports.ts';

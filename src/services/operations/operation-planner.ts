@@ -11,7 +11,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { settleDeferral } from './erasure-ledger.ts';
+import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';

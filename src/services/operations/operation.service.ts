@@ -6,7 +6,7 @@ import { type Operation, OperationTargetSchema } from '../../entities/operation.
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
-import { endDeferral } from './erasure-ledger.ts';
+import { endDeferral } from './erasure-deferral.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, isIdentified } from './operation-subjects.ts';

@@ -29,7 +29,7 @@ export interface KeyRingDeps {
   readonly places: UnencryptedPlaces;
   readonly use: Pick<KeyVersionUse, 'assertUnneeded'>;
   /** Records that a minimum keeps readable. */
-  readonly retained: { of(selector: SubjectSelector): Promise<Gap | null> };
+  readonly retained: { of(selectors: readonly SubjectSelector[]): Promise<readonly (Gap | null)[]> };
 }
 
 /** Accounts and persons between two looks at the holds. */
@@ -73,9 +73,10 @@ export class KeyRingExecutor implements TargetExecutor {
       await context.lease.assertHeld();
       // Holds are read again: one placed a moment ago still saves its keys.
       const free = new Set(keysFreeOfHolds(await context.selectionNow()).free.map(nameOf));
-      for (const selector of act.slice(start, start + holdersAtOnce))
-        if (free.has(nameOf(selector)) && (await this.#deps.retained.of(selector)) === null)
-          await this.#destroy(context.operationId, selector);
+      const unheld = act.slice(start, start + holdersAtOnce).filter((selector) => free.has(nameOf(selector)));
+      const kept = await this.#deps.retained.of(unheld);
+      for (const [index, selector] of unheld.entries())
+        if (kept[index] === null) await this.#destroy(context.operationId, selector);
       await context.report({ done: Math.min(start + holdersAtOnce, act.length), total: act.length, unit: 'keys' });
     }
     return this.#receipt(context, (await this.#freeOf(await context.selectionNow())).gaps);
@@ -105,13 +106,9 @@ export class KeyRingExecutor implements TargetExecutor {
     selection: Selection,
   ): Promise<{ readonly free: readonly SubjectSelector[]; readonly gaps: readonly Gap[] }> {
     const { free: unheld, gaps: held } = keysFreeOfHolds(selection);
-    const [free, gaps] = [[] as SubjectSelector[], [...held]];
-    for (const selector of unheld) {
-      const gap = await this.#deps.retained.of(selector);
-      if (gap === null) free.push(selector);
-      else gaps.push(gap);
-    }
-    return { free, gaps };
+    const kept = await this.#deps.retained.of(unheld);
+    const gaps = kept.filter((gap) => gap !== null);
+    return { free: unheld.filter((_, index) => kept[index] === null), gaps: [...held, ...gaps] };
   }
 
   async #destroy(operationId: string, selector: SubjectSelector): Promise<void> {

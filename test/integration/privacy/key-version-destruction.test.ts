@@ -39,7 +39,7 @@ beforeAll(async () => {
   const registry = new RegistryReadModel({ em: db.em, searchEntries: new SearchEntries({ em: db.em }) });
   const use = new KeyVersionUse({ em: db.em, registry, notary: await LocalNotary.open(directory) });
   const places = { residues: async () => [] } as unknown as UnencryptedPlaces;
-  const retained = { of: async () => null };
+  const retained = { of: async (selectors: readonly unknown[]) => selectors.map(() => null) };
   const keyRing = new KeyRingExecutor({
     em: db.em,
     keys: kit.keys,
