@@ -25,7 +25,7 @@ const ClaimRuleEnum = describedEnum<ClaimRule>(
 
 const DecisionActionEnum = describedEnum<DecisionAction>('DecisionAction', 'What becomes of an item.', decisionActions);
 
-export const RetentionModeEnum = describedEnum<RetentionMode>(
+const RetentionModeEnum = describedEnum<RetentionMode>(
   'RetentionMode',
   'How hard a minimum retention is.',
   retentionModes,

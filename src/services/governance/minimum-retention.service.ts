@@ -169,6 +169,8 @@ async function dateFieldOf(tx: EntityManager, { datasetId, name, dateField }: Se
       });
     return null;
   }
+  // A rule that is set meanwhile comes before or after.
+  await tx.execute('select 1 from lake_table where dataset_id = ? for no key update', [datasetId]);
   const table = await tx.findOne(LakeTableSchema, { datasetId });
   if (table === null || !roles.includes('LAKE_TABLE'))
     throw new LinewardError(
