@@ -157,7 +157,7 @@ export const envSchema = z.object({
     .transform((path) => resolve(path))
     .optional()
     .describe(
-      'Directory of the ledger of destroyed keys and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
+      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
     ),
   AUDIT_CHECKPOINT_MINUTES: z.coerce
     .number()
