@@ -174,7 +174,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains });
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains, names });
   const recordExecutors = [
     new TopicExecutor({
       em,

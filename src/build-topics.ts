@@ -6,11 +6,13 @@ import type { Parts } from './open-parts.ts';
 import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
+import { ProxiedTopics } from './services/kafka/proxied-topics.read-model.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import { RetentionPlans } from './services/kafka/retention-plans.ts';
 import { RetentionReconciler } from './services/kafka/retention-reconciler.ts';
 import { TopicReadModel } from './services/kafka/topic.read-model.ts';
 import { TopicDiscovery } from './services/kafka/topic-discovery.ts';
+import type { TopicNames } from './services/kafka/topic-names.ts';
 import { TopicRetentionReadModel } from './services/kafka/topic-retention.read-model.ts';
 import { TopicRetentionService } from './services/kafka/topic-retention.service.ts';
 import { TopicSampling } from './services/kafka/topic-sampling.ts';
@@ -28,10 +30,12 @@ export function buildTopics(
     records,
     semanticTypes,
     retains,
+    names,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
     retains: RetainReader;
+    names: TopicNames;
   },
 ) {
   const { kafkaNamespace } = env;
@@ -43,6 +47,7 @@ export function buildTopics(
   return {
     topics,
     kafkaCluster: new ClusterReadModel({ kafka }),
+    proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names }),
     topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
     topicDiscoverySchedule: new TopicSchedule({

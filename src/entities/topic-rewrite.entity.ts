@@ -35,6 +35,13 @@ export interface TopicComparisonResult {
   readonly unreadable: readonly string[];
 }
 
+/** What the brokers say of a topic after it was deleted. */
+export interface TopicPurge {
+  readonly at: string;
+  /** Of its logs in all directories of all brokers; null where somebody did not tell. */
+  readonly bytesOnDisks: string | null;
+}
+
 /** One topic that is rewritten into its next generation, and how far it is. */
 export const TopicRewriteSchema = defineEntity({
   name: 'TopicRewrite',
@@ -61,6 +68,7 @@ export const TopicRewriteSchema = defineEntity({
     /** Records that somebody wrote to the source after the switch, and that were copied. */
     late: p.bigint('number'),
     comparison: p.json<TopicComparisonResult>().strictNullable(),
+    purge: p.json<TopicPurge>().strictNullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
   },

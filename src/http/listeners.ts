@@ -6,6 +6,7 @@ import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
+import type { ProxiedTopics } from '../services/kafka/proxied-topics.read-model.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
 import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
@@ -71,6 +72,7 @@ export interface ApiDeps {
   readonly subjectDeletionService: SubjectDeletionService;
   readonly registrySettingsService: RegistrySettingsService;
   readonly produce: ProduceService;
+  readonly proxiedTopics: ProxiedTopics;
   readonly kafka: KafkaGateway;
   readonly intake: IntakeService;
   readonly erasureIntake: ErasureIntakeService;

@@ -59,7 +59,9 @@ class ResidueType implements Residue {
 
 @ObjectType('TargetEstimate', { description: 'What the plan expects in one place. Counts are estimates.' })
 class TargetEstimateType implements Pick<TargetEstimate, 'action' | 'files' | 'bytes' | 'records' | 'seconds'> {
-  @Field(() => String, { description: '`REWRITE`, `TOMBSTONE`, `DESTROY`, or `NONE` when nothing can be done there.' })
+  @Field(() => String, {
+    description: '`REWRITE`, `TOMBSTONE`, `DELETE_RECORDS`, `DESTROY`, or `NONE` when nothing can be done there.',
+  })
   action!: TargetEstimate['action'];
 
   @Field(() => Int, { description: 'Files to be changed.' })

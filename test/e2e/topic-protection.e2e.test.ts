@@ -4,7 +4,7 @@ import type { KafkajsGateway } from '../../src/adapters/kafka/kafkajs-gateway.ts
 import { type Data, type TestApp, testApp } from '../testkit/app.ts';
 import { registered } from '../testkit/catalog.ts';
 import { sparkSummitDocument } from '../testkit/documents.ts';
-import { carriedOut } from '../testkit/erasure.ts';
+import { carriedOut, shred } from '../testkit/erasure.ts';
 import { gatewayFor, missingKafka, scanAll, testBroker, uniqueName } from '../testkit/kafka.ts';
 
 const missing = await missingKafka();
@@ -149,5 +149,25 @@ describe.skipIf(missing)(`changing the values in the history of topics${missing 
       expect(await open(record.account_sid, record.to)).toMatchObject({ ok: true, value: message(n).to });
       if (n % 4 !== 2) expect(record).toEqual(second[n]);
     }
+  });
+
+  test('a person whose values in a topic are under a key of their own is forgotten with the key, and nobody else is', async () => {
+    const { name, id } = await topicOf({ 'cleanup.policy': 'delete' });
+    await app.produce(name, { records: batch(0, 8) });
+    await setPolicy('ENCRYPT', 'phonenumber', { keyScope: 'SUBJECT' });
+    await setPolicy('REMOVE', 'customertext', { removalForm: 'EMPTY' });
+    expect(await protect(id)).toMatchObject({ status: 'COMPLETED' });
+    const done = await shred(app, { subjects: [{ accountId: 'AC1', subject: { field: 'sid', value: 'SM5' } }] });
+    expect(done).toMatchObject({ status: 'COMPLETED', certificate: { body: { kind: 'SHRED' } } });
+    // Nothing was written to the topic: its copies, mirrors and backups are forgotten with it.
+    for (const { sid, account_sid, to, from, message_body } of await records(`${name}.g2`)) {
+      const gone = { ok: false, code: 'KEY_DESTROYED' };
+      const n = Number(sid.slice(2));
+      expect(await open(account_sid, to)).toMatchObject(n === 5 ? gone : { ok: true, value: message(n).to });
+      expect(await open(account_sid, from)).toMatchObject(n === 5 ? gone : { ok: true, value: message(n).from });
+      expect(message_body).toBe('');
+    }
+    const raw = (await scanAll(gateway, `${name}.g2`)).map(({ value }) => String(value)).join();
+    expect(raw).not.toMatch(/canary|\+1123456|\+351/);
   });
 });

@@ -67,7 +67,7 @@ describe.skipIf(missing)(
       (
         await app.done(
           `mutation ($input: CreateStreamProtectionInput!) { createStreamProtection(input: $input) {
-           userErrors { code message } stream { id source { id name } target { name } } } }`,
+           userErrors { code message } stream { id source { id namespace name } target { name } } } }`,
           { input: { ...keys(), sourceTopic: raw, targetTopic: clean, partitions: 2 } },
         )
       ).createStreamProtection.stream;
@@ -128,6 +128,34 @@ describe.skipIf(missing)(
       expect(applyTopicRetention.topicRetention.lastOutcome).toBe('IN_FORCE');
       const own = (await gateway.describeTopic(`${raw}.g2`))?.own;
       expect(own).toEqual({ 'cleanup.policy': 'delete', 'retention.ms': '1234567890' });
+    });
+
+    test('records that are past their retention go from the start of their topic, which stays what it is', async () => {
+      const name = uniqueName('old');
+      const [now, day] = [Date.now(), 86_400_000];
+      await gateway.ensureTopic({
+        name,
+        partitions: 1,
+        config: { 'cleanup.policy': 'delete', 'retention.ms': String(7 * day) },
+      });
+      const { source } = (await declareStream()) as Data;
+      await app.done(
+        'mutation ($input: MapEntityInput!) { mapEntity(input: $input) { userErrors { code message } } }',
+        { input: { ...keys(), dataset: { namespace: source.namespace, name }, role: 'TOPIC' } },
+      );
+      const records = ['AC9', 'AC0', 'AC9', 'AC0'].map((account_sid, n) => ({
+        key: null,
+        timestamp: String(n < 3 ? now - 9 * day : now),
+        value: JSON.stringify({ ...message(9_000 + n), account_sid }),
+      }));
+      await gateway.produce(name, records);
+      const done = await erase(app, { subjects: [{ accountId: 'AC9' }] });
+      expect(done).toMatchObject({ status: 'COMPLETED', gaps: [] });
+      expect(done.certificate.body).toMatchObject({ outcome: 'COMPLETED', open: [] });
+      expect(done.certificate.body.totals).toMatchObject({ recordsErased: 2, survivors: 0, lost: 0 });
+      expect(done.targets.nodes.map(({ dataset }: Data) => dataset.name)).toContain(name);
+      expect(await sids(name)).toEqual(['SM9003']);
+      expect(await gateway.offsets(name)).toEqual([{ partition: 0, earliest: '3', latest: '4' }]);
     });
   },
 );

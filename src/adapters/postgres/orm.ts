@@ -37,6 +37,7 @@ import { LineageFoldingMigration } from '../../../migrations/20261126001910_line
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
+import { TopicPurgeMigration } from '../../../migrations/20261126002300_topic_purge.ts';
 import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
 import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
 import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
@@ -130,6 +131,7 @@ const migrationsList = [
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
+  { name: '20261126002300_topic_purge', class: TopicPurgeMigration },
   { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
   { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
   { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },

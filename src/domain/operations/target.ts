@@ -52,7 +52,7 @@ export interface Residue {
 
 /** What planning a target found. All counts are estimates made without writing anything. */
 export interface TargetEstimate {
-  readonly action: 'REWRITE' | 'TOMBSTONE' | 'DESTROY' | 'NONE';
+  readonly action: 'REWRITE' | 'TOMBSTONE' | 'DELETE_RECORDS' | 'DESTROY' | 'NONE';
   readonly files: number;
   readonly bytes: number;
   /** Records (rows or messages) expected to go, or to be changed at most. */

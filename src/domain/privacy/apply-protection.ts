@@ -3,7 +3,7 @@ import { type FieldPathStep, parseFieldPath } from './field-path.ts';
 import { type FieldProtection, type PlanNode, type ProtectionPlan, recordDepthMax } from './protection-plan.ts';
 import { DistinctKeys, depthMax, isPlainObject, ProtectedValue, redactValue } from './redact-value.ts';
 
-/** Encrypts one value; the keys of the record's account and person are bound in by the caller. */
+/** The envelope of one value, a text of base64; the keys of the record's account and person are bound in by the caller. */
 export type Seal = (value: unknown, protection: FieldProtection) => string;
 
 export interface ApplyOptions {

@@ -94,7 +94,9 @@ class JsonProtection {
     }
     if (code === 34 && node.protection?.action === 'ENCRYPT') {
       const end = scanner.string(at);
-      this.#replace(at, end, quoted(sealedMember(node, node.protection, scanner.textOf(at, end), this.#seal)));
+      const envelope = sealedMember(node, node.protection, scanner.textOf(at, end), this.#seal);
+      // Base64, also where an envelope stays as it is: there is nothing in it to escape.
+      this.#replace(at, end, `"${envelope}"`);
       return end;
     }
     const isContainer = code === 123 || code === 91;

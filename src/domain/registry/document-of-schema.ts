@@ -18,20 +18,24 @@ export interface RecordSchema {
 }
 
 /**
- * A schema that was registered under a subject, as a document of the form that `registerEntityVersion` takes. Fields whose
- * tags name a semantic type carry it as `twilio_type`; nothing else of an Avro schema changes. What is not Avro becomes a
- * record of the same fields.
+ * A schema that was registered under a subject, as the text of a document of the form that `registerEntityVersion` takes.
+ * Fields whose tags name a semantic type carry it as `twilio_type`; nothing else of an Avro schema changes. What is not Avro
+ * becomes a record of the same fields.
  */
-export function documentOfSchema(schema: RecordSchema, facts: DocumentFacts): Record<string, unknown> {
-  const record =
-    schema.avroText === null ? recordOf(schema) : typed(JSON.parse(schema.avroText), '', semanticOf(schema));
-  return {
+export function documentOfSchema(schema: RecordSchema, facts: DocumentFacts): string {
+  const head = JSON.stringify({
     version: String(facts.version),
     created_by: facts.createdBy,
     date_created: facts.createdAt.toISOString().slice(0, 10),
     namespace: facts.catalogNamespace,
-    schema: record,
-  };
+  });
+  return `${head.slice(0, -1)},"schema":${recordText(schema)}}`;
+}
+
+function recordText(schema: RecordSchema): string {
+  if (schema.avroText === null) return JSON.stringify(recordOf(schema));
+  const semantic = semanticOf(schema);
+  return semantic.size === 0 ? schema.avroText : JSON.stringify(typed(JSON.parse(schema.avroText), '', semantic));
 }
 
 function semanticOf(schema: RecordSchema): ReadonlyMap<string, string> {

@@ -75,6 +75,7 @@ function fieldOf(place: string): string {
 }
 
 function* placesAbove(path: string): Generator<string> {
+  if (isOfRecord(path)) return;
   for (const { index } of path.matchAll(/\.|\[\]|\{\}/g)) yield path.slice(0, index);
 }
 

@@ -62,6 +62,7 @@ function pathsInside(path: string, recurrences: readonly Recurrence[]): readonly
 }
 
 function tagsFor(path: string, patterns: readonly TagPattern[], record: string): readonly string[] {
+  if (patterns.length === 0) return [];
   const plain = path.replace(/\[\]|\{\}/g, '');
   const spellings = [plain, `${record}.${plain}`, `.${record}.${plain}`, `$.${plain}`, `object.${plain}`];
   return patterns.filter(({ matches }) => spellings.some((spelling) => matches(spelling))).flatMap(({ tags }) => tags);

@@ -1,4 +1,5 @@
-import { digestOf } from '../canonical-json.ts';
+import { hash } from 'node:crypto';
+import { canonicalJson } from '../canonical-json.ts';
 import type { SchemaFormat } from './schema-format.ts';
 import type { RuleSet, SchemaMetadata } from './schema-metadata.ts';
 
@@ -26,15 +27,33 @@ const identities = new WeakMap<SchemaContent, string>();
 export function schemaIdentity(content: SchemaContent): string {
   const known = identities.get(content);
   if (known !== undefined) return known;
-  const { format, text, references, metadata, ruleSet } = content;
-  const identity = digestOf({ format, text, references, metadata: metadata ?? {}, ruleSet: ruleSet ?? {} });
+  const { metadata, ruleSet } = content;
+  const beside = {
+    metadata: `"metadata":${canonical(metadata ?? {})},`,
+    ruleSet: `"ruleSet":${canonical(ruleSet ?? {})},`,
+  };
+  const identity = hash('sha256', members(content, beside));
   identities.set(content, identity);
   return identity;
 }
 
 /** SHA-256, hex, of a schema without the metadata and rules beside it: what a lookup that gives none of these goes by. */
-export function textIdentity({ format, text, references }: Omit<SchemaContent, 'metadata' | 'ruleSet'>): string {
-  return digestOf({ format, text, references });
+export function textIdentity(content: Omit<SchemaContent, 'metadata' | 'ruleSet'>): string {
+  return hash('sha256', members(content, { metadata: '', ruleSet: '' }));
+}
+
+/** Canonical JSON (RFC 8785) of the content, member by member in the order of their names. */
+function members(
+  { format, text, references }: Omit<SchemaContent, 'metadata' | 'ruleSet'>,
+  { metadata, ruleSet }: { readonly metadata: string; readonly ruleSet: string },
+): string {
+  return `{"format":${canonical(format)},${metadata}"references":${canonical(references)},${ruleSet}"text":${canonical(text)}}`;
+}
+
+/** What is empty, or a string, is in its canonical form as JSON prints it; most schemas have nothing else. */
+function canonical(value: object | string): string {
+  const isPlain = typeof value === 'string' ? value.isWellFormed() : Object.keys(value).length === 0;
+  return isPlain ? JSON.stringify(value) : canonicalJson(value);
 }
 
 /** The schema's name over all contexts and installations: its identity in the form of a UUID of version 8 (RFC 9562 §5.8). */

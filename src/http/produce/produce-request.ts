@@ -5,11 +5,10 @@ import type { RecordEncoding, RecordToProduce } from '../../services/kafka/recor
 import type { NamedSchema } from '../../services/registry/record-schemas.ts';
 import { readVersionNumber } from '../../services/registry/subject.read-model.ts';
 
-export const answerType = 'application/vnd.kafka.v2+json';
 /** The schema language of the media types of records; those that need none have a kind. */
 const embeddedFormats: ReadonlyMap<string, SchemaFormat | 'JSON_TEXT' | 'BINARY'> = new Map([
   ['application/vnd.kafka.json.v2+json', 'JSON_TEXT'],
-  [answerType, 'JSON_TEXT'],
+  ['application/vnd.kafka.v2+json', 'JSON_TEXT'],
   ['application/vnd.kafka.binary.v2+json', 'BINARY'],
   ['application/vnd.kafka.avro.v2+json', 'AVRO'],
   ['application/vnd.kafka.jsonschema.v2+json', 'JSON'],

@@ -1,12 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { readExactJson } from '../../domain/exact-json.ts';
+import { mayHoldLongNumber, readExactJson } from '../../domain/exact-json.ts';
 import type { LinewardError } from '../../errors/lineward-error.ts';
-import type { ProducedRecord } from '../../services/kafka/produce.service.ts';
+import type { KafkaGateway } from '../../services/kafka/ports.ts';
+import type { ProducedRecord, ProduceService } from '../../services/kafka/produce.service.ts';
+import type { ProxiedTopics } from '../../services/kafka/proxied-topics.read-model.ts';
 import { fromFastify } from '../listener.ts';
-import { answerType, embeddedTypes, mediaTypeOf, readProduceBody } from './produce-request.ts';
+import { clusterRoutes } from './cluster.routes.ts';
+import { embeddedTypes, mediaTypeOf, readProduceBody } from './produce-request.ts';
 import { proxyCodeOf, recordCodes } from './proxy-codes.ts';
-import { type RecordStreamDeps, recordStreamRoutes } from './record-stream.routes.ts';
+import { recordStreamRoutes } from './record-stream.routes.ts';
+import { ServedCluster } from './served-cluster.ts';
+import { answerType, topicRoutes } from './topic.routes.ts';
+
+export interface ProduceRoutesDeps {
+  readonly produce: ProduceService;
+  readonly kafka: Pick<KafkaGateway, 'cluster'>;
+  readonly proxiedTopics: ProxiedTopics;
+}
 
 const avroType = 'application/vnd.kafka.avro.v2+json';
 const addressSchema = z.object({ topic: z.string(), partition: z.string().optional() });
@@ -16,7 +27,7 @@ const partitionPattern = /^\d{1,9}$/;
  * `POST /topics/{topic}` and `POST /topics/{topic}/partitions/{partition}` of the Confluent REST Proxy v2: each record is checked against the entity mapped to the topic, and
  * answered on its own in `offsets`, in order.
  */
-export function produceRoutes(server: FastifyInstance, deps: RecordStreamDeps): void {
+export function produceRoutes(server: FastifyInstance, deps: ProduceRoutesDeps): void {
   takeBodies(server);
   server.setErrorHandler((error, request, reply) => {
     const fault = fromFastify(error);
@@ -49,7 +60,10 @@ export function produceRoutes(server: FastifyInstance, deps: RecordStreamDeps): 
   };
   server.post('/topics/:topic', { config: { action: 'PRODUCE' } }, produce);
   server.post('/topics/:topic/partitions/:partition', { config: { action: 'PRODUCE' } }, produce);
-  server.register(async (scope) => recordStreamRoutes(scope, deps));
+  const cluster = new ServedCluster(deps.kafka.cluster);
+  server.register(async (scope) => topicRoutes(scope, deps.proxiedTopics));
+  server.register(async (scope) => clusterRoutes(scope, { cluster, topics: deps.proxiedTopics }));
+  server.register(async (scope) => recordStreamRoutes(scope, { produce: deps.produce, cluster }));
 }
 
 function takeBodies(server: FastifyInstance): void {
@@ -58,7 +72,7 @@ function takeBodies(server: FastifyInstance): void {
   server.removeContentTypeParser([avroType, 'text/plain']);
   server.addContentTypeParser<string>(avroType, { parseAs: 'string' }, (request, text, done) =>
     parseJson(request, text, (error: Error | null, body?: unknown) => {
-      done(error, error === null && /\d{16}/.test(text) ? readExactJson(text) : body);
+      done(error, error === null && mayHoldLongNumber(text) ? readExactJson(text) : body);
     }),
   );
 }

@@ -1,22 +1,22 @@
 import { Readable } from 'node:stream';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../domain/access/actor.ts';
-import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
-import type { KafkaGateway } from '../../services/kafka/ports.ts';
+import { toLinewardError } from '../../errors/lineward-error.ts';
 import type { ProducedRecord, ProduceService } from '../../services/kafka/produce.service.ts';
 import { jsonDocuments } from './json-documents.ts';
 import { proxyCodeOf, recordCodes } from './proxy-codes.ts';
 import { readRecordDocument, type StreamedRecord } from './record-document.ts';
+import type { ServedCluster } from './served-cluster.ts';
 
 export interface RecordStreamDeps {
   readonly produce: ProduceService;
-  readonly kafka: KafkaGateway;
+  readonly cluster: Pick<ServedCluster, 'named'>;
 }
 
 /** Most bytes of one record as JSON; brokers take about a million by themselves. */
 const recordBytesMax = 8 * 1024 * 1024;
-const addressSchema = z.object({ cluster: z.string(), topic: z.string() });
+const addressSchema = z.object({ topic: z.string() });
 
 /** What a stream is written to. */
 interface Destination {
@@ -37,30 +37,12 @@ export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDe
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 
-  const clusterId = rememberedClusterId(deps.kafka);
-  const known = async (request: FastifyRequest, reply: FastifyReply): Promise<string | null> => {
-    const { cluster } = addressSchema.pick({ cluster: true }).parse(request.params);
-    if (cluster === (await clusterId())) return cluster;
-    const message = 'There is no such cluster; GET /v3/clusters names the one that is there.';
-    await reply.status(404).send({ error_code: 404, message });
-    return null;
-  };
-
   for (const prefix of ['/v3', '/kafka/v3']) {
-    server.get(`${prefix}/clusters`, { config: { action: 'DISCOVER' } }, async () => ({
-      kind: 'KafkaClusterList',
-      metadata: { next: null },
-      data: [clusterOf(await clusterId())],
-    }));
-    server.get(`${prefix}/clusters/:cluster`, { config: { action: 'DISCOVER' } }, async (request, reply) => {
-      const cluster = await known(request, reply);
-      return cluster === null ? reply : clusterOf(cluster);
-    });
     server.post(
       `${prefix}/clusters/:cluster/topics/:topic/records`,
       { config: { action: 'PRODUCE' } },
       async (request, reply) => {
-        const cluster = await known(request, reply);
+        const cluster = await deps.cluster.named(request, reply);
         if (cluster === null) return reply;
         const { topic } = addressSchema.parse(request.params);
         return stream(
@@ -74,28 +56,6 @@ export function recordStreamRoutes(server: FastifyInstance, deps: RecordStreamDe
 
 function stream(reply: FastifyReply, lines: AsyncIterable<string>): FastifyReply {
   return reply.type('application/json').send(Readable.from(lines));
-}
-
-/** The id of the cluster, which never changes: asked for once, and again after a failure. */
-function rememberedClusterId(kafka: KafkaGateway): () => Promise<string> {
-  let known: Promise<string> | null = null;
-  return () => {
-    known ??= clusterIdOf(kafka).catch((error: unknown) => {
-      known = null;
-      throw error;
-    });
-    return known;
-  };
-}
-
-async function clusterIdOf(kafka: KafkaGateway): Promise<string> {
-  const { clusterId } = await kafka.cluster.describe([]);
-  if (clusterId === null) throw new LinewardError('KAFKA_UNAVAILABLE');
-  return clusterId;
-}
-
-function clusterOf(clusterId: string) {
-  return { kind: 'KafkaCluster', metadata: { self: `/v3/clusters/${clusterId}` }, cluster_id: clusterId };
 }
 
 async function* answers(produce: ProduceService, to: Destination, body: unknown): AsyncGenerator<string> {

@@ -10,6 +10,19 @@ export interface ActiveHold {
   readonly selector: SubjectSelector;
 }
 
+/** Active holds on any of the accounts, or all there are for null. */
+export async function activeHolds(
+  em: EntityManager,
+  accountIds: readonly string[] | null,
+): Promise<readonly ActiveHold[]> {
+  const accounts = accountIds === null ? {} : { accountId: { $in: [...accountIds] } };
+  const holds = await em.fork().find(LegalHoldSchema, { ...accounts, releasedAt: null }, { orderBy: { id: 'asc' } });
+  return holds.map(({ id, accountId, subjectField: field, subjectValue: value }) => ({
+    id,
+    selector: { accountId, ...(field == null || value == null ? {} : { subject: { field, value } }) },
+  }));
+}
+
 /** Reads what keeps data, now and from the database: whoever acts asks again before each irreversible step. */
 export class RetainReader {
   readonly #em: EntityManager;
@@ -21,15 +34,8 @@ export class RetainReader {
   }
 
   /** Active holds on any of the accounts, or all there are for null. */
-  async activeHolds(accountIds: readonly string[] | null): Promise<readonly ActiveHold[]> {
-    const accounts = accountIds === null ? {} : { accountId: { $in: [...accountIds] } };
-    const holds = await this.#em
-      .fork()
-      .find(LegalHoldSchema, { ...accounts, releasedAt: null }, { orderBy: { id: 'asc' } });
-    return holds.map(({ id, accountId, subjectField: field, subjectValue: value }) => ({
-      id,
-      selector: { accountId, ...(field == null || value == null ? {} : { subject: { field, value } }) },
-    }));
+  activeHolds(accountIds: readonly string[] | null): Promise<readonly ActiveHold[]> {
+    return activeHolds(this.#em, accountIds);
   }
 
   /** What minimums in force leave of each dataset that has one. */

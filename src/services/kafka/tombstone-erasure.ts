@@ -175,7 +175,7 @@ export function missing(place: TargetPlace): Gap {
   return { code: 'TOPIC_MISSING', dataset: place.name, reason: 'the broker has no such topic' };
 }
 
-function pausedGap(place: TargetPlace, { id, since }: PausedStream): Gap {
+export function pausedGap(place: TargetPlace, { id, since }: PausedStream): Gap {
   return {
     code: 'STREAM_PAUSED',
     dataset: place.name,

@@ -27,7 +27,8 @@ export class TopicErasure implements TopicAction {
     const pass = this.#records.pass();
     const concerns: Concern[] = [];
     for (const { value, headers, timestamp } of messages) {
-      const content = value === null ? null : await pass.read(value, headers);
+      const read = value === null ? null : pass.read(value, headers);
+      const content = read instanceof Promise ? await read : read;
       if (content === null) concerns.push(false);
       else if (!content.ok) concerns.push(content.fault);
       else

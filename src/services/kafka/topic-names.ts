@@ -14,15 +14,16 @@ export const topicLockSql = {
 
 export const topicLock = (datasetId: string): string => `topic:${datasetId}`;
 
-/** Writers join one that has begun for so long. */
+/** Writers join one that has begun for so long, and one that nobody uses waits for them: to begin takes four round trips. */
 const joinableMs = 100;
 /** Most connections that the writers to one topic hold, whatever Kafka does. */
 const sessionsMax = 2;
 
 interface WriteSession {
   readonly topic: Promise<string>;
-  readonly begunAt: number;
   writers: number;
+  /** False after its time, and when the lock was not got. */
+  isJoinable: boolean;
   end(): void;
 }
 
@@ -58,7 +59,7 @@ export class TopicNames {
       return await write(await session.topic);
     } finally {
       session.writers -= 1;
-      if (session.writers === 0) this.#leave(datasetId, session);
+      this.#endUnused(datasetId, session);
     }
   }
 
@@ -66,7 +67,7 @@ export class TopicNames {
     const sessions = this.#sessions.get(datasetId) ?? [];
     const last = sessions.at(-1);
     // Writers who always join would hold the lock for ever.
-    if (last !== undefined && (Date.now() - last.begunAt < joinableMs || sessions.length >= sessionsMax)) return last;
+    if (last !== undefined && (last.isJoinable || sessions.length >= sessionsMax)) return last;
     const session = this.#begin(datasetId);
     this.#sessions.set(datasetId, [...sessions, session]);
     return session;
@@ -75,14 +76,27 @@ export class TopicNames {
   #begin(datasetId: string): WriteSession {
     const locked = Promise.withResolvers<string>();
     const ended = Promise.withResolvers<void>();
+    const session: WriteSession = { topic: locked.promise, writers: 0, isJoinable: true, end: ended.resolve };
     const held = this.#em.fork().transactional(async (tx) => {
       await tx.execute(topicLockSql.shared, [topicLock(datasetId)]);
       const [row] = await tx.execute<{ name: string }[]>('select name from dataset where id = ?', [datasetId]);
       locked.resolve(row?.name ?? '');
       await ended.promise;
     });
-    held.catch(locked.reject);
-    return { topic: locked.promise, begunAt: Date.now(), writers: 0, end: ended.resolve };
+    held.catch((error: unknown) => {
+      session.isJoinable = false;
+      locked.reject(error);
+    });
+    setTimeout(() => {
+      session.isJoinable = false;
+      this.#endUnused(datasetId, session);
+    }, joinableMs);
+    return session;
+  }
+
+  /** At the end of its time, or with its last writer after that. */
+  #endUnused(datasetId: string, session: WriteSession): void {
+    if (session.writers === 0 && !session.isJoinable) this.#leave(datasetId, session);
   }
 
   #leave(datasetId: string, session: WriteSession): void {

@@ -13,7 +13,7 @@ import type { TopicAction } from './topic-action.ts';
 import { lastGeneration, unfinishedRewrites } from './topic-rewrites.ts';
 
 /** Messages a second that are copied, and compared, on one core; only for the estimate. */
-const copyRate = 8_000;
+const copyRate = 40_000;
 
 export interface TopicPlanDeps {
   readonly em: EntityManager;

@@ -5,6 +5,7 @@ import type {
   MovedGroup,
   OffsetTexts,
   TopicComparisonResult,
+  TopicPurge,
   TopicRewriteRow,
 } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -18,6 +19,8 @@ import type { TopicRewrites } from './topic-rewrites.ts';
 const comparisonsMax = 4;
 /** Times that the rest of what others write is copied before they count as active. */
 const drainsMax = 3;
+/** Times, and milliseconds between them, that are waited for a deletion. */
+const [goneTries, goneMs] = [50, 100];
 
 export interface RetirementDeps {
   /** Nobody writes to a topic that had no new record for so long. */
@@ -167,7 +170,7 @@ export class TopicRetirement {
       await this.#assertGone();
     }
     await kafka.topics.deleteGroup(rewriteGroup(this.#row));
-    this.#row = await this.#rewrites.move(this.#row, 'PURGED');
+    this.#row = await this.#rewrites.move(this.#row, 'PURGED', { purge: await this.#seen() });
     return [];
   }
 
@@ -182,11 +185,33 @@ export class TopicRetirement {
     }
   }
 
+  /** Brokers take a moment to give up the logs of a topic that is deleted. */
+  async #seen(): Promise<TopicPurge> {
+    let bytesOnDisks: bigint | null = null;
+    for (let tries = 0; tries < goneTries; tries += 1) {
+      bytesOnDisks = await this.#bytesOnDisks();
+      if (bytesOnDisks === null || bytesOnDisks === 0n) break;
+      await sleep(goneMs, undefined, { signal: this.#work.context.signal });
+    }
+    return { at: new Date().toISOString(), bytesOnDisks: bytesOnDisks === null ? null : String(bytesOnDisks) };
+  }
+
+  /** Null where a broker may not, or does not, tell. */
+  async #bytesOnDisks(): Promise<bigint | null> {
+    try {
+      const { complete, bytes } = await this.#work.kafka.cluster.sizes();
+      const logs = bytes.get(this.#row.source)?.values() ?? [];
+      return complete ? [...logs].reduce((sum, one) => sum + one, 0n) : null;
+    } catch {
+      return null;
+    }
+  }
+
   /** Deleting is answered before it is done. */
   async #assertGone(): Promise<void> {
-    for (let tries = 0; tries < 50; tries += 1) {
+    for (let tries = 0; tries < goneTries; tries += 1) {
       if ((await this.#work.kafka.describeTopic(this.#row.source)) === null) return;
-      await sleep(100, undefined, { signal: this.#work.context.signal });
+      await sleep(goneMs, undefined, { signal: this.#work.context.signal });
     }
     throw new LinewardError('KAFKA_UNAVAILABLE', `${this.#row.source} was to be deleted and is still there`);
   }

@@ -28,7 +28,7 @@ export function rewriteReceipt(
 }
 
 function evidenceOf(row: TopicRewriteRow): readonly Readonly<Record<string, unknown>>[] {
-  const { source, generation, phase, snapshot, late, groups } = row;
+  const { source, generation, phase, snapshot, late, groups, purge } = row;
   const compared = new Map(row.comparison?.partitions.map((one) => [one.partition, one]));
   const partitions = snapshot.map(({ partition, earliest }) => ({
     partition,
@@ -36,7 +36,7 @@ function evidenceOf(row: TopicRewriteRow): readonly Readonly<Record<string, unkn
     copiedTo: row.copied[partition] ?? null,
     ...compared.get(partition),
   }));
-  return [{ source, generation, phase, late, partitions, groups }];
+  return [{ source, generation, phase, late, partitions, groups, ...(purge === null ? {} : { purge }) }];
 }
 
 function unreadableGaps({ source, comparison }: TopicRewriteRow): readonly Gap[] {

@@ -6,7 +6,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 
 type Begun = Pick<TopicRewriteRow, 'operationId' | 'datasetId' | 'source' | 'generation' | 'config' | 'snapshot'>;
-type Facts = Partial<Pick<TopicRewriteRow, 'copied' | 'generationEnds' | 'groups' | 'late' | 'comparison'>>;
+type Facts = Partial<Pick<TopicRewriteRow, 'copied' | 'generationEnds' | 'groups' | 'late' | 'comparison' | 'purge'>>;
 
 const columns = {
   copied: 'copied',
@@ -14,6 +14,7 @@ const columns = {
   groups: 'groups',
   late: 'late',
   comparison: 'comparison',
+  purge: 'purge',
 } as const satisfies Record<keyof Facts, string>;
 
 /**

@@ -17,6 +17,7 @@ import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
 import { MinimumTally } from './kept-by-minimum.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaMessage } from './ports.ts';
+import { PrefixErasure } from './prefix-erasure.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
 import { besidesGap, missing, type TombstoneDeps, TombstoneErasure } from './tombstone-erasure.ts';
 import type { TopicAction } from './topic-action.ts';
@@ -33,16 +34,19 @@ export interface TopicExecutorDeps extends TombstoneDeps, TopicRewriteDeps {
 
 /**
  * Erases, protects and re-encrypts records of topics, by rewriting them into a next generation (ADR 0017). From a compacted
- * topic it erases by tombstones, unless records of the selection have no key.
+ * topic it erases by tombstones, unless records of the selection have no key; where only what is past its retention stands
+ * before them, by moving the start of the log.
  */
 export class TopicExecutor implements TargetExecutor {
   readonly role = 'TOPIC';
   readonly kinds = ['ERASURE', 'PROTECTION', 'REWRAP'] as const;
   readonly #deps: TopicExecutorDeps;
   readonly #tombstones: TombstoneErasure;
+  readonly #prefixes: PrefixErasure;
 
   constructor(deps: TopicExecutorDeps) {
     this.#deps = deps;
+    this.#prefixes = new PrefixErasure(deps);
     this.#tombstones = new TombstoneErasure(deps);
   }
 
@@ -52,22 +56,24 @@ export class TopicExecutor implements TargetExecutor {
     const isTable = work.kind === 'ERASURE' && (topic.config['cleanup.policy'] ?? '').includes('compact');
     const tombstones = isTable ? await this.#tombstones.plan(place, selection) : null;
     if (tombstones !== null) return tombstones;
+    const prefixes = work.kind === 'ERASURE' ? await this.#prefixes.plan(place, selection, topic) : null;
+    if (prefixes !== null) return prefixes;
     return planTopicRewrite(this.#deps, place, { action: await this.#actionOf(place, work), selection });
   }
 
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
-    if (context.planned.action === 'TOMBSTONE') return this.#bury(context);
+    if (context.planned.action === 'TOMBSTONE') return this.#inPlace(context, await this.#tombstones.execute(context));
+    if (context.planned.action === 'DELETE_RECORDS') return this.#inPlace(context, await this.#deleted(context));
     if (context.planned.action !== 'REWRITE') return { ...nothingDone, open: await this.#missing(context.place) };
     const action = await this.#actionOf(context.place, context.work);
     assertAsPlanned(action.mark, context.planned);
     const receipt = await new TopicRewrite(this.#deps, context, action).run();
-    if (!action.erases) return receipt;
-    const besides = await this.#deps.progress.besides(context.place.datasetId, context.operationId);
-    return { ...receipt, open: [...receipt.open, ...besides.map((id) => besidesGap(context.place, id))] };
+    return action.erases ? this.#besides(context, receipt) : receipt;
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
     if (context.planned.action === 'TOMBSTONE') return this.#tombstones.receiptSoFar(context);
+    if (context.planned.action === 'DELETE_RECORDS') return this.#prefixes.soFar(context);
     return new TopicRewrite(this.#deps, context, await this.#actionOf(context.place, context.work)).soFar();
   }
 
@@ -78,9 +84,17 @@ export class TopicExecutor implements TargetExecutor {
     return planned.action === 'TOMBSTONE' ? this.#tombstones.verify(context) : this.#readBack(context);
   }
 
-  /** Tombstones do not reach a generation that was replaced and still exists. */
-  async #bury(context: ExecutionContext): Promise<TargetReceipt> {
-    const receipt = await this.#tombstones.execute(context);
+  async #deleted(context: ExecutionContext): Promise<TargetReceipt> {
+    return this.#besides(context, await this.#prefixes.execute(context));
+  }
+
+  async #besides({ place, operationId }: ExecutionContext, receipt: TargetReceipt): Promise<TargetReceipt> {
+    const besides = await this.#deps.progress.besides(place.datasetId, operationId);
+    return { ...receipt, open: [...receipt.open, ...besides.map((id) => besidesGap(place, id))] };
+  }
+
+  /** What is done to a topic as it stands does not reach a generation that was replaced and still exists. */
+  async #inPlace(context: ExecutionContext, receipt: TargetReceipt): Promise<TargetReceipt> {
     const before = await unfinishedRewrites(this.#deps.em, context.place.datasetId);
     const open: Gap[] = before.map(({ source, operationId }) => ({
       code: 'GENERATION_OPEN',
@@ -115,8 +129,7 @@ export class TopicExecutor implements TargetExecutor {
       survivors,
       lost: compared.reduce((sum, { lost }) => sum + lost, 0),
       recordsScanned,
-      method:
-        'full read_committed scan of the generation in force; before the purge, each record of the topic beside its copy',
+      method: `full read_committed scan of the generation in force${rows.length === 0 ? '' : '; before the purge, each record of the topic beside its copy'}`,
       open: [
         ...unreadable.reasons().map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
         ...kept.gaps(place.name),

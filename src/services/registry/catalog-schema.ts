@@ -38,7 +38,7 @@ export function catalogVersion(
   return {
     ...record,
     catalogNamespace: null,
-    document: JSON.stringify(document),
+    document,
     label: String(version),
     fingerprint: schemaIdentity(content),
     createdBy: actor.id,

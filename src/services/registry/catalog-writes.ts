@@ -99,12 +99,16 @@ function storable(text: string): string {
 
 /**
  * Steps of a statement that write the version of an entity with the schema that the step `chosen` has the id of; nothing where
- * it has none.
+ * it has none. `offset 0` keeps a plan from looking for the fingerprint among the versions of all entities, which seems as
+ * good while there are none.
  */
 export const catalogSteps = `
   known_version as (
-    select entity_version.id, entity_version.entity_id, number from entity
-    join entity_version on entity_version.entity_id = entity.id and entity_version.fingerprint = :fingerprint
+    select version.id, entity_id, number from entity
+    cross join lateral (
+      select id, entity_id, number from entity_version
+      where entity_id = entity.id and fingerprint = :fingerprint offset 0
+    ) version
     where entity.namespace = :namespace and entity.name = :name
   ), entity_row as (
     insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at, latest_version_id)

@@ -38,10 +38,8 @@ export function versionStatement(
   more: readonly string[] = [],
 ): PreparedStatement {
   const shape = shapeOf(version);
-  const key = [
-    name,
-    ...Object.entries(shape).flatMap(([part, is]) => (is === false ? [] : is === true ? part : is)),
-  ].join('_');
+  const { subject, id, original, references } = shape;
+  const key = `${name}_${subject}_${id}${original ? '_original' : ''}${references ? '_references' : ''}`;
   const known = made.get(key);
   if (known !== undefined) return known;
   const steps = [...versionSteps(shape), ...more].join(', ');
@@ -133,12 +131,18 @@ const referencesStep = `referred as (
   from made, jsonb_to_recordset(:targets::jsonb) as target (context text, subject text, version integer)
 )`;
 
+/**
+ * A schema is found by its identity alone. A plan made while there was none would as soon go through all of the context, whose
+ * index looks as good while both are empty: so the context is no column of an index here.
+ */
+const isKnown = `identity = :identity and context || '' = :context`;
+
 /** Steps that write a version; after them, `chosen` has the id of its schema, and nothing when `held` has no row. */
 function versionSteps(shape: Shape): readonly string[] {
   return [
     ...heldSteps[shape.subject],
     `known as (
-      select id from schema where context = :context and identity = :identity and exists (select from held)
+      select id from schema where ${isKnown} and exists (select from held)
     )`,
     `unknown as (select from held where not exists (select from known))`,
     `numbered as ${shape.id === 'counter' ? '' : 'materialized'} (${idSources[shape.id]})`,

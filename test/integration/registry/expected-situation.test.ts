@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SemanticTypeReadModel } from '../../../src/services/privacy/semantic-type.read-model.ts';
+import { catalogSteps } from '../../../src/services/registry/catalog-writes.ts';
 import { CompatibilityService } from '../../../src/services/registry/compatibility.service.ts';
 import { RegistrySettingsService } from '../../../src/services/registry/registry-settings.service.ts';
 import { SchemaStore } from '../../../src/services/registry/schema-store.ts';
@@ -101,12 +102,15 @@ describe('a subject that a process has not met', () => {
   });
 });
 
-it('plans made while there is no schema find one by its identity, not by reading all of its context', async () => {
+it('plans made while all is empty find a schema and a version by what is theirs alone, not by reading all', async () => {
   const version: VersionToWrite = {
     subject: { context: '.', name: 'planned' },
     ...{ version: 1, givenText: '', id: null, state: null, around: '', at: new Date() },
     content: { format: 'AVRO', text: '', references: [], metadata: null, ruleSet: null },
   };
-  const plan = await execute(`explain (generic_plan) ${versionStatement('planned', version).numbered}`);
-  expect(JSON.stringify(plan)).toMatch(/Index Cond: \(\(identity = \$\d+\) AND \(context = \$\d+\)\)/);
+  const statement = versionStatement('planned', version, [catalogSteps]);
+  const plan = JSON.stringify(await execute(`explain (generic_plan) ${statement.numbered}`));
+  expect(plan).toMatch(/schema_identity_context_key on schema [^[]*?Index Cond: \(identity = \$\d+\)"/);
+  expect(plan).toMatch(/on entity_version [^[]*?Index Cond: \(\(entity_id = entity.id\) AND \(fingerprint = \$\d+\)\)/);
+  expect(plan).not.toMatch(/schema_pkey|Seq Scan/);
 });

@@ -2,7 +2,7 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import { recordStreamRoutes } from '../../../src/http/produce/record-stream.routes.ts';
-import type { KafkaGateway } from '../../../src/services/kafka/ports.ts';
+import { ServedCluster } from '../../../src/http/produce/served-cluster.ts';
 import type { ProduceService } from '../../../src/services/kafka/produce.service.ts';
 import { tester } from '../../testkit/actor.ts';
 
@@ -12,12 +12,12 @@ test.each([
 ])('a failure %s', async (_, failure, logged) => {
   const lines: string[] = [];
   const server = fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } });
-  const cluster: Pick<KafkaGateway['cluster'], 'describe'> = {
+  const cluster = new ServedCluster({
     describe: async () => ({ clusterId: 'c', controllerId: 1, brokers: [], topics: [], refused: new Map() }),
-  };
+  });
   const produce: Pick<ProduceService, 'produce'> = { produce: () => Promise.reject(failure) };
   server.decorateRequest('actorNow', () => tester);
-  recordStreamRoutes(server, { produce: produce as ProduceService, kafka: { cluster } as KafkaGateway });
+  recordStreamRoutes(server, { produce: produce as ProduceService, cluster });
   const answer = await server.inject({
     method: 'POST',
     url: '/v3/clusters/c/topics/t/records',

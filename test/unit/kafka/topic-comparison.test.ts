@@ -57,6 +57,7 @@ async function compared(
     requested: async () => ({ act: [{ accountId: 'AC1' }], keep: [] }),
     selectionNow: async () => ({ act: [{ accountId: 'AC1' }], keep }),
     lease: { assertHeld: async () => undefined },
+    signal: new AbortController().signal,
   };
   const row = { source: 'old', generation: 'new' };
   const work = { kafka, context, row, action } as unknown as CopyWork;

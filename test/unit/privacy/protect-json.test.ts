@@ -4,9 +4,12 @@ import { applyProtection, type Seal } from '../../../src/domain/privacy/apply-pr
 import { protectJson } from '../../../src/domain/privacy/protect-json.ts';
 import { errorOf, field, planOf, policy } from './plan-builders.ts';
 
-// JSON and not String(): a record may hold an object whose key `toString` makes String() throw.
+// JSON and not String(): a record may hold an object whose key `toString` makes String() throw. Envelopes need no escapes.
 const written = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part)).replaceAll('"', '');
+  JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part)).replaceAll(
+    /["\\]/g,
+    '',
+  );
 const seal: Seal = (value, { semanticType }) => `sealed(${semanticType}:${typeof value}:${written(value)})`;
 const fields = [
   field('account'),

@@ -1,0 +1,169 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
+import type { Selection } from '../../../src/domain/governance/selection.ts';
+import { newId } from '../../../src/domain/id.ts';
+import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import { erasureWork } from '../../testkit/erasure-work.ts';
+import {
+  freshTopic,
+  gatewayFor,
+  missingKafka,
+  type TestBroker,
+  testBroker,
+  uniqueName,
+  until,
+} from '../../testkit/kafka.ts';
+import {
+  placeOf,
+  recordOf,
+  type SeededTopic,
+  seedStream,
+  seedTarget,
+  seedTopic,
+  topicContext,
+  topicExecutor,
+  valuesIn,
+} from '../../testkit/topics.ts';
+
+const missing = await missingKafka();
+const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
+const day = 86_400_000;
+/** Three of five are older than the topic keeps them; with the others they are in one file, which the broker keeps. */
+const accounts = ['AC1', 'AC2', 'AC1', 'AC2', 'AC3'];
+
+describe.skipIf(missing)(`erasing what stands at the start of a log${missing ? `: ${missing}` : ''}`, () => {
+  let broker: TestBroker;
+  let gateway: KafkajsGateway;
+  let db: TestDatabase;
+  beforeAll(async () => {
+    broker = await testBroker();
+    gateway = gatewayFor(broker.brokers);
+    db = await testDatabase();
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await db?.close();
+    await broker?.close();
+  });
+
+  async function filled(config: Record<string, string> = { 'retention.ms': String(7 * day) }) {
+    const name = await freshTopic(gateway, 2, { 'cleanup.policy': 'delete', ...config });
+    const now = Date.now();
+    const messages = [0, 1].flatMap((partition) =>
+      accounts.map((account, n) => ({
+        key: null,
+        partition,
+        timestamp: String(n < 3 ? now - 10 * day + n : now),
+        value: recordOf(account, `U${partition}`, n),
+      })),
+    );
+    expect((await gateway.produce(name, messages)).every(({ ok }) => ok)).toBe(true);
+    const topic = await seedTopic(db.em, name);
+    return { name, topic, target: await seedTarget(db.em, topic) };
+  }
+  const planned = async (topic: SeededTopic) =>
+    topicExecutor(db.em, gateway).plan(await placeOf(db.em, topic), asked, erasureWork.work);
+  async function contextOf({ topic, target }: Awaited<ReturnType<typeof filled>>, selection = () => asked) {
+    return topicContext(db.em, { topic, ...target, selection, planned: await planned(topic) });
+  }
+  const startsOf = async (name: string) => (await gateway.offsets(name)).map(({ earliest }) => earliest);
+  const hold = (accountId: string) =>
+    db.em
+      .fork()
+      .execute(
+        `insert into legal_hold (id, matter_id, reason, account_id, placed_by, placed_at) values (?, 'M', 'r', ?, 't', now())`,
+        [newId(), accountId],
+      );
+  const release = () => db.em.fork().execute("update legal_hold set released_at = now(), released_by = 't'");
+
+  test('moves the start, copies nothing, and takes groups along that would have lost their place', async () => {
+    const seeded = await filled();
+    const { name, topic } = seeded;
+    const [behind, ahead] = [uniqueName('behind'), uniqueName('ahead')];
+    await gateway.topics.commitOffsets(behind, name, new Map([[0, '1']]));
+    await gateway.topics.commitOffsets(ahead, name, new Map([[0, '4']]));
+    const context = await contextOf(seeded);
+    expect(context.planned).toMatchObject({ action: 'DELETE_RECORDS', records: 4, gaps: [] });
+    expect(context.planned.manifest).toEqual(
+      [0, 1].map((partition) => ({ partition, cut: '3', records: 2, expiredOthers: 1 })),
+    );
+    const executor = topicExecutor(db.em, gateway);
+    const receipt = await executor.execute(context);
+    expect(receipt).toMatchObject({ recordsErased: 4, open: [], residues: [{ dataset: name }] });
+    expect(receipt.evidence).toMatchObject([
+      {
+        partitions: [0, 1].map((partition) => ({ partition, earliest: '3', latest: '5', erased: 2, expiredOthers: 1 })),
+        groups: [{ group: behind, partitions: [{ partition: 0, from: '1', to: '3' }] }],
+      },
+    ]);
+    expect(await executor.verify(context)).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 4, open: [] });
+    expect(await valuesIn(gateway, name)).toEqual({
+      0: [recordOf('AC2', 'U0', 3), recordOf('AC3', 'U0', 4)],
+      1: [recordOf('AC2', 'U1', 3), recordOf('AC3', 'U1', 4)],
+    });
+    expect((await placeOf(db.em, topic)).name).toBe(name);
+    expect(await gateway.committed(behind, name)).toEqual(new Map([[0, '3']]));
+    expect(await gateway.committed(ahead, name)).toEqual(new Map([[0, '4']]));
+    // As after a kill behind the deletion: what stood in the plan is known to be gone.
+    expect(await executor.execute(context)).toMatchObject({ recordsErased: 4, open: [] });
+    expect(await executor.receiptSoFar(context)).toMatchObject({ recordsErased: 4, open: [] });
+  });
+
+  test.each([
+    ['are young', { 'retention.ms': String(30 * day) }],
+    ['are kept for ever', { 'retention.ms': '-1' }],
+  ])('records that %s are rewritten instead', async (_, config) => {
+    const { topic } = await filled(config);
+    expect(await planned(topic)).toMatchObject({ action: 'REWRITE', records: 4 });
+  });
+
+  test('a hold on somebody whose old record stands before it keeps that: the topic is rewritten', async () => {
+    const seeded = await filled();
+    const context = await contextOf(seeded);
+    await hold('AC2');
+    expect(await planned(seeded.topic)).toMatchObject({ action: 'REWRITE', records: 4 });
+    // It came after the plan: what stands before the held record goes, the rest waits for another plan.
+    const receipt = await topicExecutor(db.em, gateway).execute(context);
+    await release();
+    expect(receipt).toMatchObject({ recordsErased: 2, open: [{ code: 'SURVIVORS' }] });
+    expect(await startsOf(seeded.name)).toEqual(['1', '1']);
+  });
+
+  test('a hold that comes while streams are waited for is seen', async () => {
+    const seeded = await filled();
+    let reads = 0;
+    const held: Selection = { act: [], keep: [{ accountId: 'AC1' }] };
+    const context = await contextOf(seeded, () => {
+      reads += 1;
+      return reads > 1 ? held : asked;
+    });
+    const receipt = await topicExecutor(db.em, gateway).execute(context);
+    expect(receipt).toMatchObject({ recordsErased: 0, residues: [] });
+    expect(await startsOf(seeded.name)).toEqual(['0', '0']);
+  });
+
+  test('waits for a group that is at work before it, and for a stream of ours', async () => {
+    const seeded = await filled();
+    const { name, topic } = seeded;
+    const group = uniqueName('at-work');
+    await gateway.topics.commitOffsets(group, name, new Map([[1, '2']]));
+    const client = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING });
+    const member = client.consumer({ groupId: group });
+    await member.connect();
+    await member.subscribe({ topic: name });
+    await member.run({ autoCommit: false, eachMessage: async () => undefined });
+    await until(() => gateway.topics.hasMembers(group));
+    const context = await contextOf(seeded);
+    const executor = topicExecutor(db.em, gateway);
+    const receipt = await executor.execute(context);
+    await member.disconnect();
+    expect(receipt).toMatchObject({ recordsErased: 0, open: [{ code: 'CONSUMER_ACTIVE', dataset: name }] });
+    const clean = await seedTopic(db.em, uniqueName('clean'), topic.entityId);
+    const stream = await seedStream(db.em, { kind: 'PROTECTION', from: topic, to: clean.datasetId });
+    await db.em.fork().execute(`update stream set state = 'PAUSED' where id = ?`, [stream]);
+    const paused = await executor.execute(context);
+    expect(paused.open).toMatchObject([{ code: 'STREAM_PAUSED' }, { code: 'STREAM_NOT_PLANNED' }]);
+    expect(await startsOf(name)).toEqual(['0', '0']);
+  });
+});

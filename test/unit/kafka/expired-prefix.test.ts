@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { ExpiredPrefix } from '../../../src/domain/kafka/expired-prefix.ts';
+import type { Hold } from '../../../src/domain/kafka/hold-look.ts';
+import type { ReadRecord } from '../../../src/domain/kafka/record-content.ts';
+
+const of = (account: string): ReadRecord => ({ ok: true, record: { account, user: 'U1' } });
+const garbage: ReadRecord = { ok: false, fault: { kind: 'NOT_JSON' } };
+const hold: Hold = { id: 'h', selector: { accountId: 'AC9', subject: { field: 'user', value: 'U1' } } };
+
+/** What can go of one partition, of which the first `expired` records are too old. */
+function seen(contents: readonly (ReadRecord | null)[], expired: number, holds: readonly Hold[] = []) {
+  const prefix = new ExpiredPrefix({
+    selection: { act: [{ accountId: 'AC1' }], keep: [] },
+    expired: new Map([[0, BigInt(expired)]]),
+    holds,
+    accountField: 'account',
+    subjectFields: ['user'],
+  });
+  for (const [offset, content] of contents.entries()) prefix.add(0, BigInt(offset), content);
+  const [part] = prefix.parts();
+  return { cut: Number(part?.cut ?? 0), records: part?.records ?? 0, others: part?.others ?? 0, left: prefix.left };
+}
+
+test.each([
+  ['the last of the selection, and no further', [of('AC1'), of('AC2'), of('AC1'), of('AC2')], 4, [3, 2, 1, 0]],
+  ['nothing that is too young', [of('AC1'), of('AC2'), of('AC1')], 2, [1, 1, 0, 1]],
+  ['nothing where all is young', [of('AC1')], 0, [0, 0, 0, 1]],
+  ['nothing behind what nobody can read', [of('AC1'), garbage, of('AC1')], 3, [1, 1, 0, 1]],
+  ['tombstones on the way', [null, of('AC1'), null], 3, [2, 1, 1, 0]],
+  ['nothing where nobody of the selection is', [of('AC2'), null], 2, [0, 0, 0, 0]],
+] as const)('goes up to %s', (_, contents, expired, [cut, records, others, left]) => {
+  expect(seen(contents, expired)).toEqual({ cut, records, others, left });
+});
+
+test('a record of somebody else under a hold ends it, though it is too old', () => {
+  const contents = [of('AC1'), of('AC9'), of('AC1')];
+  expect(seen(contents, 3, [hold])).toEqual({ cut: 1, records: 1, others: 0, left: 1 });
+  expect(seen(contents, 3)).toEqual({ cut: 3, records: 2, others: 1, left: 0 });
+});
