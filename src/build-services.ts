@@ -1,6 +1,8 @@
 import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
+import { buildGovernance } from './build-governance.ts';
+import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -9,8 +11,6 @@ import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
-import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
-import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
@@ -50,6 +50,7 @@ import { OperationCertifier } from './services/operations/operation-certifier.ts
 import { OperationDriver } from './services/operations/operation-driver.ts';
 import { OperationPlanner } from './services/operations/operation-planner.ts';
 import { OperationRequestService } from './services/operations/operation-request.service.ts';
+import { RetainedRecords } from './services/operations/retained-records.ts';
 import { TargetRunner } from './services/operations/target-runner.ts';
 import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
@@ -70,11 +71,9 @@ import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
 
 /** Every service of a process, built over its parts. */
-export function buildServices(
-  env: Env,
-  logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, engine, store, kafka, jobs }: Parts,
-) {
+export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
+  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider } = parts;
+  const { engine, store, kafka, jobs } = parts;
   const { em } = database;
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
@@ -83,15 +82,13 @@ export function buildServices(
   const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
-  const governance = new GovernanceReadModel({ em });
-  const governanceService = new GovernanceService({
-    em,
-    releaseByTwo: env.HOLD_RELEASE_BY_TWO,
-    holdsChanged: () =>
-      topics.topicRetentionSchedule.enqueueNow().catch((error: unknown) => {
-        logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
-      }),
+  const now = () => new Date();
+  const governanceParts = buildGovernance(env, logger, {
+    database,
+    now,
+    retainsChanged: () => topics.topicRetentionSchedule.enqueueNow(),
   });
+  const { retains } = governanceParts;
 
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
@@ -113,7 +110,6 @@ export function buildServices(
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
   const retention = new RetentionService({ em });
-  const now = () => new Date();
   const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
   const registrar = new TableRegistrar({ em, store, engine, registry });
   const tableIndexer = new TableIndexer({ em, store, index, restMs: 2_000, stepMs: 30_000 });
@@ -178,8 +174,8 @@ export function buildServices(
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, names });
-  const executors = [
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains, names });
+  const recordExecutors = [
     new TopicExecutor({
       em,
       kafka,
@@ -205,6 +201,9 @@ export function buildServices(
       now,
       transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
     }),
+  ];
+  const executors = [
+    ...recordExecutors,
     new KeyRingExecutor({
       em,
       keys,
@@ -212,9 +211,9 @@ export function buildServices(
       ledger: shredLedger,
       places: new UnencryptedPlaces({ registry, protection }),
       use: keyVersionUse,
+      retained: new RetainedRecords({ registry, retains, executors: recordExecutors }),
     }),
   ];
-  const holds = governanceService;
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
@@ -234,20 +233,25 @@ export function buildServices(
     now,
   });
   const planner = new OperationPlanner({
-    ...{ em, registry, holds, executors, notary },
+    ...{ em, registry, retains, executors, notary },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
-  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
-  const certifier = new OperationCertifier({ em, holds, notary });
+  const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
+  const certifier = new OperationCertifier({ em, retains, notary, journal: parts.erasureJournal });
   return {
     searchEntries,
     ...catalog,
     ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
-    governance,
-    governanceService,
+    ...governanceParts,
+    ...buildLedger(env, logger, parts, {
+      registry,
+      records,
+      operations: operationService,
+      requests: operationRequests,
+    }),
     protection,
     protectionPolicyService,
     protectionService,

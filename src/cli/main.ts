@@ -7,6 +7,7 @@ import { importCatalog } from './catalog-import.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
+import { replayLedger } from './replay-ledger.ts';
 
 const usage = `lineward <verb>
 
@@ -19,6 +20,8 @@ const usage = `lineward <verb>
   catalog import KIND FROM [--source NAME] [--namespace NS] [--catalog FILE] [--partial] [--dry-run] [--url URL]
                                           take what another catalog knows, KIND and FROM: dbt MANIFEST, postgres URL,
                                           csv FILE, ndjson FILE; --dry-run shows what would change
+  ledger replay [--url URL]               look for data of erased subjects, after a restore; what is found is
+                                          requested anew and waits for approval
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
@@ -73,6 +76,7 @@ async function run(): Promise<string> {
     return importCatalog({ kind: file, from, ...catalogOptions(values) });
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
+  if (verb === 'ledger' && second === 'replay') return replayLedger(values.url);
   if (verb === 'keys' && second === 'add') return addKey();
   if (verb === 'migrate') return migrate();
   throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);

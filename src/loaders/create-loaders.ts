@@ -3,6 +3,7 @@ import type { DescribedPlace } from '../domain/lineage/description.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
@@ -78,6 +79,7 @@ export function createLoaders(deps: {
   readonly entityVersions: EntityVersionReadModel;
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
+  readonly decisions: DecisionReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly kafkaCluster: ClusterReadModel;
@@ -87,7 +89,7 @@ export function createLoaders(deps: {
   readonly datasetDescriptions: DatasetDescriptionReadModel;
   readonly vocabulary: VocabularyReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, decisions, lake, datasetFields } = deps;
   const { audit, datasetDescriptions, vocabulary, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
@@ -147,6 +149,14 @@ export function createLoaders(deps: {
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
+    }),
+    deferral: new DataLoader(async (ids: readonly string[]) => {
+      const found = await decisions.deferralsOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    minimumRetentions: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await decisions.minimumsOf(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? []);
     }),
     datasetDrop: new DataLoader(async (datasetIds: readonly string[]) => {
       const found = await datasetFields.dropsOf(datasetIds);

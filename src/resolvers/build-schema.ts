@@ -18,6 +18,7 @@ import {
   DatasetDescriptionResolver,
   DatasetFieldDescriptionFields,
 } from './dataset-description.resolver.ts';
+import { DatasetRetentionFields, DecisionResolver, OperationDeferralFields } from './decision.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -52,6 +53,7 @@ const fieldResolvers = [
   GlossaryTermFields,
   DatasetDescriptionFields,
   DatasetFieldDescriptionFields,
+  DatasetRetentionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -65,6 +67,7 @@ const fieldResolvers = [
   LineageNodeFields,
   LineagePathFields,
   MappingFields,
+  OperationDeferralFields,
   OperationFields,
   OperationTargetFields,
   RegisterEntityVersionPayloadFields,
@@ -79,6 +82,7 @@ const operationResolvers = [
   ColumnLineageResolver,
   CompatibilityResolver,
   DatasetDescriptionResolver,
+  DecisionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
@@ -106,6 +110,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
+  ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &

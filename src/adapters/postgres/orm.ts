@@ -40,6 +40,9 @@ import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_re
 import { TopicPurgeMigration } from '../../../migrations/20261126002300_topic_purge.ts';
 import { ContentMarksMigration } from '../../../migrations/20261126002320_content_marks.ts';
 import { UrgentOperationMigration } from '../../../migrations/20261126002330_urgent_operation.ts';
+import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
+import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
+import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
@@ -53,6 +56,7 @@ import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeFileSchema, LakeIndexSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
+import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
@@ -80,6 +84,7 @@ const entities = [
   LegalHoldSchema,
   LineageEdgeSchema,
   MappingSchema,
+  MinimumRetentionSchema,
   OperationFileSchema,
   OperationSchema,
   OperationSubjectSchema,
@@ -132,6 +137,9 @@ const migrationsList = [
   { name: '20261126002300_topic_purge', class: TopicPurgeMigration },
   { name: '20261126002320_content_marks', class: ContentMarksMigration },
   { name: '20261126002330_urgent_operation', class: UrgentOperationMigration },
+  { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
+  { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
+  { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
 ];
 

@@ -6,7 +6,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
 import { ContentMarks } from './content-marks.ts';
 import { isSameContent } from './file-identity.ts';
-import { engineSelectionOf, type FileSearchDeps } from './file-search.ts';
+import type { FileSearchDeps } from './file-search.ts';
 import type { JudgedSelection } from './joint-selection.ts';
 import type { FileShares, FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
@@ -165,13 +165,11 @@ export class FileRewrite {
     return { own: await this.#matchesIn(source, own), companions: others.filter(({ found }) => found > 0) };
   }
 
-  async #matchesIn(source: string, asked: Selection): Promise<number> {
-    const { place, signal } = this.#scope.context;
-    const selection = engineSelectionOf(place, asked);
-    const [finding] = await this.#deps.engine.find({ files: [source], selection, signal });
-    if (finding !== undefined && finding.error === undefined) return finding.matches;
-    const code = finding?.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
-    throw new LinewardError(code, undefined, { details: { reason: finding?.reason } });
+  /** By the action, which knows what a minimum keeps from each of them. */
+  async #matchesIn(source: string, selection: Selection): Promise<number> {
+    const { action, table, context } = this.#scope;
+    const { place, signal } = context;
+    return (await action.see(source, { table, place, selection, signal })).left;
   }
 
   /** Runs one step; a fault of the file itself is recorded as OPEN, unless the file changed under the step. */
@@ -192,11 +190,11 @@ export class FileRewrite {
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
 
 /** A file in which nothing was to be done, or nothing could be. */
-export function untouched(file: FileIdentity, gaps: readonly Pick<Gap, 'code' | 'reason'>[]): FileTaken {
+export function untouched(file: FileIdentity, gaps: readonly Omit<Gap, 'dataset'>[]): FileTaken {
   const [gap] = gaps;
   if (gap === undefined) return { file, state: 'SKIPPED' };
   const reason = gaps.map((one) => one.reason).join('; ');
-  return { file, state: 'OPEN', code: gap.code, reason };
+  return { file, state: 'OPEN', code: gap.code, reason, gaps };
 }
 
 /** The engine's short reason, which has no absolute path in it. */

@@ -56,22 +56,29 @@ export class JointSelection {
     return judged;
   }
 
-  #digest({ everyone, act, keep }: Selection): string {
+  #digest({ everyone, act, keep, minimum }: Selection): string {
     return this.#notary.digest({
       act: keysOf(act),
       keep: keysOf(keep),
       ...(everyone && { everyone }),
       ...(this.#mark !== null && { mark: this.#mark }),
+      ...(minimum !== undefined && { minimum: { ...minimum } }),
     });
   }
 }
 
-/** What a hold keeps it keeps from all: it stands against accounts, whoever asks for them. */
+/**
+ * What a hold keeps it keeps from all: it stands against accounts, whoever asks for them. So does a minimum, which is one of the
+ * place; where it was changed between two readings, what keeps more counts, and the next reading tells.
+ */
 function together(selections: readonly Selection[]): Selection {
   const distinct = (all: readonly SubjectSelector[]) => [...new Map(all.map((one) => [keyOf(one), one])).values()];
+  const minimums = selections.flatMap(({ minimum }) => (minimum === undefined ? [] : [minimum]));
+  const [minimum] = minimums.sort((one, other) => (one.before < other.before ? -1 : 1));
   return {
     act: distinct(selections.flatMap(({ act }) => act)),
     keep: distinct(selections.flatMap(({ keep }) => keep)),
+    ...(minimum !== undefined && { minimum }),
   };
 }
 

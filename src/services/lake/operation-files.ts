@@ -16,6 +16,8 @@ export interface FileTaken {
   readonly state: Extract<FileState, 'PLANNED' | 'SKIPPED' | 'OPEN'>;
   readonly code?: string | undefined;
   readonly reason?: string | undefined;
+  /** What stays undone in a file that can be read. */
+  readonly gaps?: OperationFileFacts['gaps'] | undefined;
 }
 
 /** How many records of one file go on behalf of whom, where several operations share a pass. */
@@ -51,17 +53,21 @@ export class OperationFiles {
 
   async take(files: readonly FileTaken[], selectionDigest: string): Promise<void> {
     if (files.length === 0) return;
-    const records = files.map(({ file, state, code, reason }) => ({ ...file, state, code, reason }));
+    const records = files.map(({ file, state, code, reason, gaps }) => ({ ...file, state, code, reason, gaps }));
     const taken = await this.#em.fork().execute<unknown[]>(
       `insert into operation_file (target_id, path, state, source_bytes, source_version, selection_digest, code, reason,
-                                   updated_at)
-       select t.id, f.path, f.state, f.bytes, f.version, ?, f.code, f.reason, now()
-       from jsonb_to_recordset(?::jsonb) as f(path text, state text, bytes bigint, version text, code text, reason text)
+                                   facts, updated_at)
+       select t.id, f.path, f.state, f.bytes, f.version, ?, f.code, f.reason,
+              case when f.gaps is not null then jsonb_build_object('counts', '{}'::jsonb, 'gaps', f.gaps) end, now()
+       from jsonb_to_recordset(?::jsonb)
+         as f(path text, state text, bytes bigint, version text, code text, reason text, gaps jsonb)
        join operation_target t on t.id = ? and t.fencing_token <= ?
        on conflict (target_id, path) do update set
          state = excluded.state, source_bytes = excluded.source_bytes, source_version = excluded.source_version,
          selection_digest = excluded.selection_digest, staged_sha256 = null, version_after = null, code = excluded.code,
-         reason = excluded.reason, updated_at = excluded.updated_at
+         reason = excluded.reason, updated_at = excluded.updated_at,
+         facts = case when excluded.facts is null then operation_file.facts
+                 else coalesce(operation_file.facts, excluded.facts) || jsonb_build_object('gaps', excluded.facts -> 'gaps') end
        returning 1`,
       [selectionDigest, JSON.stringify(records), this.#targetId, this.#fencingToken],
     );

@@ -1,5 +1,6 @@
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
+import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
 
 /**
  * What identifies the exact content of a file: a rewrite or an append changes it. `version` is
@@ -23,15 +24,10 @@ export interface EngineSelection {
   readonly keep: readonly EngineSelector[];
   /**
    * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
-   * that is none of ISO 8601, matches nothing.
+   * that is none of ISO 8601, matches nothing. `askedBefore` is there when a minimum cuts short what was asked for: records of
+   * days before that one, of all days for null.
    */
-  readonly olderThan?: { readonly column: string; readonly before: string } | undefined;
-}
-
-/** Records of a file that a selection by age leaves: older ones that `keep` keeps, and those without a date. */
-export interface AgeFinding {
-  readonly held: number;
-  readonly undated: number;
+  readonly olderThan?: AgeLimit | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { OperationTarget } from '../../entities/operation.entity.ts';
-import { type HoldReader, OperationSelections } from './operation-subjects.ts';
+import { OperationSelections, type Retaining } from './operation-subjects.ts';
 import { selectionsIn } from './place-selection.ts';
 import type { Companion } from './ports.ts';
 
@@ -26,7 +26,7 @@ const nobody: Selection = { act: [], keep: [] };
  * may do their work with its own, so that each file is written once for all.
  */
 export async function companionsOf(
-  { em, holds }: { readonly em: EntityManager; readonly holds: HoldReader },
+  { em, retains }: { readonly em: EntityManager; readonly retains: Retaining },
   target: OperationTarget,
   placeName: string,
 ): Promise<readonly Companion[]> {
@@ -44,8 +44,8 @@ export async function companionsOf(
   );
   return rows.map((row) => {
     const { id, operation_id: operationId, subject_fields: subjectFields } = waitingRow.parse(row);
-    const selections = new OperationSelections(em, operationId, holds);
-    const inPlace = selectionsIn({ name: placeName, subjectFields });
+    const selections = new OperationSelections(em, operationId, retains);
+    const inPlace = selectionsIn({ datasetId: target.datasetId, name: placeName, subjectFields });
     return {
       targetId: id,
       // One that is cancelled meanwhile asks for nobody.

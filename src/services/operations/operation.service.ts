@@ -6,6 +6,7 @@ import { type Operation, OperationTargetSchema } from '../../entities/operation.
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
+import { endDeferral } from './erasure-deferral.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, isIdentified } from './operation-subjects.ts';
@@ -91,6 +92,7 @@ export class OperationService {
         { status: 'CANCELLED', updatedAt: new Date() },
       );
       // A cancelled operation is never taken up again.
+      await endDeferral(tx, operation.id);
       await dropIdentifiers(tx, operation.id);
     });
   }

@@ -1,11 +1,16 @@
+import {
+  type PermittedSelection,
+  type PlacedSelection,
+  type PlaceKeys,
+  permittedIn,
+} from '../../domain/governance/permission.ts';
 import type { Selection } from '../../domain/governance/selection.ts';
-import { type PlaceKeys, selectionIn } from '../../domain/operations/reach.ts';
 
 /** The part of selections that a place has; the same object for the same one. */
-export function selectionsIn(place: PlaceKeys): (selection: Selection) => Selection {
-  const known = new WeakMap<Selection, Selection>();
+export function selectionsIn(place: PlaceKeys): (selection: Selection | PermittedSelection) => PlacedSelection {
+  const known = new WeakMap<Selection, PlacedSelection>();
   return (selection) => {
-    const within = known.get(selection) ?? selectionIn(place, selection);
+    const within = known.get(selection) ?? permittedIn(place, selection);
     known.set(selection, within);
     return within;
   };

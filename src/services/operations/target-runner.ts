@@ -11,7 +11,7 @@ import { companionsOf, isUrgentWaiting } from './companions.ts';
 import { executorFor } from './executor-for.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
-import { type HoldReader, OperationSelections } from './operation-subjects.ts';
+import { OperationSelections, type Retaining } from './operation-subjects.ts';
 import { selectionsIn } from './place-selection.ts';
 import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
 
@@ -19,7 +19,7 @@ export interface RunnerDeps {
   readonly em: EntityManager;
   readonly leases: LeaseService;
   readonly driver: Pick<OperationDriver, 'advance'>;
-  readonly holds: HoldReader;
+  readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly logger: Logger;
 }
@@ -122,7 +122,7 @@ export class TargetRunner {
       accountField: target.accountField,
       subjectFields: target.subjectFields,
     };
-    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.holds);
+    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.retains);
     const inPlace = selectionsIn(place);
     return {
       operationId: target.operationId,

@@ -49,6 +49,8 @@ const bounded = {
   'Dataset.owners': 'at most 100',
   'Dataset.properties': 'at most 100',
   'Dataset.tags': 'at most 100',
+  'Dataset.minimumRetentions': 'at most 50',
+  'Decision.losers': 'at most 100 holds, 50 minimums, 100 erasures and two rules',
   'DatasetField.classifications': 'at most 20, and those of one type',
   'Dataset.glossaryTerms': 'at most 100',
   'DatasetField.glossaryTerms': 'at most 100',
