@@ -165,7 +165,6 @@ export class FileRewrite {
     return { own: await this.#matchesIn(source, own), companions: others.filter(({ found }) => found > 0) };
   }
 
-  /** By the action, which knows what a minimum keeps from each of them. */
   async #matchesIn(source: string, selection: Selection): Promise<number> {
     const { action, table, context } = this.#scope;
     const { place, signal } = context;

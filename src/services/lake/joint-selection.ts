@@ -48,6 +48,8 @@ export class JointSelection {
     const companions = this.#companions.flatMap(({ targetId }, index) => {
       const selection = others[index];
       if (selection === undefined || isNobody(selection)) return [];
+      // What a minimum keeps of a file is told as an open point of the one who asked, so each asks for itself.
+      if (own.minimum !== undefined || selection.minimum !== undefined) return [];
       return [{ targetId, selection, digest: this.#digest(selection) }];
     });
     const selection = companions.length === 0 ? own : together([own, ...companions.map((one) => one.selection)]);
@@ -67,18 +69,12 @@ export class JointSelection {
   }
 }
 
-/**
- * What a hold keeps it keeps from all: it stands against accounts, whoever asks for them. So does a minimum, which is one of the
- * place; where it was changed between two readings, what keeps more counts, and the next reading tells.
- */
+/** What a hold keeps it keeps from all: it stands against accounts, whoever asks for them. */
 function together(selections: readonly Selection[]): Selection {
   const distinct = (all: readonly SubjectSelector[]) => [...new Map(all.map((one) => [keyOf(one), one])).values()];
-  const minimums = selections.flatMap(({ minimum }) => (minimum === undefined ? [] : [minimum]));
-  const [minimum] = minimums.sort((one, other) => (one.before < other.before ? -1 : 1));
   return {
     act: distinct(selections.flatMap(({ act }) => act)),
     keep: distinct(selections.flatMap(({ keep }) => keep)),
-    ...(minimum !== undefined && { minimum }),
   };
 }
 

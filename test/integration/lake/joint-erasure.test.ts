@@ -136,6 +136,30 @@ describe('erasures that are due on one table', () => {
     ]);
   });
 
+  it('go alone where a minimum keeps records, which each tells of its own', async () => {
+    const { table, leader, companions } = await filled();
+    const minimum = { dateField: 'date_created', days: 10, before: '2018-06-02' };
+    const [first, second, third] = [leader, ...companions].map((one) => ({
+      ...one,
+      selection: { ...one.selection, minimum },
+    }));
+    const receipts = [
+      await parts.executor.execute(executionContext({ table, ...first!, companions: [second!, third!] })),
+    ];
+    for (const one of [second!, third!])
+      receipts.push(await parts.executor.execute(executionContext({ table, ...one, fencingToken: 2 })));
+    const told = receipts.map(({ recordsErased, open }) => [
+      recordsErased,
+      open.map(({ code, reason }) => `${code} ${reason}`),
+    ]);
+    const kept = (records: number) => [expect.stringMatching(`^MINIMUM_RETENTION .*: ${records} record`)];
+    expect(told).toEqual([
+      [1, kept(5)],
+      [1, kept(1)],
+      [1, [...kept(9), ...kept(1)]],
+    ]);
+  });
+
   it('leave out one that is cancelled, or whose holds change, before the swap', async () => {
     const { table, leader, companions } = await filled();
     let isCancelled = false;
