@@ -6,6 +6,7 @@ import { AuditCheckpoints } from './services/audit/audit-checkpoints.ts';
 import { AuditExport } from './services/audit/audit-export.ts';
 import { AuditSealer } from './services/audit/audit-sealer.ts';
 import { AuditVerifier } from './services/audit/audit-verification.ts';
+import { ReportService } from './services/governance/report.service.ts';
 
 /** The audit log, the chain that seals it, and what proves and gives it out. */
 export function buildAudit(
@@ -22,5 +23,6 @@ export function buildAudit(
     }),
     auditVerifier: new AuditVerifier({ em, notary, sink }),
     auditExport: new AuditExport({ em }),
+    reportService: new ReportService({ em, notary }),
   };
 }

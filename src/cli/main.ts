@@ -8,6 +8,7 @@ import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
 import { replayLedger } from './replay-ledger.ts';
+import { printReport, verifyReport, writeEvidence } from './report.ts';
 
 const usage = `lineward <verb>
 
@@ -22,6 +23,10 @@ const usage = `lineward <verb>
                                           csv FILE, ndjson FILE; --dry-run shows what would change
   ledger replay [--url URL]               look for data of erased subjects, after a restore; what is found is
                                           requested anew and waits for approval
+  report NAME [--from DATE] [--to DATE] [--url URL]
+                                          print a report for auditors as CSV; a name that is none lists them
+  report all DIR                          write all of them, signed, and the sealed audit log into a new directory
+  report verify FILE [--public-key KEY]   check such a report without the service
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
@@ -35,6 +40,8 @@ const options = {
   field: { type: 'string' },
   value: { type: 'string' },
   reason: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
   source: { type: 'string' },
   namespace: { type: 'string' },
   catalog: { type: 'string' },
@@ -63,6 +70,14 @@ const catalogOptions = ({ source, namespace, catalog, partial, 'dry-run': dryRun
   dryRun: dryRun ?? false,
 });
 
+function report(name: string, file: string | undefined, values: Values): Promise<string> {
+  if (name === 'verify' && file !== undefined) return verifyReport(file, values['public-key'] ?? null);
+  const { from, to, url } = values;
+  return name === 'all' && file !== undefined
+    ? writeEvidence(file, { from, to, url })
+    : printReport(name, { from, to, url });
+}
+
 async function run(): Promise<string> {
   const { values, positionals } = readArguments();
   const [verb, second, file, from] = positionals;
@@ -74,6 +89,7 @@ async function run(): Promise<string> {
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
   if (verb === 'catalog' && second === 'import' && file !== undefined && from !== undefined)
     return importCatalog({ kind: file, from, ...catalogOptions(values) });
+  if (verb === 'report' && second !== undefined) return report(second, file, values);
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
   if (verb === 'ledger' && second === 'replay') return replayLedger(values.url);

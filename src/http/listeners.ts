@@ -4,6 +4,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
 import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
+import type { ReportService } from '../services/governance/report.service.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { ProxiedTopics } from '../services/kafka/proxied-topics.read-model.ts';
@@ -27,6 +28,7 @@ import type { SubjectReadModel } from '../services/registry/subject.read-model.t
 import type { SubjectService } from '../services/registry/subject.service.ts';
 import type { SubjectDeletionService } from '../services/registry/subject-deletion.service.ts';
 import { auditRoutes } from './audit/audit.routes.ts';
+import { reportRoutes } from './governance/report.routes.ts';
 import { graphqlRoutes } from './graphql/graphql.routes.ts';
 import type { GraphqlOptions } from './graphql/graphql-options.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
@@ -83,6 +85,7 @@ export interface ApiDeps {
   readonly catalogImport: CatalogImportService;
   readonly lineageEvents: EventLogReadModel;
   readonly auditExport: AuditExport;
+  readonly reportService: ReportService;
   readonly lineageCatalog: LineageCatalogReadModel;
   readonly lineageGraph: NodeGraphReadModel;
 }
@@ -125,6 +128,7 @@ export class Listeners {
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
     await main.register(async (scope) => auditRoutes(scope, api));
+    await main.register(async (scope) => reportRoutes(scope, api));
     await main.register(async (scope) => {
       bulkRoutes(scope, api);
       importRoutes(scope, api);
