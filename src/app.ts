@@ -74,6 +74,7 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
     for (const each of sweeps(services)) keepSweeping(each);
+    work.push(() => services.webhookDeliveries.stop());
   }
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
@@ -85,6 +86,8 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 
 /** Longest time that an audit event waits to be sealed, but for the sealing itself. */
 const sealIntervalMs = 250;
+/** How often workers look whether webhooks have something to be told. */
+const webhookIntervalMs = 500;
 
 interface Sweep {
   readonly sweep: () => Promise<void>;
@@ -96,6 +99,11 @@ interface Sweep {
 /** What workers do again and again, each apart from the others. */
 const sweeps = (services: Services): readonly Sweep[] => [
   ...auditSweeps(services),
+  {
+    sweep: () => services.webhookDeliveries.sweep(),
+    complaint: 'webhooks could not be told of changes',
+    intervalMs: webhookIntervalMs,
+  },
   { sweep: () => services.driver.sweep(), complaint: 'operations could not be swept' },
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   { sweep: () => services.tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
@@ -140,6 +148,7 @@ async function serve(
     requestId,
     access: services.access,
     operationEvents,
+    changeFollowers: services.changeFollowers,
     loaders: createLoaders(services),
     renewLoaders() {
       this.loaders = createLoaders(services);

@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
+import { buildChanges } from './build-changes.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -9,6 +10,7 @@ import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
+import { WebhookVault } from './services/changes/webhook-vault.ts';
 import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
 import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
@@ -73,7 +75,19 @@ import { SearchEntries } from './services/registry/search-entries.ts';
 export function buildServices(
   env: Env,
   logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, engine, store, kafka, jobs }: Parts,
+  {
+    database,
+    notary,
+    keyProviders,
+    shredLedger,
+    checkpointSink,
+    identityProvider,
+    changeNotices,
+    engine,
+    store,
+    kafka,
+    jobs,
+  }: Parts,
 ) {
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -93,6 +107,7 @@ export function buildServices(
       }),
   });
 
+  const webhookVault = new WebhookVault({ em, keyProviders });
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
   const accountKeys = new AccountKeyReadModel({ em });
@@ -101,7 +116,7 @@ export function buildServices(
     semanticTypes,
     semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
     accountKeys,
-    keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
+    keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys, otherKeys: webhookVault }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
   const plannedFields = new PlannedFields({ schemaStore, semanticTypes });
@@ -242,6 +257,7 @@ export function buildServices(
     ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
+    ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
     governance,
     governanceService,
     protection,

@@ -12,6 +12,7 @@ import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
 import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
+import { PostgresChangeNotices } from './adapters/postgres/change-notices.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
@@ -49,6 +50,8 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => listener.close());
   const operationEvents = new PostgresOperationEvents({ listener });
   onClose(() => operationEvents.close());
+  const changeNotices = new PostgresChangeNotices({ listener });
+  onClose(() => changeNotices.close());
   const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
   const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
   const shredLedger = new FileShredLedger(join(ledgerDir, 'shredded.ndjson'));
@@ -83,7 +86,17 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => jobs.close());
   await jobs.ready();
   return {
-    ...{ database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, listener, operationEvents },
+    ...{
+      database,
+      notary,
+      keyProviders,
+      shredLedger,
+      checkpointSink,
+      identityProvider,
+      listener,
+      operationEvents,
+      changeNotices,
+    },
     ...{ engine, store, kafka, jobs },
   };
 }

@@ -20,6 +20,7 @@ export const nodeTypes = [
   'TopicRetention',
   'AuditEvent',
   'ApiToken',
+  'Webhook',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];
 

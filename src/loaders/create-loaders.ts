@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
@@ -70,13 +71,14 @@ export function createLoaders(deps: {
   readonly operations: OperationReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
+  readonly webhooks: WebhookReadModel;
   readonly kafkaCluster: ClusterReadModel;
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
-  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
+  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags, webhooks } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -127,6 +129,10 @@ export function createLoaders(deps: {
     streamLag: new DataLoader(async (ids: readonly string[]) => {
       const found = await streamLags.of(ids);
       return ids.map((id) => found.get(id) ?? null);
+    }),
+    changesBehind: new DataLoader(async (ids: readonly string[]) => {
+      const found = await webhooks.changesBehind(ids);
+      return ids.map((id) => found.get(id) ?? 0);
     }),
     auditSeal: new DataLoader(async (eventIds: readonly string[]) => {
       const found = await audit.sealsByEvent(eventIds);

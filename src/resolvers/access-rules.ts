@@ -14,6 +14,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('DISCOVER', [
       ...['checkCompatibility', 'columnLineage', 'dataset', 'datasets', 'entities', 'entity', 'fields'],
       ...[
+        'changes',
         'columnPaths',
         'fieldsCarrying',
         'impact',
@@ -32,7 +33,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
     ...of('MANAGE_KEYS', ['accountKeys']),
     ...of('REGISTER', ['discoverLakeTables']),
-    ...of('GRANT', ['apiTokens']),
+    ...of('GRANT', ['apiTokens', 'webhooks']),
   },
   Mutation: {
     ...of('REGISTER', [
@@ -56,9 +57,12 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('MANAGE_KEYS', ['destroyKeyVersion', 'requestShred', 'rewrapAccountKeys', 'rotateAccountKey']),
     ...of('HOLD', ['placeLegalHold']),
     ...of('RELEASE_HOLD', ['releaseLegalHold']),
-    ...of('GRANT', ['createApiToken', 'revokeApiToken']),
+    ...of('GRANT', [
+      ...['createApiToken', 'createWebhook', 'deleteWebhook', 'pauseWebhook', 'resumeWebhook', 'revokeApiToken'],
+      ...['rotateWebhookSecret', 'testWebhook'],
+    ]),
   },
-  Subscription: of('DISCOVER', ['operationUpdated']),
+  Subscription: of('DISCOVER', ['changed', 'operationUpdated']),
   Operation: {
     ...of('READ_SUBJECTS', ['subjects']),
     ...of('READ_EVIDENCE', ['plan', 'gaps', 'certificate', 'reason']),
@@ -73,6 +77,7 @@ const nodeRules: Readonly<Partial<Record<NodeTypeName, Action>>> = {
   AuditEvent: 'READ_AUDIT',
   AccountKey: 'MANAGE_KEYS',
   ApiToken: 'GRANT',
+  Webhook: 'GRANT',
 };
 
 /** The permission that a node of a type takes. */

@@ -6,6 +6,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
 import { guardFields } from './access-rules.ts';
 import { AuditResolver } from './audit.resolver.ts';
+import { ChangesResolver } from './changes.resolver.ts';
 import {
   ColumnLineageFields,
   ColumnLineageResolver,
@@ -35,6 +36,7 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { WebhookResolver } from './webhook.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -66,6 +68,7 @@ const fieldResolvers = [
 const operationResolvers = [
   AccessResolver,
   AuditResolver,
+  ChangesResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
   EntityDescriptionResolver,
@@ -86,11 +89,13 @@ const operationResolvers = [
   StreamResolver,
   TopicResolver,
   TopicRetentionResolver,
+  WebhookResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
 export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
+  ConstructorParameters<typeof ChangesResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
@@ -110,7 +115,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
-  ConstructorParameters<typeof TopicRetentionResolver>[0];
+  ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof WebhookResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

@@ -5,6 +5,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { ApiTokenReadModel } from '../services/access/api-token.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
 import type { TopicReadModel } from '../services/kafka/topic.read-model.ts';
@@ -35,6 +36,7 @@ export interface NodeSources {
   readonly topics: TopicReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly lake: LakeReadModel;
+  readonly webhooks: WebhookReadModel;
 }
 
 @Resolver()
@@ -62,6 +64,7 @@ export class NodeResolver {
       TopicRetention: (ids) => sources.topicRetentions.topicRetentionsById(ids),
       AuditEvent: (ids) => audit.auditEventsById(ids),
       ApiToken: (ids) => sources.apiTokens.apiTokensById(ids),
+      Webhook: (ids) => sources.webhooks.webhooksById(ids),
     };
   }
 

@@ -38,6 +38,8 @@ import { AuditSealMigration } from '../../../migrations/20261126002000_audit_sea
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
 import { TopicPurgeMigration } from '../../../migrations/20261126002300_topic_purge.ts';
+import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
+import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -127,6 +129,8 @@ const migrationsList = [
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
   { name: '20261126002300_topic_purge', class: TopicPurgeMigration },
+  { name: '20261126002530_change_feed', class: ChangeFeedMigration },
+  { name: '20261126002540_webhook', class: WebhookMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -18,7 +18,7 @@ export const actions = {
   HOLD: 'Place legal holds.',
   RELEASE_HOLD: 'Release legal holds.',
   READ_AUDIT: 'Read, verify and export the audit log.',
-  GRANT: 'Make and revoke API tokens.',
+  GRANT: 'Make and revoke API tokens; say who outside is told of changes.',
 } as const;
 export type Action = keyof typeof actions;
 

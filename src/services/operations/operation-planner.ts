@@ -209,6 +209,8 @@ export class OperationPlanner {
         resourceId: operationId,
         outcome: facts.blocked ? 'REFUSED' : 'SUCCESS',
         details: {
+          status: operation.status,
+          dryRun: operation.dryRun,
           planHash: operation.planHash,
           targets: plan.targets.length,
           gaps: plan.gaps.length,
@@ -245,7 +247,7 @@ export class OperationPlanner {
         resourceType: 'Operation',
         resourceId: operationId,
         outcome: 'FAILED',
-        details: { code: error.code },
+        details: { status: operation.status, code: error.code },
       });
     });
   }
