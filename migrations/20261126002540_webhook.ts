@@ -21,7 +21,7 @@ export class WebhookMigration extends Migration {
         sending_until bigint check (sending_until > delivered_seq),
         attempts integer not null default 0,
         failing_since timestamptz,
-        next_attempt_at timestamptz not null default now(),
+        next_attempt_at timestamptz,
         last_attempt_at timestamptz,
         last_outcome text,
         last_status integer,

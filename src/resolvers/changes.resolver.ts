@@ -21,7 +21,7 @@ export class ChangesResolver {
   })
   async changes(
     @Args(() => ConnectionArgs) page: ConnectionArgs,
-    @Arg('types', () => [ChangeTypeEnum], { nullable: true, description: typesDescription }) _types?: ChangeType[],
+    @Arg('types', () => [ChangeTypeEnum], { nullable: true, description: typesDescription }) types?: ChangeType[],
   ) {
     return new ChangeConnection(await this.#changes.changes(page, types ?? null));
   }

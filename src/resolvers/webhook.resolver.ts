@@ -3,7 +3,6 @@ import type { Actor } from '../domain/access/actor.ts';
 import type { AttemptOutcome, Webhook } from '../domain/changes/webhook.ts';
 import { localId } from '../domain/global-id.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
-import { Instant } from '../schema/scalars.ts';
 import {
   AttemptOutcomeEnum,
   CreateWebhookInput,
@@ -95,14 +94,6 @@ export class WebhookResolver {
   @FieldResolver(() => Float, { description: 'Changes that it has still to be told of. A whole number.' })
   behind(@Root() { id }: Webhook, @Ctx() { loaders }: RequestContext): Promise<number> {
     return loaders.changesBehind.load(id);
-  }
-
-  @FieldResolver(() => Instant, {
-    nullable: true,
-    description: 'When it is tried again; null unless the last attempt failed, and while it is paused.',
-  })
-  nextAttemptAt(@Root() { state, attempts, nextAttemptAt }: Webhook): Date | null {
-    return state === 'ACTIVE' && attempts > 0 ? nextAttemptAt : null;
   }
 
   @FieldResolver(() => AttemptOutcomeEnum, {

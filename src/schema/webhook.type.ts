@@ -23,7 +23,7 @@ export const AttemptOutcomeEnum = describedEnum<AttemptOutcome>(
   implements: NodeType,
   description: 'A URL that is told of changes, in their order, each at least once. URL and secret are not shown.',
 })
-export class WebhookType extends NodeType implements Omit<Webhook, 'nextAttemptAt' | 'lastOutcome'> {
+export class WebhookType extends NodeType implements Omit<Webhook, 'lastOutcome'> {
   @Field(() => String, { description: 'Its name.' })
   name!: string;
 
@@ -47,6 +47,12 @@ export class WebhookType extends NodeType implements Omit<Webhook, 'nextAttemptA
 
   @Field(() => Instant, { nullable: true, description: 'Since when nothing could be delivered; null while it can.' })
   failingSince!: Date | null;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description: 'When it is tried again; null unless the last attempt failed, and while it is paused.',
+  })
+  nextAttemptAt!: Date | null;
 
   @Field(() => Instant, { nullable: true, description: 'When the last attempt was; null where there was none.' })
   lastAttemptAt!: Date | null;

@@ -247,6 +247,9 @@ describe('nodes', () => {
     const { createApiToken } = await app.done(
       'mutation { createApiToken(input: { name: "a", roles: [viewer] }) { userErrors { code } apiToken { id } } }',
     );
+    const { createWebhook } = await app.done(
+      'mutation { createWebhook(input: { name: "w", url: "https://example.com" }) { userErrors { code } webhook { id } } }',
+    );
     const { auditEvents } = await app.done('{ auditEvents(first: 1) { nodes { id } } }');
     ids = {
       Topic: globalIdOf('Topic', topicId),
@@ -266,6 +269,7 @@ describe('nodes', () => {
       Certificate: globalIdOf('Certificate', certificateId),
       LegalHold: placeLegalHold.legalHold.id,
       ApiToken: createApiToken.apiToken.id,
+      Webhook: createWebhook.webhook.id,
       AuditEvent: auditEvents.nodes[0].id,
     };
   });

@@ -29,7 +29,8 @@ export interface Webhook {
   readonly deliveredSeq: number;
   readonly attempts: number;
   readonly failingSince: Date | null;
-  readonly nextAttemptAt: Date;
+  /** Null for at once, and while it is paused. */
+  readonly nextAttemptAt: Date | null;
   readonly lastAttemptAt: Date | null;
   readonly lastOutcome: AttemptOutcome | null;
   readonly lastStatus: number | null;

@@ -29,8 +29,8 @@ export class WebhookDeliveries {
   /** Begins what is due, and does not wait for it. */
   async sweep(): Promise<void> {
     const due = await this.#em.fork().execute<{ id: string }[]>(
-      `select id from webhook where state = 'ACTIVE' and next_attempt_at <= ?
-         and delivered_seq < (select coalesce(max(seq), 0) from change) order by next_attempt_at, id`,
+      `select id from webhook where state = 'ACTIVE' and (next_attempt_at is null or next_attempt_at <= ?)
+         and delivered_seq < (select coalesce(max(seq), 0) from change) order by next_attempt_at nulls first, id`,
       [this.#now()],
     );
     for (const { id } of due) {

@@ -80,7 +80,10 @@ export class WebhookDelivery {
   async #dueRow(id: string): Promise<Row | null> {
     const [row] = await this.#em
       .fork()
-      .execute(`select * from webhook where id = ? and state = 'ACTIVE' and next_attempt_at <= ?`, [id, this.#now()]);
+      .execute(
+        `select * from webhook where id = ? and state = 'ACTIVE' and (next_attempt_at is null or next_attempt_at <= ?)`,
+        [id, this.#now()],
+      );
     if (row === undefined) return null;
     const { sending_until: sendingUntil } = progressRow.parse(row);
     return { webhook: readWebhook(row), sealed: sealedSecretsOf(row), sendingUntil };
@@ -105,7 +108,7 @@ export class WebhookDelivery {
     await this.#move(
       id,
       deliveredSeq,
-      `delivered_seq = ?, sending_until = null, attempts = 0, failing_since = null, last_outcome = ?, last_status = ?,
+      `delivered_seq = ?, sending_until = null, attempts = 0, failing_since = null, next_attempt_at = null, last_outcome = ?, last_status = ?,
        last_attempt_at = now(), last_delivered_at = now()`,
       [seq, outcome, status],
     );
@@ -124,7 +127,15 @@ export class WebhookDelivery {
            last_attempt_at = now(), state = ?, paused_reason = ?
          where id = ? and delivered_seq = ? and state = 'ACTIVE' returning 1`,
         [
-          ...[attempts, failingSince, next, outcome, status, reason === null ? 'ACTIVE' : 'PAUSED', reason],
+          ...[
+            attempts,
+            failingSince,
+            reason === null ? next : null,
+            outcome,
+            status,
+            reason === null ? 'ACTIVE' : 'PAUSED',
+            reason,
+          ],
           ...[id, deliveredSeq],
         ],
       );

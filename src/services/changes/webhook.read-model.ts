@@ -18,7 +18,7 @@ const webhookRow = z
     delivered_seq: z.coerce.number(),
     attempts: z.number(),
     failing_since: time.nullable(),
-    next_attempt_at: time,
+    next_attempt_at: time.nullable(),
     last_attempt_at: time.nullable(),
     last_outcome: z.enum(Object.keys(attemptOutcomes) as AttemptOutcome[]).nullable(),
     last_status: z.number().nullable(),

@@ -90,18 +90,14 @@ export class WebhookService {
   pauseWebhook(actor: Actor, id: string): Promise<Webhook> {
     return this.#change(actor, 'pauseWebhook', id, async (tx, { state }) => {
       if (state === 'PAUSED') throw new LinewardError('CONFLICT', 'The webhook is paused already.', { path: ['id'] });
-      return set(tx, id, `state = 'PAUSED', paused_reason = ?`, [`paused by ${actor.id}`]);
+      return set(tx, id, `state = 'PAUSED', next_attempt_at = null, paused_reason = ?`, [`paused by ${actor.id}`]);
     });
   }
 
   /** Goes on where it stopped, at once. Of one that is not paused it repeats what failed without waiting. @throws LinewardError NOT_FOUND */
   resumeWebhook(actor: Actor, id: string): Promise<Webhook> {
     return this.#change(actor, 'resumeWebhook', id, (tx) =>
-      set(
-        tx,
-        id,
-        `state = 'ACTIVE', paused_reason = null, attempts = 0, failing_since = null, next_attempt_at = now()`,
-      ),
+      set(tx, id, `state = 'ACTIVE', paused_reason = null, attempts = 0, failing_since = null, next_attempt_at = null`),
     );
   }
 
