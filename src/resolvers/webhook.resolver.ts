@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, FieldResolver, Float, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import type { AttemptOutcome, Webhook } from '../domain/changes/webhook.ts';
 import { localId } from '../domain/global-id.ts';
@@ -91,7 +91,7 @@ export class WebhookResolver {
     });
   }
 
-  @FieldResolver(() => Float, { description: 'Changes that it has still to be told of. A whole number.' })
+  @FieldResolver(() => Int, { description: 'Changes that it has still to be told of, counted up to 100,000.' })
   behind(@Root() { id }: Webhook, @Ctx() { loaders }: RequestContext): Promise<number> {
     return loaders.changesBehind.load(id);
   }

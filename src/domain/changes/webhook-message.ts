@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Change } from './change.ts';
 
@@ -13,13 +13,14 @@ const secretPrefix = 'whsec_';
 /** The text of a secret, as it is told to who verifies. */
 export const secretText = (secret: Uint8Array): string => `${secretPrefix}${Buffer.from(secret).toString('base64')}`;
 
-/** The message of a batch. It is named by its place, so that an attempt after a kill repeats it. */
+/**
+ * The message of a batch. It is named by what is in it, so that an attempt after a kill has its name, and what comes in its
+ * place after a restore of the database has another.
+ */
 export function changesMessage(webhookId: string, changes: readonly [Change, ...Change[]]): WebhookMessage {
   const { seq: last, at } = changes.at(-1) ?? changes[0];
-  return {
-    id: `msg_${webhookId}_${changes[0].seq}_${last}`,
-    body: canonicalJson({ type: 'lineward.changes', timestamp: at, data: { changes } }),
-  };
+  const body = canonicalJson({ type: 'lineward.changes', timestamp: at, data: { changes } });
+  return { id: `msg_${webhookId}_${changes[0].seq}_${last}_${hash('sha256', body).slice(0, 16)}`, body };
 }
 
 /** A message that tells nothing, to try a webhook with. */

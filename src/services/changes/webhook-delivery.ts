@@ -9,6 +9,7 @@ import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
 import type { ChangeFeed } from './change-feed.read-model.ts';
 import { readWebhook } from './webhook.read-model.ts';
 import type { Attempt, WebhookAttempts } from './webhook-attempt.ts';
+import { webhookLease } from './webhook-lease.ts';
 import { type SealedSecrets, sealedSecretsOf } from './webhook-vault.ts';
 
 const batchMax = 100;
@@ -52,7 +53,7 @@ export class WebhookDelivery {
 
   /** Returns once there is nothing more to tell now, or another process is at it. */
   async deliver(id: string, signal: AbortSignal): Promise<void> {
-    const lease = await this.#leases.acquire(`webhook:${id}`);
+    const lease = await this.#leases.acquire(webhookLease(id));
     if (lease === null) return;
     try {
       while (!signal.aborted && (await this.#deliverBatch(id, lease, signal)));

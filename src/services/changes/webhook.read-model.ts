@@ -6,6 +6,7 @@ import type { Page, PageRequest } from '../../domain/page.ts';
 import { keysetPage } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
 
+const countedMax = 100_000;
 const time = z.coerce.date();
 const webhookRow = z
   .object({
@@ -61,11 +62,12 @@ export class WebhookReadModel {
     return rows.map(readWebhook);
   }
 
-  /** How many changes each has still to be told of. */
+  /** How many changes each has still to be told of, counted up to a limit: one that was paused long ago may be far behind. */
   async changesBehind(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#em.fork().execute<{ id: string; behind: string }[]>(
-      `select webhook.id, (select count(*) from change
-         where change.seq > webhook.delivered_seq and (webhook.types is null or change.type = any(webhook.types))) as behind
+      `select webhook.id, (select count(*) from (select 1 from change
+         where change.seq > webhook.delivered_seq and (webhook.types is null or change.type = any(webhook.types))
+         limit ${countedMax}) as counted) as behind
        from webhook where id = any(?::text[])`,
       [textArray(ids)],
     );

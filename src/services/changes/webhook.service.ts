@@ -12,6 +12,7 @@ import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
 import type { WebhookSender } from './ports.ts';
 import { readWebhook } from './webhook.read-model.ts';
+import { webhookLease } from './webhook-lease.ts';
 import { type SealedSecrets, sealedSecretsOf, type WebhookVault } from './webhook-vault.ts';
 
 const nameCharsMax = 200;
@@ -105,6 +106,7 @@ export class WebhookService {
   deleteWebhook(actor: Actor, id: string): Promise<Webhook> {
     return this.#change(actor, 'deleteWebhook', id, async (tx, webhook) => {
       await tx.execute('delete from webhook where id = ?', [id]);
+      await tx.execute('delete from lease where resource = ?', [webhookLease(id)]);
       return webhook;
     });
   }
