@@ -66,7 +66,7 @@ describe('changes', () => {
       `mutation { placeLegalHold(input: { matterId: "M", reason: "hidden words", scope: { accountId: "AC" } }) { userErrors { code } } }`,
     );
     await app.done(
-      `mutation { encrypt(input: { item: { accountId: "AC", semanticType: "email", value: "a@b.c" } }) { userErrors { code } } }`,
+      `mutation { encrypt(input: { item: { accountId: "AC", type: "email", value: "a@b.c" } }) { userErrors { code } } }`,
     );
     await app.done(
       `mutation { defineSemanticType(input: { name: "badge", redaction: { kind: NULL } }) { userErrors { code } } }`,

@@ -22,6 +22,7 @@ const nodeTypes = [
   'Stream',
   'Topic',
   'TopicRetention',
+  'Webhook',
 ];
 const total = 25;
 const expected = Array.from({ length: total }, (_, index) => `Entity${String(index).padStart(2, '0')}`);

@@ -336,6 +336,8 @@ describe('a secret', () => {
 describe('the wrapping key', () => {
   it('is replaced for webhooks along with those of accounts', async () => {
     const keyFile = join(directory, 'moved.key');
+    // Those of other tests are under a key that is not known here.
+    await database.em.fork().execute('delete from webhook');
     const { id } = await made(await parts({ keyFile }));
     const [older, newer] = [await LocalKeyProvider.open(keyFile), await LocalKeyProvider.addKey(keyFile)];
     await keyParts({ em: database.em, provider: newer, others: [older] }).lifecycle.rewrapAccountKeys(tester, {});
