@@ -153,7 +153,9 @@ export class WebhookDelivery {
     const changed = await this.#em
       .fork()
       .execute<unknown[]>(`update webhook set ${columns} where id = ? and delivered_seq = ? returning 1`, [
-        ...[...values, id, from],
+        ...values,
+        id,
+        from,
       ]);
     return changed.length > 0;
   }
