@@ -19,7 +19,7 @@ const mayImport = {
   adapters: ['^src/services/[^/]+/ports\\.ts$', '^src/jobs/kit\\.ts$', '^src/(domain|errors)/'],
   cli: [
     '^src/(config|domain|errors)/',
-    '^src/adapters/postgres/orm\\.ts$',
+    '^src/adapters/postgres/(orm|information-schema)\\.ts$',
     '^src/adapters/keys/local/local-key-provider\\.ts$',
     '^src/adapters/audit/checkpoint-directory\\.ts$',
   ],
@@ -135,7 +135,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-changes)\\.ts$',
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },

@@ -66,8 +66,9 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   parts.listener.start();
   const work: Stop[] = [() => parts.jobs.drain()];
   onClose(() => stopAll(work));
-  const keepSweeping = ({ sweep, complaint, intervalMs = env.SWEEP_INTERVAL_MS }: Sweep): void => {
-    const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs });
+  const keepSweeping = ({ sweep, complaint, intervalMs, isRare = false }: Sweep): void => {
+    const usualMs = env.SWEEP_INTERVAL_MS * (isRare ? rareFactor : 1);
+    const sweeper = new Sweeper({ sweep, complaint, logger, intervalMs: intervalMs ?? usualMs });
     sweeper.start();
     work.push(() => sweeper.stop());
   };
@@ -86,6 +87,8 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 
 /** Longest time that an audit event waits to be sealed, but for the sealing itself. */
 const sealIntervalMs = 250;
+/** Sweeps of the usual kind for one of a rare kind. */
+const rareFactor = 12;
 /** How often workers look whether webhooks have something to be told. */
 const webhookIntervalMs = 500;
 
@@ -94,6 +97,8 @@ interface Sweep {
   readonly complaint: string;
   /** Absent: the interval of all others. */
   readonly intervalMs?: number;
+  /** What costs more, and hurries less. */
+  readonly isRare?: boolean;
 }
 
 /** What workers do again and again, each apart from the others. */
@@ -105,6 +110,7 @@ const sweeps = (services: Services): readonly Sweep[] => [
     intervalMs: webhookIntervalMs,
   },
   { sweep: () => services.driver.sweep(), complaint: 'operations could not be swept' },
+  { sweep: () => services.erasureLedger.sweep(), complaint: 'deferred erasures could not be looked at', isRare: true },
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   { sweep: () => services.tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
   { sweep: () => services.lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },

@@ -2,6 +2,8 @@ import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildChanges } from './build-changes.ts';
+import { buildGovernance } from './build-governance.ts';
+import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
@@ -11,8 +13,6 @@ import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
 import { WebhookVault } from './services/changes/webhook-vault.ts';
-import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
-import { GovernanceService } from './services/governance/governance.service.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
@@ -52,6 +52,7 @@ import { OperationCertifier } from './services/operations/operation-certifier.ts
 import { OperationDriver } from './services/operations/operation-driver.ts';
 import { OperationPlanner } from './services/operations/operation-planner.ts';
 import { OperationRequestService } from './services/operations/operation-request.service.ts';
+import { RetainedRecords } from './services/operations/retained-records.ts';
 import { TargetRunner } from './services/operations/target-runner.ts';
 import { AccountKeyReadModel } from './services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from './services/privacy/account-key.service.ts';
@@ -72,23 +73,9 @@ import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
 
 /** Every service of a process, built over its parts. */
-export function buildServices(
-  env: Env,
-  logger: PinoLogger,
-  {
-    database,
-    notary,
-    keyProviders,
-    shredLedger,
-    checkpointSink,
-    identityProvider,
-    changeNotices,
-    engine,
-    store,
-    kafka,
-    jobs,
-  }: Parts,
-) {
+export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
+  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, changeNotices } = parts;
+  const { engine, store, kafka, jobs } = parts;
   const { em } = database;
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
@@ -97,15 +84,13 @@ export function buildServices(
   const { lineage } = lineageParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
-  const governance = new GovernanceReadModel({ em });
-  const governanceService = new GovernanceService({
-    em,
-    releaseByTwo: env.HOLD_RELEASE_BY_TWO,
-    holdsChanged: () =>
-      topics.topicRetentionSchedule.enqueueNow().catch((error: unknown) => {
-        logger.warn({ error }, 'topics are compared with legal holds at the next interval only');
-      }),
+  const now = () => new Date();
+  const governanceParts = buildGovernance(env, logger, {
+    database,
+    now,
+    retainsChanged: () => topics.topicRetentionSchedule.enqueueNow(),
   });
+  const { retains } = governanceParts;
 
   const webhookVault = new WebhookVault({ em, keyProviders });
   const keys = new AccountKeyService({ em, providers: keyProviders });
@@ -128,7 +113,6 @@ export function buildServices(
   const lakeTables = new LakeTableService({ store });
   const lake = new LakeReadModel({ em });
   const retention = new RetentionService({ em });
-  const now = () => new Date();
   const tableRegistration = new TableRegistrationService({ em, store, scheduler: jobs, logger });
   const registrar = new TableRegistrar({ em, store, engine, registry });
   const tableIndexer = new TableIndexer({ em, store, index, restMs: 2_000, stepMs: 30_000 });
@@ -193,8 +177,8 @@ export function buildServices(
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, names });
-  const executors = [
+  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains, names });
+  const recordExecutors = [
     new TopicExecutor({
       em,
       kafka,
@@ -220,6 +204,9 @@ export function buildServices(
       now,
       transformations: tableTransformations({ policies: protection, protection: protectionService, keys }),
     }),
+  ];
+  const executors = [
+    ...recordExecutors,
     new KeyRingExecutor({
       em,
       keys,
@@ -227,16 +214,20 @@ export function buildServices(
       ledger: shredLedger,
       places: new UnencryptedPlaces({ registry, protection }),
       use: keyVersionUse,
+      retained: new RetainedRecords({ registry, retains, executors: recordExecutors }),
     }),
   ];
-  const holds = governanceService;
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const operations = new OperationReadModel({ em, notary });
   const shred = { approvals: env.SHRED_APPROVALS, coolOffMs: env.SHRED_COOL_OFF_MINUTES * 60_000 };
   const operationRequests = new OperationRequestService({ em, driver, notary, shred });
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
-  const operationService = new OperationService({ em, driver, shred, approvalByAnother: env.APPROVAL_BY_ANOTHER });
+  const operationService = new OperationService({
+    ...{ em, driver, shred },
+    approvalByAnother: env.APPROVAL_BY_ANOTHER,
+    erasureWindowMs: env.ERASURE_WINDOW_MINUTES * 60_000,
+  });
   const lakeRetentionSchedule = new RetentionSchedule({
     em,
     requests: operationRequests,
@@ -245,12 +236,12 @@ export function buildServices(
     now,
   });
   const planner = new OperationPlanner({
-    ...{ em, registry, holds, executors, notary },
+    ...{ em, registry, retains, executors, notary },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
-  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
-  const certifier = new OperationCertifier({ em, holds, notary });
+  const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
+  const certifier = new OperationCertifier({ em, retains, notary, journal: parts.erasureJournal });
   return {
     searchEntries,
     ...catalog,
@@ -258,8 +249,13 @@ export function buildServices(
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
     ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
-    governance,
-    governanceService,
+    ...governanceParts,
+    ...buildLedger(env, logger, parts, {
+      registry,
+      records,
+      operations: operationService,
+      requests: operationRequests,
+    }),
     protection,
     protectionPolicyService,
     protectionService,

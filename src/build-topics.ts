@@ -3,6 +3,7 @@ import type { Logger } from './domain/logger.ts';
 import { discoverTopicsJob } from './jobs/discover-topics.job.ts';
 import { reconcileTopicsJob } from './jobs/reconcile-topics.job.ts';
 import type { Parts } from './open-parts.ts';
+import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
 import { ProxiedTopics } from './services/kafka/proxied-topics.read-model.ts';
@@ -28,16 +29,18 @@ export function buildTopics(
     jobs,
     records,
     semanticTypes,
+    retains,
     names,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
+    retains: RetainReader;
     names: TopicNames;
   },
 ) {
   const { kafkaNamespace } = env;
-  const held = new HeldTopics({ em, kafka, records });
-  const plans = new RetentionPlans({ em, kafka, held });
+  const held = new HeldTopics({ em, kafka, records, retains });
+  const plans = new RetentionPlans({ em, kafka, held, retains });
   const retentionReconciler = new RetentionReconciler({ em, kafka, plans, held, logger });
   const topics = new TopicReadModel({ em });
   const every = (seconds: number) => (kafka.configured ? seconds * 1_000 : 0);

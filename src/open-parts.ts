@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
 import { OidcProvider } from './adapters/access/oidc-provider.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
+import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
@@ -54,6 +55,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => changeNotices.close());
   const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
   const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const erasureJournal = new FileErasureJournal(join(ledgerDir, 'erased.ndjson'));
   const shredLedger = new FileShredLedger(join(ledgerDir, 'shredded.ndjson'));
   onClose(() => shredLedger.close());
   const replayed = await replayShreds(database.em, shredLedger);
@@ -91,6 +93,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       notary,
       keyProviders,
       shredLedger,
+      erasureJournal,
       checkpointSink,
       identityProvider,
       listener,

@@ -3,9 +3,11 @@ import { parseArgs } from 'node:util';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { addKey } from './add-key.ts';
 import { exportAuditLog, verifyFile } from './audit-log.ts';
+import { importCatalog } from './catalog-import.ts';
 import { erase } from './erase.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
+import { replayLedger } from './replay-ledger.ts';
 
 const usage = `lineward <verb>
 
@@ -15,6 +17,11 @@ const usage = `lineward <verb>
                                           the key you trust, DIR: checkpoints as the service published them
   erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
                                           request an erasure over GraphQL and print its plan
+  catalog import KIND FROM [--source NAME] [--namespace NS] [--catalog FILE] [--partial] [--dry-run] [--url URL]
+                                          take what another catalog knows, KIND and FROM: dbt MANIFEST, postgres URL,
+                                          csv FILE, ndjson FILE; --dry-run shows what would change
+  ledger replay [--url URL]               look for data of erased subjects, after a restore; what is found is
+                                          requested anew and waits for approval
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
@@ -28,6 +35,10 @@ const options = {
   field: { type: 'string' },
   value: { type: 'string' },
   reason: { type: 'string' },
+  source: { type: 'string' },
+  namespace: { type: 'string' },
+  catalog: { type: 'string' },
+  partial: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   'public-key': { type: 'string' },
   checkpoints: { type: 'string' },
@@ -44,17 +55,28 @@ function readArguments() {
   }
 }
 
+type Values = ReturnType<typeof readArguments>['values'];
+
+const catalogOptions = ({ source, namespace, catalog, partial, 'dry-run': dryRun, url }: Values) => ({
+  ...{ source, namespace, catalog, url },
+  partial: partial ?? false,
+  dryRun: dryRun ?? false,
+});
+
 async function run(): Promise<string> {
   const { values, positionals } = readArguments();
-  const [verb, second, file] = positionals;
+  const [verb, second, file, from] = positionals;
   if (values.help === true || verb === undefined) return usage;
   if (verb === 'audit' && second === 'verify' && file !== undefined)
     return verifyFile(file, { publicKey: values['public-key'] ?? null, checkpoints: values.checkpoints ?? null });
   if (verb === 'audit' && second === 'export' && file !== undefined) return exportAuditLog(values.url, file);
   if (verb === 'erase' && values.account !== undefined)
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
+  if (verb === 'catalog' && second === 'import' && file !== undefined && from !== undefined)
+    return importCatalog({ kind: file, from, ...catalogOptions(values) });
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
+  if (verb === 'ledger' && second === 'replay') return replayLedger(values.url);
   if (verb === 'keys' && second === 'add') return addKey();
   if (verb === 'migrate') return migrate();
   throw new LinewardError('BAD_INPUT', `unknown or incomplete command.\n\n${usage}`);

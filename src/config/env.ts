@@ -120,6 +120,15 @@ export const envSchema = z.object({
     .min(1)
     .default(10_000_000)
     .describe('Values that an actor may encrypt, decrypt and redact of one account in a minute, each.'),
+  ERASURE_WINDOW_MINUTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_080)
+    .default(0)
+    .describe(
+      'Approved erasures that are not urgent begin together at the end of a window of that length, so that each file is rewritten once for all. 0: at once.',
+    ),
   SHRED_APPROVALS: z.coerce
     .number()
     .int()
@@ -145,13 +154,20 @@ export const envSchema = z.object({
     .default('false')
     .transform((text) => text === 'true')
     .describe('`true`: the release of a legal hold takes two actors.'),
+  HOLD_RELEASE_GRACE_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_650)
+    .default(30)
+    .describe('Time between the release of a legal hold and the next plan of the erasures that it deferred, days.'),
   LINEWARD_LEDGER_DIR: z
     .string()
     .min(1)
     .transform((path) => resolve(path))
     .optional()
     .describe(
-      'Directory of the ledger of destroyed keys and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
+      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
     ),
   AUDIT_CHECKPOINT_MINUTES: z.coerce
     .number()

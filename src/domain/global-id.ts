@@ -20,6 +20,8 @@ export const nodeTypes = [
   'TopicRetention',
   'AuditEvent',
   'ApiToken',
+  'GlossaryTerm',
+  'Domain',
   'Webhook',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];

@@ -3,7 +3,9 @@ import type { FileState } from '../domain/lake/file-state.ts';
 
 export interface OperationFileFacts {
   readonly counts: Readonly<Record<string, number>>;
-  readonly gaps: readonly { readonly code: string; readonly reason: string }[];
+  readonly gaps: readonly { readonly code: string; readonly reason: string; readonly until?: string | undefined }[];
+  /** Targets of other operations whose records go with the same swap, and how many. */
+  readonly companions?: readonly { readonly targetId: string; readonly digest: string; readonly found: number }[];
   /** Older contents that the store would not let go. */
   readonly versionsKept?: readonly { readonly reason: string; readonly until: string | null }[];
 }

@@ -14,6 +14,8 @@ export const OperationSchema = defineEntity({
     statusReason: p.text().strictNullable(),
     reason: p.text().strictNullable(),
     dryRun: p.boolean(),
+    /** It does not wait for the end of a window to go with others. */
+    urgent: p.boolean(),
     idempotencyKey: p.text().strictNullable(),
     inputDigest: p.text(),
     entityId: p.text().strictNullable(),

@@ -25,6 +25,8 @@ export interface ComparedPartition {
   readonly unchanged: number;
   /** That are missing, or other than they were, or out of order. */
   readonly lost: number;
+  /** That something keeps by now and that the new topic does not have as they were. Absent where nobody asked. */
+  readonly keptOut?: number;
 }
 
 export interface TopicComparisonResult {

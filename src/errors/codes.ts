@@ -119,9 +119,15 @@ export const errorCodes = {
   OPERATION_STATE: refusal('The operation is not in a state that allows this.', 409),
   APPROVAL_REFUSED: refusal('Another actor must approve.', 403),
   PLAN_CHANGED: refusal('The plan is not the one that was read; read it again.', 409),
+  RETENTION_LOCKED: refusal('A minimum retention forbids this.', 409),
   HOLD_ACTIVE: refusal('A legal hold forbids this.', 409),
+  ERASURE_DEFERRED: refusal(
+    'The erasure of the data was asked for; it is kept for a legal hold or a regulation alone, and not read.',
+    403,
+  ),
   LEASE_LOST: { ...fault('Another worker took over.', 409, true), level: 'warn' },
   CANCELLED: { ...fault('The work was cancelled.', 499), level: 'info' },
+  URGENT_FIRST: { ...fault('An urgent operation in the same place goes first.', 503, true), level: 'warn' },
   UPSTREAM_BEHIND: { ...fault('A stream has not yet caught up.', 503, true), level: 'warn' },
 
   DECRYPT_FAILED: refusal('The envelope cannot be opened.'),

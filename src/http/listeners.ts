@@ -8,6 +8,7 @@ import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { ProxiedTopics } from '../services/kafka/proxied-topics.read-model.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { CatalogImportService } from '../services/lineage/catalog-import.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
 import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
 import type { LineageIngestService } from '../services/lineage/lineage-ingest.service.ts';
@@ -33,6 +34,7 @@ import { intakeRoutes } from './intake/intake.routes.ts';
 import { bulkRoutes } from './lineage/bulk.routes.ts';
 import { catalogRoutes } from './lineage/catalog.routes.ts';
 import { graphRoutes } from './lineage/graph.routes.ts';
+import { importRoutes } from './lineage/import.routes.ts';
 import { lineageRoutes } from './lineage/lineage.routes.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
@@ -78,6 +80,7 @@ export interface ApiDeps {
   readonly erasureIntake: ErasureIntakeService;
   readonly crypto: CryptoService;
   readonly lineageIngest: LineageIngestService;
+  readonly catalogImport: CatalogImportService;
   readonly lineageEvents: EventLogReadModel;
   readonly auditExport: AuditExport;
   readonly lineageCatalog: LineageCatalogReadModel;
@@ -122,7 +125,10 @@ export class Listeners {
     await main.register(async (scope) => erasureRoutes(scope, api));
     await main.register(async (scope) => lineageRoutes(scope, api));
     await main.register(async (scope) => auditRoutes(scope, api));
-    await main.register(async (scope) => bulkRoutes(scope, api));
+    await main.register(async (scope) => {
+      bulkRoutes(scope, api);
+      importRoutes(scope, api);
+    });
     await main.register(async (scope) => catalogRoutes(scope, api));
     await main.register(async (scope) => graphRoutes(scope, api));
     await graphqlRoutes(main, { ...api.graphql, authentication: this.#deps.authentication });

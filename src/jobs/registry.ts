@@ -2,6 +2,7 @@ import type { RetentionReconciler } from '../services/kafka/retention-reconciler
 import type { TopicDiscovery } from '../services/kafka/topic-discovery.ts';
 import type { TableIndexer } from '../services/lake/table-indexer.ts';
 import type { TableRegistrar } from '../services/lake/table-registrar.ts';
+import type { LedgerReplay } from '../services/operations/ledger-replay.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
@@ -20,6 +21,8 @@ import { profileTableJob } from './profile-table.job.ts';
 import { profileTableProcessor } from './profile-table.processor.ts';
 import { reconcileTopicsJob } from './reconcile-topics.job.ts';
 import { reconcileTopicsProcessor } from './reconcile-topics.processor.ts';
+import { replayLedgerJob } from './replay-ledger.job.ts';
+import { replayLedgerProcessor } from './replay-ledger.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
 import { verifyTargetProcessor } from './verify-target.processor.ts';
 
@@ -33,6 +36,7 @@ export const jobContracts = {
   discoverTopics: discoverTopicsJob,
   profileTable: profileTableJob,
   indexTable: indexTableJob,
+  replayLedger: replayLedgerJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
@@ -43,6 +47,7 @@ export const queueConcurrency: Readonly<Record<string, number>> = {
   targets: 2,
   tables: 1,
   indexes: 1,
+  ledger: 1,
   topics: 2,
 };
 
@@ -54,6 +59,7 @@ export function jobProcessors(deps: {
   readonly topicDiscovery: TopicDiscovery;
   readonly registrar: TableRegistrar;
   readonly tableIndexer: TableIndexer;
+  readonly ledgerReplay: LedgerReplay;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
@@ -64,5 +70,6 @@ export function jobProcessors(deps: {
     discoverTopics: discoverTopicsProcessor(deps),
     profileTable: profileTableProcessor(deps),
     indexTable: indexTableProcessor(deps),
+    replayLedger: replayLedgerProcessor(deps),
   };
 }

@@ -1,14 +1,19 @@
 import DataLoader from 'dataloader';
+import type { DescribedPlace } from '../domain/lineage/description.ts';
+import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
+import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
 import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
+import type { DatasetDescriptionReadModel } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
+import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
 import type {
@@ -17,6 +22,12 @@ import type {
   VersionDiff,
 } from '../services/registry/entity-version.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+
+/** Names a term of the glossary or a domain. */
+export interface WordName {
+  readonly kind: WordKind;
+  readonly name: string;
+}
 
 /** A nested list: the parent and the page of it that was asked for. */
 export interface PageKey {
@@ -69,6 +80,7 @@ export function createLoaders(deps: {
   readonly entityVersions: EntityVersionReadModel;
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
+  readonly decisions: DecisionReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly webhooks: WebhookReadModel;
@@ -76,9 +88,20 @@ export function createLoaders(deps: {
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
+  readonly datasetDescriptions: DatasetDescriptionReadModel;
+  readonly vocabulary: VocabularyReadModel;
 }) {
-  const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
-  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags, webhooks } = deps;
+  const { registry, entityVersions, affectedDatasets, operations, decisions, lake, datasetFields } = deps;
+  const {
+    audit,
+    datasetDescriptions,
+    vocabulary,
+    topicRetentions,
+    kafkaCluster,
+    streamActivity,
+    streamLags,
+    webhooks,
+  } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -142,10 +165,43 @@ export function createLoaders(deps: {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);
     }),
+    deferral: new DataLoader(async (ids: readonly string[]) => {
+      const found = await decisions.deferralsOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    minimumRetentions: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await decisions.minimumsOf(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? []);
+    }),
     datasetDrop: new DataLoader(async (datasetIds: readonly string[]) => {
       const found = await datasetFields.dropsOf(datasetIds);
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
+    description: new DataLoader(
+      async (places: readonly DescribedPlace[]) => {
+        const of = await datasetDescriptions.descriptionsOf(places);
+        return places.map(of);
+      },
+      { cacheKeyFn: ({ datasetId, path }) => `${datasetId}\0${path}` },
+    ),
+    word: byId((ids) => vocabulary.wordsById(ids)),
+    namedWord: new DataLoader(
+      async (names: readonly WordName[]) => {
+        const kinds = [...new Set(names.map(({ kind }) => kind))];
+        const found = new Map(
+          await Promise.all(
+            kinds.map(async (kind) => {
+              const of = names.filter((name) => name.kind === kind).map(({ name }) => name);
+              return [kind, await vocabulary.wordsByName(kind, of)] as const;
+            }),
+          ),
+        );
+        return names.map(({ kind, name }) => found.get(kind)?.get(name) ?? null);
+      },
+      { cacheKeyFn: ({ kind, name }) => `${kind} ${name}` },
+    ),
+    datasetsOfWord: pages((ids, request) => vocabulary.datasetsOf(ids, request)),
+    changesOfDescription: pages((ids, request) => datasetDescriptions.changesOf(ids, request)),
     fieldsOfDataset: pages((ids, request) => datasetFields.fieldsOf(ids, request)),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),
     fieldsOfVersion: pages((ids, request) => registry.fieldsOf(ids, request)),

@@ -24,12 +24,14 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
         'operations',
         'protectionPolicies',
         'search',
+        'domains',
+        'glossaryTerms',
         'semanticType',
       ],
       ...['semanticTypeVersions', 'semanticTypes', 'streams', 'topicCoverage', 'topicRetentions', 'topics'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
-    ...of('READ_SUBJECTS', ['legalHolds']),
+    ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
     ...of('MANAGE_KEYS', ['accountKeys']),
     ...of('REGISTER', ['discoverLakeTables']),
@@ -38,8 +40,24 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
   Mutation: {
     ...of('REGISTER', [
       ...['addEntityAliases', 'createLakeLanding', 'createStreamProtection', 'deprecateEntity'],
-      ...['deprecateEntityVersion', 'describeEntity', 'mapEntity', 'registerEntityVersion', 'registerLakeTable'],
-      ...['reinstateEntity', 'reinstateEntityVersion', 'removeEntityAlias', 'unmapEntity'],
+      ...[
+        'deprecateEntityVersion',
+        'describeDataset',
+        'describeEntity',
+        'mapEntity',
+        'registerEntityVersion',
+        'registerLakeTable',
+      ],
+      ...[
+        'defineDomain',
+        'defineGlossaryTerm',
+        'removeDomain',
+        'removeGlossaryTerm',
+        'reinstateEntity',
+        'reinstateEntityVersion',
+        'removeEntityAlias',
+        'unmapEntity',
+      ],
     ]),
     ...of('CLASSIFY', [
       ...['acceptSemanticType', 'defineSemanticType', 'deleteProtectionPolicy', 'labelDatasetField'],
@@ -50,12 +68,13 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
     ...of('DECRYPT', ['decrypt', 'decryptBulk']),
     ...of('ERASE', [
-      ...['requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
+      ...['replayErasureLedger', 'requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
       ...['deleteLakeRetention', 'deleteTopicRetention', 'setLakeRetention', 'setTopicRetention'],
     ]),
     ...of('APPROVE', ['applyTopicRetention', 'approveOperation', 'cancelOperation']),
     ...of('MANAGE_KEYS', ['destroyKeyVersion', 'requestShred', 'rewrapAccountKeys', 'rotateAccountKey']),
     ...of('HOLD', ['placeLegalHold']),
+    ...of('RETAIN', ['removeMinimumRetention', 'setMinimumRetention']),
     ...of('RELEASE_HOLD', ['releaseLegalHold']),
     ...of('GRANT', [
       ...['createApiToken', 'createWebhook', 'deleteWebhook', 'pauseWebhook', 'resumeWebhook', 'revokeApiToken'],
@@ -65,7 +84,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
   Subscription: of('DISCOVER', ['changed', 'operationUpdated']),
   Operation: {
     ...of('READ_SUBJECTS', ['subjects']),
-    ...of('READ_EVIDENCE', ['plan', 'gaps', 'certificate', 'reason']),
+    ...of('READ_EVIDENCE', ['plan', 'gaps', 'certificate', 'deferral', 'reason']),
   },
   OperationTarget: of('READ_EVIDENCE', ['receipt', 'verification']),
 };

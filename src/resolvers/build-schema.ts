@@ -14,6 +14,12 @@ import {
   LabelSpreadFields,
 } from './column-lineage.resolver.ts';
 import { CompatibilityResolver, RegisterEntityVersionPayloadFields } from './compatibility.resolver.ts';
+import {
+  DatasetDescriptionFields,
+  DatasetDescriptionResolver,
+  DatasetFieldDescriptionFields,
+} from './dataset-description.resolver.ts';
+import { DatasetRetentionFields, DecisionResolver, OperationDeferralFields } from './decision.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -36,6 +42,7 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
 import { WebhookResolver } from './webhook.resolver.ts';
 
 const fieldResolvers = [
@@ -44,6 +51,11 @@ const fieldResolvers = [
   ColumnLineageFields,
   DatasetFieldFields,
   DatasetFields,
+  DomainFields,
+  GlossaryTermFields,
+  DatasetDescriptionFields,
+  DatasetFieldDescriptionFields,
+  DatasetRetentionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -57,6 +69,7 @@ const fieldResolvers = [
   LineageNodeFields,
   LineagePathFields,
   MappingFields,
+  OperationDeferralFields,
   OperationFields,
   OperationTargetFields,
   RegisterEntityVersionPayloadFields,
@@ -71,6 +84,8 @@ const operationResolvers = [
   ChangesResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
+  DatasetDescriptionResolver,
+  DecisionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
   KafkaClusterResolver,
@@ -89,6 +104,7 @@ const operationResolvers = [
   StreamResolver,
   TopicResolver,
   TopicRetentionResolver,
+  VocabularyResolver,
   WebhookResolver,
 ] as const;
 
@@ -98,6 +114,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof ChangesResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
+  ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
+  ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
@@ -116,6 +134,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
   ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof VocabularyResolver>[0] &
   ConstructorParameters<typeof WebhookResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */

@@ -12,6 +12,7 @@ import type { TopicReadModel } from '../services/kafka/topic.read-model.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
 import type { LineageReadModel } from '../services/lineage/lineage.read-model.ts';
+import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
 import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
@@ -36,6 +37,7 @@ export interface NodeSources {
   readonly topics: TopicReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly lake: LakeReadModel;
+  readonly vocabulary: VocabularyReadModel;
   readonly webhooks: WebhookReadModel;
 }
 
@@ -64,6 +66,8 @@ export class NodeResolver {
       TopicRetention: (ids) => sources.topicRetentions.topicRetentionsById(ids),
       AuditEvent: (ids) => audit.auditEventsById(ids),
       ApiToken: (ids) => sources.apiTokens.apiTokensById(ids),
+      GlossaryTerm: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'TERM'),
+      Domain: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'DOMAIN'),
       Webhook: (ids) => sources.webhooks.webhooksById(ids),
     };
   }

@@ -2,10 +2,7 @@ import { Extensions, Field, ID, InputType, Int, ObjectType } from 'type-graphql'
 import type { Entity } from '../entities/entity.entity.ts';
 import type { EntityVersion } from '../entities/entity-version.entity.ts';
 import { EntityType, EntityVersionType } from './entity.type.ts';
-import { MutationInput, MutationPayload } from './payload.type.ts';
-
-/** Marks an input field whose null means something else than its absence. */
-const nullClears = { nullClears: true } as const;
+import { MutationInput, MutationPayload, nullClears } from './payload.type.ts';
 
 @InputType({ description: 'What people say about an entity. A part that is absent stays as it is.' })
 export class DescribeEntityInput extends MutationInput {

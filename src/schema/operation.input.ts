@@ -53,6 +53,13 @@ export class RequestErasureInput extends RequestOperationInput {
 
   @Field(() => ID, { nullable: true, description: 'Only the places of this entity. Default: of all entities.' })
   entityId?: string;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Begin as soon as the plan is approved, instead of waiting for the end of the window (`ERASURE_WINDOW_MINUTES`) to go with others. Default false.',
+  })
+  urgent?: boolean;
 }
 
 @InputType({ description: 'What to work on; the plan lists the places.' })

@@ -44,6 +44,7 @@ export class OperationType
       | 'statusReason'
       | 'reason'
       | 'dryRun'
+      | 'urgent'
       | 'planHash'
       | 'round'
       | 'requestedBy'
@@ -70,6 +71,11 @@ export class OperationType
 
   @Field(() => Boolean, { description: 'True when it stops after the plan.' })
   dryRun!: boolean;
+
+  @Field(() => Boolean, {
+    description: 'True when it begins as soon as it is approved, and waits for no others to go with.',
+  })
+  urgent!: boolean;
 
   @Field(() => String, {
     nullable: true,

@@ -26,6 +26,9 @@ export class UserErrorType {
   field!: readonly string[] | null;
 }
 
+/** Marks an input field whose null means something else than its absence. */
+export const nullClears = { nullClears: true } as const;
+
 @InputType()
 export abstract class MutationInput {
   @Field(() => String, { nullable: true, description: 'Returned unchanged in the payload.' })

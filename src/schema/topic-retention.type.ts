@@ -37,6 +37,7 @@ const RetentionBlockEnum = describedEnum<RetentionBlock>(
   {
     NEEDS_APPROVAL: 'Nobody has approved that records are deleted sooner.',
     HELD: 'A legal hold.',
+    MINIMUM: 'A regulation wants records to be kept longer (`setMinimumRetention`).',
     UNKNOWN_TO_BROKER: 'The broker does not know the setting.',
   },
 );

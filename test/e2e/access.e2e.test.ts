@@ -66,7 +66,16 @@ describe('a token', () => {
     expect((await ask(secret, me)).body.data.me).toEqual({
       actorId: 'ann',
       roles: ['viewer', 'legal'],
-      permissions: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+      permissions: [
+        'DISCOVER',
+        'READ_EVIDENCE',
+        'READ_SUBJECTS',
+        'HOLD',
+        'RELEASE_HOLD',
+        'RETAIN',
+        'BYPASS_RETENTION',
+        'READ_AUDIT',
+      ],
     });
     const basic = `Basic ${Buffer.from(`anything:${secret}`).toString('base64')}`;
     expect((await fetch(`${app.urls.registry}/subjects`, { headers: { authorization: basic } })).status).toBe(200);

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LocalLakeStore } from '../../src/adapters/store/local/local-store.ts';
 import { type Data, documentOf, eventually, register, type TestApp, testApp } from '../testkit/app.ts';
 import { carriedOut, erase } from '../testkit/erasure.ts';
 import { clickFields, clicks, plainDuckdb, upload } from '../testkit/plain-table.ts';
@@ -131,9 +132,61 @@ describe.each([
       const lines = (await readFile(join(local, 'events/clicks/2018/06/01/part.ndjson'), 'utf8')).trim().split('\n');
       for (const record of [...left, ...lines.map((line) => JSON.parse(line) as TestRecord)])
         expect([record.account === 'AC1', record.account === 'AC2' && record.person === 'p1']).toEqual([false, false]);
-      const rewrap = await carriedOut(app, 'Rewrap', { entityId, datasetIds: [made.dataset.id] });
-      expect(rewrap).toMatchObject({ status: 'PARTIAL' });
-      expect(rewrap.gaps.map(({ code }: Data) => code)).toEqual(Array(3).fill('LAKE_TABLE_REFUSED'));
+    });
+
+    const setPolicy = (action: string): Promise<Data> =>
+      app.done(
+        `mutation ($input: SetProtectionPolicyInput!) { setProtectionPolicy(input: $input) { userErrors { code } } }`,
+        { input: { scope: 'GLOBAL', semanticType: 'customertext', action } },
+      );
+    const recordsIn = async (path: string): Promise<readonly TestRecord[]> => {
+      if (path.endsWith('.avro')) return readAvro(path);
+      if (path.endsWith('.parquet'))
+        return (await plainDuckdb(`SELECT * FROM read_parquet('${path}')`)) as readonly TestRecord[];
+      const bytes = await readFile(path);
+      const lines = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString().trim().split('\n');
+      return lines.map((line) => JSON.parse(line) as TestRecord);
+    };
+    /** Records of all files as other programs read them. */
+    const notes = async (): Promise<readonly TestRecord[]> => {
+      const store = (await bucket?.store()) ?? new LocalLakeStore({ root: local });
+      const found: TestRecord[] = [];
+      for (const name of ['01/part.ndjson', '02/part.json.gz', '03/part.avro', '04/part.parquet'])
+        found.push(...(await store.reading([`events/clicks/2018/06/${name}`], ([path = '']) => recordsIn(path))));
+      return found.map((record) => ({ ...record, id: Number(record.id) }));
+    };
+    const openedBy = async ({ account, note }: TestRecord): Promise<unknown> =>
+      (await app.post('/api/v1/crypto:open?purpose=test', { accountId: account, value: note })).body.value;
+
+    test('have their values redacted once, encrypted and sealed anew, each with its certificate', async () => {
+      const before = await notes();
+      expect(before).toHaveLength(23);
+      await setPolicy('REDACT');
+      const redaction = await carriedOut(app, 'Protection', { entityId });
+      expect(redaction).toMatchObject({
+        status: 'COMPLETED',
+        gaps: [],
+        certificate: { body: { kind: 'PROTECTION', totals: { recordsChanged: 23, survivors: 0, lost: 0 } } },
+      });
+      const redacted = await notes();
+      expect(redacted).toEqual(before.map((record, index) => ({ ...record, note: redacted[index]?.note ?? '' })));
+      for (const [index, { note }] of redacted.entries()) expect(note).not.toBe(before[index]?.note);
+      const again = await carriedOut(app, 'Protection', { entityId });
+      expect(again.targets.nodes[0].receipt).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+      await setPolicy('ENCRYPT');
+      expect(await carriedOut(app, 'Protection', { entityId })).toMatchObject({ status: 'COMPLETED' });
+      for (const [index, record] of (await notes()).entries())
+        expect(await openedBy(record)).toBe(redacted[index]?.note);
+      await app.done('mutation { rotateAccountKey(input: { accountId: "AC2" }) { userErrors { code } } }');
+      const rewrap = await carriedOut(app, 'Rewrap', { entityId });
+      expect(rewrap).toMatchObject({ status: 'COMPLETED', certificate: { body: { kind: 'REWRAP' } } });
+      const ofAccount = redacted.filter(({ account }) => account === 'AC2').length;
+      expect(rewrap.targets.nodes[0].receipt.recordsChanged).toBe(ofAccount);
+      const sealed = await notes();
+      for (const [index, record] of sealed.entries()) expect(await openedBy(record)).toBe(redacted[index]?.note);
+      const last = await carriedOut(app, 'Protection', { entityId });
+      expect(last.targets.nodes[0].receipt).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+      expect(await notes()).toEqual(sealed);
     });
 
     test('are refused when a line is none, with its number', async () => {

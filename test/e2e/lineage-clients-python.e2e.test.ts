@@ -91,4 +91,56 @@ describe.skipIf(interpreter === null)('clients of OpenLineage in Python, unmodif
       'shop.main.stg_customers.email',
     ]);
   });
+
+  test('what people wrote in a project of dbt is imported from its manifest and catalog', async () => {
+    const project = join(directory, 'shop');
+    const home = resolve(interpreter ?? '', '..');
+    const env = { ...process.env, PATH: `${home}:${process.env.PATH}`, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false' };
+    const options = { cwd: project, timeout: 120_000, env };
+    await run(join(home, 'dbt'), ['docs', 'generate', '--profiles-dir', '.', '--project-dir', '.'], options);
+    const { node } = await ask('query ($id: ID!) { node(id: $id) { ... on Dataset { namespace } } }', {
+      id: await idOf('shop.main.stg_customers'),
+    });
+    const cli = (...args: readonly string[]) =>
+      run(
+        process.execPath,
+        [
+          'src/cli/main.ts',
+          'catalog',
+          'import',
+          'dbt',
+          join(project, 'target/manifest.json'),
+          '--catalog',
+          join(project, 'target/catalog.json'),
+          '--namespace',
+          node.namespace,
+          '--url',
+          `${app.urls.main}/graphql`,
+          ...args,
+        ],
+        { env: { ...process.env, LINEWARD_API_TOKEN: token } },
+      );
+    const { stdout } = await cli('--dry-run');
+    expect(stdout).toContain('documentation: nothing → Customers as they were loaded.');
+    await cli();
+    expect((await cli()).stdout).toContain('0 added, 0 changed, 5 unchanged, 0 dropped, 0 refused');
+    const { dataset } = await ask(
+      `query ($namespace: String!) { dataset(namespace: $namespace, name: "shop.main.stg_customers") {
+         documentation owners tags properties { name value } fields { nodes { path type documentation tags } } } }`,
+      { namespace: node.namespace },
+    );
+    expect(dataset).toEqual({
+      documentation: 'Customers as they were loaded.',
+      owners: ['team:crm'],
+      tags: ['gold'],
+      properties: [{ name: 'retention', value: '30' }],
+      fields: {
+        nodes: [
+          { path: 'city', type: 'VARCHAR', documentation: null, tags: [] },
+          { path: 'email', type: 'VARCHAR', documentation: 'Where letters go.', tags: ['pii'] },
+          { path: 'id', type: 'INTEGER', documentation: null, tags: [] },
+        ],
+      },
+    });
+  });
 });

@@ -9,9 +9,11 @@ const nodeTypes = [
   'AuditEvent',
   'Certificate',
   'Dataset',
+  'Domain',
   'Entity',
   'EntityField',
   'EntityVersion',
+  'GlossaryTerm',
   'LakeRegistration',
   'LegalHold',
   'LineageEdge',
@@ -245,6 +247,10 @@ describe('nodes', () => {
     const { rotateAccountKey } = await app.done(
       'mutation { rotateAccountKey(input: { accountId: "AC1" }) { userErrors { code } accountKey { id } } }',
     );
+    const words = await app.done(
+      `mutation { defineDomain(input: { name: "a", description: "" }) { userErrors { code } domain { id } }
+         defineGlossaryTerm(input: { name: "a", description: "" }) { userErrors { code } glossaryTerm { id } } }`,
+    );
     const { createApiToken } = await app.done(
       'mutation { createApiToken(input: { name: "a", roles: [viewer] }) { userErrors { code } apiToken { id } } }',
     );
@@ -270,6 +276,8 @@ describe('nodes', () => {
       Certificate: globalIdOf('Certificate', certificateId),
       LegalHold: placeLegalHold.legalHold.id,
       ApiToken: createApiToken.apiToken.id,
+      Domain: words.defineDomain.domain.id,
+      GlossaryTerm: words.defineGlossaryTerm.glossaryTerm.id,
       Webhook: createWebhook.webhook.id,
       AuditEvent: auditEvents.nodes[0].id,
     };

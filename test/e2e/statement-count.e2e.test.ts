@@ -40,11 +40,22 @@ async function seed(): Promise<void> {
       `mutation ($input: DefineSemanticTypeInput!) { defineSemanticType(input: $input) { userErrors { code } } }`,
       { input: { name: `seeded-${index}`, redaction: { kind: 'CONSTANT' } } },
     );
+    for (const what of ['GlossaryTerm', 'Domain'])
+      await app.done(
+        `mutation ($input: Define${what}Input!) { define${what}(input: $input) { userErrors { code } } }`,
+        { input: { name: `W${index}`, description: '', ...(index === 0 ? {} : { parent: `W${index - 1}` }) } },
+      );
     await app.done(`mutation { rotateAccountKey(input: { accountId: "SEEDED" }) { userErrors { code } } }`);
   }
   const em = app.em.fork();
   const operations = await em.execute<{ id: string }[]>('select id from operation order by id');
   const datasets = await em.execute<{ id: string }[]>('select dataset_id as id from lake_table order by id');
+  await em.execute(
+    `insert into dataset_description (dataset_id, path, part, said_by, value, digest, said_at)
+     select dataset_id, '', part, 'events', case part when 'domain' then to_jsonb(word) else jsonb_build_array(word) end, word, now()
+     from (select dataset_id, 'W' || row_number() over (order by dataset_id) - 1 as word from lake_table) named,
+       unnest(array['domain', 'terms', 'tags']) part`,
+  );
   for (const { id } of datasets) {
     const retention = newId();
     await em.execute(
@@ -113,7 +124,7 @@ async function statementsOf(query: string, first: number): Promise<{ statements:
 
 const entity =
   'id fullName aliases owners tags deprecation { reason replacement { id } } latestVersion { number document }';
-const dataset = `id name droppedAt fields(first: 3) { totalCount nodes { path semanticType } } lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
+const dataset = `id name droppedAt documentation fields(first: 3) { totalCount nodes { path semanticType } } lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
 const lists = {
   entities: `{ totalCount nodes { ${entity}
     versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } }
@@ -123,7 +134,7 @@ const lists = {
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
     nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
-  datasets: `{ totalCount nodes { ${dataset} } }`,
+  datasets: `{ totalCount nodes { ${dataset} tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } } }`,
   streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan
     subjects(first: 2) { totalCount nodes { accountId digest } }
@@ -141,6 +152,8 @@ const lists = {
   semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',
   semanticTypeVersions: '{ totalCount nodes { name version } }',
   accountKeys: '{ totalCount nodes { id keyVersion state } }',
+  glossaryTerms: `{ totalCount nodes { id name parent { name } datasets(first: 1) { totalCount nodes { name glossaryTerms { name } } } } }`,
+  domains: `{ totalCount nodes { id name parent { name } datasets(first: 2) { totalCount nodes { name tags domain { name } } } } }`,
 };
 /** What lists are asked for beside a page. */
 const argumentsOf: Readonly<Record<string, string>> = {

@@ -102,15 +102,18 @@ const shouting: TableTransformation = {
   mark: 'shout',
   isOnceOnly: false,
   gapsOf: () => [],
-  of: ({ metadata }) =>
-    metadata.shouted === 'yes'
+  of: ({ metadata, columns }) => {
+    const form = columns.find(({ name }) => name === 'to')?.form;
+    const shout = (text: string): string => (form === 'JSON' ? JSON.stringify(`${JSON.parse(text)}!`) : `${text}!`);
+    return metadata.shouted === 'yes'
       ? null
       : {
           columns: ['to'],
           keyColumns: ['account_sid'],
           metadata: { shouted: 'yes' },
-          transform: async ({ to = [] }) => ({ to: to.map((text) => (text === null ? null : `${text}!`)) }),
-        },
+          transform: async ({ to = [] }) => ({ to: to.map((text) => (text === null ? null : shout(text))) }),
+        };
+  },
 };
 const transformations = { PROTECTION: async () => shouting, REWRAP: async () => shouting };
 
@@ -217,6 +220,9 @@ export interface ErasureRun {
   readonly transforms?: boolean;
   /** Removes what is older than that instead of what is selected. */
   readonly limit?: RetentionLimit;
+  /** Operations whose records go in the same pass. */
+  readonly companions?: readonly { readonly targetId: string; readonly selection: Selection | (() => Selection) }[];
+  readonly giveWay?: () => Promise<void>;
   readonly fencingToken?: number;
   readonly signal?: AbortSignal;
 }
@@ -275,6 +281,12 @@ export function executionContext(run: ErasureRun): ExecutionContext {
     },
     signal,
     selectionNow: async () => (typeof selection === 'function' ? selection() : selection),
+    giveWay: async () => run.giveWay?.(),
+    companions: async () =>
+      (run.companions ?? []).map(({ targetId, selection: asked }) => ({
+        targetId,
+        selectionNow: async () => (typeof asked === 'function' ? asked() : asked),
+      })),
     requested: async () => ({ ...(await (typeof selection === 'function' ? selection() : selection)), keep: [] }),
     report: async () => undefined,
   };

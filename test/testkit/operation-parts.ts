@@ -4,6 +4,7 @@ import { LocalNotary } from '../../src/adapters/keys/local/local-notary.ts';
 import { jobProcessors } from '../../src/jobs/registry.ts';
 import { AuditReadModel } from '../../src/services/audit/audit.read-model.ts';
 import { GovernanceService } from '../../src/services/governance/governance.service.ts';
+import { RetainReader } from '../../src/services/governance/retains.ts';
 import { DatasetFieldReadModel } from '../../src/services/lineage/dataset-field.read-model.ts';
 import { DerivedDataReadModel } from '../../src/services/lineage/derived-data.ts';
 import { LineageGraphs } from '../../src/services/lineage/lineage-graphs.ts';
@@ -41,7 +42,7 @@ export async function operationParts(options: OperationPartsOptions) {
   const notary = options.notary?.(local) ?? local;
   const jobs = new BullmqJobs({ backend: { kind: 'postgres', url }, logger, lockMs: 1_000, drainMs: 100 });
   await jobs.ready();
-  const holds = new GovernanceService({ em });
+  const retains = new RetainReader({ em, now: () => new Date() });
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const registry = new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) });
   const derivedData = new DerivedDataReadModel({
@@ -50,9 +51,9 @@ export async function operationParts(options: OperationPartsOptions) {
     datasetFields: new DatasetFieldReadModel({ em }),
   });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
-  const planner = new OperationPlanner({ em, registry, derivedData, holds, executors, notary });
-  const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
-  const certifier = new OperationCertifier({ em, holds, notary });
+  const planner = new OperationPlanner({ em, registry, derivedData, retains, executors, notary });
+  const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
+  const certifier = new OperationCertifier({ em, retains, notary, journal: { append: async () => undefined } });
   const sweeper = new Sweeper({ sweep: () => driver.sweep(), complaint: 'not swept', logger, intervalMs: 100 });
   return {
     em,
@@ -63,9 +64,15 @@ export async function operationParts(options: OperationPartsOptions) {
     planner,
     certifier,
     driver,
-    governance: holds,
+    governance: new GovernanceService({ em }),
     requests: new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } }),
-    service: new OperationService({ em, driver, shred: { approvals: 1, coolOffMs: 0 }, approvalByAnother: false }),
+    service: new OperationService({
+      em,
+      driver,
+      shred: { approvals: 1, coolOffMs: 0 },
+      approvalByAnother: false,
+      erasureWindowMs: 0,
+    }),
     read: new OperationReadModel({ em, notary }),
     audit: new AuditReadModel({ em }),
     /** Starts workers and sweeper. */
@@ -73,10 +80,10 @@ export async function operationParts(options: OperationPartsOptions) {
       // Nothing is enqueued for topics and tables here.
       const none = undefined as never;
       const topics = { retentionReconciler: none, topicDiscovery: none };
-      const tables = { registrar: none, tableIndexer: none };
+      const tables = { registrar: none, tableIndexer: none, ledgerReplay: none };
       const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, ...tables }));
       await jobs.work(
-        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes'),
+        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes' && queue !== 'ledger'),
         { operations: 4, targets: 4 },
       );
       sweeper.start();

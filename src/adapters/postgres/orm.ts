@@ -38,6 +38,12 @@ import { AuditSealMigration } from '../../../migrations/20261126002000_audit_sea
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
 import { TopicPurgeMigration } from '../../../migrations/20261126002300_topic_purge.ts';
+import { ContentMarksMigration } from '../../../migrations/20261126002320_content_marks.ts';
+import { UrgentOperationMigration } from '../../../migrations/20261126002330_urgent_operation.ts';
+import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
+import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
+import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
+import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
@@ -52,6 +58,7 @@ import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeFileSchema, LakeIndexSchema, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LineageEdgeSchema } from '../../entities/lineage-edge.entity.ts';
+import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
@@ -79,6 +86,7 @@ const entities = [
   LegalHoldSchema,
   LineageEdgeSchema,
   MappingSchema,
+  MinimumRetentionSchema,
   OperationFileSchema,
   OperationSchema,
   OperationSubjectSchema,
@@ -129,6 +137,12 @@ const migrationsList = [
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
   { name: '20261126002300_topic_purge', class: TopicPurgeMigration },
+  { name: '20261126002320_content_marks', class: ContentMarksMigration },
+  { name: '20261126002330_urgent_operation', class: UrgentOperationMigration },
+  { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
+  { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
+  { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },
+  { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
 ];

@@ -14,6 +14,9 @@ export const systemActor: Actor = { id: 'system', kind: 'system', roles: [], req
 /** Who asks for what a retention rule of a table says, and approves what it may. */
 export const retentionActor: Actor = { ...systemActor, id: 'retention-schedule' };
 
+/** Who takes up erasures again that were deferred. */
+export const ledgerActor: Actor = { ...systemActor, id: 'erasure-ledger' };
+
 /** Who asks where authentication is off, which is possible on loopback alone: whoever can reach it may do everything. */
 export const localActor = (requestId: string | null): Actor => ({
   id: 'local',

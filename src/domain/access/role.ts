@@ -17,6 +17,8 @@ export const actions = {
   MANAGE_KEYS: 'Rotate keys, and request that they be destroyed.',
   HOLD: 'Place legal holds.',
   RELEASE_HOLD: 'Release legal holds.',
+  RETAIN: 'Say how long regulations want records to be kept, and end what has run out.',
+  BYPASS_RETENTION: 'Shorten or remove minimum retentions in governance mode.',
   READ_AUDIT: 'Read, verify and export the audit log.',
   GRANT: 'Make and revoke API tokens; say who outside is told of changes.',
 } as const;
@@ -39,13 +41,23 @@ export const roles = {
     'ENCRYPT',
     'DECRYPT',
     'ERASE',
+    'RETAIN',
     'APPROVE',
     'OPERATE',
     'READ_AUDIT',
   ],
   security_admin: ['DISCOVER', 'READ_EVIDENCE', 'GRANT', 'MANAGE_KEYS', 'APPROVE', 'READ_AUDIT'],
   auditor: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'READ_AUDIT'],
-  legal: ['DISCOVER', 'READ_EVIDENCE', 'READ_SUBJECTS', 'HOLD', 'RELEASE_HOLD', 'READ_AUDIT'],
+  legal: [
+    'DISCOVER',
+    'READ_EVIDENCE',
+    'READ_SUBJECTS',
+    'HOLD',
+    'RELEASE_HOLD',
+    'RETAIN',
+    'BYPASS_RETENTION',
+    'READ_AUDIT',
+  ],
   service: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'PRODUCE', 'INGEST_LINEAGE', 'ENCRYPT'],
 } as const satisfies Readonly<Record<string, readonly Action[]>>;
 export type Role = keyof typeof roles;

@@ -1,4 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { canonicalJson } from '../canonical-json.ts';
+import { type MinimumLimit, utcDayOf } from './minimum-retention.ts';
 
 /** Names a whole account, or one data subject inside it by the value of a subject key field. */
 export interface SubjectSelector {
@@ -14,11 +16,8 @@ export interface Selection {
   readonly everyone?: boolean | undefined;
   readonly act: readonly SubjectSelector[];
   readonly keep: readonly SubjectSelector[];
-}
-
-export interface SelectionAfterHolds extends Selection {
-  /** Requested selectors that a hold covers whole; nothing of them may be touched. */
-  readonly held: readonly SubjectSelector[];
+  /** Of these only records of days before the limit; a record whose date nobody knows stays. */
+  readonly minimum?: MinimumLimit | undefined;
 }
 
 /** Selectors by account, field and value, so that asking costs the same for one and for hundreds of thousands. */
@@ -60,27 +59,10 @@ class SelectorIndex {
 const indexes = new WeakMap<readonly SubjectSelector[], SelectorIndex>();
 
 /** Lists of selectors are never changed, so each is looked through once. */
-function indexOf(selectors: readonly SubjectSelector[]): SelectorIndex {
+export function indexOf(selectors: readonly SubjectSelector[]): SelectorIndex {
   const known = indexes.get(selectors) ?? new SelectorIndex(selectors);
   indexes.set(selectors, known);
   return known;
-}
-
-/**
- * Subtracts active legal holds from what was asked. A hold on the whole of a selector takes it out; a narrower or
- * differently keyed hold in the same account stays as a `keep` selector, decided record by record.
- */
-export function subtractHolds(
-  asked: readonly SubjectSelector[],
-  holds: readonly SubjectSelector[],
-): SelectionAfterHolds {
-  if (holds.length === 0) return { act: asked, keep: [], held: [] };
-  const holding = indexOf(holds);
-  const held = asked.filter((selector) => holding.covers(selector));
-  const act = asked.filter((selector) => !holding.covers(selector));
-  // What is left of an account with holds is not covered by any of them, so each may concern a part of it.
-  const left = indexOf(act);
-  return { act, keep: holds.filter(({ accountId }) => left.hasAccount(accountId)), held };
 }
 
 /** True when there is nothing that may be acted on. */
@@ -88,14 +70,35 @@ export function isNobody({ everyone, act }: Selection): boolean {
   return everyone !== true && act.length === 0;
 }
 
+/** True when the same records fall under both. The limit of a minimum moves on with each day and only lets more go. */
+export function isSameSelection(one: Selection, other: Selection): boolean {
+  if (one === other) return true;
+  const facts = ({ everyone = false, act, keep, minimum }: Selection) =>
+    canonicalJson([everyone, named(act), named(keep), minimum?.days ?? null, minimum?.dateField ?? null]);
+  return facts(one) === facts(other);
+}
+
+const named = (selectors: readonly SubjectSelector[]): readonly string[] =>
+  selectors.map(({ accountId, subject }) => JSON.stringify([accountId, subject?.field, subject?.value])).sort();
+
 /** Reads one key of a record as text; null when the record does not have it. */
 export type KeyReader = (field: string) => string | null;
 
-/** True when a record, seen through its account and subject keys, falls under the selection. */
-export function isSelected(selection: Selection, accountId: string | null, key: KeyReader): boolean {
+/** True when a record, seen through its account, its subject keys and its date, falls under the selection. */
+export function isSelected(
+  selection: Selection,
+  accountId: string | null,
+  key: KeyReader,
+  date: Date | null = null,
+): boolean {
+  if (isUnderMinimum(selection, date)) return false;
   if (accountId === null) return selection.everyone === true;
   const isNamed = selection.everyone === true || indexOf(selection.act).matches(accountId, key);
   return isNamed && !indexOf(selection.keep).matches(accountId, key);
+}
+
+function isUnderMinimum({ minimum }: Selection, date: Date | null): boolean {
+  return minimum !== undefined && (date === null || utcDayOf(date) >= minimum.before);
 }
 
 /** Most characters of an account, a field or a value: longer ones do not fit the database's indexes. */

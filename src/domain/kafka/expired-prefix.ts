@@ -54,8 +54,9 @@ export class ExpiredPrefix {
     this.messages += 1;
     if (content !== null && !content.ok) this.unreadable.add(content.fault);
     run.isBlocked ||= offset >= (expired.get(partition) ?? 0n) || (content !== null && this.#isKept(content));
+    // No selection with a minimum comes here: dates do not matter.
     const isSelected =
-      content?.ok === true && matches(selection, recordKeys(content.record, accountField, subjectFields));
+      content?.ok === true && matches(selection, recordKeys(content.record, accountField, subjectFields), null);
     if (run.isBlocked) this.left += isSelected ? 1 : 0;
     else if (isSelected) {
       run.records += 1;

@@ -91,7 +91,7 @@ const longer = (setting: RetentionSetting, one: string, other: string): string =
   (compareKeeping(setting, other, one) ?? -1) > 0 ? other : one;
 
 /** What keeps a value from being as the policy wants it. */
-export type RetentionBlock = 'NEEDS_APPROVAL' | 'HELD' | 'UNKNOWN_TO_BROKER';
+export type RetentionBlock = 'NEEDS_APPROVAL' | 'HELD' | 'MINIMUM' | 'UNKNOWN_TO_BROKER';
 
 /** One setting: how it is, how the policy wants it, and what would be done. */
 export interface RetentionStep {
@@ -113,6 +113,8 @@ export interface RetentionQuestion {
   /** What the broker goes by now, be it set for the topic or not. */
   readonly onBroker: RetentionValues;
   readonly held: boolean;
+  /** Days that a regulation wants records to be kept; null for none. Then nothing goes by size. */
+  readonly minimumDays: number | null;
   /** What a hold has moved and the policy does not name; null is the broker's default. */
   readonly beforeHold: Readonly<Partial<Record<RetentionSetting, string | null>>>;
   /** True: everything that the policy wants, as it would be with an approval. */
@@ -129,8 +131,21 @@ export function planRetention(question: RetentionQuestion): readonly RetentionSt
     if (value === undefined || !limits.includes(setting)) return [];
     if (held && value !== unlimited)
       return [{ setting, onBroker: value, desired: null, target: unlimited, change: 'EXTEND', blocked: null }];
+    // By size, records would go before their time.
+    if (value !== floored(setting, value, question.minimumDays))
+      return [
+        {
+          setting,
+          onBroker: value,
+          desired: null,
+          target: floored(setting, value, question.minimumDays),
+          change: 'EXTEND',
+          blocked: null,
+        },
+      ];
     const before = beforeHold[setting];
     if (held || before === undefined || value !== unlimited) return [];
+    if (before !== null && before !== floored(setting, before, question.minimumDays)) return [];
     return [{ setting, onBroker: value, desired: null, target: before, change: 'SHORTEN', blocked: null }];
   });
 }
@@ -139,7 +154,8 @@ function stepOf(setting: RetentionSetting, desired: string, question: RetentionQ
   const onBroker = question.onBroker[setting];
   if (onBroker === undefined)
     return { setting, onBroker: null, desired, target: null, change: 'NONE', blocked: 'UNKNOWN_TO_BROKER' };
-  const target = targetOf(setting, { desired, onBroker }, question);
+  const wanted = floored(setting, desired, question.minimumDays);
+  const target = targetOf(setting, { desired: wanted, onBroker }, question);
   const order = compareKeeping(setting, target, onBroker);
   return {
     setting,
@@ -147,8 +163,27 @@ function stepOf(setting: RetentionSetting, desired: string, question: RetentionQ
     desired,
     target,
     change: order === 0 ? 'NONE' : order !== null && order > 0 ? 'EXTEND' : 'SHORTEN',
-    blocked: compareKeeping(setting, target, desired) === 0 ? null : question.held ? 'HELD' : 'NEEDS_APPROVAL',
+    blocked: blockOf(setting, { target, wanted, desired }, question.held),
   };
+}
+
+function blockOf(
+  setting: RetentionSetting,
+  { target, wanted, desired }: { readonly target: string; readonly wanted: string; readonly desired: string },
+  held: boolean,
+): RetentionBlock | null {
+  if (compareKeeping(setting, target, desired) === 0) return null;
+  if (held) return 'HELD';
+  return compareKeeping(setting, target, wanted) === 0 ? 'MINIMUM' : 'NEEDS_APPROVAL';
+}
+
+/** What of a setting keeps records for as long as a minimum asks: their own day and so many whole ones after it. */
+function floored(setting: RetentionSetting, value: string, minimumDays: number | null): string {
+  if (minimumDays === null) return value;
+  if (setting === 'retention.bytes') return unlimited;
+  if (setting === 'retention.ms') return longer(setting, value, String((minimumDays + 1) * 86_400_000));
+  // A deletion that compaction alone would not make; compaction itself supersedes.
+  return value;
 }
 
 function targetOf(

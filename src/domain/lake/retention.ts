@@ -1,3 +1,5 @@
+import { firstKeptDay } from '../governance/minimum-retention.ts';
+
 /** How long a lake table keeps its rows, by the date in a column. */
 export interface RetentionRule {
   readonly dateField: string;
@@ -9,20 +11,22 @@ export interface RetentionLimit extends RetentionRule {
   readonly before: string;
 }
 
-export const retentionDaysMax = 36_500;
-const dayMs = 24 * 60 * 60 * 1_000;
+/** Records of UTC days before `before` by the date in a column; with `askedBefore`, fewer than were asked for. */
+export interface AgeLimit {
+  readonly column: string;
+  readonly before: string;
+  readonly askedBefore?: string | null | undefined;
+}
 
-/** The UTC day of an instant, `yyyy-mm-dd`. */
-export const utcDayOf = (at: Date): string => at.toISOString().slice(0, 10);
+export const retentionDaysMax = 36_500;
 
 /** A row stays on its own UTC day and for `days` whole ones after it, so today and the `days` days before it stay. */
 export function limitAt({ dateField, days }: RetentionRule, now: Date): RetentionLimit {
-  const midnight = Date.parse(`${utcDayOf(now)}T00:00:00Z`);
-  return { dateField, days, before: utcDayOf(new Date(midnight - days * dayMs)) };
+  return { dateField, days, before: firstKeptDay(days, now) };
 }
 
 /** Open points that lie in the data, and that a rule meets every day. */
-const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'DATE_UNKNOWN'];
+const expectedGaps: readonly string[] = ['HOLD_ACTIVE', 'MINIMUM_RETENTION', 'DATE_UNKNOWN'];
 
 /** Rows of a table that may go without a person looking at the plan: more is more likely a fault of the dates. */
 const shareMax = 0.5;
@@ -40,4 +44,15 @@ export function reasonToAsk({ rows, tableRows, gapCodes }: RetentionForecast): s
   if (odd !== undefined) return `the plan has an open point (${odd})`;
   if (rows > tableRows * shareMax) return `${rows} of ${tableRows} rows would go, which is more than half`;
   return null;
+}
+
+/** Records of a file that would match but for their age or `keep`. */
+export interface AgeFinding {
+  /** Older, and under `keep`. */
+  readonly held: number;
+  readonly undated: number;
+  /** Those that were asked for and are not older; 0 where nothing cuts short what was asked for. */
+  readonly retained: number;
+  /** Most days by which one of them is too young. */
+  readonly daysLeft: number | null;
 }

@@ -1,4 +1,6 @@
+import { digestOf } from '../canonical-json.ts';
 import type { ColumnLink } from './column-facet.ts';
+import type { Saying } from './description.ts';
 import { keyOf, type PlaceName } from './event-value.ts';
 import type { DatasetStatement, IoSide, LineageEvent, RunState } from './open-lineage.ts';
 
@@ -39,6 +41,11 @@ export interface ColumnFact {
   readonly links: readonly ColumnLink[];
 }
 
+export interface SayingFact extends Saying {
+  readonly dataset: PlaceName;
+  readonly at: string;
+}
+
 /** What a batch of events comes to: each thing once, in one order for all writers, so that two of them wait but never for each other. */
 export interface EventFacts {
   readonly datasets: readonly DatasetFact[];
@@ -48,6 +55,7 @@ export interface EventFacts {
   readonly symlinks: readonly (readonly [PlaceName, PlaceName])[];
   readonly fields: readonly FieldFact[];
   readonly columns: readonly ColumnFact[];
+  readonly sayings: readonly SayingFact[];
 }
 
 export interface KnownEvent extends LineageEvent {
@@ -71,6 +79,7 @@ class Gathering {
   readonly #symlinks = new Map<string, readonly [PlaceName, PlaceName]>();
   readonly #fields = new Map<string, FieldFact>();
   readonly #columns: ColumnFact[] = [];
+  readonly #sayings = new Map<string, SayingFact>();
 
   add({ at, runId, runState, job, datasets, digest }: KnownEvent): void {
     const run = job === null ? null : { runId: runId ?? digest, job };
@@ -105,10 +114,11 @@ class Gathering {
       symlinks: sorted(this.#symlinks),
       fields: sorted(this.#fields),
       columns: this.#columns,
+      sayings: sorted(this.#sayings),
     };
   }
 
-  #addDataset({ dataset, isDropped, symlinks, fields }: DatasetStatement, at: string): void {
+  #addDataset({ dataset, isDropped, symlinks, fields, sayings }: DatasetStatement, at: string): void {
     const times = { [isDropped ? 'droppedAt' : 'seenAt']: at, ...(fields === null ? {} : { schemaAt: at }) };
     this.#mention(dataset, false, times);
     for (const other of symlinks) {
@@ -116,6 +126,7 @@ class Gathering {
       this.#symlinks.set(`${keyOf(dataset)}\0${keyOf(other)}`, [dataset, other]);
     }
     for (const { path, type } of fields ?? []) this.#addField({ dataset, path, type, namedAt: at });
+    for (const saying of sayings) this.#addSaying({ dataset, at, ...saying });
   }
 
   #addColumns(fact: ColumnFact): void {
@@ -140,11 +151,22 @@ class Gathering {
     });
   }
 
+  #addSaying(saying: SayingFact): void {
+    const key = `${keyOf(saying.dataset)}\0${saying.path}\0${saying.part}`;
+    const known = this.#sayings.get(key);
+    if (known === undefined || saidLater(saying, known)) this.#sayings.set(key, saying);
+  }
+
   #addField(field: FieldFact): void {
     const key = `${keyOf(field.dataset)}\0${field.path}`;
     const known = this.#fields.get(key);
     if (known === undefined || isNewer(field, known)) this.#fields.set(key, field);
   }
+}
+
+/** Of two at the same time that with the greater digest counts, as in the database. */
+function saidLater(one: SayingFact, other: SayingFact): boolean {
+  return one.at === other.at ? digestOf(one.value) > digestOf(other.value) : one.at > other.at;
 }
 
 /** A run that is over stays so; else the newest word counts. */

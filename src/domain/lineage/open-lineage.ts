@@ -1,5 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { type ColumnLink, readColumnLinks } from './column-facet.ts';
+import { readSayings, type Saying } from './description.ts';
 import { readEventTime } from './event-time.ts';
 import { canKeep, isObject, listOf, type PlaceName, readNames } from './event-value.ts';
 
@@ -22,6 +23,8 @@ export interface DatasetStatement {
   readonly fields: readonly SchemaField[] | null;
   /** Null where it says nothing of the columns; empty where it takes back what was said. */
   readonly columns: readonly ColumnLink[] | null;
+  /** Documentation, owners and tags. */
+  readonly sayings: readonly Saying[];
 }
 
 export type RunState = 'RUNNING' | 'COMPLETED' | 'ABORTED' | 'FAILED';
@@ -46,7 +49,7 @@ export interface LineageEvent {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Most pairs of an input and an output that one event may make. */
-const pairsMax = 100_000;
+export const pairsMax = 100_000;
 const nestingMax = 64;
 
 /**
@@ -111,9 +114,10 @@ function statements(value: unknown, side: IoSide | null, path: readonly (string 
     symlinks,
     fields: readSchema(facets.schema),
     columns: side === 'INPUT' ? null : readColumnLinks(facets.columnLineage),
+    sayings: readSayings(facets),
   };
   // Under its former name the data is there no longer.
-  const gone = { side: null, isDropped: true, symlinks: [], fields: null, columns: null };
+  const gone = { side: null, isDropped: true, symlinks: [], fields: null, columns: null, sayings: [] };
   return [own, ...before.map((former) => ({ dataset: former, ...gone }))];
 }
 

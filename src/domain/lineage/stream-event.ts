@@ -1,4 +1,5 @@
 import type { PlaceName } from './event-value.ts';
+import { eventSchema, facet, producer, schemaFacet } from './own-event.ts';
 
 /** What happened to a run of a stream, in the words of OpenLineage. */
 export type RunEventType = 'START' | 'RUNNING' | 'COMPLETE' | 'ABORT' | 'FAIL';
@@ -24,17 +25,10 @@ export interface StreamEvent {
   readonly reason: string | null;
 }
 
-const producer = 'urn:lineward';
-const spec = 'https://openlineage.io/spec';
-const facet = (name: string, version: string) => ({
-  _producer: producer,
-  _schemaURL: `${spec}/facets/${version}/${name}.json#/$defs/${name}`,
-});
-
 /** The text of an event that a stream tells of itself, as the HTTP endpoint would take it from others. */
 export function streamEventText(event: StreamEvent): string {
   const { eventType, at, runId, job, source, target, fields, reason } = event;
-  const schema = fields === null ? {} : { schema: schemaOf(fields) };
+  const schema = fields === null ? {} : { schema: schemaFacet(fields) };
   const failure =
     reason === null
       ? {}
@@ -56,18 +50,13 @@ export function streamEventText(event: StreamEvent): string {
     eventType,
     eventTime: at.toISOString(),
     producer,
-    schemaURL: `${spec}/2-0-2/OpenLineage.json#/$defs/RunEvent`,
+    schemaURL: eventSchema('RunEvent'),
     run: { runId, facets: failure },
     job: { ...job, facets: { jobType } },
     inputs: [{ ...source, facets: schema }],
     outputs: [{ ...target, facets: { ...schema, ...columns } }],
   });
 }
-
-const schemaOf = (fields: readonly CarriedField[]) => ({
-  ...facet('SchemaDatasetFacet', '1-1-1'),
-  fields: fields.map(({ path, type }) => ({ name: path, type })),
-});
 
 function columnsOf({ namespace, name }: PlaceName, fields: readonly CarriedField[]) {
   const into = fields.map((field): [string, object] => {

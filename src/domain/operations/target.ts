@@ -39,6 +39,8 @@ export interface Gap {
   readonly code: string;
   readonly dataset: string;
   readonly reason: string;
+  /** When it is worth another look (ISO 8601); absent where nobody knows. */
+  readonly until?: string | undefined;
 }
 
 /** A copy that stays readable for a while after the operation, and until when (ISO 8601), if known. */

@@ -12,6 +12,7 @@ const querySchema = z.object({
   entity: z.string().optional(),
   reason: z.string().optional(),
   dryRun: z.enum(['true', 'false']).default('false'),
+  urgent: z.enum(['true', 'false']).default('false'),
 });
 const headerSchema = z.object({ 'idempotency-key': z.string() });
 const lineSchema = z.object({
@@ -25,7 +26,7 @@ const lineCharsMax = 16_384;
 const namedMax = 100;
 
 /**
- * `POST /api/v1/erasures?entity=…&reason=…&dryRun=…` of the main listener, with an `Idempotency-Key` header and a body of
+ * `POST /api/v1/erasures?entity=…&reason=…&dryRun=…&urgent=…` of the main listener, with an `Idempotency-Key` header and a body of
  * NDJSON, one `{"accountId", "subject": {"field", "value"}}` a line, up to a million: one erasure of them all. Answers
  * `{"operationId", "status", "subjects", "repeated"}`. A stream that broke off is continued under the same key. A line that is
  * none makes the whole a refusal that names the first hundred of such lines by number, and nothing is requested.
@@ -36,14 +37,14 @@ export function erasureRoutes(
 ): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
   server.post('/api/v1/erasures', { config: { action: 'ERASE' } }, async (request, reply) => {
-    const { entity, reason, dryRun } = querySchema.parse(request.query);
+    const { entity, reason, dryRun, urgent } = querySchema.parse(request.query);
     const key = headerSchema.safeParse(request.headers).data?.['idempotency-key'];
     if (key === undefined)
       throw new LinewardError('BAD_INPUT', 'Name the request by a header Idempotency-Key, to be able to continue it.');
     const stream = streamOf(request.body);
     if (stream === null) throw new LinewardError('BAD_INPUT', `The body must be ${ndjson}, a subject a line.`);
     const entityId = entity === undefined ? undefined : await idOf(deps.registry, entity);
-    const asked = { key, reason, entityId, dryRun: dryRun === 'true' };
+    const asked = { key, reason, entityId, dryRun: dryRun === 'true', urgent: urgent === 'true' };
     const { operation, ...counts } = await deps.erasureIntake.take(request.actor, asked, selectorsOf(stream));
     return reply
       .status(202)

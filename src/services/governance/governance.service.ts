@@ -99,16 +99,4 @@ export class GovernanceService {
     if (hold.releasedAt !== null) await this.#holdsChanged?.();
     return hold;
   }
-
-  /** Active holds on any of the accounts, or all there are for null; read now and from the database. */
-  async activeHolds(accountIds: readonly string[] | null): Promise<readonly SubjectSelector[]> {
-    const accounts = accountIds === null ? {} : { accountId: { $in: [...accountIds] } };
-    const holds = await this.#em.fork().find(LegalHoldSchema, { ...accounts, releasedAt: null });
-    return holds.map((hold) => ({
-      accountId: hold.accountId,
-      ...(hold.subjectField != null && hold.subjectValue != null
-        ? { subject: { field: hold.subjectField, value: hold.subjectValue } }
-        : {}),
-    }));
-  }
 }

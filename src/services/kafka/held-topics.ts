@@ -13,8 +13,8 @@ import {
   startOf,
 } from '../../domain/kafka/hold-look.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { RetainReader } from '../governance/retains.ts';
 import { textArray } from '../sql.ts';
-import { activeHolds } from './active-holds.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaGateway, KafkaMessage, PartitionRange } from './ports.ts';
 import type { RecordReader } from './record-reader.ts';
@@ -44,6 +44,7 @@ export class HeldTopics {
   readonly #em: EntityManager;
   readonly #kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
   readonly #records: RecordReader;
+  readonly #retains: Pick<RetainReader, 'activeHolds'>;
   readonly #lookMs: number;
   readonly #lookAgainMs: number;
 
@@ -51,19 +52,21 @@ export class HeldTopics {
     readonly em: EntityManager;
     readonly kafka: Pick<KafkaGateway, 'scan' | 'cluster'>;
     readonly records: RecordReader;
+    readonly retains: Pick<RetainReader, 'activeHolds'>;
     readonly lookMs?: number;
     readonly lookAgainMs?: number;
   }) {
     this.#em = deps.em;
     this.#kafka = deps.kafka;
     this.#records = deps.records;
+    this.#retains = deps.retains;
     this.#lookMs = deps.lookMs ?? lookMsDefault;
     this.#lookAgainMs = deps.lookAgainMs ?? lookAgainMsDefault;
   }
 
   /** Active holds by dataset, as far as topics were looked through. */
   async holdsOn(topics: readonly LookedTopic[]): Promise<ReadonlyMap<string, readonly HoldOnTopic[]>> {
-    const holds = topics.length === 0 ? [] : await activeHolds(this.#em);
+    const holds = topics.length === 0 ? [] : await this.#retains.activeHolds(null);
     if (holds.length === 0) return new Map();
     const facts = await this.#factsOf(topics);
     return new Map(
@@ -73,7 +76,7 @@ export class HeldTopics {
 
   /** Looks through what is new, each topic for a limited time. Answers those that it failed for. */
   async look(topics: readonly LookedTopic[], signal: AbortSignal): Promise<readonly LookFailure[]> {
-    const holds = topics.length === 0 ? [] : await activeHolds(this.#em);
+    const holds = topics.length === 0 ? [] : await this.#retains.activeHolds(null);
     if (holds.length === 0) return [];
     const allFacts = await this.#factsOf(topics);
     const failures: LookFailure[] = [];

@@ -12,8 +12,8 @@ import {
   type TargetReceipt,
 } from '../../domain/operations/target.ts';
 import type { MovedGroup } from '../../entities/topic-rewrite.entity.ts';
+import { activeHolds } from '../governance/retains.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
-import { activeHolds } from './active-holds.ts';
 import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
@@ -54,6 +54,8 @@ export class PrefixErasure {
 
   /** Null where that does not reach all records of the selection. */
   async plan(place: TargetPlace, selection: Selection, topic: TopicDescription): Promise<TargetEstimate | null> {
+    // Others' records would go along, and a minimum keeps those, too.
+    if (selection.minimum !== undefined) return null;
     const expired = await this.#expired(place.name, topic);
     if (expired.size === 0) return null;
     const survey = await this.#survey(place, selection, { expired });
@@ -77,6 +79,7 @@ export class PrefixErasure {
     const { place, signal, lease } = context;
     const topic = await this.#deps.kafka.describeTopic(place.name);
     if (topic === null) return { ...nothingDone, open: [missing(place)] };
+    if ((await context.selectionNow()).minimum !== undefined) return { ...nothingDone, open: [minimumCame(place)] };
     const found = await this.#survey(place, await context.selectionNow(), {
       expired: await this.#expired(place.name, topic),
       signal,
@@ -87,7 +90,9 @@ export class PrefixErasure {
     let [parts, groups]: [readonly PrefixPart[], readonly MovedGroup[]] = [[], []];
     if (open.length === 0 && wanted.size > 0) {
       // Holds may have come while streams were waited for.
-      const again = await this.#survey(place, await context.selectionNow(), { expired: wanted, signal, isAll: false });
+      const now = await context.selectionNow();
+      if (now.minimum !== undefined) return { ...nothingDone, open: [minimumCame(place)] };
+      const again = await this.#survey(place, now, { expired: wanted, signal, isAll: false });
       parts = again.parts();
       left += again.left;
       await lease.assertHeld();
@@ -129,7 +134,7 @@ export class PrefixErasure {
     }: { readonly expired: Cuts; readonly signal?: AbortSignal; readonly isAll?: boolean },
   ): Promise<ExpiredPrefix> {
     const { kafka, em, records } = this.#deps;
-    const prefix = new ExpiredPrefix({ ...place, selection, expired, holds: await activeHolds(em) });
+    const prefix = new ExpiredPrefix({ ...place, selection, expired, holds: await activeHolds(em, null) });
     const pass = records.pass();
     const add = async ({ partition, offset, value, headers }: KafkaMessage) => {
       prefix.add(partition, BigInt(offset), value === null ? null : await pass.read(value, headers));
@@ -200,6 +205,12 @@ export class PrefixErasure {
     };
   }
 }
+
+const minimumCame = ({ name }: TargetPlace): Gap => ({
+  code: 'RETAINS_CHANGED',
+  dataset: name,
+  reason: 'a minimum retention was set since the plan; retry, and the topic is rewritten without what it does not keep',
+});
 
 function leftGap({ name }: TargetPlace, left: number): Gap {
   const reason = `${left} record(s) stand behind some that are still to be kept; retry, and the topic is rewritten without them`;

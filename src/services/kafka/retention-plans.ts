@@ -11,6 +11,7 @@ import {
 } from '../../domain/kafka/topic-retention.ts';
 import type { TopicRetention } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { RetainReader } from '../governance/retains.ts';
 import { textArray } from '../sql.ts';
 import type { HeldTopics } from './held-topics.ts';
 import type { KafkaCluster, TopicSetting } from './ports.ts';
@@ -25,6 +26,8 @@ export interface RetentionPlan {
   readonly reason: string | null;
   readonly steps: readonly RetentionStep[];
   readonly holds: readonly HoldOnTopic[];
+  /** Days that a regulation wants records to be kept; null for none. */
+  readonly minimumDays: number | null;
   /** Set for the topic itself, not taken from the broker. */
   readonly own: RetentionValues;
   /** Names all of this; an approval names it. */
@@ -44,15 +47,18 @@ export class RetentionPlans {
   readonly #em: EntityManager;
   readonly #kafka: { readonly cluster: Pick<KafkaCluster, 'settings'> };
   readonly #held: Pick<HeldTopics, 'holdsOn'>;
+  readonly #retains: Pick<RetainReader, 'minimumLimits'>;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly kafka: { readonly cluster: Pick<KafkaCluster, 'settings'> };
     readonly held: Pick<HeldTopics, 'holdsOn'>;
+    readonly retains: Pick<RetainReader, 'minimumLimits'>;
   }) {
     this.#em = deps.em;
     this.#kafka = deps.kafka;
     this.#held = deps.held;
+    this.#retains = deps.retains;
   }
 
   /** One plan for each policy, in their order. `approving`: all that the policy wants, as if it were approved. */
@@ -68,12 +74,14 @@ export class RetentionPlans {
       .map(({ datasetId }, index) => ({ datasetId, name: names[index] ?? '' }))
       .filter(({ name }) => Array.isArray(settings.get(name)));
     const holds = await this.#held.holdsOn(there);
+    const minimums = await this.#retains.minimumLimits();
     return policies.map((policy, index) => {
       const name = names[index] ?? '';
       const place = { name, isRewriting: places.get(policy.datasetId)?.isRewriting ?? false };
       return planOf(policy, place, {
         settings: settings.get(name) ?? new LinewardError('NOT_FOUND', goneReason),
         holds: holds.get(policy.datasetId) ?? [],
+        minimumDays: minimums.get(policy.datasetId)?.days ?? null,
         approving,
       });
     });
@@ -96,6 +104,7 @@ function planOf(
   found: {
     readonly settings: readonly TopicSetting[] | LinewardError;
     readonly holds: readonly HoldOnTopic[];
+    readonly minimumDays: number | null;
     readonly approving: boolean;
   },
 ): RetentionPlan {
@@ -118,11 +127,14 @@ function planOf(
           beforeHold: policy.beforeHold,
           onBroker,
           held: holds.length > 0,
+          minimumDays: found.minimumDays,
           approving: found.approving,
         });
   const plan = { retentionId: policy.id, policyVersion: policy.policyVersion, topic: name, unplannable, reason, steps };
   const own = isTold ? valuesOf(settings.filter(({ source }) => source === 'TOPIC')) : {};
-  return { ...plan, holds, own, hash: digestOf([plan, holds.map(({ holdId }) => holdId)]) };
+  const { minimumDays } = found;
+  const hash = digestOf([plan, holds.map(({ holdId }) => holdId), ...(minimumDays === null ? [] : [minimumDays])]);
+  return { ...plan, holds, minimumDays, own, hash };
 }
 
 function valuesOf(settings: readonly TopicSetting[]): RetentionValues {

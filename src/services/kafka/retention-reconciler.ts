@@ -253,8 +253,9 @@ export async function lockRetention(tx: EntityManager, id: string): Promise<Topi
   return policy;
 }
 
-/** No hold concerns it, for sure. */
-const isFree = ({ unplannable, holds }: RetentionPlan): boolean => unplannable === null && holds.length === 0;
+/** Nothing keeps its records, for sure. */
+const isFree = ({ unplannable, holds, minimumDays }: RetentionPlan): boolean =>
+  unplannable === null && holds.length === 0 && minimumDays === null;
 
 const changeOf = ({ setting, onBroker, target }: RetentionStep): RetentionChange => ({
   setting,
@@ -273,6 +274,7 @@ const movedByHold = ({ policy }: TopicRetention, { steps, own }: RetentionPlan):
 const whys = {
   NEEDS_APPROVAL: 'it would delete sooner, which nobody has approved yet',
   HELD: 'a legal hold keeps the records',
+  MINIMUM: 'a regulation wants the records to be kept longer',
   UNKNOWN_TO_BROKER: 'the broker does not know the setting',
 } as const;
 
@@ -291,5 +293,6 @@ function outcomeOf(
   if (refused !== null) return [refused.code === 'NOT_FOUND' ? 'TOPIC_GONE' : 'REFUSED', refused.message];
   if (unplannable !== null) return [unplannable, reason];
   if (holds.length > 0) return ['HELD', `${holds.length} legal hold(s) concern records of the topic`];
-  return deviations.length > 0 ? ['NEEDS_APPROVAL', null] : ['IN_FORCE', null];
+  // A regulation needs nobody’s approval.
+  return deviations.some(({ why }) => why !== whys.MINIMUM) ? ['NEEDS_APPROVAL', null] : ['IN_FORCE', null];
 }

@@ -1,3 +1,4 @@
+import { minimumGap } from '../../domain/governance/minimum-retention.ts';
 import type { Selection } from '../../domain/governance/selection.ts';
 import { matches, SelectedView } from '../../domain/kafka/table-view.ts';
 import {
@@ -58,7 +59,7 @@ export class TombstoneErasure {
       bytes: 0,
       records: view.live.length,
       seconds: Math.ceil((2 * view.messages) / scanRate),
-      gaps: viewGaps(place, view),
+      gaps: viewGaps(place, view, selection),
       manifest: offsetsOf(offsets),
     };
   }
@@ -67,10 +68,12 @@ export class TombstoneErasure {
     const { place } = context;
     const topic = await this.#kafka.describeTopic(place.name);
     if (topic === null) return receipt({ open: [missing(place)] });
-    let view = await this.#view(place, await context.selectionNow(), context);
+    let selection = await context.selectionNow();
+    let view = await this.#view(place, selection, context);
     for (let pass = 0; view.live.length > 0 && pass < passesMax; pass += 1) {
       await this.#bury(context, view);
-      view = await this.#view(place, await context.selectionNow(), context);
+      selection = await context.selectionNow();
+      view = await this.#view(place, selection, context);
     }
     const offsets = await this.#kafka.offsets(place.name);
     const { paused } = await this.#progress.passed({ datasetId: place.datasetId, name: place.name }, view.ends, {
@@ -79,7 +82,7 @@ export class TombstoneErasure {
     });
     const besides = await this.#progress.besides(place.datasetId, context.operationId);
     const open: Gap[] = [
-      ...viewGaps(place, view),
+      ...viewGaps(place, view, selection),
       ...paused.map((stream) => pausedGap(place, stream)),
       ...besides.map((id) => besidesGap(place, id)),
     ];
@@ -140,7 +143,9 @@ export class TombstoneErasure {
     for (let start = 0; start < live.length; start += tombstonesPerBatch) {
       await context.lease.assertHeld();
       const selection = await context.selectionNow();
-      const batch = live.slice(start, start + tombstonesPerBatch).filter((record) => matches(selection, record.keys));
+      const batch = live
+        .slice(start, start + tombstonesPerBatch)
+        .filter((record) => matches(selection, record.keys, record.date));
       const sent = await this.#kafka.produce(
         context.place.name,
         batch.map(({ partition, key }) => ({
@@ -186,7 +191,7 @@ export function besidesGap(place: TargetPlace, streamId: string): Gap {
   };
 }
 
-function viewGaps(place: TargetPlace, view: SelectedView): Gap[] {
+function viewGaps(place: TargetPlace, view: SelectedView, { minimum }: Selection): Gap[] {
   const gaps: Gap[] = view.unreadable
     .reasons()
     .map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason }));
@@ -196,6 +201,8 @@ function viewGaps(place: TargetPlace, view: SelectedView): Gap[] {
       dataset: place.name,
       reason: `${view.keyless} message(s) of the subjects have no key`,
     });
+  const kept = minimum === undefined ? null : minimumGap(minimum, view.keptByMinimum);
+  if (kept !== null) gaps.push({ ...kept, dataset: place.name });
   return gaps;
 }
 

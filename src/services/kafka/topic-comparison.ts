@@ -1,3 +1,4 @@
+import type { Selection } from '../../domain/governance/selection.ts';
 import { UnreadableRecords } from '../../domain/kafka/record-content.ts';
 import { sourceHeader, sourceOffset } from '../../domain/kafka/topic-generation.ts';
 import type { OffsetTexts, TopicComparisonResult } from '../../entities/topic-rewrite.entity.ts';
@@ -9,8 +10,8 @@ import type { CopyWork } from './topic-copy.ts';
 /** Offsets that are compared at a time; 18 to 26 bytes each. */
 const offsetsAtOnce = 5_000_000;
 
-/** Must be in the copy as it is; is concerned by the operation. */
-const [none, same, concerned] = [0, 1, 2];
+/** Must be in the copy as it is; is concerned by the operation; was asked for, and something keeps it by now. */
+const [none, same, concerned, kept] = [0, 1, 2, 3];
 /** A copy was read; it was, but behind that of a later record. */
 const [copied, misplaced] = [1, 2];
 
@@ -66,6 +67,7 @@ class Tally {
   /** Of those, the ones that the operation is about. */
   unchanged = 0;
   lost = 0;
+  keptOut = 0;
   digest = 0n;
 }
 
@@ -138,7 +140,7 @@ export class TopicComparison {
   /** What goes by age meanwhile is not missed, since it was not read. */
   async #readSource(windows: ReadonlyMap<number, Window>, signal: AbortSignal): Promise<void> {
     const { kafka, row, context, action } = this.#work;
-    const requested = await context.requested();
+    const [requested, now] = [await context.requested(), await context.selectionNow()];
     const within = {
       from: new Map([...windows].map(([partition, { base }]) => [partition, base])),
       to: new Map(this.#partitions().map((partition) => [partition, windows.get(partition)?.end ?? 0n])),
@@ -146,10 +148,11 @@ export class TopicComparison {
     const read = async (messages: readonly KafkaMessage[]): Promise<void> => {
       await context.lease.assertHeld();
       const concerns = await action.concerns(messages, requested);
+      const permitted = isNarrower(now, requested) ? await action.concerns(messages, now) : concerns;
       for (const [index, message] of messages.entries()) {
         const concern = concerns[index] ?? false;
         if (typeof concern === 'object') this.#unreadable.add(concern);
-        this.#note(windows, message, concern === true ? concerned : same);
+        this.#note(windows, message, concern !== true ? same : permitted[index] === true ? concerned : kept);
       }
     };
     await scanBatches(kafka, row.source, read, { signal, within });
@@ -198,9 +201,10 @@ export class TopicComparison {
       if (kind === none || seen === misplaced) continue;
       if (seen === copied && source.equals(copy, place)) {
         tally.same += 1;
-        if (kind === concerned) tally.unchanged += 1;
+        if (kind === concerned || kind === kept) tally.unchanged += 1;
         tally.digest = BigInt.asUintN(64, tally.digest + source.digest(place));
-      } else if (seen === none && kind === concerned && erases) tally.erased += 1;
+      } else if (kind === kept) tally.keptOut += 1;
+      else if (seen === none && kind === concerned && erases) tally.erased += 1;
       else if (seen === copied && kind === concerned && source.surrounds(copy, place)) tally.changed += 1;
       else tally.lost += 1;
     }
@@ -210,3 +214,7 @@ export class TopicComparison {
     return [...this.#tallies.keys()];
   }
 }
+
+/** True when something keeps a part of what was asked for. */
+const isNarrower = (now: Selection, requested: Selection): boolean =>
+  now.keep.length > 0 || now.minimum !== undefined || now.act.length < requested.act.length;

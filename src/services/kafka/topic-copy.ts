@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSameSelection, type Selection } from '../../domain/governance/selection.ts';
 import type { Positions } from '../../domain/kafka/offset-map.ts';
 import { sourceHeader, sourceMark } from '../../domain/kafka/topic-generation.ts';
 import type { TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
@@ -32,6 +33,7 @@ export class TopicCopy {
   readonly #work: CopyWork;
   #stream: RunningStream | null = null;
   #failure: LinewardError | null = null;
+  readonly #judgedBy = new Set<Selection>();
 
   constructor(work: CopyWork) {
     this.#work = work;
@@ -103,6 +105,11 @@ export class TopicCopy {
     return messages;
   }
 
+  /** True when all that was copied here was judged as it would be by this selection. */
+  isJudgedBy(selection: Selection): boolean {
+    return [...this.#judgedBy].every((one) => isSameSelection(one, selection));
+  }
+
   #assertWorking(since: number): void {
     if (this.#failure !== null) throw this.#failure;
     const fault = this.#stream?.fault ?? null;
@@ -113,7 +120,9 @@ export class TopicCopy {
     const { context, action, row } = this.#work;
     try {
       await context.lease.assertHeld();
-      const fates = await action.fates(messages, await context.selectionNow());
+      const selection = await context.selectionNow();
+      this.#judgedBy.add(selection);
+      const fates = await action.fates(messages, selection);
       return messages.flatMap((message, index) => {
         const fate = fates[index];
         if (fate === undefined || fate.kind === 'ERASED') return [];

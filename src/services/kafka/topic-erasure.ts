@@ -1,5 +1,5 @@
 import type { Selection } from '../../domain/governance/selection.ts';
-import { matches, recordKeys } from '../../domain/kafka/table-view.ts';
+import { matches, recordedAt, recordKeys } from '../../domain/kafka/table-view.ts';
 import type { TargetPlace } from '../../domain/operations/target.ts';
 import type { KafkaMessage } from './ports.ts';
 import type { RecordReader } from './record-reader.ts';
@@ -26,12 +26,15 @@ export class TopicErasure implements TopicAction {
     const { accountField, subjectFields } = this.#place;
     const pass = this.#records.pass();
     const concerns: Concern[] = [];
-    for (const { value, headers } of messages) {
+    for (const { value, headers, timestamp } of messages) {
       const read = value === null ? null : pass.read(value, headers);
       const content = read instanceof Promise ? await read : read;
       if (content === null) concerns.push(false);
       else if (!content.ok) concerns.push(content.fault);
-      else concerns.push(matches(selection, recordKeys(content.record, accountField, subjectFields)));
+      else
+        concerns.push(
+          matches(selection, recordKeys(content.record, accountField, subjectFields), recordedAt(timestamp)),
+        );
     }
     return concerns;
   }

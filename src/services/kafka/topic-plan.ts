@@ -5,6 +5,7 @@ import { groupOf } from '../../domain/kafka/stream-name.ts';
 import { nextGeneration, topicCharsMax } from '../../domain/kafka/topic-generation.ts';
 import type { Gap, TargetEstimate, TargetPlace } from '../../domain/operations/target.ts';
 import { plannedTransformation } from '../operations/as-planned.ts';
+import { MinimumTally } from './kept-by-minimum.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaGateway } from './ports.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
@@ -38,7 +39,7 @@ export async function planTopicRewrite(
     records: seen.concerned,
     bytes: seen.bytes,
     seconds: Math.ceil((2 * seen.messages) / copyRate),
-    gaps: seen.unreadable.map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
+    gaps: seen.gaps,
     manifest: [
       ...plannedTransformation(mark),
       { source: place.name, generation },
@@ -76,12 +77,14 @@ async function look(
 ) {
   const seen = { messages: 0, bytes: 0, concerned: 0 };
   const unreadable = new UnreadableRecords();
+  const kept = new MinimumTally(action, selection);
   await scanBatches(
     kafka,
     place.name,
     async (messages) => {
       for (const { key, value } of messages) seen.bytes += (key?.length ?? 0) + (value?.length ?? 0);
       seen.messages += messages.length;
+      await kept.add(messages);
       for (const concern of await action.concerns(messages, selection)) {
         if (concern === true) seen.concerned += 1;
         else if (concern !== false) unreadable.add(concern);
@@ -89,7 +92,10 @@ async function look(
     },
     {},
   );
-  return { ...seen, unreadable: unreadable.reasons() };
+  const unreadableGaps = unreadable
+    .reasons()
+    .map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason }));
+  return { ...seen, gaps: [...unreadableGaps, ...kept.gaps(place.name)] };
 }
 
 /** Generations before this one that still exist, and the operation that has to end with them first. */

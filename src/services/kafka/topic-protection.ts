@@ -69,7 +69,7 @@ export class TopicProtection implements TopicAction {
       const content = value === null || isDone ? null : await pass.read(value, headers);
       if (content === null) concerns.push(false);
       else if (!content.ok) concerns.push(content.fault);
-      else concerns.push(matches(selection, recordKeys(content.record, accountField, subjectFields)));
+      else concerns.push(matches(selection, recordKeys(content.record, accountField, subjectFields), null));
     }
     return concerns;
   }

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSameSelection, type Selection } from '../../domain/governance/selection.ts';
 import type { Gap } from '../../domain/operations/target.ts';
-import type { MovedGroup, OffsetTexts, TopicPurge, TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
+import type {
+  MovedGroup,
+  OffsetTexts,
+  TopicComparisonResult,
+  TopicPurge,
+  TopicRewriteRow,
+} from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { GroupOnTopic } from './ports.ts';
 import { TopicComparison } from './topic-comparison.ts';
@@ -8,6 +15,8 @@ import { type CopyWork, rewriteGroup, TopicCopy } from './topic-copy.ts';
 import { movedGroup, toBigInts, toTexts, translated } from './topic-positions.ts';
 import type { TopicRewrites } from './topic-rewrites.ts';
 
+/** Times that both topics are compared anew because holds changed meanwhile. */
+const comparisonsMax = 4;
 /** Times that the rest of what others write is copied before they count as active. */
 const drainsMax = 3;
 /** Times, and milliseconds between them, that are waited for a deletion. */
@@ -30,6 +39,10 @@ export class TopicRetirement {
   readonly #work: CopyWork;
   readonly #rewrites: TopicRewrites;
   #row: TopicRewriteRow;
+  /** What was kept when both topics were compared; null when this process has not compared them. */
+  #comparedUnder: Selection | null = null;
+  /** What a purge was begun with, and perhaps went on with before it was killed. */
+  #comparedBefore: TopicComparisonResult | null = null;
 
   constructor(deps: RetirementDeps, work: CopyWork, rewrites: TopicRewrites) {
     this.#deps = deps;
@@ -40,11 +53,16 @@ export class TopicRetirement {
 
   /** What keeps the old topic from being deleted; nothing when it is gone. */
   async run(): Promise<readonly Gap[]> {
-    if (this.#row.phase === 'SWITCHED') {
-      const open = await this.#settle();
-      if (open.length > 0) return open;
+    for (let comparisons = 0; comparisons < comparisonsMax; comparisons += 1) {
+      if (this.#row.phase === 'SWITCHED') {
+        const open = await this.#settle();
+        if (open.length > 0) return open;
+      }
+      if (this.#row.phase !== 'COMPARED') return [];
+      const open = await this.#purge();
+      if (open !== null) return open;
     }
-    return this.#row.phase === 'COMPARED' ? this.#purge() : [];
+    return [gapOf(this.#row, 'RETAINS_CHANGED', 'legal holds or minimums change again and again; retry')];
   }
 
   async #settle(): Promise<readonly Gap[]> {
@@ -55,8 +73,19 @@ export class TopicRetirement {
       return [];
     }
     const open = [...(await this.#drain()), ...(await this.#moveGroups())];
-    const comparison = await new TopicComparison(this.#work, this.#row.copied).run();
+    this.#comparedUnder = await this.#work.context.selectionNow();
+    const found = await new TopicComparison(this.#work, this.#row.copied).run();
+    const comparison = this.#comparedBefore === null ? found : withPurged(this.#comparedBefore, found);
     const lost = comparison.partitions.reduce((sum, one) => sum + one.lost, 0);
+    const keptOut = comparison.partitions.reduce((sum, one) => sum + (one.keptOut ?? 0), 0);
+    if (keptOut > 0)
+      open.push(
+        gapOf(
+          this.#row,
+          'KEPT_IN_SOURCE',
+          `a legal hold or a minimum came when ${this.#row.generation} was in force already: ${keptOut} record(s) that it keeps are only here as they were, so it stays until they may go`,
+        ),
+      );
     if (lost > 0)
       open.push(gapOf(this.#row, 'RECORDS_LOST', `${lost} record(s) are not in ${this.#row.generation} as they were`));
     this.#row = await this.#rewrites.move(this.#row, open.length > 0 ? 'SWITCHED' : 'COMPARED', { comparison });
@@ -115,7 +144,8 @@ export class TopicRetirement {
     return gapOf(this.#row, 'CONSUMER_ACTIVE', reason);
   }
 
-  async #purge(): Promise<readonly Gap[]> {
+  /** Null when what is kept has changed since both were compared: they are compared again. */
+  async #purge(): Promise<readonly Gap[] | null> {
     const { kafka, context } = this.#work;
     const { source, generation, config } = this.#row;
     await kafka.topics.configureTopic(generation, config);
@@ -129,6 +159,12 @@ export class TopicRetirement {
         return [...written, ...active.map(({ group }) => this.#activeGap(group))];
       }
       await context.lease.assertHeld();
+      const kept = await context.selectionNow();
+      if (this.#comparedUnder === null || !isSameSelection(this.#comparedUnder, kept)) {
+        this.#comparedBefore = this.#row.comparison ?? null;
+        this.#row = await this.#rewrites.move(this.#row, 'SWITCHED');
+        return null;
+      }
       await this.#deleteRecords();
       await kafka.topics.deleteTopic(source);
       await this.#assertGone();
@@ -179,6 +215,22 @@ export class TopicRetirement {
     }
     throw new LinewardError('KAFKA_UNAVAILABLE', `${this.#row.source} was to be deleted and is still there`);
   }
+}
+
+/** What a purge has deleted already was counted before it. */
+function withPurged(
+  before: TopicComparisonResult,
+  { partitions, unreadable }: TopicComparisonResult,
+): TopicComparisonResult {
+  const known = new Map(before.partitions.map((one) => [one.partition, one]));
+  return {
+    partitions: partitions.map((one) => {
+      const counted = known.get(one.partition);
+      const isPurged = counted !== undefined && one.records < counted.records;
+      return isPurged ? { ...counted, lost: one.lost, keptOut: one.keptOut ?? 0 } : one;
+    }),
+    unreadable: [...new Set([...before.unreadable, ...unreadable])],
+  };
 }
 
 export function gapOf({ source }: Pick<TopicRewriteRow, 'source'>, code: string, reason: string): Gap {

@@ -74,7 +74,7 @@ export class TopicRewrap implements TopicAction {
   }
 
   #isAsked({ record }: SeenRecord, selection: Selection): boolean {
-    return matches(selection, recordKeys(record, this.#accountField, []));
+    return matches(selection, recordKeys(record, this.#accountField, []), null);
   }
 }
 

@@ -25,6 +25,9 @@ const copyingConfig = {
   'message.timestamp.after.max.ms': '9223372036854775807',
 } as const;
 
+/** Copies of one run whose holds change while they are made. */
+const copiesMax = 4;
+
 export interface TopicRewriteDeps extends SwitchDeps, Pick<RetirementDeps, 'quietMs'> {
   readonly em: EntityManager;
   readonly kafka: KafkaGateway;
@@ -96,13 +99,30 @@ export class TopicRewrite {
   }
 
   async #finish(begun: TopicRewriteRow): Promise<readonly Gap[]> {
-    const row = isBeforeSwitch(begun) ? await this.#copyAndSwitch(begun) : begun;
+    const row = await this.#switched(begun);
+    if (row === null) return [];
+    if (isBeforeSwitch(row))
+      return [
+        gapOf(row, 'RETAINS_CHANGED', `legal holds or minimums changed ${copiesMax} times while it was copied; retry`),
+      ];
     const ownGroups = async () => (await this.#deps.streams.streamsFrom(row.datasetId)).map(({ id }) => groupOf(id));
     const deps = { quietMs: this.#deps.quietMs, ownGroups };
     return new TopicRetirement(deps, this.#workOn(row), this.#rewrites).run();
   }
 
-  async #copyAndSwitch(begun: TopicRewriteRow): Promise<TopicRewriteRow> {
+  /** In force; null when nothing is left to be done. What was copied under other holds is thrown away, and copied anew. */
+  async #switched(begun: TopicRewriteRow): Promise<TopicRewriteRow | null> {
+    let row = begun;
+    for (let copies = 0; isBeforeSwitch(row) && copies < copiesMax; copies += 1) {
+      if (copies > 0) row = await this.#begin();
+      if (await this.#copyAndSwitch(row)) return this.#rewrites.get(row.id);
+      await this.#drop(row);
+      if (!(await this.#isNeeded())) return null;
+    }
+    return row;
+  }
+
+  async #copyAndSwitch(begun: TopicRewriteRow): Promise<boolean> {
     const { kafka } = this.#deps;
     const source = await kafka.describeTopic(begun.source);
     if (source === null) throw new LinewardError('NOT_FOUND', `the broker has no topic ${begun.source}`);
@@ -113,12 +133,12 @@ export class TopicRewrite {
       config: { ...begun.config, ...copyingConfig },
     });
     const copy = new TopicCopy(this.#workOn(begun));
-    await copy.while(async () => {
+    return copy.while(async () => {
       await copy.reach();
+      if (!copy.isJudgedBy(await this.#context.selectionNow())) return false;
       const row = begun.phase === 'COPYING' ? await this.#rewrites.move(begun, 'SWITCHING') : begun;
-      await new TopicSwitch(this.#deps, this.#workOn(row), this.#rewrites).run(copy);
+      return new TopicSwitch(this.#deps, this.#workOn(row), this.#rewrites).run(copy);
     });
-    return this.#rewrites.get(begun.id);
   }
 
   /** Reads until a record would not stay as it is. */

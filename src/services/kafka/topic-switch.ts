@@ -42,8 +42,8 @@ export class TopicSwitch {
     this.#rewrites = rewrites;
   }
 
-  /** `copy` is running. */
-  async run(copy: TopicCopy): Promise<void> {
+  /** `copy` is running. False when what keeps records has changed since it began: then nothing is switched. */
+  async run(copy: TopicCopy): Promise<boolean> {
     const { kafka, row, context } = this.#work;
     const readers = await this.#deps.streams.streamsFrom(row.datasetId);
     const writers = await this.#deps.streams.streamsInto(row.datasetId);
@@ -52,10 +52,11 @@ export class TopicSwitch {
     const from = await this.#positions(readers);
     const to = await translated(kafka, row, from, context.signal);
     const groups = await this.#moveTransforms(from, to);
-    await this.#deps.em.fork().transactional(async (tx) => {
+    return this.#deps.em.fork().transactional(async (tx) => {
       await tx.execute(topicLockSql.alone, [topicLock(row.datasetId)]);
       const copied = await copy.reach(fenceMs);
       await context.lease.assertHeld();
+      if (!copy.isJudgedBy(await context.selectionNow())) return false;
       await this.#rename(tx);
       if (!isEqual(from, await this.#positions(readers)))
         throw new LinewardError('UPSTREAM_BEHIND', `a stream out of ${row.source} went on while it had to stand still`);
@@ -65,6 +66,7 @@ export class TopicSwitch {
         generationEnds: await this.#generationEnds(),
         groups,
       });
+      return true;
     });
   }
 

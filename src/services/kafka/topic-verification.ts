@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { ReadRecord } from '../../domain/kafka/record-content.ts';
-import { matches, recordKeys } from '../../domain/kafka/table-view.ts';
+import { matches, recordedAt, recordKeys } from '../../domain/kafka/table-view.ts';
 import type { TargetVerification } from '../../domain/operations/target.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
@@ -48,7 +48,10 @@ export class TopicVerification {
     const pass = this.#records.pass();
     await this.#scan(async (message) => {
       const content = message.value === null ? null : await pass.read(message.value, message.headers);
-      this.#fold(message, content === null ? null : this.#aboutWhom(content, selections));
+      this.#fold(
+        message,
+        content === null ? null : this.#aboutWhom(content, recordedAt(message.timestamp), selections),
+      );
     });
     let survivors = this.#keyless;
     for (const about of this.#newest.values()) if (about === 'SELECTED') survivors += 1;
@@ -93,12 +96,16 @@ export class TopicVerification {
     return headers[operationHeader]?.toString('utf8') === this.#context.operationId;
   }
 
-  #aboutWhom(content: ReadRecord, selections: { readonly now: Selection; readonly requested: Selection }): AboutWhom {
+  #aboutWhom(
+    content: ReadRecord,
+    date: Date | null,
+    selections: { readonly now: Selection; readonly requested: Selection },
+  ): AboutWhom {
     if (!content.ok) return 'OTHER';
     const { accountField, subjectFields } = this.#context.place;
     const keys = recordKeys(content.record, accountField, subjectFields);
-    if (!matches(selections.requested, keys)) return 'OTHER';
-    return matches(selections.now, keys) ? 'SELECTED' : 'HELD';
+    if (!matches(selections.requested, keys, date)) return 'OTHER';
+    return matches(selections.now, keys, date) ? 'SELECTED' : 'HELD';
   }
 }
 

@@ -14,6 +14,7 @@ import type { TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { assertAsPlanned } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
+import { MinimumTally } from './kept-by-minimum.ts';
 import { scanBatches } from './message-batches.ts';
 import type { KafkaMessage } from './ports.ts';
 import { PrefixErasure } from './prefix-erasure.ts';
@@ -110,10 +111,12 @@ export class TopicExecutor implements TargetExecutor {
     const selection = await context.selectionNow();
     const rows = await new TopicRewrites(this.#deps.em, { ...place, ...lease }).ofTarget();
     const unreadable = new UnreadableRecords();
+    const kept = new MinimumTally(action, selection);
     let [survivors, recordsScanned] = [0, 0];
     const read = async (messages: readonly KafkaMessage[]) => {
       await lease.assertHeld();
       recordsScanned += messages.length;
+      await kept.add(messages);
       const inScope = action.erases ? messages : messages.filter((message) => isHistory(message, rows));
       for (const concern of await action.concerns(inScope, selection)) {
         if (concern === true) survivors += 1;
@@ -127,7 +130,10 @@ export class TopicExecutor implements TargetExecutor {
       lost: compared.reduce((sum, { lost }) => sum + lost, 0),
       recordsScanned,
       method: `full read_committed scan of the generation in force${rows.length === 0 ? '' : '; before the purge, each record of the topic beside its copy'}`,
-      open: unreadable.reasons().map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
+      open: [
+        ...unreadable.reasons().map((reason) => ({ code: 'MESSAGE_UNREADABLE', dataset: place.name, reason })),
+        ...kept.gaps(place.name),
+      ],
     };
   }
 

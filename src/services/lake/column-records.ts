@@ -1,3 +1,4 @@
+import { readExactJson } from '../../domain/exact-json.ts';
 import type { JsonRecord } from '../privacy/protection.service.ts';
 import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 
@@ -40,6 +41,17 @@ export function columnText(
   return form === 'TEXT' && typeof value === 'string' ? value : null;
 }
 
+/** A text that a column holds, which in a column of JSON stands in quotes; whatever else it holds as it is. */
+export function plainText(text: string | null, form: ValueForm | undefined): string | null {
+  if (text === null || form !== 'JSON' || !text.startsWith('"')) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    return String(value);
+  } catch {
+    return text;
+  }
+}
+
 function jsonOf(text: string | null, form: ValueForm | undefined): string {
   if (text === null) return 'null';
   return form === 'JSON' ? text : JSON.stringify(text);
@@ -47,5 +59,5 @@ function jsonOf(text: string | null, form: ValueForm | undefined): string {
 
 /** Read for the ids that records name. @throws SyntaxError for what is no JSON. */
 function readableOf(text: string | null, form: ValueForm | undefined): unknown {
-  return text === null || form !== 'JSON' ? text : JSON.parse(text);
+  return text === null || form !== 'JSON' ? text : readExactJson(text);
 }

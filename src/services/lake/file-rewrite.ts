@@ -4,21 +4,17 @@ import type { Gap } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
+import { ContentMarks } from './content-marks.ts';
 import { isSameContent } from './file-identity.ts';
 import type { FileSearchDeps } from './file-search.ts';
-import type { FileTaken, OperationFiles } from './operation-files.ts';
+import type { JudgedSelection } from './joint-selection.ts';
+import type { FileShares, FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
 import type { RewriteAction, StagedFile } from './rewrite-action.ts';
 
 export interface LakeRewriteDeps extends FileSearchDeps {
   readonly em: EntityManager;
   readonly notary: Notary;
-}
-
-/** A selection with a keyed digest that is equal for equal selections. */
-export interface JudgedSelection {
-  readonly selection: Selection;
-  readonly digest: string;
 }
 
 export interface FileRewriteScope {
@@ -40,6 +36,7 @@ const fileFaults: readonly string[] = ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUS
 export class FileRewrite {
   readonly #deps: LakeRewriteDeps;
   readonly #scope: FileRewriteScope;
+  readonly #marks: ContentMarks;
   readonly #folder: string;
   readonly #token: number;
   #staged = 0;
@@ -47,6 +44,7 @@ export class FileRewrite {
   constructor(deps: LakeRewriteDeps, scope: FileRewriteScope) {
     this.#deps = deps;
     this.#scope = scope;
+    this.#marks = new ContentMarks(deps.em);
     this.#folder = `${stagingFolder(scope.table)}/${scope.context.operationId}`;
     this.#token = scope.context.lease.fencingToken;
   }
@@ -77,6 +75,7 @@ export class FileRewrite {
         [table.id, path],
       );
       await files.swappedIn(tx, path, { after, versionsKept });
+      await files.share(tx, path);
       if (known === undefined) return;
       // Before the swap is on record, so that no crash can leave the trace of an erased subject behind.
       await index.purge(table, known.id);
@@ -121,14 +120,16 @@ export class FileRewrite {
     this.#staged += 1;
     // The token keeps a worker that was thought dead from writing what its successor is about to swap in.
     const staged = `${this.#folder}/${this.#token}-${this.#staged}.staged`;
-    const result = await this.#faultless(file, 'PLANNED', () => this.#stage(file, staged, judged));
-    if (typeof result === 'string') return result;
+    const made = await this.#faultless(file, 'PLANNED', () => this.#stage(file, staged, judged));
+    if (typeof made === 'string') return made;
+    const { result, shares } = made;
     if (result.found === 0) {
       await files.take([untouched(file, result.facts?.gaps ?? [])], judged.digest);
       await store.remove(staged);
       return 'DONE';
     }
-    await files.stage(file.path, result, judged.digest);
+    await this.#marks.carry(result, result.metadata ?? {});
+    await files.stage(file.path, { result, shares }, judged.digest);
     await context.lease.assertHeld();
     if ((await judge()).digest !== judged.digest) return 'CHANGED';
     const after = await this.#faultless(file, 'STAGED', async () => {
@@ -141,13 +142,33 @@ export class FileRewrite {
     return 'DONE';
   }
 
-  #stage(file: FileIdentity, staged: string, { selection }: JudgedSelection): Promise<StagedFile> {
+  #stage(
+    file: FileIdentity,
+    staged: string,
+    judged: JudgedSelection,
+  ): Promise<{ readonly result: StagedFile; readonly shares: FileShares | null }> {
     const { store } = this.#deps;
     const { action, table, context } = this.#scope;
-    const scope = { table, place: context.place, selection, signal: context.signal };
-    return store.reading([file.path], ([source = '']) =>
-      action.stage({ source, staged: store.stagingPath(staged) }, scope),
-    );
+    const scope = { table, place: context.place, selection: judged.selection, signal: context.signal };
+    return store.reading([file.path], async ([source = '']) => {
+      const result = await action.stage({ source, staged: store.stagingPath(staged) }, scope);
+      const isShared = judged.companions.length > 0 && result.found > 0;
+      return { result, shares: isShared ? await this.#sharesIn(source, judged) : null };
+    });
+  }
+
+  /** How many records of a file each operation asked for. One that several ask for counts for each. */
+  async #sharesIn(source: string, { own, companions }: JudgedSelection): Promise<FileShares> {
+    const others: FileShares['companions'][number][] = [];
+    for (const { targetId, selection, digest } of companions)
+      others.push({ targetId, digest, found: await this.#matchesIn(source, selection) });
+    return { own: await this.#matchesIn(source, own), companions: others.filter(({ found }) => found > 0) };
+  }
+
+  async #matchesIn(source: string, selection: Selection): Promise<number> {
+    const { action, table, context } = this.#scope;
+    const { place, signal } = context;
+    return (await action.see(source, { table, place, selection, signal })).left;
   }
 
   /** Runs one step; a fault of the file itself is recorded as OPEN, unless the file changed under the step. */
@@ -168,11 +189,11 @@ export class FileRewrite {
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;
 
 /** A file in which nothing was to be done, or nothing could be. */
-export function untouched(file: FileIdentity, gaps: readonly Pick<Gap, 'code' | 'reason'>[]): FileTaken {
+export function untouched(file: FileIdentity, gaps: readonly Omit<Gap, 'dataset'>[]): FileTaken {
   const [gap] = gaps;
   if (gap === undefined) return { file, state: 'SKIPPED' };
   const reason = gaps.map((one) => one.reason).join('; ');
-  return { file, state: 'OPEN', code: gap.code, reason };
+  return { file, state: 'OPEN', code: gap.code, reason, gaps };
 }
 
 /** The engine's short reason, which has no absolute path in it. */

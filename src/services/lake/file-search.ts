@@ -19,7 +19,7 @@ export type FileSearched =
       readonly file: FileIdentity;
       readonly rows: number;
       readonly matches: number;
-      readonly gaps?: readonly Pick<Gap, 'code' | 'reason'>[];
+      readonly gaps?: readonly Omit<Gap, 'dataset'>[];
       readonly code?: undefined;
     }
   | {

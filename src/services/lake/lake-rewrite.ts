@@ -1,13 +1,14 @@
-import { isNobody, type SubjectSelector } from '../../domain/governance/selection.ts';
+import { isNobody } from '../../domain/governance/selection.ts';
 import { asksForDigest, recoveryOf } from '../../domain/lake/file-state.ts';
 import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { ExecutionContext } from '../operations/ports.ts';
+import type { Companion, ExecutionContext } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
-import { FileRewrite, type JudgedSelection, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
+import { FileRewrite, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
 import type { FileSearched } from './file-search.ts';
+import { JointSelection, type JudgedSelection } from './joint-selection.ts';
 import { type FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
 import type { RewriteAction } from './rewrite-action.ts';
@@ -28,6 +29,8 @@ export interface RewriteWork {
   readonly context: ExecutionContext;
   readonly table: LakeTable;
   readonly action: RewriteAction;
+  /** Operations whose records go in the same pass. */
+  readonly companions?: readonly Companion[] | undefined;
 }
 
 /**
@@ -43,20 +46,21 @@ export class LakeRewrite {
   readonly #files: OperationFiles;
   readonly #file: FileRewrite;
   #records: ReadonlyMap<string, OperationFile> = new Map();
-  #judged: JudgedSelection | null = null;
+  readonly #joint: JointSelection;
 
-  constructor(deps: LakeRewriteDeps, { context, table, action }: RewriteWork) {
+  constructor(deps: LakeRewriteDeps, { context, table, action, companions = [] }: RewriteWork) {
     this.#deps = deps;
     this.#context = context;
     this.#table = table;
     this.#action = action;
     const { targetId } = context.place;
     this.#files = new OperationFiles(deps.em, { targetId, fencingToken: context.lease.fencingToken });
-    const judge = () => this.#judge();
+    this.#joint = new JointSelection({ notary: deps.notary, mark: action.mark }, context, companions);
+    const judge = () => this.#joint.now();
     this.#file = new FileRewrite(deps, { context, table, files: this.#files, action, judge });
   }
 
-  /** @throws LinewardError LEASE_LOST, CANCELLED, LAKE_ENGINE_FAILED; call again then, it goes on where it was. */
+  /** @throws LinewardError LEASE_LOST, CANCELLED, URGENT_FIRST, LAKE_ENGINE_FAILED; call again then, it goes on where it was. */
   async run(): Promise<TargetReceipt> {
     try {
       await this.#recover();
@@ -86,21 +90,6 @@ export class LakeRewrite {
     return rewriteReceipt({ dataset: this.#context.place.name, erases: this.#action.erases }, records, open);
   }
 
-  async #judge(): Promise<JudgedSelection> {
-    const selection = await this.#context.selectionNow();
-    if (this.#judged?.selection === selection) return this.#judged;
-    const { everyone, act, keep } = selection;
-    const { mark } = this.#action;
-    const judged = {
-      act: keysOf(act),
-      keep: keysOf(keep),
-      ...(everyone && { everyone }),
-      ...(mark !== null && { mark }),
-    };
-    this.#judged = { selection, digest: this.#deps.notary.digest(judged) };
-    return this.#judged;
-  }
-
   /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */
   async #recover(): Promise<void> {
     await this.#context.lease.assertHeld();
@@ -128,8 +117,8 @@ export class LakeRewrite {
   async #passes(): Promise<Gap | null> {
     const { place } = this.#context;
     for (let pass = 0; pass < passesMax; pass += 1) {
-      const judged = await this.#judge();
-      if (isNobody(judged.selection)) return null;
+      const judged = await this.#joint.now();
+      if (isNobody(judged.own)) return null;
       const gap = await tableGap(this.#deps, place, this.#table);
       if (gap !== null) return gap;
       const listed = await this.#deps.store.list(this.#table.location);
@@ -158,6 +147,7 @@ export class LakeRewrite {
       done += chunk.length - matching.length;
       await context.report({ done, total, unit: 'files' });
       for (const file of matching) {
+        await context.giveWay?.();
         await this.#rewriteOrPutOff(file, putOff);
         done += 1;
         await context.report({ done, total, unit: 'files' });
@@ -216,12 +206,6 @@ export class LakeRewrite {
     await this.#files.take(taken, judged.digest);
   }
 }
-
-/** Selectors in an order of their own: holds are read in any. */
-const keysOf = (selectors: readonly SubjectSelector[]): readonly string[] =>
-  selectors
-    .map(({ accountId, subject }) => JSON.stringify([accountId, subject?.field ?? null, subject?.value ?? null]))
-    .sort();
 
 function takenOf(found: FileSearched): FileTaken {
   if (found.code !== undefined) return { file: found.file, state: 'OPEN', code: found.code, reason: found.reason };

@@ -12,10 +12,10 @@ import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entit
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { assertAsPlanned, plannedTransformation } from '../operations/as-planned.ts';
 import type { ExecutionContext, TargetExecutor } from '../operations/ports.ts';
-import { ErasureAction } from './erasure-action.ts';
+import { ContentMarks } from './content-marks.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
 import { LakeRewrite } from './lake-rewrite.ts';
-import { RetentionAction } from './retention-action.ts';
+import { RemovalAction } from './removal-action.ts';
 import type { RewriteAction } from './rewrite-action.ts';
 import { planRewrite } from './rewrite-plan.ts';
 import { RewriteVerification } from './rewrite-verify.ts';
@@ -72,7 +72,8 @@ export class LakeTableExecutor implements TargetExecutor {
     const work = await this.#workOf(context, await this.#registered(context.place));
     assertAsPlanned(work.action.mark, context.planned);
     await this.#assertRule(context);
-    return new LakeRewrite(this.#deps, work).run();
+    const companions = await context.companions?.();
+    return new LakeRewrite(this.#deps, { ...work, companions }).run();
   }
 
   async receiptSoFar(context: ExecutionContext): Promise<TargetReceipt | null> {
@@ -90,7 +91,7 @@ export class LakeTableExecutor implements TargetExecutor {
   async #workOf(context: ExecutionContext, table: LakeTable) {
     const { place, work, planned } = context;
     const limit = work.kind === 'RETENTION' ? plannedLimit(planned) : null;
-    const action = limit === null ? await this.#actionOf(place, work) : new RetentionAction(this.#deps, limit);
+    const action = limit === null ? await this.#actionOf(place, work) : new RemovalAction(this.#deps, limit);
     return { context, table, action };
   }
 
@@ -108,7 +109,7 @@ export class LakeTableExecutor implements TargetExecutor {
       };
       return { action: 'NONE', files: 0, bytes: 0, records: 0, seconds: 0, gaps: [gap], manifest: [] };
     }
-    const action = new RetentionAction(this.#deps, limitAt(rule, this.#deps.now()));
+    const action = new RemovalAction(this.#deps, limitAt(rule, this.#deps.now()));
     const { seen, ...estimate } = await planRewrite(this.#deps.store, action, { table, selection, place });
     const manifest = [...plannedTransformation(action.mark), { table: seen }, ...estimate.manifest];
     return { ...estimate, manifest };
@@ -127,10 +128,11 @@ export class LakeTableExecutor implements TargetExecutor {
   }
 
   async #actionOf(place: TargetPlace, work: OperationWork): Promise<RewriteAction> {
-    if (work.kind === 'ERASURE') return new ErasureAction(this.#deps);
+    if (work.kind === 'ERASURE') return new RemovalAction(this.#deps, null);
     if (work.kind === 'SHRED' || work.kind === 'RETENTION')
       throw new LinewardError('INTERNAL', `a lake table knows no ${work.kind} without a plan`);
-    return new TransformAction(this.#deps, await this.#deps.transformations[work.kind](place, work));
+    const transformation = await this.#deps.transformations[work.kind](place, work);
+    return new TransformAction({ ...this.#deps, marks: new ContentMarks(this.#deps.em) }, transformation);
   }
 
   #tableOf(place: TargetPlace): Promise<LakeTable | null> {

@@ -1,6 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type FileState, moveFile } from '../../domain/lake/file-state.ts';
-import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
+import {
+  type OperationFile,
+  type OperationFileFacts,
+  OperationFileSchema,
+} from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 import type { FileIdentity, KeptVersion } from './ports.ts';
@@ -12,6 +16,14 @@ export interface FileTaken {
   readonly state: Extract<FileState, 'PLANNED' | 'SKIPPED' | 'OPEN'>;
   readonly code?: string | undefined;
   readonly reason?: string | undefined;
+  /** What stays undone in a file that can be read. */
+  readonly gaps?: OperationFileFacts['gaps'] | undefined;
+}
+
+/** How many records of one file go on behalf of whom, where several operations share a pass. */
+export interface FileShares {
+  readonly own: number;
+  readonly companions: readonly { readonly targetId: string; readonly digest: string; readonly found: number }[];
 }
 
 /** Each task writes its fencing token into its target first; a later token there means that this worker was replaced. */
@@ -41,17 +53,21 @@ export class OperationFiles {
 
   async take(files: readonly FileTaken[], selectionDigest: string): Promise<void> {
     if (files.length === 0) return;
-    const records = files.map(({ file, state, code, reason }) => ({ ...file, state, code, reason }));
+    const records = files.map(({ file, state, code, reason, gaps }) => ({ ...file, state, code, reason, gaps }));
     const taken = await this.#em.fork().execute<unknown[]>(
       `insert into operation_file (target_id, path, state, source_bytes, source_version, selection_digest, code, reason,
-                                   updated_at)
-       select t.id, f.path, f.state, f.bytes, f.version, ?, f.code, f.reason, now()
-       from jsonb_to_recordset(?::jsonb) as f(path text, state text, bytes bigint, version text, code text, reason text)
+                                   facts, updated_at)
+       select t.id, f.path, f.state, f.bytes, f.version, ?, f.code, f.reason,
+              case when f.gaps is not null then jsonb_build_object('counts', '{}'::jsonb, 'gaps', f.gaps) end, now()
+       from jsonb_to_recordset(?::jsonb)
+         as f(path text, state text, bytes bigint, version text, code text, reason text, gaps jsonb)
        join operation_target t on t.id = ? and t.fencing_token <= ?
        on conflict (target_id, path) do update set
          state = excluded.state, source_bytes = excluded.source_bytes, source_version = excluded.source_version,
          selection_digest = excluded.selection_digest, staged_sha256 = null, version_after = null, code = excluded.code,
-         reason = excluded.reason, updated_at = excluded.updated_at
+         reason = excluded.reason, updated_at = excluded.updated_at,
+         facts = case when excluded.facts is null then operation_file.facts
+                 else coalesce(operation_file.facts, excluded.facts) || jsonb_build_object('gaps', excluded.facts -> 'gaps') end
        returning 1`,
       [selectionDigest, JSON.stringify(records), this.#targetId, this.#fencingToken],
     );
@@ -68,7 +84,12 @@ export class OperationFiles {
     );
   }
 
-  stage(path: string, result: StagedFile, selectionDigest: string): Promise<void> {
+  stage(
+    path: string,
+    { result, shares }: { readonly result: StagedFile; readonly shares: FileShares | null },
+    selectionDigest: string,
+  ): Promise<void> {
+    const facts = shares === null ? result.facts : sharedFacts(result, shares);
     return this.#move(
       this.#em.fork(),
       path,
@@ -78,8 +99,8 @@ export class OperationFiles {
         staged_sha256: result.stagedSha256,
         rows_before: result.rowsBefore,
         rows_after: result.rowsAfter,
-        found: result.found,
-        facts: result.facts === undefined ? null : JSON.stringify(result.facts),
+        found: shares?.own ?? result.found,
+        facts: facts === undefined ? null : JSON.stringify(facts),
       },
     );
   }
@@ -110,6 +131,38 @@ export class OperationFiles {
       this.#targetId,
       path,
     ]);
+  }
+
+  /**
+   * Puts a swap on the records of those that came along, as if they had done it: their own runs then find the file as it is to
+   * be, and their certificates tell it. Their tasks are begun by that, so that one which is cancelled says what was done.
+   */
+  async share(tx: EntityManager, path: string): Promise<void> {
+    await tx.execute(
+      `with mine as (
+         select f.*, t.dataset_id from operation_file f join operation_target t on t.id = f.target_id
+         where f.target_id = ? and f.path = ? and f.facts -> 'companions' is not null
+       ), shared as (
+         update operation_target t set status = 'EXECUTING', fencing_token = greatest(t.fencing_token, ?), updated_at = now()
+         from mine, jsonb_to_recordset(mine.facts -> 'companions') as c("targetId" text, digest text, found bigint)
+         where t.id = c."targetId" and t.dataset_id = mine.dataset_id and t.status in ('PENDING', 'EXECUTING')
+         returning t.id, c.digest, c.found
+       )
+       insert into operation_file (target_id, path, state, source_bytes, source_version, selection_digest, staged_sha256,
+         rows_before, rows_after, found, erased, bytes_after, version_after, facts, updated_at)
+       select shared.id, mine.path, 'SWAPPED', mine.source_bytes, mine.source_version, shared.digest, mine.staged_sha256,
+         mine.rows_before, mine.rows_after, shared.found, shared.found, mine.bytes_after, mine.version_after,
+         jsonb_strip_nulls(jsonb_build_object('gaps', '[]'::jsonb, 'versionsKept', mine.facts -> 'versionsKept', 'counts',
+           jsonb_build_object('erasedForOthers', mine.rows_before - mine.rows_after - shared.found))), now()
+       from shared, mine
+       on conflict (target_id, path) do update set
+         state = excluded.state, source_bytes = excluded.source_bytes, source_version = excluded.source_version,
+         selection_digest = excluded.selection_digest, staged_sha256 = excluded.staged_sha256,
+         rows_before = excluded.rows_before, rows_after = excluded.rows_after, found = excluded.found,
+         erased = operation_file.erased + excluded.erased, bytes_after = excluded.bytes_after,
+         version_after = excluded.version_after, facts = excluded.facts, code = null, reason = null, updated_at = now()`,
+      [this.#targetId, path, this.#fencingToken],
+    );
   }
 
   async open(path: string, from: FileState, fault: { readonly code: string; readonly reason: string }): Promise<void> {
@@ -146,4 +199,12 @@ export class OperationFiles {
     );
     if (moved.length === 0) throw new LinewardError('LEASE_LOST');
   }
+}
+
+function sharedFacts(
+  { rowsBefore, rowsAfter, facts }: StagedFile,
+  { own, companions }: FileShares,
+): OperationFileFacts {
+  const counts = { ...facts?.counts, erasedForOthers: rowsBefore - rowsAfter - own };
+  return { gaps: facts?.gaps ?? [], counts, companions };
 }

@@ -1,5 +1,6 @@
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
+import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
 
 /**
  * What identifies the exact content of a file: a rewrite or an append changes it. `version` is
@@ -23,15 +24,10 @@ export interface EngineSelection {
   readonly keep: readonly EngineSelector[];
   /**
    * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
-   * that is none of ISO 8601, matches nothing.
+   * that is none of ISO 8601, matches nothing. `askedBefore` is there when a minimum cuts short what was asked for: records of
+   * days before that one, of all days for null.
    */
-  readonly olderThan?: { readonly column: string; readonly before: string } | undefined;
-}
-
-/** Records of a file that a selection by age leaves: older ones that `keep` keeps, and those without a date. */
-export interface AgeFinding {
-  readonly held: number;
-  readonly undated: number;
+  readonly olderThan?: AgeLimit | undefined;
 }
 
 /**
@@ -57,6 +53,8 @@ export interface RewriteResult {
   readonly bytesAfter: number;
   /** SHA-256 of the staged file, lower-case hex; null when no file was staged, since no row stays or nothing was replaced. */
   readonly stagedSha256: string | null;
+  /** SHA-256 of the source as it was copied, where its format has no place for metadata. */
+  readonly sourceSha256?: string | undefined;
 }
 
 export interface VerifyResult {
@@ -109,8 +107,8 @@ export interface KeysResult {
 }
 
 /**
- * How values of a column are handed over. TEXT: as they are; JSON: as JSON text, nested values too; OTHER: as DuckDB writes
- * them, for numbers, times and the like.
+ * How values of a column are handed over. TEXT: as they are; JSON: as JSON text, nested values too, and all of lines of JSON;
+ * OTHER: as the engine writes them, for numbers, times and the like.
  */
 export type ValueForm = 'TEXT' | 'JSON' | 'OTHER';
 
@@ -146,12 +144,14 @@ export interface ProfileRequest extends EngineRequest {
   readonly path: string;
 }
 
-/** What the footer of a file tells. */
+/** What a file tells of itself. */
 export interface ProfileResult {
   readonly rows: number;
   readonly columns: readonly { readonly name: string; readonly form: ValueForm }[];
   /** Key-value metadata as UTF-8. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** SHA-256 of the file, where its format has no place for metadata: by that digest others may keep some for it. */
+  readonly contentSha256?: string | undefined;
 }
 
 /** Values of some rows by column, in the order of the rows; null is NULL. */
@@ -166,7 +166,7 @@ export interface TransformRequest extends EngineRequest {
   readonly columns: readonly string[];
   /** Columns that are read beside them. */
   readonly keyColumns: readonly string[];
-  /** Key-value metadata of the copy beside the source's own; a key that is there gets the new value. */
+  /** Key-value metadata of the copy beside the source's own; a key that is there gets the new value. Lines of JSON have none. */
   readonly metadata: Readonly<Record<string, string>>;
   /** New values of `columns` for a batch of rows, in the same order and number. Called for one batch after the other. */
   transform(batch: ColumnTexts): Promise<ColumnTexts>;
@@ -192,7 +192,7 @@ export interface LakeEngine {
   rewrite(request: RewriteRequest): Promise<RewriteResult>;
   /** What files are and what a rewrite of them would refuse, in the order of `files`. A bad file does not hide the others. */
   survey(request: SurveyRequest): Promise<readonly SurveyedFile[]>;
-  /** What the footer of one file tells. LAKE_TABLE_REFUSED for formats whose values are not replaced. */
+  /** What one file tells of itself. Of lines of JSON and Avro a column is a member or field of the records. */
   profile(request: ProfileRequest): Promise<ProfileResult>;
   /**
    * Stages a copy of `source` in which `transform` has replaced values in the matching rows; schema, codec, row order and

@@ -1,7 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { retentionActor } from '../../domain/access/actor.ts';
-import { reasonToAsk, utcDayOf } from '../../domain/lake/retention.ts';
+import { utcDayOf } from '../../domain/governance/minimum-retention.ts';
+import { reasonToAsk } from '../../domain/lake/retention.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';

@@ -4,6 +4,7 @@ import { type RetentionRule, retentionDaysMax } from '../../domain/lake/retentio
 import { type Dataset, DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
 import { type LakeRetention, LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
+import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 
@@ -44,6 +45,7 @@ export class RetentionService {
           'datasetId: no entity is mapped to the table, so nobody can tell which rows a legal hold keeps; map one',
           { path: ['datasetId'] },
         );
+      await assertOneDate(tx, datasetId, dateField);
       const facts = { dateField, days, action, autoApprove, setBy: actor.id, setAt: new Date(), requestedOn: null };
       await tx.upsert(LakeRetentionSchema, { tableId: table.id, datasetId, ...facts });
       audit(tx, actor, {
@@ -73,6 +75,17 @@ async function tableOf(tx: EntityManager, datasetId: string): Promise<LakeTable>
   const table = await tx.findOne(LakeTableSchema, { datasetId });
   if (table !== null) return table;
   throw new LinewardError('NOT_FOUND', 'datasetId: it is no lake table', { path: ['datasetId'] });
+}
+
+/** What a minimum and a rule say of a row must go by the same date. */
+async function assertOneDate(tx: EntityManager, datasetId: string, dateField: string): Promise<void> {
+  const other = await tx.findOne(MinimumRetentionSchema, { datasetId, dateField: { $ne: dateField } });
+  if (other === null) return;
+  throw new LinewardError(
+    'BAD_INPUT',
+    `dateField: the table has a minimum retention, which goes by ${other.dateField}; the rule must, too`,
+    { path: ['dateField'] },
+  );
 }
 
 function dateFieldOf({ dateField: own, origin, columns }: LakeTable, asked: string | null): string {

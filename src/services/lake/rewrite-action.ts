@@ -13,9 +13,12 @@ export interface ActionScope {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A staged copy. `facts` say what a receipt should tell beside counts of rows; */
+/** A staged copy. */
 export interface StagedFile extends RewriteResult {
+  /** What a receipt should tell beside counts of rows. */
   readonly facts?: OperationFileFacts | undefined;
+  /** What is to be known of the copy, where its format has no place to say it. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A file read back. */

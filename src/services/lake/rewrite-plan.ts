@@ -29,7 +29,7 @@ export async function planRewrite(
       continue;
     }
     rows += found.rows;
-    for (const { code, reason } of found.gaps ?? []) gaps.push({ code, dataset, reason: `${path}: ${reason}` });
+    for (const gap of found.gaps ?? []) gaps.push({ ...gap, dataset, reason: `${path}: ${gap.reason}` });
     if (found.matches > 0) {
       bytes += found.file.bytes;
       records += found.matches;

@@ -29,9 +29,11 @@ export function rewriteReceipt(
 }
 
 function fileGaps(dataset: string, { state, path, code, reason, facts }: OperationFile): readonly Gap[] {
-  const gap = { code: code ?? 'LAKE_FILE_UNREADABLE', reason };
-  const gaps = state === 'OPEN' ? [gap] : (facts?.gaps ?? []);
-  return gaps.map((one) => ({ code: one.code, dataset, reason: `${path}: ${one.reason}` }));
+  const known = facts?.gaps ?? [];
+  // A fault that came later says nothing of what was known before it.
+  const isFault = state === 'OPEN' && known[0]?.code !== code;
+  const gaps = isFault ? [{ code: code ?? 'LAKE_FILE_UNREADABLE', reason: reason ?? '' }] : known;
+  return gaps.map((one) => ({ ...one, dataset, reason: `${path}: ${one.reason}` }));
 }
 
 /** True for a file that lost all its rows to us and was not written again since. */

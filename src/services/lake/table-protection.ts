@@ -12,6 +12,9 @@ import type { FileTransform, TableTransformation, TransformTally } from './table
 /** Name of the key-value metadata of a file that says what of it is protected. */
 const protectionMark = 'lineward.protection';
 
+/** Columns without a field that a receipt names: lines of JSON may have names that are data, and thousands of them. */
+const unknownNamedMax = 20;
+
 /** Applies the protection plan of an entity to the rows of its tables. */
 export class TableProtection implements TableTransformation {
   readonly #plan: ProtectionPlan;
@@ -58,11 +61,15 @@ export class TableProtection implements TableTransformation {
     const unfit = profile.columns.filter(({ name, form }) => this.#isUnfit(name, form));
     const done = marked(profile);
     const tokenized = profile.columns.filter(({ name }) => isTokenized(done[name], this.#steps.get(name) ?? {}));
+    const more = unknown.length - unknownNamedMax;
     return [
-      ...unknown.map((name) => ({
+      ...unknown.slice(0, unknownNamedMax).map((name) => ({
         code: 'COLUMN_UNKNOWN',
         reason: `the column ${name} is no field of the entity, so no policy speaks of it; it stays as it is`,
       })),
+      ...(more > 0
+        ? [{ code: 'COLUMN_UNKNOWN', reason: `${more} more columns are no fields of the entity either; they stay` }]
+        : []),
       ...unfit.map(({ name }) => ({
         code: 'COLUMN_UNFIT',
         reason: `the column ${name} is of a type that cannot hold what protection leaves; it stays as it is`,

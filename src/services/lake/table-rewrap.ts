@@ -3,8 +3,8 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from '../privacy/account-key.service.ts';
 import { Resealing } from '../privacy/resealing.ts';
 import { looksSealed, SealedValues } from '../privacy/sealed-values.ts';
-import { formsOf } from './column-records.ts';
-import type { ColumnTexts, ProfileResult } from './ports.ts';
+import { formsOf, plainText } from './column-records.ts';
+import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
 
 /** Opens envelopes under older versions of keys, and seals what is in them under the versions in force. */
@@ -47,7 +47,8 @@ export class TableRewrap implements TableTransformation {
     const texts = columns.flatMap((name) => (batch[name] ?? []).flatMap((text) => asJson(text, forms.get(name))));
     const resealing = await Resealing.in(this.#keys, texts);
     if (resealing.isEmpty) return batch;
-    const accounts = batch[this.#accountField] ?? [];
+    const accountForm = forms.get(this.#accountField);
+    const accounts = (batch[this.#accountField] ?? []).map((text) => plainText(text, accountForm));
     const failed = new Set<number>();
     const rewrapAt = (row: number) => (envelope: string) => {
       const answer = resealing.reseal(accounts[row] ?? '', envelope);
@@ -61,18 +62,29 @@ export class TableRewrap implements TableTransformation {
       return answer;
     };
     return Object.fromEntries(
-      columns.map((name) => [name, (batch[name] ?? []).map((text, row) => replaced(text, rewrapAt(row)))]),
+      columns.map((name) => [
+        name,
+        (batch[name] ?? []).map((text, row) => replaced(text, forms.get(name), rewrapAt(row))),
+      ]),
     );
   }
 }
 
-function asJson(text: string | null, form: 'TEXT' | 'JSON' | 'OTHER' | undefined): readonly string[] {
-  if (text === null) return [];
-  // A column of text may hold JSON, too.
-  return [form === 'TEXT' && looksSealed(text) ? `"${text}"` : text];
+function asJson(text: string | null, form: ValueForm | undefined): readonly string[] {
+  const plain = plainText(text, form);
+  if (plain === null) return [];
+  // A text may hold JSON, too.
+  return [looksSealed(plain) ? `"${plain}"` : plain];
 }
 
-function replaced(text: string | null, rewrap: (envelope: string) => string | null): string | null {
-  if (text === null) return null;
-  return looksSealed(text) ? (rewrap(text) ?? text) : SealedValues.replaceIn(text, rewrap);
+function replaced(
+  text: string | null,
+  form: ValueForm | undefined,
+  rewrap: (envelope: string) => string | null,
+): string | null {
+  const plain = plainText(text, form);
+  if (plain === null) return null;
+  const other = looksSealed(plain) ? (rewrap(plain) ?? plain) : SealedValues.replaceIn(plain, rewrap);
+  if (other === plain) return text;
+  return plain === text ? other : JSON.stringify(other);
 }

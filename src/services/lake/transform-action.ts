@@ -2,18 +2,25 @@ import type { Selection } from '../../domain/governance/selection.ts';
 import type { OperationFileFacts } from '../../entities/operation-file.entity.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { type ContentMarks, expectContentOf } from './content-marks.ts';
 import { engineSelectionOf, type FileSearched, findIn } from './file-search.ts';
-import type { FileIdentity, LakeEngine, LakeStore, RewriteResult } from './ports.ts';
+import type { FileIdentity, LakeEngine, LakeStore, ProfileResult, RewriteResult } from './ports.ts';
 import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
 import { type FileTransform, type TableTransformation, TransformTally } from './table-transformation.ts';
+
+export interface TransformDeps {
+  readonly store: LakeStore;
+  readonly engine: LakeEngine;
+  readonly marks: Pick<ContentMarks, 'profile'>;
+}
 
 /** Replaces values in the rows of the selection. */
 export class TransformAction implements RewriteAction {
   readonly erases = false;
-  readonly #deps: { readonly store: LakeStore; readonly engine: LakeEngine };
+  readonly #deps: TransformDeps;
   readonly #transformation: TableTransformation;
 
-  constructor(deps: { readonly store: LakeStore; readonly engine: LakeEngine }, transformation: TableTransformation) {
+  constructor(deps: TransformDeps, transformation: TableTransformation) {
     this.#deps = deps;
     this.#transformation = transformation;
   }
@@ -46,8 +53,8 @@ export class TransformAction implements RewriteAction {
     finding: { readonly rows: number; readonly matches: number },
     { selection, signal }: ActionScope,
   ): Promise<FileSearched> {
-    const { store, engine } = this.#deps;
-    const profiled = ([path = '']: readonly string[]) => engine.profile({ path, signal });
+    const { store } = this.#deps;
+    const profiled = ([path = '']: readonly string[]) => this.#profile(path, signal);
     try {
       const profile = await store.reading([file.path], profiled);
       if (this.#transformation.of(profile) === null)
@@ -63,8 +70,7 @@ export class TransformAction implements RewriteAction {
   }
 
   async stage(paths: { readonly source: string; readonly staged: string }, scope: ActionScope): Promise<StagedFile> {
-    const { engine } = this.#deps;
-    const profile = await engine.profile({ path: paths.source, signal: scope.signal });
+    const profile = await this.#profile(paths.source, scope.signal);
     const work = this.#transformation.of(profile);
     if (work === null) return nothingDone(profile.rows, this.#transformation.gapsOf(profile));
     const kept = await this.#keptRows(paths.source, scope);
@@ -84,7 +90,9 @@ export class TransformAction implements RewriteAction {
     // A file in which rows failed must not say of itself that it is done.
     const { tally, result } =
       failed && isWhole ? await this.#transform(work, { ...paths, metadata: {} }, scope) : first;
-    return { ...result, facts: factsOf(tally, kept, this.#transformation.gapsOf(profile)) };
+    expectContentOf(profile, result);
+    const metadata = isWhole && !failed ? work.metadata : {};
+    return { ...result, metadata, facts: factsOf(tally, kept, this.#transformation.gapsOf(profile)) };
   }
 
   /** Asks again what would be replaced, where that can be asked. */
@@ -92,12 +100,16 @@ export class TransformAction implements RewriteAction {
     const { engine } = this.#deps;
     const { place, signal } = scope;
     const { rows, sha256 } = await engine.verify({ path, selection: engineSelectionOf(place, nobody), signal });
-    const work = this.#transformation.of(await engine.profile({ path, signal }), { forProof: true });
+    const work = this.#transformation.of(await this.#profile(path, signal), { forProof: true });
     const left =
       work === null
         ? 0
         : (await this.#transform(work, { source: path, staged: null, metadata: {} }, scope)).result.found;
     return { rows, left, kept: rows, sha256 };
+  }
+
+  #profile(path: string, signal: AbortSignal | undefined): Promise<ProfileResult> {
+    return this.#deps.marks.profile(this.#deps.engine, { path, signal });
   }
 
   async #transform(

@@ -4,7 +4,7 @@ import type { LineageStep } from '../../domain/lineage/graph.ts';
 import { inForce, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { textArray } from '../sql.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
-import { readStep } from './lineage.read-model.ts';
+import { stepColumns } from './lineage.read-model.ts';
 import type { LineageGraphs } from './lineage-graphs.ts';
 
 /** Steps that are looked at; a plan that needs more is about everything. */
@@ -50,17 +50,17 @@ export class DerivedDataReadModel {
   }
 
   async derivedFrom(datasetIds: readonly string[]): Promise<DerivedData> {
-    const rows = await this.#em.fork().execute(
+    const rows = await this.#em.fork().execute<LineageStep[]>(
       `with recursive reached (id) as (
          select unnest(?::text[])
          union
          select target_dataset_id from lineage_edge join reached on source_dataset_id = reached.id where valid_to is null
        )
-       select lineage_edge.* from lineage_edge join reached on source_dataset_id = reached.id
-       where valid_to is null order by lineage_edge.id limit ${stepsMax + 1}`,
+       select ${stepColumns} from lineage_edge
+       where source_dataset_id in (select id from reached) and valid_to is null order by id limit ${stepsMax + 1}`,
       [textArray(datasetIds)],
     );
-    return { steps: rows.slice(0, stepsMax).map(readStep), complete: rows.length <= stepsMax };
+    return { steps: rows.slice(0, stepsMax), complete: rows.length <= stepsMax };
   }
 
   /** The columns that hold values of the keys, those of the datasets themselves among them. */

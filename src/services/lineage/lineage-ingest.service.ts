@@ -6,6 +6,7 @@ import { readLineageEvent } from '../../domain/lineage/open-lineage.ts';
 import { type LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { nativeTransaction, type Statements } from '../sql.ts';
 import { writeColumns, writeFields } from './column-writes.ts';
+import { writeSayings } from './description-writes.ts';
 import { type Unfolded, writeDatasetStates } from './graph-writes.ts';
 import { idsOfDatasets, idsOfJobs } from './named-rows.ts';
 import { writeRuns } from './run-writes.ts';
@@ -101,6 +102,11 @@ async function writeEvents(tx: Statements, events: readonly TakenEvent[], unfold
   await writeRuns(tx, facts, ids, unfolded);
   await writeFields(tx, facts, ids);
   await writeColumns(tx, facts, ids, unfolded);
+  await writeSayings(
+    tx,
+    facts.sayings.map(({ dataset: name, at, ...saying }) => ({ ...saying, datasetId: ids.dataset(name), saidAt: at })),
+    { saidBy: 'events', actorId: null },
+  );
 }
 
 /** Those that were not there yet. Two that bring the same event at once wait here for each other's end. */

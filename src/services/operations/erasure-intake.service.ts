@@ -16,6 +16,7 @@ export interface ErasureIntakeRequest {
   readonly entityId?: string | undefined;
   readonly reason?: string | undefined;
   readonly dryRun: boolean;
+  readonly urgent: boolean;
 }
 
 export interface ErasureIntakeResult {
@@ -101,7 +102,7 @@ export class ErasureIntakeService {
   }
 
   async #request(actor: Actor, request: ErasureIntakeRequest): Promise<{ operation: Operation; count: number }> {
-    const { key, entityId, reason, dryRun } = request;
+    const { key, entityId, reason, dryRun, urgent } = request;
     const intake = intakeOf(actor, key);
     return this.#em.fork().transactional(async (tx) => {
       const [kept] = await tx.execute<{ count: string; digest: string | null }[]>(
@@ -121,6 +122,7 @@ export class ErasureIntakeService {
         entityId: entityId ?? null,
         reason: reason ?? null,
         dryRun,
+        ...(urgent && { urgent }),
       });
       const known = await operationOfKey(tx, key, inputDigest);
       const operation =
@@ -128,7 +130,7 @@ export class ErasureIntakeService {
         (await insertOperation(
           tx,
           actor,
-          { kind: 'ERASURE', inputDigest, approvalsNeeded: 1, entityId, reason, idempotencyKey: key, dryRun },
+          { kind: 'ERASURE', inputDigest, approvalsNeeded: 1, entityId, reason, idempotencyKey: key, dryRun, urgent },
           async (operationId) => {
             await tx.execute(
               `insert into operation_subject (id, operation_id, account_id, subject_field, subject_value, digest, held)

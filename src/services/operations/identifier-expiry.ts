@@ -8,12 +8,13 @@ import { dropIdentifiers } from './operation-subjects.ts';
 const retryDays = 30;
 const perRun = 1_000;
 
-// A hold on an account defers its erasures, so their time begins with its release.
+// Who is to be erased once a hold or a minimum lets go must be known until then. What failed under a hold is retried after it.
 const expired = `
   select o.id from operation o
   where o.status in ('PARTIAL', 'BLOCKED', 'FAILED')
     and o.finished_at < now() - ? * interval '1 day'
     and exists (select 1 from operation_subject s where s.operation_id = o.id and s.account_id is not null)
+    and not exists (select 1 from erasure_deferral d where d.operation_id = o.id and d.ended_at is null)
     and not exists (
       select 1 from operation_subject s join legal_hold h on h.account_id = s.account_id
       where s.operation_id = o.id and (h.released_at is null or h.released_at >= now() - ? * interval '1 day'))`;

@@ -13,9 +13,10 @@ import {
   OperationTargetSchema,
 } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
+import { settleDeferral } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
-import type { Notary } from './ports.ts';
+import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
+import type { ErasureJournal, Notary } from './ports.ts';
 
 /**
  * Ends an operation: draws the sum of what its places reported, signs it, and drops the clear identifiers of the
@@ -24,17 +25,24 @@ import type { Notary } from './ports.ts';
  */
 export class OperationCertifier {
   readonly #em: EntityManager;
-  readonly #holds: HoldReader;
+  readonly #retains: Retaining;
   readonly #notary: Notary;
+  readonly #journal: Pick<ErasureJournal, 'append'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly holds: HoldReader; readonly notary: Notary }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly retains: Retaining;
+    readonly notary: Notary;
+    readonly journal: Pick<ErasureJournal, 'append'>;
+  }) {
     this.#em = deps.em;
-    this.#holds = deps.holds;
+    this.#retains = deps.retains;
     this.#notary = deps.notary;
+    this.#journal = deps.journal;
   }
 
   async certify(operationId: string): Promise<void> {
-    const selection = await selectionOf(this.#em, operationId, this.#holds);
+    const selection = await selectionOf(this.#em, operationId, this.#retains);
     const held = new Set(selection.held.map((selector) => this.#notary.digest(selector)));
     await this.#em.fork().transactional(async (tx) => {
       const operation = await lockOperation(tx, operationId);
@@ -59,8 +67,13 @@ export class OperationCertifier {
       );
       operation.updatedAt = new Date(body.issuedAt);
       if (!isCancelled) end(operation, body);
+      await settleDeferral(tx, operation, body.open);
       await tx.nativeUpdate(OperationSubjectSchema, { operationId, digest: { $in: [...held] } }, { held: true });
-      if (body.outcome === 'COMPLETED') await dropIdentifiers(tx, operationId);
+      if (body.outcome === 'COMPLETED') {
+        // Before the commit: what the database says is done can be told to one that was restored from before.
+        if (operation.kind === 'ERASURE') await this.#journal.append(erasedBy(operation, body));
+        await dropIdentifiers(tx, operationId);
+      }
       audit(tx, systemActor, {
         action: 'certifyOperation',
         resourceType: 'Operation',
@@ -117,6 +130,11 @@ const cancelledPoint: Gap = {
   dataset: '*',
   reason: 'the operation was cancelled before it was certified; only what the receipts tell was done',
 };
+
+const erasedBy = ({ id: operationId, entityId }: Operation, { issuedAt: at, subjects }: CertificateBody) => ({
+  ...{ operationId, entityId: entityId ?? null, at },
+  digests: subjects.map(({ digest }) => digest),
+});
 
 function end(operation: Operation, body: CertificateBody): void {
   const reasons = body.open.map((gap) => `${gap.code}: ${gap.reason}`).join('; ');

@@ -19,6 +19,7 @@ export interface NewOperation {
   readonly reason?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  readonly urgent?: boolean | undefined;
 }
 
 /** Writes an operation with its subjects and its audit event. `insertSubjects` answers how many there are. */
@@ -35,6 +36,7 @@ export async function insertOperation(
     status: 'REQUESTED',
     reason: given.reason ?? null,
     dryRun: given.dryRun ?? false,
+    urgent: given.urgent ?? false,
     idempotencyKey: given.idempotencyKey ?? null,
     inputDigest: given.inputDigest,
     entityId: given.entityId ?? null,

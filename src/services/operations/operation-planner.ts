@@ -1,8 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
-import { isNobody, type SelectionAfterHolds } from '../../domain/governance/selection.ts';
+import { type PermittedSelection, permittedIn } from '../../domain/governance/permission.ts';
+import { isNobody } from '../../domain/governance/selection.ts';
 import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
-import { selectionIn, sequenceOf, unmappedDatasets } from '../../domain/operations/reach.ts';
+import { sequenceOf, unmappedDatasets } from '../../domain/operations/reach.ts';
 import { mayBecome } from '../../domain/operations/status.ts';
 import { type Gap, keyRing, type TargetPlace } from '../../domain/operations/target.ts';
 import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
@@ -10,9 +11,10 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
+import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers, type HoldReader, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
 import { estimateOf, type MappedPlace, onePerDataset, targetRow } from './planned-targets.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
 
@@ -20,13 +22,13 @@ export interface PlannerDeps {
   readonly em: EntityManager;
   readonly registry: RegistryReadModel;
   readonly derivedData: DerivedDataReadModel;
-  readonly holds: HoldReader;
+  readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly notary: Notary;
 }
 
 /**
- * Expands subjects over mappings and lineage into targets, less legal holds, and freezes the answer under a hash. A dry
+ * Expands subjects over mappings and lineage into targets, less what keeps them, and freezes the answer under a hash. A dry
  * run is this and nothing more. Planning writes nothing outside the operation's own rows.
  */
 export class OperationPlanner {
@@ -39,7 +41,7 @@ export class OperationPlanner {
   async plan(operationId: string): Promise<void> {
     const operation = await this.#begin(operationId);
     if (operation === null) return;
-    const selection = await selectionOf(this.#deps.em, operationId, this.#deps.holds);
+    const selection = await selectionOf(this.#deps.em, operationId, this.#deps.retains);
     const held = new Set(selection.held.map((selector) => this.#deps.notary.digest(selector)));
     const { targets, gaps } = isNobody(selection)
       ? { targets: [], gaps: [] }
@@ -70,14 +72,14 @@ export class OperationPlanner {
   }
 
   /** Keys are one place, whatever holds the values that they encrypted. */
-  async #keyRing(selection: SelectionAfterHolds): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
+  async #keyRing(selection: PermittedSelection): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
     const { id, namespace, name, role } = keyRing;
     const executor = executorFor(this.#deps.executors, role, 'SHRED');
     if (executor === undefined) throw new LinewardError('INTERNAL', `no executor for ${role}`);
     const fields = selection.act.flatMap(({ subject }) => (subject === undefined ? [] : [subject.field]));
     const keys = { accountField: 'account_id', subjectFields: [...new Set(fields)].sort() };
     const place: TargetPlace = { targetId: '', datasetId: id, namespace, name, role, ...keys };
-    const within = selectionIn(place, selection);
+    const within = permittedIn(place, selection);
     const estimate = await executor.plan(place, within, { kind: 'SHRED', entityId: null });
     const target = { dataset: { id, namespace, name }, role, sequence: 0, ...keys, estimate };
     return { targets: [target], gaps: [...within.gaps, ...estimate.gaps] };
@@ -85,7 +87,7 @@ export class OperationPlanner {
 
   async #targets(
     operation: Operation,
-    selection: SelectionAfterHolds,
+    selection: PermittedSelection,
   ): Promise<{ targets: PlannedTarget[]; gaps: Gap[] }> {
     const { registry, derivedData } = this.#deps;
     const entityIds = operation.entityId == null ? await registry.allEntityIds() : [operation.entityId];
@@ -118,7 +120,7 @@ export class OperationPlanner {
         accountField: mapping.accountField,
         subjectFields: mapping.subjectFields,
       };
-      const within = selectionIn(place, selection);
+      const within = permittedIn(place, selection);
       gaps.push(...within.gaps);
       if (isNobody(within)) continue;
       const work = { kind: operation.kind, entityId: operation.entityId ?? null };
@@ -196,6 +198,7 @@ export class OperationPlanner {
       if (facts.blocked) {
         operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
         operation.finishedAt = now;
+        await settleDeferral(tx, operation, [heldWhole]);
       }
       if (operation.dryRun) await endDryRun(tx, operation);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
@@ -252,6 +255,8 @@ export class OperationPlanner {
     });
   }
 }
+
+const heldWhole: Gap = { code: 'HOLD_ACTIVE', dataset: '*', reason: 'every subject is under a legal hold' };
 
 const noTable: Gap = {
   code: 'NOT_MAPPED',

@@ -24,12 +24,14 @@ export interface RequestOperation {
 }
 
 export interface RequestErasure extends RequestOperation {
+  /** Begins as soon as it is approved, and does not wait for others to go with. */
+  readonly urgent?: boolean | undefined;
   /** Only this entity's places; all entities when absent. */
   readonly entityId?: string | undefined;
 }
 
 /** Work on the values of records. */
-export interface RequestTransformation extends Omit<RequestErasure, 'subjects'> {
+export interface RequestTransformation extends Omit<RequestErasure, 'subjects' | 'urgent'> {
   /** Only records of these accounts; all records when absent. */
   readonly accountIds?: readonly string[] | undefined;
   /** Only these of the entity's places. */
@@ -116,6 +118,7 @@ export class OperationRequestService {
       ...(input.datasetIds === undefined ? {} : { datasetIds: input.datasetIds }),
       reason: input.reason ?? null,
       dryRun: input.dryRun ?? false,
+      ...(input.urgent === true && { urgent: true }),
     });
     if (!(await this.#isRepeated(input))) await input.assertMayBegin?.();
     const operation = await this.#em.fork().transactional(async (tx) => {

@@ -1,11 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { canonicalJson } from '../../domain/canonical-json.ts';
-import {
-  type Selection,
-  type SelectionAfterHolds,
-  type SubjectSelector,
-  subtractHolds,
-} from '../../domain/governance/selection.ts';
+import type { MinimumLimit } from '../../domain/governance/minimum-retention.ts';
+import { bindsTo, type PermittedSelection, permitted } from '../../domain/governance/permission.ts';
+import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import {
   type Operation,
@@ -14,10 +11,12 @@ import {
   OperationSubjectSchema,
 } from '../../entities/operation.entity.ts';
 
-/** Where active legal holds are read. */
-export interface HoldReader {
-  /** Holds on any of the accounts; all there are for null. */
-  activeHolds(accountIds: readonly string[] | null): Promise<readonly SubjectSelector[]>;
+/** Where it is read what keeps data. */
+export interface Retaining {
+  /** Active holds on any of the accounts; all there are for null. */
+  activeHolds(accountIds: readonly string[] | null): Promise<readonly { readonly selector: SubjectSelector }[]>;
+  /** What minimums in force leave of each dataset that has one. */
+  minimumLimits(): Promise<ReadonlyMap<string, MinimumLimit>>;
 }
 
 /** The selector of a stored subject, null once its clear identifiers are gone. */
@@ -36,20 +35,20 @@ async function requestedOf(em: EntityManager, operationId: string): Promise<read
 }
 
 /**
- * What an operation may act on: its subjects less the holds. The subjects are read once, the holds each time; while those do
- * not change, the answer is the same object, so that whoever derives something large from it can keep that.
+ * What an operation may act on: its subjects less what keeps them. The subjects are read once, holds and minimums each time;
+ * while those do not change, the answer is the same object, so that whoever derives something large from it can keep that.
  */
 export class OperationSelections {
   readonly #em: EntityManager;
   readonly #operationId: string;
-  readonly #holds: HoldReader;
+  readonly #retains: Retaining;
   #asked: Promise<Selection & Pick<Operation, 'kind'>> | null = null;
-  #last: { readonly holds: string; readonly selection: SelectionAfterHolds } | null = null;
+  #last: { readonly retains: string; readonly selection: PermittedSelection } | null = null;
 
-  constructor(em: EntityManager, operationId: string, holds: HoldReader) {
+  constructor(em: EntityManager, operationId: string, retains: Retaining) {
     this.#em = em;
     this.#operationId = operationId;
-    this.#holds = holds;
+    this.#retains = retains;
   }
 
   /** What was asked for, whatever is held. */
@@ -59,16 +58,20 @@ export class OperationSelections {
   }
 
   /** What may be acted on at this moment. */
-  async now(): Promise<SelectionAfterHolds> {
+  async now(): Promise<PermittedSelection> {
     this.#asked ??= this.#read();
-    const { kind, everyone, act } = await this.#asked;
-    // Another key for the same value takes nothing away from what a hold keeps.
-    const accounts = everyone === true ? null : [...new Set(act.map(({ accountId }) => accountId))];
-    const active = kind === 'REWRAP' ? [] : await this.#holds.activeHolds(accounts);
-    const holds = canonicalJson(active.map((hold) => canonicalJson(hold)).sort());
-    if (this.#last?.holds === holds) return this.#last.selection;
-    const selection = everyone === true ? { everyone, act, keep: active, held: [] } : subtractHolds(act, active);
-    this.#last = { holds, selection };
+    const request = await this.#asked;
+    const accounts = request.everyone === true ? null : [...new Set(request.act.map(({ accountId }) => accountId))];
+    const binds = bindsTo[request.kind];
+    const holds = binds.holds ? (await this.#retains.activeHolds(accounts)).map(({ selector }) => selector) : [];
+    const minimums: ReadonlyMap<string, MinimumLimit> = binds.minimums
+      ? await this.#retains.minimumLimits()
+      : new Map();
+    const named = holds.map((hold) => canonicalJson(hold)).sort();
+    const retains = canonicalJson([named, [...minimums].map(([id, limit]) => [id, { ...limit }])]);
+    if (this.#last?.retains === retains) return this.#last.selection;
+    const selection = permitted(request, { holds, minimums });
+    this.#last = { retains, selection };
     return selection;
   }
 
@@ -80,8 +83,8 @@ export class OperationSelections {
 }
 
 /** {@link OperationSelections.now}, for those who ask once. */
-export function selectionOf(em: EntityManager, operationId: string, holds: HoldReader): Promise<SelectionAfterHolds> {
-  return new OperationSelections(em, operationId, holds).now();
+export function selectionOf(em: EntityManager, operationId: string, retains: Retaining): Promise<PermittedSelection> {
+  return new OperationSelections(em, operationId, retains).now();
 }
 
 /** Kinds that may be asked for without naming anybody. What destroys names somebody, or goes by the rule of one table. */

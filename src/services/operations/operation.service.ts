@@ -7,6 +7,7 @@ import { type Operation, OperationTargetSchema } from '../../entities/operation.
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { textArray } from '../sql.ts';
+import { endDeferral } from './erasure-deferral.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers, isIdentified } from './operation-subjects.ts';
@@ -31,6 +32,7 @@ export class OperationService {
   readonly #driver: Pick<OperationDriver, 'advance'>;
   readonly #shred: ShredRules;
   readonly #approvalByAnother: boolean;
+  readonly #erasureWindowMs: number;
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -38,11 +40,14 @@ export class OperationService {
     readonly shred: ShredRules;
     /** True where nobody approves what they requested. What the product requests by a rule, a person has approved before. */
     readonly approvalByAnother: boolean;
+    /** Approved erasures wait for the end of a window of that length; 0 for none. */
+    readonly erasureWindowMs: number;
   }) {
     this.#em = deps.em;
     this.#driver = deps.driver;
     this.#shred = deps.shred;
     this.#approvalByAnother = deps.approvalByAnother;
+    this.#erasureWindowMs = deps.erasureWindowMs;
   }
 
   /** Binds to the plan that the approver read. Where several must approve, the last one lets the work begin. */
@@ -68,8 +73,7 @@ export class OperationService {
       }
       operation.statusReason = null;
       operation.approvedAt = new Date();
-      if (operation.kind === 'SHRED' && this.#shred.coolOffMs > 0)
-        operation.executeAfter = new Date(operation.approvedAt.getTime() + this.#shred.coolOffMs);
+      operation.executeAfter = this.#beginOf(operation, operation.approvedAt);
       return 'APPROVED';
     });
   }
@@ -89,6 +93,7 @@ export class OperationService {
         { status: 'CANCELLED', updatedAt: new Date() },
       );
       // A cancelled operation is never taken up again.
+      await endDeferral(tx, operation.id);
       await dropIdentifiers(tx, operation.id);
     });
   }
@@ -111,6 +116,14 @@ export class OperationService {
       operation.executeAfter = null;
       operation.finishedAt = null;
     });
+  }
+
+  /** When approved work begins; null for at once. */
+  #beginOf({ kind, urgent }: Operation, approvedAt: Date): Date | null {
+    if (kind === 'SHRED' && this.#shred.coolOffMs > 0) return new Date(approvedAt.getTime() + this.#shred.coolOffMs);
+    if (kind !== 'ERASURE' || urgent || this.#erasureWindowMs === 0) return null;
+    // All that is approved within a window ends its waiting at the same moment, whichever process approves.
+    return new Date((Math.floor(approvedAt.getTime() / this.#erasureWindowMs) + 1) * this.#erasureWindowMs);
   }
 
   async #change(

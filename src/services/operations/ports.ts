@@ -1,4 +1,4 @@
-import type { Selection } from '../../domain/governance/selection.ts';
+import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import type {
   OperationWork,
@@ -24,6 +24,13 @@ export interface TargetProgress {
   readonly unit: 'files' | 'messages' | 'keys';
 }
 
+/** Another operation of the same kind that is due in the same place, and whose records may go in the same pass. */
+export interface Companion {
+  readonly targetId: string;
+  /** As that of an {@link ExecutionContext}; nobody once it is cancelled. */
+  selectionNow(): Promise<Selection>;
+}
+
 export interface ExecutionContext {
   readonly operationId: string;
   readonly work: OperationWork;
@@ -33,10 +40,14 @@ export interface ExecutionContext {
   readonly lease: LeaseGuard;
   /** Aborted when the worker stops; stop at the next safe boundary and throw CANCELLED. */
   readonly signal: AbortSignal;
-  /** Reads legal holds again and answers what may still be acted on. Call right before each irreversible step. */
+  /** Reads holds and minimums again and answers what may still be acted on. Call right before each irreversible step. */
   selectionNow(): Promise<Selection>;
   /** What was asked for, whatever is held now: a hold placed half way does not make what went before it a loss. */
   requested(): Promise<Selection>;
+  /** Throws URGENT_FIRST while an urgent operation waits for this place. Call where the work can be left and taken up again. */
+  giveWay?(): Promise<void>;
+  /** Who may come along; absent where nobody can. */
+  companions?(): Promise<readonly Companion[]>;
   report(progress: TargetProgress): Promise<void>;
 }
 
@@ -67,6 +78,30 @@ export interface Notary {
   sign(text: string): { readonly signature: string; readonly publicKey: string };
   /** HMAC-SHA-256 in hex: the same value gives the same digest, and nobody without the key can guess values. */
   digest(value: unknown): string;
+}
+
+/** Who was erased, by keyed digest. */
+export interface ErasedEntry {
+  readonly operationId: string;
+  /** Only from the places of this entity; null: from all. */
+  readonly entityId: string | null;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly digests: readonly string[];
+}
+
+/** Remembers erased subjects outside of the database, so that one restored from a backup can be told whom it knows again. */
+export interface ErasureJournal {
+  /** Returns once the entry is on the disk. The same one twice is the same as once. */
+  append(entry: ErasedEntry): Promise<void>;
+  entries(): AsyncIterable<ErasedEntry>;
+}
+
+/** Tells whom the records of one kind of place are about. */
+export interface SubjectScanner {
+  readonly role: TargetRole;
+  /** Whole accounts, and persons in them, each at least once; as a text, what could not be looked through. */
+  subjectsIn(place: TargetPlace, signal: AbortSignal): AsyncIterable<SubjectSelector | string>;
 }
 
 /** Wakes when operations change, in whichever process they do. */

@@ -1,7 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Selection } from '../../domain/governance/selection.ts';
 import type { Logger } from '../../domain/logger.ts';
-import { selectionIn } from '../../domain/operations/reach.ts';
 import type { TargetStatus } from '../../domain/operations/status.ts';
 import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
@@ -9,17 +7,19 @@ import { OperationSchema, type OperationTarget, OperationTargetSchema } from '..
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { isAway, isWorthAnotherRun } from '../../jobs/kit.ts';
 import { textArray } from '../sql.ts';
+import { companionsOf, isUrgentWaiting } from './companions.ts';
 import { executorFor } from './executor-for.ts';
 import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
-import { type HoldReader, OperationSelections } from './operation-subjects.ts';
+import { OperationSelections, type Retaining } from './operation-subjects.ts';
+import { selectionsIn } from './place-selection.ts';
 import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
 
 export interface RunnerDeps {
   readonly em: EntityManager;
   readonly leases: LeaseService;
   readonly driver: Pick<OperationDriver, 'advance'>;
-  readonly holds: HoldReader;
+  readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly logger: Logger;
 }
@@ -60,6 +60,8 @@ export class TargetRunner {
   async #run(phase: Phase, run: TargetRun): Promise<void> {
     const target = await this.#deps.em.fork().findOneOrFail(OperationTargetSchema, { id: run.targetId });
     if (!(phases[phase].from as readonly TargetStatus[]).includes(target.status)) return;
+    const givesWay = phase === 'EXECUTE' && (await isUrgentWaiting(this.#deps.em, target));
+    if (givesWay) return this.#wait(target, 'an urgent operation goes first');
     const lease = await this.#deps.leases.acquire(`dataset:${target.datasetId}`);
     if (lease === null) return this.#wait(target, 'another operation or worker holds the lease of this dataset');
     try {
@@ -120,7 +122,7 @@ export class TargetRunner {
       accountField: target.accountField,
       subjectFields: target.subjectFields,
     };
-    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.holds);
+    const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.retains);
     const inPlace = selectionsIn(place);
     return {
       operationId: target.operationId,
@@ -139,6 +141,10 @@ export class TargetRunner {
       },
       selectionNow: async () => inPlace(await selections.now()),
       requested: async () => inPlace(await selections.requested()),
+      giveWay: async () => {
+        if (await isUrgentWaiting(this.#deps.em, target)) throw new LinewardError('URGENT_FIRST');
+      },
+      ...(operation.kind === 'ERASURE' && { companions: () => companionsOf(this.#deps, target, dataset.name) }),
       report: async (progress) => {
         await this.#write(target, lease, { progress: JSON.stringify(progress) });
         await run.report(progress);
@@ -214,14 +220,4 @@ export class TargetRunner {
     );
     if (rows.length === 0) throw new LinewardError('LEASE_LOST');
   }
-}
-
-/** The part of selections that a place has; the same object for the same one. */
-function selectionsIn(place: TargetPlace): (selection: Selection) => Selection {
-  const known = new WeakMap<Selection, Selection>();
-  return (selection) => {
-    const within = known.get(selection) ?? selectionIn(place, selection);
-    known.set(selection, within);
-    return within;
-  };
 }

@@ -23,6 +23,7 @@ import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { AccountKeyService } from './account-key.service.ts';
 import { type AdmittedUse, CryptoUsage } from './crypto-usage.ts';
+import { DeferredHolders } from './deferred-holders.ts';
 import type { CryptoVerb } from './quota-leases.ts';
 import type { SemanticTypeReadModel } from './semantic-type.read-model.ts';
 import type { TokenKeys } from './token-keys.ts';
@@ -68,10 +69,12 @@ export interface CryptoServiceDeps {
 export class CryptoService {
   readonly #deps: CryptoServiceDeps;
   readonly #usage: CryptoUsage;
+  readonly #deferred: DeferredHolders;
 
   constructor(deps: CryptoServiceDeps) {
     this.#deps = deps;
     this.#usage = new CryptoUsage(deps);
+    this.#deferred = new DeferredHolders(deps);
   }
 
   /** Values to their redacted form; null where nothing may be kept. @throws LinewardError LIMIT_EXCEEDED */
@@ -108,12 +111,17 @@ export class CryptoService {
     const { refused, recorded } = await this.#admit(actor, 'OPEN', items, (item) => item.accountId, why);
     const reader = new EnvelopeHeaders();
     const headers = items.map((item) => headerOf(reader, item));
-    const openers = await this.#openers(new Set(headers));
+    const accounts = [...new Set(items.map(({ accountId }) => accountId))];
+    const [openers, isDeferred] = await Promise.all([
+      this.#openers(new Set(headers)),
+      this.#deferred.among(actor, accounts),
+    ]);
     return answered(recorded, items, (item, index) => {
       assertQuota(refused, item.accountId);
       if (item.value === null) return null;
       const header = headers[index];
       if (header === undefined || header instanceof LinewardError) throw header ?? new LinewardError('DECRYPT_FAILED');
+      if (isDeferred(nameOf(header))) throw new LinewardError('ERASURE_DEFERRED');
       return exactJson(usable(openers.get(header), 'DECRYPT_FAILED').open(String(item.value)));
     });
   }

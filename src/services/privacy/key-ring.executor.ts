@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { keysFreeOfHolds } from '../../domain/governance/permission.ts';
 import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
 import {
   type Gap,
@@ -27,6 +28,8 @@ export interface KeyRingDeps {
   readonly ledger: ShredLedger;
   readonly places: UnencryptedPlaces;
   readonly use: Pick<KeyVersionUse, 'assertUnneeded'>;
+  /** Records that a minimum keeps readable. */
+  readonly retained: { of(selectors: readonly SubjectSelector[]): Promise<readonly (Gap | null)[]> };
 }
 
 /** Accounts and persons between two looks at the holds. */
@@ -50,7 +53,7 @@ export class KeyRingExecutor implements TargetExecutor {
   }
 
   async plan(_place: TargetPlace, selection: Selection): Promise<TargetEstimate> {
-    const { free, gaps } = freeOfHolds(selection);
+    const { free, gaps } = await this.#freeOf(selection);
     const manifest: Readonly<Record<string, unknown>>[] = [];
     let records = 0;
     for (const selector of free) {
@@ -69,12 +72,14 @@ export class KeyRingExecutor implements TargetExecutor {
     for (let start = 0; start < act.length; start += holdersAtOnce) {
       await context.lease.assertHeld();
       // Holds are read again: one placed a moment ago still saves its keys.
-      const free = new Set(freeOfHolds(await context.selectionNow()).free.map(nameOf));
-      for (const selector of act.slice(start, start + holdersAtOnce))
-        if (free.has(nameOf(selector))) await this.#destroy(context.operationId, selector);
+      const free = new Set(keysFreeOfHolds(await context.selectionNow()).free.map(nameOf));
+      const unheld = act.slice(start, start + holdersAtOnce).filter((selector) => free.has(nameOf(selector)));
+      const kept = await this.#deps.retained.of(unheld);
+      for (const [index, selector] of unheld.entries())
+        if (kept[index] === null) await this.#destroy(context.operationId, selector);
       await context.report({ done: Math.min(start + holdersAtOnce, act.length), total: act.length, unit: 'keys' });
     }
-    return this.#receipt(context, freeOfHolds(await context.selectionNow()).gaps);
+    return this.#receipt(context, (await this.#freeOf(await context.selectionNow())).gaps);
   }
 
   /** What is destroyed stays so, whatever ends the operation. */
@@ -84,7 +89,7 @@ export class KeyRingExecutor implements TargetExecutor {
 
   /** Reads the rows anew, and tries to open what every key sealed when it was made. */
   async verify(context: ExecutionContext): Promise<TargetVerification> {
-    const { free, gaps } = freeOfHolds(await context.selectionNow());
+    const { free, gaps } = await this.#freeOf(await context.selectionNow());
     let [survivors, scanned] = [0, 0];
     for (const selector of free) {
       for (const row of await this.#keysOf(selector)) {
@@ -94,6 +99,16 @@ export class KeyRingExecutor implements TargetExecutor {
     }
     const method = 'the canary of every key version must answer KEY_DESTROYED, and its row must hold no key';
     return { survivors, lost: 0, recordsScanned: scanned, method, open: gaps };
+  }
+
+  /** A key is what makes records readable, and a minimum keeps them so. One version of a key is proven unneeded elsewhere. */
+  async #freeOf(
+    selection: Selection,
+  ): Promise<{ readonly free: readonly SubjectSelector[]; readonly gaps: readonly Gap[] }> {
+    const { free: unheld, gaps: held } = keysFreeOfHolds(selection);
+    const kept = await this.#deps.retained.of(unheld);
+    const gaps = kept.filter((gap) => gap !== null);
+    return { free: unheld.filter((_, index) => kept[index] === null), gaps: [...held, ...gaps] };
   }
 
   async #destroy(operationId: string, selector: SubjectSelector): Promise<void> {
@@ -178,21 +193,6 @@ export class KeyRingExecutor implements TargetExecutor {
 /** True for a version that is gone; with `isOfHolder`, for one that went with its holder. */
 function isDestroyed({ state, destroyedSingly }: AccountKeyRow, isOfHolder: boolean): boolean {
   return state === 'DESTROYED' && !(isOfHolder && destroyedSingly);
-}
-
-/**
- * What of a selection is free to be destroyed. A key is whole: a hold on one person keeps the key of the whole account, which
- * encrypted that person's values too.
- */
-function freeOfHolds({ act, keep }: Selection): {
-  readonly free: readonly SubjectSelector[];
-  readonly gaps: readonly Gap[];
-} {
-  const held = new Set(keep.map((hold) => hold.accountId));
-  const free = act.filter(({ accountId, subject }) => subject !== undefined || !held.has(accountId));
-  const kept = act.length - free.length;
-  const reason = `${kept} account(s) have persons under a legal hold, whose values the account's key encrypts; nothing of their keys is destroyed`;
-  return { free, gaps: kept === 0 ? [] : [{ code: 'HOLD_ACTIVE', dataset: keyRing.name, reason }] };
 }
 
 function nameOf({ accountId, subject, keyVersion }: SubjectSelector): string {

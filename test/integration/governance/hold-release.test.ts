@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GovernanceService } from '../../../src/services/governance/governance.service.ts';
+import { RetainReader } from '../../../src/services/governance/retains.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 
@@ -17,7 +18,8 @@ async function placed(releaseByTwo: boolean) {
   const service = new GovernanceService({ em: database.em, releaseByTwo, holdsChanged });
   const { id } = await service.placeLegalHold(ann, { matterId: 'm', reason: 'r', selector: { accountId: 'AC1' } });
   const release = (actor: typeof ann) => service.releaseLegalHold(actor, { id, reason: 'settled' });
-  const active = async () => (await service.activeHolds(['AC1'])).length;
+  const retains = new RetainReader({ em: database.em, now: () => new Date() });
+  const active = async () => (await retains.activeHolds(['AC1'])).length;
   return { id, told, release, active };
 }
 const actionsOn = async (id: string) =>

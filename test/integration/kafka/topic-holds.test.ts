@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import { GovernanceService } from '../../../src/services/governance/governance.service.ts';
+import { RetainReader } from '../../../src/services/governance/retains.ts';
 import { HeldTopics } from '../../../src/services/kafka/held-topics.ts';
 import { RetentionPlans } from '../../../src/services/kafka/retention-plans.ts';
 import { RetentionReconciler } from '../../../src/services/kafka/retention-reconciler.ts';
@@ -36,7 +37,14 @@ describe.skipIf(missing !== null)('holds on topics', () => {
     await database?.close();
   });
 
-  const heldTopics = () => new HeldTopics({ em, kafka: gateway, records: bareRecords, lookAgainMs: 0 });
+  const heldTopics = () =>
+    new HeldTopics({
+      em,
+      kafka: gateway,
+      records: bareRecords,
+      retains: new RetainReader({ em, now: () => new Date() }),
+      lookAgainMs: 0,
+    });
   const holdOn = (accountId: string) =>
     governance.placeLegalHold(tester, { matterId: 'M1', reason: 'r', selector: { accountId } });
   const topicWith = async (config: Record<string, string>) => {
@@ -54,7 +62,12 @@ describe.skipIf(missing !== null)('holds on topics', () => {
       },
     });
     const held = heldTopics();
-    const plans = new RetentionPlans({ em, kafka: gateway, held });
+    const plans = new RetentionPlans({
+      em,
+      kafka: gateway,
+      held,
+      retains: new RetainReader({ em, now: () => new Date() }),
+    });
     const reconciler = new RetentionReconciler({
       em,
       kafka: { configured: true, cluster },

@@ -166,4 +166,18 @@ describe.skipIf(missing)(`erasing what stands at the start of a log${missing ? `
     expect(paused.open).toMatchObject([{ code: 'STREAM_PAUSED' }, { code: 'STREAM_NOT_PLANNED' }]);
     expect(await startsOf(name)).toEqual(['0', '0']);
   });
+
+  test('is not done under a minimum, which keeps records of others, too, also when it comes after the plan', async () => {
+    const seeded = await filled();
+    const { name, topic } = seeded;
+    const kept: Selection = { ...asked, minimum: { dateField: null, days: 30, before: '2020-01-01' } };
+    const before = await startsOf(name);
+    const context = await contextOf(seeded, () => kept);
+    expect(context.planned.action).toBe('DELETE_RECORDS');
+    const executor = topicExecutor(db.em, gateway);
+    expect(await executor.execute(context)).toMatchObject({ recordsErased: 0, open: [{ code: 'RETAINS_CHANGED' }] });
+    expect(await startsOf(name)).toEqual(before);
+    const plan = await executor.plan(await placeOf(db.em, topic), kept, erasureWork.work);
+    expect(plan).toMatchObject({ action: 'REWRITE', records: 0, gaps: [{ code: 'MINIMUM_RETENTION' }] });
+  });
 });

@@ -4,6 +4,7 @@ import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway
 import { newId } from '../../../src/domain/id.ts';
 import { TopicRetentionSchema } from '../../../src/entities/topic-retention.entity.ts';
 import { GovernanceService } from '../../../src/services/governance/governance.service.ts';
+import { RetainReader } from '../../../src/services/governance/retains.ts';
 import { HeldTopics } from '../../../src/services/kafka/held-topics.ts';
 import type { TopicSetting } from '../../../src/services/kafka/ports.ts';
 import { RetentionPlans } from '../../../src/services/kafka/retention-plans.ts';
@@ -49,14 +50,13 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
   });
 
   const parts = (lookMs?: number) => {
+    const retains = new RetainReader({ em, now: () => new Date() });
     const held = new HeldTopics({
-      em,
-      kafka: gateway,
-      records: bareRecords,
+      ...{ em, kafka: gateway, records: bareRecords, retains },
       lookAgainMs: 0,
       ...(lookMs === undefined ? {} : { lookMs }),
     });
-    const plans = new RetentionPlans({ em, kafka: gateway, held });
+    const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
     const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
     return {
       held,

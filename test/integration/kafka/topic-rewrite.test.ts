@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { OutgoingMessage } from '../../../src/services/kafka/ports.ts';
+import { TopicSubjects } from '../../../src/services/kafka/topic-subjects.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { erasureWork } from '../../testkit/erasure-work.ts';
 import { freshTopic, gatewayFor, missingKafka, ownBroker, scanAll, uniqueName, until } from '../../testkit/kafka.ts';
+import { around } from '../../testkit/lake.ts';
 import { recordsOf } from '../../testkit/records.ts';
 import {
   contentOf,
@@ -21,6 +23,7 @@ import {
 
 const missing = await missingKafka();
 const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
+const held: Selection = { ...asked, keep: [{ accountId: 'AC1', subject: { field: 'user', value: 'U1' } }] };
 const deleted = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 const avroSchema = JSON.stringify({
   type: 'record',
@@ -31,6 +34,12 @@ const avroSchema = JSON.stringify({
   ],
 });
 const avro = avsc.Type.forSchema(JSON.parse(avroSchema));
+
+/** Private members want the very object. */
+function boundMember(port: KafkajsGateway, name: string | symbol): unknown {
+  const member: unknown = Reflect.get(port, name, port);
+  return typeof member === 'function' ? member.bind(port) : member;
+}
 
 describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}` : ''}`, () => {
   let broker: Awaited<ReturnType<typeof ownBroker>>;
@@ -114,6 +123,25 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
     expect(await executor().execute(await context())).toEqual(receipt);
   });
 
+  test('names each account and person once, and what nobody can read, to who looks for erased ones', async () => {
+    const { topic } = await filled([
+      ...['U1', 'U2', 'U1'].map((user, n) => ({ key: null, value: recordOf('AC1', user, n) })),
+      { key: null, value: Buffer.concat([Buffer.of(0, 0, 0, 0, 1), avro.toBuffer({ account: 'AC2', user: 'U9' })]) },
+      { key: null, value: Buffer.from('no record at all') },
+      { key: 'T', value: null },
+    ]);
+    const subjects = new TopicSubjects({ kafka: gateway, records: recordsOf(['AVRO', avroSchema]) });
+    const found: unknown[] = [];
+    for await (const one of subjects.subjectsIn(await placeOf(db.em, topic), new AbortController().signal))
+      found.push(one);
+    const person = (accountId: string, value: string) => ({ accountId, subject: { field: 'user', value } });
+    expect(found).toEqual([
+      ...[{ accountId: 'AC1' }, person('AC1', 'U1'), person('AC1', 'U2')],
+      ...[{ accountId: 'AC2' }, person('AC2', 'U9')],
+      '1 message(s) are not JSON objects',
+    ]);
+  });
+
   test('reads keyless and framed records, and keeps what a hold names', async () => {
     const { name, topic } = await filled([
       ...['U1', 'U2', 'U1'].map((user, n) => ({ key: null, value: recordOf('AC1', user, n) })),
@@ -121,7 +149,6 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
       { key: null, value: Buffer.from('no record at all') },
       { key: 'T', value: null },
     ]);
-    const held: Selection = { ...asked, keep: [{ accountId: 'AC1', subject: { field: 'user', value: 'U1' } }] };
     const run = { topic, ...(await seedTarget(db.em, topic)), selection: held };
     const receipt = await executor().execute(await topicContext(db.em, run));
     expect(receipt).toMatchObject({ recordsErased: 2, recordsKept: 4 });
@@ -190,5 +217,90 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
     await until(async () => (await gateway.describeTopic(`${name}.g2`)) === null);
     expect(await valuesIn(gateway, name)).toEqual(before);
     expect((await placeOf(db.em, topic)).name).toBe(name);
+  });
+
+  const twoOfOne = [
+    ...['U1', 'U2', 'U3'].map((user, n) => ({ key: null, value: recordOf('AC1', user, n) })),
+    { key: null, value: recordOf('AC2', 'U', 3) },
+  ];
+
+  test('a hold that comes while it is copied stops the switch, and what it keeps is copied anew', async () => {
+    const { name, topic } = await filled(twoOfOne);
+    let calls = 0;
+    // The first call looks whether there is work, the second is for the first batch.
+    const selection = () => {
+      calls += 1;
+      return calls < 3 ? asked : held;
+    };
+    const run = { topic, ...(await seedTarget(db.em, topic)), selection };
+    expect(await executor().execute(await topicContext(db.em, run))).toMatchObject({
+      recordsErased: 2,
+      recordsKept: 2,
+      open: [],
+    });
+    const { name: inForce } = await placeOf(db.em, topic);
+    expect(inForce).not.toBe(`${name}.g2`);
+    expect(await valuesIn(gateway, inForce)).toEqual({ 0: [recordOf('AC1', 'U1', 0), recordOf('AC2', 'U', 3)] });
+    await until(async () => (await gateway.describeTopic(`${name}.g2`)) === null);
+  });
+
+  test('a hold that comes after the switch keeps the old topic, which has what it names, until it is released', async () => {
+    const { name, topic } = await filled(twoOfOne);
+    const target = await seedTarget(db.em, topic);
+    let isHeld = false;
+    // Other people's groups are asked for once the generation is in force.
+    const topics = around(gateway.topics, (verb, call) => {
+      if (verb === 'groupsOn') isHeld = true;
+      return call();
+    });
+    const kafka = new Proxy(gateway, {
+      get: (port, name) => (name === 'topics' ? topics : boundMember(port, name)),
+    });
+    const run = { topic, ...target, selection: () => (isHeld ? held : asked) };
+    const receipt = await topicExecutor(db.em, kafka).execute(await topicContext(db.em, run));
+    expect(receipt.open).toEqual([
+      { code: 'KEPT_IN_SOURCE', dataset: name, reason: expect.stringContaining('1 record(s)') },
+    ]);
+    expect(await valuesIn(gateway, name)).toEqual({ 0: twoOfOne.map(({ value }) => value) });
+    expect((await placeOf(db.em, topic)).name).toBe(`${name}.g2`);
+
+    const released = { topic, ...(await seedTarget(db.em, topic, target.operationId)), selection: asked };
+    expect(await executor().execute(await topicContext(db.em, released))).toMatchObject({ recordsErased: 3, open: [] });
+    expect(await gateway.describeTopic(name)).toBeNull();
+    expect(await valuesIn(gateway, `${name}.g2`)).toEqual({ 0: [recordOf('AC2', 'U', 3)] });
+  });
+
+  test('records that a minimum keeps by their time stamps stay, and are told with the day of the last one', async () => {
+    const { name, topic } = await filled(
+      ['2026-01-10', '2026-01-20', '2026-01-30'].map((day, n) => {
+        const timestamp = String(Date.parse(`${day}T23:59:59.999Z`));
+        return { key: null, timestamp, value: recordOf('AC1', 'U', n) };
+      }),
+    );
+    const selection: Selection = { ...asked, minimum: { dateField: null, days: 30, before: '2026-01-20' } };
+    const open = [
+      {
+        code: 'MINIMUM_RETENTION',
+        dataset: name,
+        reason: expect.stringContaining('2 record(s)'),
+        until: '2026-03-02T00:00:00.000Z',
+      },
+    ];
+    expect(await executor().plan(await placeOf(db.em, topic), selection, erasureWork.work)).toMatchObject({
+      records: 1,
+      gaps: open,
+    });
+    const run = { topic, ...(await seedTarget(db.em, topic)), selection };
+    expect(await executor().execute(await topicContext(db.em, run))).toMatchObject({
+      recordsErased: 1,
+      recordsKept: 2,
+      open: [],
+    });
+    expect(await executor().verify(await topicContext(db.em, run))).toMatchObject({
+      survivors: 0,
+      lost: 0,
+      open: [{ ...open[0], dataset: `${name}.g2` }],
+    });
+    expect(await valuesIn(gateway, `${name}.g2`)).toEqual({ 0: [1, 2].map((n) => recordOf('AC1', 'U', n)) });
   });
 });

@@ -83,7 +83,7 @@ describe('rows by age', () => {
         text,
         expect.objectContaining({
           matches: partitionOf(text) < before.replaceAll('-', '/') ? 1 : 0,
-          age: { held: 0, undated: 0 },
+          age: { held: 0, undated: 0, retained: 0, daysLeft: null },
         }),
       ]);
     }
@@ -124,6 +124,27 @@ describe('rows by age', () => {
       selection: selection([{ account: 'AC1' }, { account: 'AC3' }]),
     });
     expect(found).toMatchObject({ rows: 3, matches: 1, age: { held: 1, undated: 0 } });
+  });
+
+  it('are told apart from those that a minimum keeps, with the days that they have to go', async () => {
+    const path = await fileOf('minimum', 'v', `('2018-06-03'), ('2018-06-04'), ('2018-06-09'), ('2018-06-30'), (NULL)`);
+    const act = ['AC1', 'AC2', 'AC3', 'AC5'].map((account) => ({ account }));
+    const under = (askedBefore: string | null, keep: readonly { account: string }[] = []) => ({
+      ...{ accountColumn: 'account', act, keep },
+      olderThan: { column: 'day', before, askedBefore },
+    });
+    const ages = await Promise.all(
+      [under(null), under('2018-06-09'), under(null, [{ account: 'AC3' }]), under(before)].map(async (asked) => {
+        const [found] = await engine.find({ files: [path], selection: asked });
+        return found?.error === undefined ? [found?.matches, found?.age] : found;
+      }),
+    );
+    expect(ages).toEqual([
+      [1, { held: 0, undated: 1, retained: 2, daysLeft: 5 }],
+      [1, { held: 0, undated: 1, retained: 1, daysLeft: 0 }],
+      [1, { held: 0, undated: 1, retained: 1, daysLeft: 0 }],
+      [1, { held: 0, undated: 1, retained: 0, daysLeft: null }],
+    ]);
   });
 
   it('are not looked for in columns that hold no dates', async () => {

@@ -32,6 +32,7 @@ export interface LakeWork {
   readonly s3?: { readonly bucket: string; readonly endpoint: string };
   readonly erase?: Awaited<ReturnType<typeof erasureTarget>> & {
     readonly selection: Selection;
+    readonly companions?: readonly { readonly targetId: string; readonly selection: Selection }[];
     readonly fencingToken: number;
     readonly transforms?: boolean;
     readonly limit?: RetentionLimit;

@@ -253,3 +253,75 @@ describe('a retention rule of a lake table', () => {
     expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
   });
 });
+
+describe('a minimum retention of a lake table', () => {
+  const minimum = (before: string) => ({ dateField: 'date_created', days: 30, before });
+  const asked: Selection = { act: [{ accountId: 'AC1' }], keep: [] };
+
+  async function erasure(selection: Selection | (() => Selection)) {
+    const made = await messageTable(parts);
+    await landMessages(parts, made, messages);
+    // One file of two ages, and a row without a date.
+    await addForeign(made.table.location, '2018/06/05', ['2018-06-01', '2018-06-02', '2018-06-05', null]);
+    const target = await erasureTarget(db.em, made.table);
+    let fencingToken = 0;
+    const context = () => {
+      fencingToken += 1;
+      return executionContext({ ...made, ...target, selection, fencingToken });
+    };
+    return {
+      ...made,
+      execute: () => parts.executor.execute(context()),
+      verify: () => parts.executor.verify(context()),
+    };
+  }
+
+  it('keeps the young rows of who is erased, names the day of the last one, and lets the old ones go', async () => {
+    const run = await erasure({ ...asked, minimum: minimum('2018-06-03') });
+    const receipt = await run.execute();
+    expect(receipt).toMatchObject({ recordsErased: 12, filesRewritten: 3 });
+    const minimums = receipt.open.filter(({ code }) => code === 'MINIMUM_RETENTION');
+    expect(minimums.map(({ until }) => until).sort()).toEqual([
+      '2018-07-04T00:00:00.000Z',
+      '2018-07-05T00:00:00.000Z',
+      '2018-07-06T00:00:00.000Z',
+    ]);
+    expect(receipt.open.filter((gap) => !minimums.includes(gap))).toMatchObject([
+      { code: 'DATE_UNKNOWN', reason: expect.stringContaining('1 row(s)') },
+    ]);
+    expect(await run.verify()).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 32 });
+  });
+
+  it('that is set between staging and swap still keeps what it speaks about', async () => {
+    let calls = 0;
+    const longer = { ...asked, minimum: minimum('2018-05-01') };
+    // The table is searched and the first file staged by the first two; the third is that before its swap.
+    const run = await erasure(() => {
+      calls += 1;
+      return calls < 3 ? asked : longer;
+    });
+    const swaps: string[] = [];
+    hook = (verb, call) => {
+      if (verb === 'swapIf' || verb === 'removeIf') swaps.push(verb);
+      return call();
+    };
+    expect(await run.execute()).toMatchObject({ recordsErased: 0 });
+    expect([swaps, calls >= 3]).toEqual([[], true]);
+    expect(await run.verify()).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 44 });
+  });
+
+  it.each([
+    // The longer of both is what counts; what the rule alone would have removed is told.
+    ['longer', '2018-06-02', 10, 10],
+    ['as long', '2018-06-03', 20, 0],
+    ['shorter', '2018-06-04', 20, 0],
+  ])('that is %s than the rule lets %3$i rows go', async (_, before, erased, retained) => {
+    const run = await retention({ ...everyone, minimum: minimum(before) });
+    const { recordsErased, open } = await run.execute();
+    expect(recordsErased).toBe(erased);
+    expect(open.map(({ code, reason }) => [code, /: (\d+) record/.exec(reason)?.[1]])).toEqual(
+      retained === 0 ? [] : [['MINIMUM_RETENTION', String(retained)]],
+    );
+    expect(await run.verify()).toMatchObject({ survivors: 0, lost: 0 });
+  });
+});

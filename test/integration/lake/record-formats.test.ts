@@ -161,22 +161,6 @@ describe.each(recordWriters.map((writer) => ({ ...writer })))('files of $name', 
     expect(await engine.verify({ path: source, selection })).toMatchObject({ rows: 8, matches: 2 });
   });
 
-  it('are not changed value by value', async () => {
-    const source = await fileOf(writer, rows);
-    const refused = { code: 'LAKE_TABLE_REFUSED', details: { reason: expect.stringContaining('are not replaced') } };
-    await expect(engine.profile({ path: source })).rejects.toMatchObject(refused);
-    const transform = engine.transform({
-      source,
-      staged: null,
-      selection: select([]),
-      columns: ['phone'],
-      keyColumns: [],
-      metadata: {},
-      transform: (batch) => Promise.resolve(batch),
-    });
-    await expect(transform).rejects.toMatchObject(refused);
-  });
-
   it('tell a damaged file by name, and the others beside it', async () => {
     const good = await fileOf(writer, rows);
     const bytes = await readFile(good);

@@ -57,7 +57,17 @@ const selection: fc.Arbitrary<EngineSelection> = fc.record({
   everyone: fc.boolean(),
   act: fc.array(selector, { maxLength: 4 }),
   keep: fc.array(selector, { maxLength: 2 }),
-  olderThan: fc.option(fc.constant({ column: 'day', before: '2018-06-04' }), { nil: undefined }),
+  olderThan: fc.option(
+    fc.record(
+      {
+        column: fc.constant('day'),
+        before: fc.constant('2018-06-04'),
+        askedBefore: fc.constantFrom(null, '2018-06-05', '2018-06-04'),
+      },
+      { requiredKeys: ['column', 'before'] },
+    ),
+    { nil: undefined },
+  ),
 });
 
 const isOld = (text: unknown): boolean => text === '2018-06-03' || text === '2018-06-04T01:00:00+02:00';
@@ -65,6 +75,13 @@ const names = (selectors: readonly EngineSelector[], { acc, phone: value }: Test
   selectors.some(({ account, subject }) => account === acc && (subject === undefined || subject.value === value));
 const goes = ({ everyone, act, keep, olderThan }: EngineSelection, one: TestRecord): boolean =>
   (everyone === true || names(act, one)) && !names(keep, one) && (olderThan === undefined || isOld(one.day));
+
+/** Only 2018-06-04 itself, and that evening, are dates on the other side of the limit. */
+const retained = ({ everyone, act, keep, olderThan }: EngineSelection, one: TestRecord): boolean =>
+  (everyone === true || names(act, one)) &&
+  !names(keep, one) &&
+  (olderThan?.askedBefore === null || olderThan?.askedBefore === '2018-06-05') &&
+  (one.day === '2018-06-04' || one.day === '2018-06-03 23:00:00 -02');
 
 const kinds = recordWriters.filter(({ name }) => name === 'NDJSON' || name.endsWith('deflate'));
 
@@ -84,6 +101,10 @@ describe.each(kinds.map((writer) => ({ ...writer })))('any records in $name', (w
         };
         await writer.write(source, records);
         const left = records.filter((one) => !goes(asked, one));
+        const [seen] = await engine.find({ files: [source], selection: asked });
+        const young = records.filter((one) => retained(asked, one)).length;
+        if (asked.olderThan !== undefined)
+          expect(seen).toMatchObject({ age: { retained: young, daysLeft: young === 0 ? null : 0 } });
         const result = await engine.rewrite({ source, staged, selection: asked });
         expect([result.found, result.rowsAfter]).toEqual([records.length - left.length, left.length]);
         if (result.stagedSha256 === null) return;

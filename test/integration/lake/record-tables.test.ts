@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DuckdbEngine } from '../../../src/adapters/lake/duckdb/duckdb-engine.ts';
+import type { SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import {
@@ -70,6 +71,22 @@ const held = { accountId: 'AC0', subject: { field: 'to', value: '+2' } };
 const selection = { act: [{ accountId: 'AC0' }], keep: [held] };
 const stays = ({ account_sid, to }: TestRecord): boolean => account_sid !== 'AC0' || to === '+2';
 const erased = files.flatMap(({ records }) => records).filter((record) => !stays(record)).length + 1;
+
+const all = files.flatMap(({ records }) => records);
+const isHeld = (record: TestRecord): boolean => record.account_sid === 'AC0' && record.to === held.subject.value;
+const everyoneBut = (keep: readonly SubjectSelector[]) => ({ everyone: true, act: [], keep });
+
+/** Values of all files are changed once, but for records that a hold keeps. */
+async function expectShouted(lake: LakeParts, table: LakeTable, isKept: typeof isHeld): Promise<void> {
+  for (const { path, records } of files) {
+    const found = await lake.store.reading([`${table.location}/${path}`], ([copy = '']) => recordsIn(copy));
+    expect([path, found]).toEqual([
+      path,
+      records.map((record) => (isKept(record) ? record : { ...record, to: `${record.to}!` })),
+    ]);
+  }
+  expect(await lake.store.names(`${table.location}/_erasure`)).toEqual([]);
+}
 
 let db: TestDatabase;
 let root: string;
@@ -155,13 +172,63 @@ describe('a table of files of several formats', () => {
     await expectErased(table);
   });
 
-  it('is not protected value by value, and says so for each file', async () => {
+  it('has its values changed once, but for those under a hold, and stays as it is the next time', async () => {
     const { table, target } = await mixedTable();
-    const everyone = { everyone: true, act: [], keep: [] };
-    const run = { table, ...target, selection: everyone, transforms: true };
-    const receipt = await parts.executor.execute(executionContext(run));
-    expect(receipt).toMatchObject({ recordsChanged: 2, filesRewritten: 1 });
-    expect(receipt.open.map(({ code }) => code)).toEqual(Array(6).fill('LAKE_TABLE_REFUSED'));
+    const first = { table, ...target, selection: everyoneBut([held]), transforms: true };
+    const receipt = await parts.executor.execute(executionContext(first));
+    const kept = all.filter(isHeld).length;
+    expect(receipt).toMatchObject({ recordsErased: 0, recordsChanged: all.length - kept + 2, filesRewritten: 7 });
+    expect(receipt.open.map(({ code }) => code)).toEqual(Array(4).fill('HOLD_ACTIVE'));
+    await expectShouted(parts, table, isHeld);
+    // Files in which all was done say so, or it is known of them; in the others what was done would be done again.
+    const second = { table, ...(await erasureTarget(db.em, table)), selection: everyoneBut([]), transforms: true };
+    expect(await parts.executor.verify(executionContext({ ...first, fencingToken: 2 }))).toMatchObject({ lost: 0 });
+    const again = await parts.executor.execute(executionContext(second));
+    expect(again).toMatchObject({ recordsChanged: 4 * 12, filesRewritten: 4, open: [] });
+    const third = { table, ...(await erasureTarget(db.em, table)), selection: everyoneBut([]), transforms: true };
+    const last = await parts.executor.execute(executionContext(third));
+    expect(last).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+    expect(await parts.executor.verify(executionContext({ ...third, fencingToken: 2 }))).toMatchObject({
+      survivors: 0,
+      lost: 0,
+      open: [],
+    });
+  });
+
+  it('knows what was done to a file that is erased from, renamed or put back later, and nothing of one written anew', async () => {
+    const { table, target } = await mixedTable();
+    const shouted = async () => {
+      const run = { table, ...(await erasureTarget(db.em, table)), selection: everyoneBut([]), transforms: true };
+      return parts.executor.execute(executionContext(run));
+    };
+    const at = (path: string) => parts.localPath(`${table.location}/${path}`);
+    expect(await shouted()).toMatchObject({ recordsChanged: all.length + 2, open: [] });
+    const before = await readFile(at('2018/06/02/some.json'));
+    await parts.executor.execute(executionContext({ table, ...target, selection }));
+    expect(await shouted()).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+    await rename(at('2018/06/02/some.json'), at('2018/06/02/other.jsonl'));
+    await put(at('2018/06/02/some.json'), before);
+    expect(await shouted()).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+    await put(at('2018/06/02/some.json'), Buffer.concat([before, Buffer.from('{"account_sid":"AC5","to":"+1"}\n')]));
+    expect(await shouted()).toMatchObject({ recordsChanged: 13, filesRewritten: 1, open: [] });
+  });
+
+  const changes: KillPoint[] = [
+    { port: 'engine', verb: 'transform', when: 'after', nth: 2 },
+    { port: 'store', verb: 'swapIf', when: 'after', nth: 4 },
+    { port: 'store', verb: 'swapIf', when: 'after', nth: 7 },
+  ];
+  it.each(changes)('killed by SIGKILL $when $verb $nth has every value changed once', async (kill) => {
+    const { table, target } = await mixedTable();
+    const work = { url: db.url, root, tableId: table.id };
+    const run = { ...target, selection: everyoneBut([held]), transforms: true };
+    const killed = await runLakeChild({ ...work, kill, erase: { ...run, fencingToken: 1 } });
+    expect(killed).toMatchObject({ signal: 'SIGKILL' });
+    const next = await runLakeChild({ ...work, kill: null, erase: { ...run, fencingToken: 2 } });
+    expect(next).toMatchObject({ code: 0, stderr: '' });
+    const kept = all.filter(isHeld).length;
+    expect(JSON.parse(next.stdout)).toMatchObject({ recordsChanged: all.length - kept + 2, filesRewritten: 7 });
+    await expectShouted(parts, table, isHeld);
   });
 
   const points: KillPoint[] = [
@@ -224,7 +291,7 @@ describe.skipIf(missing !== null)(`files of several formats in S3${missing === n
     await bucket?.close();
   });
 
-  it('are erased from, and every older version is gone', async () => {
+  const uploaded = async (): Promise<LakeTable> => {
     const { table } = await messageTable(remote);
     const local = join(root, 'upload');
     await writeFiles(local);
@@ -234,6 +301,31 @@ describe.skipIf(missing !== null)(`files of several formats in S3${missing === n
         new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: await readFile(join(local, path)) }),
       );
     }
+    return table;
+  };
+
+  it('have their values changed once, and every older version is gone', async () => {
+    const table = await uploaded();
+    const run = async () => ({
+      table,
+      ...(await erasureTarget(db.em, table)),
+      selection: everyoneBut([]),
+      transforms: true,
+    });
+    const first = await run();
+    const receipt = await remote.executor.execute(executionContext(first));
+    expect(receipt).toMatchObject({ recordsChanged: all.length, filesRewritten: 6, open: [], residues: [] });
+    const verified = await remote.executor.verify(executionContext({ ...first, fencingToken: 2 }));
+    expect(verified).toMatchObject({ survivors: 0, lost: 0, open: [] });
+    await expectShouted(remote, table, () => false);
+    const again = await remote.executor.execute(executionContext(await run()));
+    expect(again).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
+    const keys = (await bucket.versions(`${bucketPrefix}/${table.location}/`)).map(({ key }) => key);
+    expect([keys.length, new Set(keys).size]).toEqual([files.length, files.length]);
+  });
+
+  it('are erased from, and every older version is gone', async () => {
+    const table = await uploaded();
     const target = await erasureTarget(db.em, table);
     const receipt = await remote.executor.execute(executionContext({ table, ...target, selection }));
     expect(receipt).toMatchObject({

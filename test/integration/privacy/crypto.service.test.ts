@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalKeyProvider } from '../../../src/adapters/keys/local/local-key-provider.ts';
 import type { Actor } from '../../../src/domain/access/actor.ts';
+import { newId } from '../../../src/domain/id.ts';
 import type { CryptoAnswer } from '../../../src/domain/privacy/crypto-answer.ts';
 import { sealUnderKey } from '../../../src/domain/privacy/seal-under-key.ts';
 import { AccountKeySchema } from '../../../src/entities/account-key.entity.ts';
@@ -247,5 +248,55 @@ describe('values of odd kinds', () => {
       null,
       '4155XXXX',
     ]);
+  });
+});
+
+describe('an account or a person whose erasure is deferred', () => {
+  const deferred = async (subject: { field: string; value: string } | null, accountId: string): Promise<string> => {
+    const id = newId();
+    await database.em.fork().transactional(async (run) => {
+      // Nobody listens here, so the rows need not be announced.
+      await run.execute("set local session_replication_role = 'replica'");
+      await run.execute(
+        `insert into operation (id, kind, status, input_digest, requested_by, created_at, updated_at)
+         values (?, 'ERASURE', 'PARTIAL', '', 'tester', now(), now())`,
+        [id],
+      );
+      await run.execute(
+        `insert into operation_subject (id, operation_id, account_id, subject_field, subject_value, digest, held)
+         values (?, ?, ?, ?, ?, '', false)`,
+        [newId(), id, accountId, subject?.field ?? null, subject?.value ?? null],
+      );
+      await run.execute(
+        `insert into erasure_deferral (operation_id, by_hold, by_minimum, since) values (?, true, false, now())`,
+        [id],
+      );
+    });
+    return id;
+  };
+
+  it('is not decrypted, but for who may place holds, until the deferral has ended', async () => {
+    const { crypto } = process();
+    const [whole, other] = [newAccount(), newAccount()];
+    const [ann, bob] = ['ann', 'bob'].map((value) => ({ field: 'user', value }));
+    const asked = [
+      sealItem(whole, 'account'),
+      sealItem(whole, 'person', { subject: ann ?? null }),
+      sealItem(other, 'ann', { subject: ann ?? null }),
+      sealItem(other, 'bob', { subject: bob ?? null }),
+      sealItem(other, 'account'),
+    ];
+    const sealed = values(await crypto.seal(tester, asked));
+    const items = asked.map(({ accountId }, index) => ({ ref: null, accountId, value: sealed[index] }));
+    const read = async (roles: Actor['roles']) => values(await crypto.open({ ...tester, roles }, items, 'test'));
+    const all = ['account', 'person', 'ann', 'bob', 'account'];
+    expect(await read(['privacy_officer'])).toEqual(all);
+    const ids = [await deferred(null, whole), await deferred(ann ?? null, other)];
+    const [no, yes] = ['ERASURE_DEFERRED', 'bob'];
+    expect(await read(['privacy_officer'])).toEqual([no, no, no, yes, 'account']);
+    expect(await read(['privacy_officer', 'legal'])).toEqual(all);
+    for (const id of ids)
+      await database.em.fork().execute('update erasure_deferral set ended_at = now() where operation_id = ?', [id]);
+    expect(await read(['privacy_officer'])).toEqual(all);
   });
 });

@@ -39,7 +39,16 @@ beforeAll(async () => {
   const registry = new RegistryReadModel({ em: db.em, searchEntries: new SearchEntries({ em: db.em }) });
   const use = new KeyVersionUse({ em: db.em, registry, notary: await LocalNotary.open(directory) });
   const places = { residues: async () => [] } as unknown as UnencryptedPlaces;
-  const keyRing = new KeyRingExecutor({ em: db.em, keys: kit.keys, holders: kit.holders, ledger, places, use });
+  const retained = { of: async (selectors: readonly unknown[]) => selectors.map(() => null) };
+  const keyRing = new KeyRingExecutor({
+    em: db.em,
+    keys: kit.keys,
+    holders: kit.holders,
+    ledger,
+    places,
+    use,
+    retained,
+  });
   parts = await operationParts({ em: db.em, url: db.url, keyDir: directory, executors: [lake, keyRing] });
   user = new OperationsUser(parts);
   const { requests } = parts;

@@ -26,8 +26,23 @@ describe('the change feed', () => {
         'dropIdentifiers',
         'encrypt',
       ],
-      ...['exportAuditLog', 'pauseWebhook', 'placeLegalHold', 'redact', 'refuseAccess', 'releaseLegalHold'],
-      ...['requestHoldRelease', 'resumeWebhook', 'revokeApiToken', 'rewrapAccountKeys', 'rotateAccountKey'],
+      ...[
+        'exportAuditLog',
+        'pauseWebhook',
+        'placeLegalHold',
+        'redact',
+        'refuseAccess',
+        'releaseLegalHold',
+        'replayErasureLedger',
+      ],
+      ...[
+        'requestHoldRelease',
+        'requestLedgerReplay',
+        'resumeWebhook',
+        'revokeApiToken',
+        'rewrapAccountKeys',
+        'rotateAccountKey',
+      ],
       ...['rotateWebhookSecret', 'sampleTopic', 'testWebhook'],
     ]);
     for (const action of [...out, 'neverHeardOf', 'constructor', '__proto__'])

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSelected, type SubjectSelector, subtractHolds } from '../../../src/domain/governance/selection.ts';
+import { permitted } from '../../../src/domain/governance/permission.ts';
+import { isSelected, type SubjectSelector } from '../../../src/domain/governance/selection.ts';
 
 // Few values, so that selectors, holds and records meet often.
 const account = fc.constantFrom('AC1', 'AC2');
@@ -22,6 +23,9 @@ const names = (given: SubjectSelector, { account: owner, keys }: Rec): boolean =
   (given.subject === undefined || keys[given.subject.field as 'to' | 'from'] === given.subject.value);
 const selects = (asked: readonly SubjectSelector[], holds: readonly SubjectSelector[], one: Rec): boolean =>
   isSelected(subtractHolds(asked, holds), one.account, (key) => one.keys[key as 'to' | 'from']);
+
+const subtractHolds = (asked: readonly SubjectSelector[], holds: readonly SubjectSelector[]) =>
+  permitted({ kind: 'ERASURE', act: asked }, { holds, minimums: new Map() });
 
 describe('what is left of a request after legal holds', () => {
   it('selects exactly the records that were asked for and that no hold names', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import { sourceHeader } from '../../../src/domain/kafka/topic-generation.ts';
 import type { KafkaMessage, ScanRange } from '../../../src/services/kafka/ports.ts';
 import { TopicComparison } from '../../../src/services/kafka/topic-comparison.ts';
@@ -36,6 +37,7 @@ const changing = {
 async function compared(
   topics: { readonly old: readonly KafkaMessage[]; readonly new: readonly KafkaMessage[] },
   action = erasing as CopyWork['action'],
+  keep: readonly SubjectSelector[] = [],
 ) {
   const kafka = {
     offsets: async () => [{ partition: 0, earliest: '0', latest: '10' }],
@@ -53,6 +55,7 @@ async function compared(
   };
   const context = {
     requested: async () => ({ act: [{ accountId: 'AC1' }], keep: [] }),
+    selectionNow: async () => ({ act: [{ accountId: 'AC1' }], keep }),
     lease: { assertHeld: async () => undefined },
     signal: new AbortController().signal,
   };
@@ -116,5 +119,25 @@ describe('comparing a topic with its copy', () => {
     });
     expect(await compared({ old: [one], new: copies(one) }, changing)).toMatchObject({ unchanged: 1, lost: 0 });
     expect(await compared({ old: [one], new: [] }, changing)).toMatchObject({ lost: 1 });
+  });
+
+  it('tells apart what a hold keeps by now and the new topic does not have as it was', async () => {
+    const held = [{ accountId: 'AC1' }];
+    const changed = { ...one, value: Buffer.from('{"account":"AC1","sealed":true}') };
+    const counted = { erased: 0, changed: 0, lost: 0 };
+    expect(await compared({ old: [one, two], new: copies(two) }, erasing, held)).toMatchObject({
+      ...counted,
+      keptOut: 1,
+    });
+    expect(await compared({ old: [one], new: copies(changed) }, changing, held)).toMatchObject({
+      ...counted,
+      keptOut: 1,
+    });
+    expect(await compared({ old: [one, two], new: copies(one, two) }, erasing, held)).toMatchObject({
+      ...counted,
+      same: 2,
+      unchanged: 1,
+      keptOut: 0,
+    });
   });
 });

@@ -15,6 +15,7 @@ const question = (more: Partial<RetentionQuestion>): RetentionQuestion => ({
   inForce: {},
   onBroker: { 'retention.ms': days(7), 'retention.bytes': '-1' },
   held: false,
+  minimumDays: null,
   beforeHold: {},
   approving: false,
   ...more,
@@ -155,5 +156,21 @@ describe('what a policy may say', () => {
     [[['message.timestamp.type', 'createtime']], ['settings', '0', 'value']],
   ] as [[string, string][], string[]][])('refuses %j', (settings, field) => {
     expect(() => read(...settings)).toThrowError(expect.objectContaining({ code: 'BAD_INPUT', field }));
+  });
+});
+
+describe('a minimum retention', () => {
+  test('keeps an approved policy from cutting below it, by age and by size', () => {
+    const onBroker = { 'retention.ms': days(30), 'retention.bytes': '1000' };
+    expect(planned({ minimumDays: 9, onBroker, approving: true })).toEqual([
+      ['retention.ms', days(10), 'SHORTEN', 'MINIMUM'],
+      ['retention.bytes', '-1', 'EXTEND', null],
+    ]);
+  });
+
+  test('lengthens what is shorter without anybody, and lets alone what is longer', () => {
+    expect(planned({ minimumDays: 30 })).toEqual([['retention.ms', days(31), 'EXTEND', 'MINIMUM']]);
+    expect(planned({ minimumDays: 3 })).toEqual([['retention.ms', days(7), 'NONE', null]]);
+    expect(planned({ minimumDays: 3, held: true })).toEqual([['retention.ms', '-1', 'EXTEND', 'HELD']]);
   });
 });

@@ -66,6 +66,14 @@ describe('the protection of a table', () => {
     return { answer: await work?.transform(batch, tally), tally };
   };
 
+  it('names a few of the columns that are no fields, and counts the others', () => {
+    const names = Array.from({ length: 23 }, (_, n) => `x${n}`);
+    const gaps = redacting.gapsOf(profile(['account', 'phone', ...names]));
+    expect(gaps.map(({ code }) => code)).toEqual(Array(21).fill('COLUMN_UNKNOWN'));
+    expect(gaps.at(-1)?.reason).toMatch(/^3 more columns/u);
+    expect(redacting.gapsOf(profile(['account', 'phone']))).toEqual([]);
+  });
+
   it('counts what goes because the schema does not know it', async () => {
     const known = await protect('{"to":"+351234567890","to":"+351234567891"}');
     expect(known.answer).toEqual({ phone: ['+35123456XXXX'], doc: ['{"to":"+35123456XXXX","to":"+35123456XXXX"}'] });
@@ -73,6 +81,21 @@ describe('the protection of a table', () => {
     const { answer, tally } = await protect('{"x":1,"to":"+351234567890","y":{"z":2}}');
     expect(answer?.doc).toEqual(['{"to":"+35123456XXXX"}']);
     expect(tally.counts).toEqual({ unknownRemoved: 2 });
+  });
+
+  it('protects values that cross as JSON, whatever they are, and says null of what is not there', async () => {
+    const columns = ['account', 'phone', 'doc'].map((name) => ({ name, form: 'JSON' as const }));
+    const work = redacting.of({ rows: 4, columns, metadata: {}, contentSha256: 'a' });
+    expect(work?.columns).toEqual(['phone', 'doc']);
+    const phone = ['"+351234567890"', null, '"\\u002b351234567890"', '"short"'];
+    const doc = ['{"to": "+351234567890"}', '[1]', null, '"+351234567890"'];
+    const account = ['"A"', '9007199254740993', null, '1'];
+    const tally = new TransformTally();
+    const answer = await work?.transform({ account, phone, doc }, tally);
+    expect(answer?.phone).toEqual(['"+35123456XXXX"', null, '"+35123456XXXX"', '"XXXX"']);
+    expect(answer?.doc?.[0]).toBe('{"to": "+35123456XXXX"}');
+    expect(answer?.doc?.[2]).toBeNull();
+    expect(tally.failures).toEqual({});
   });
 
   it.each(['1,"phone":"another"', '{"to":"+1"', '', '{}}'])('leaves a row whose JSON column holds %j', async (doc) => {

@@ -95,6 +95,22 @@ describe('the re-encryption of a table', () => {
     expect(versionIn(JSON.parse(answer.text?.[1] ?? '').to)).toBe(2);
   });
 
+  it('finds the account and envelopes in values that cross as JSON, and in JSON within a text of those', async () => {
+    const envelope = sealed(keyOf('AC1', 1), '+123');
+    const within = JSON.stringify(JSON.stringify({ to: envelope }));
+    const columns = ['account', 'to', 'n'].map((name) => ({ name, form: 'JSON' as const }));
+    const work = new TableRewrap(keys().service, 'account').of({ rows: 1, columns, metadata: {} });
+    const tally = new TransformTally();
+    const to = [JSON.stringify(envelope), within, '"\\u0041"', '"no JSON'];
+    const batch = { account: Array(4).fill('"AC1"'), to, n: ['1.0', null, '{}', '[]'] };
+    const answer = await work?.transform(batch, tally);
+    expect(versionIn(JSON.parse(answer?.to?.[0] ?? ''))).toBe(2);
+    expect(versionIn(JSON.parse(JSON.parse(answer?.to?.[1] ?? '')).to)).toBe(2);
+    expect(answer?.to?.slice(2)).toEqual(to.slice(2));
+    expect([answer?.account, answer?.n]).toEqual([batch.account, batch.n]);
+    expect(tally).toMatchObject({ counts: { keyVersion1: 2 }, failures: {} });
+  });
+
   it('makes no keys for accounts that only a header names, and leaves what is no envelope', async () => {
     const forged = sealed(keyOf('AC9', 1), 'x');
     const like = 'eyJjcnlwdG9faWQiOjEsbm9wZQ==';

@@ -3,7 +3,7 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { FileFinding, LakeEngine, LakeStore, TransformRequest } from '../../../src/services/lake/ports.ts';
 import type { ActionScope } from '../../../src/services/lake/rewrite-action.ts';
 import type { TableTransformation } from '../../../src/services/lake/table-transformation.ts';
-import { TransformAction } from '../../../src/services/lake/transform-action.ts';
+import { TransformAction, type TransformDeps } from '../../../src/services/lake/transform-action.ts';
 
 const everyone: Selection = { everyone: true, act: [], keep: [] };
 const held: Selection = { everyone: true, act: [], keep: [{ accountId: 'AC1' }] };
@@ -24,22 +24,28 @@ const tokens: TableTransformation = {
 };
 
 /** The action over an engine whose files have two rows. */
-function action(transformation: TableTransformation, finding: Partial<FileFinding> = {}) {
+function action(
+  transformation: TableTransformation,
+  finding: Partial<FileFinding> = {},
+  digests: { readonly contentSha256?: string; readonly sourceSha256?: string } = {},
+) {
+  const { contentSha256, sourceSha256 } = digests;
   const transformed: TransformRequest['metadata'][] = [];
   const engine = {
     find: async () => [{ path: 'source', rows: 2, matches: 1, ...finding }],
-    profile: async () => ({ rows: 2, columns: [], metadata: {} }),
+    profile: async () => ({ rows: 2, columns: [], metadata: {}, contentSha256 }),
     transform: async ({ metadata, transform }: TransformRequest) => {
       transformed.push(metadata);
       await transform({ to: ['x', 'y'] });
-      return { rowsBefore: 2, rowsAfter: 2, found: 1, bytesAfter: 1, stagedSha256: 'a' };
+      return { rowsBefore: 2, rowsAfter: 2, found: 1, bytesAfter: 1, stagedSha256: 'a', sourceSha256 };
     },
   };
   const store = {
     readBytesMax: 1,
     reading: (some: readonly string[], work: (locals: readonly string[]) => unknown) => work(some),
   };
-  const deps = { store: store as unknown as LakeStore, engine: engine as unknown as LakeEngine };
+  const marks: TransformDeps['marks'] = { profile: (of, request) => of.profile(request) };
+  const deps = { store: store as unknown as LakeStore, engine: engine as unknown as LakeEngine, marks };
   return { made: new TransformAction(deps, transformation), transformed };
 }
 
@@ -78,6 +84,22 @@ describe('an action that replaces values', () => {
       code: 'LAKE_TABLE_REFUSED',
       details: { reason: expect.stringContaining('1 row(s) could not be changed (VALUE_INVALID)') },
     });
+  });
+
+  it('has something to be known of a copy only where all of the file was done', async () => {
+    const digests = { contentSha256: 'x', sourceSha256: 'x' };
+    const metadataOf = async (selection: Selection, matches: number) =>
+      (await action({ ...tokens, isOnceOnly: false }, { matches }, digests).made.stage(paths, scope(selection)))
+        .metadata;
+    expect(await metadataOf(everyone, 0)).toEqual({ done: 'yes' });
+    expect(await metadataOf(held, 0)).toEqual({ done: 'yes' });
+    expect(await metadataOf(held, 1)).toEqual({});
+    expect(await metadataOf({ act: [{ accountId: 'AC1' }], keep: [] }, 0)).toEqual({});
+  });
+
+  it('takes no copy of another content than the one that it judged', async () => {
+    const { made } = action(tokens, {}, { contentSha256: 'x', sourceSha256: 'y' });
+    await expect(made.stage(paths, scope(everyone))).rejects.toMatchObject({ code: 'LAKE_FILE_CHANGED' });
   });
 
   it('makes no tokens for some accounts only', async () => {

@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { AvroCursor } from '../../../domain/registry/avro/avro-cursor.ts';
 import { parseAvroSchema } from '../../../domain/registry/avro/avro-schema.ts';
 import type { AvroRecord } from '../../../domain/registry/avro/avro-type.ts';
+import { zigZag } from '../../../domain/registry/byte-writer.ts';
 import { strictUtf8 } from '../../../domain/strict-utf8.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import { refused, unreadable } from '../records/record-failure.ts';
@@ -34,14 +35,16 @@ export class AvroContainer {
   readonly codecName: string;
   /** All before the first block: magic number, metadata, sync marker. */
   readonly header: Buffer;
+  readonly metadata: ReadonlyMap<string, Buffer>;
   readonly #file: FileHandle;
   readonly #bytes: number;
 
-  private constructor(file: FileHandle, of: Pick<AvroContainer, 'path' | 'header'> & { bytes: number } & Described) {
+  private constructor(file: FileHandle, of: Opened) {
     this.#file = file;
     this.#bytes = of.bytes;
     this.path = of.path;
     this.header = of.header;
+    this.metadata = of.metadata;
     this.schema = of.schema;
     this.schemaText = of.schemaText;
     this.codec = of.codec;
@@ -54,7 +57,7 @@ export class AvroContainer {
     try {
       const { size: bytes } = await file.stat();
       const { header, metadata } = await readHeader(file, path, bytes);
-      return await work(new AvroContainer(file, { path, header, bytes, ...described(path, metadata) }));
+      return await work(new AvroContainer(file, { path, header, metadata, bytes, ...described(path, metadata) }));
     } finally {
       await file.close();
     }
@@ -151,6 +154,22 @@ function headerIn(bytes: Buffer): Header {
   cursor.take(syncBytes);
   return { header: bytes.subarray(0, cursor.at), metadata };
 }
+
+/** A header with some more metadata behind its own; of a key that is there the new value counts, in the old place. */
+export function headerWith(
+  { header, metadata, sync }: AvroContainer,
+  added: Readonly<Record<string, string>>,
+): { readonly bytes: Buffer; readonly metadata: ReadonlyMap<string, Buffer> } {
+  const merged = new Map(metadata);
+  for (const [key, value] of Object.entries(added)) merged.set(key, Buffer.from(value));
+  if (Object.keys(added).length === 0) return { bytes: header, metadata };
+  const entries = [...merged].flatMap(([key, value]) => [sized(Buffer.from(key)), sized(value)]);
+  return { bytes: Buffer.concat([magic, zigZag(merged.size), ...entries, zigZag(0), sync]), metadata: merged };
+}
+
+const sized = (bytes: Buffer): Buffer => Buffer.concat([zigZag(bytes.length), bytes]);
+
+type Opened = Pick<AvroContainer, 'path' | 'header' | 'metadata'> & { readonly bytes: number } & Described;
 
 interface Described {
   readonly schema: AvroRecord;

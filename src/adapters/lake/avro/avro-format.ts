@@ -1,18 +1,25 @@
 import { open } from 'node:fs/promises';
-import { AvroCursor } from '../../../domain/registry/avro/avro-cursor.ts';
-import { zigZag } from '../../../domain/registry/byte-writer.ts';
-import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { ProfileResult } from '../../../services/lake/ports.ts';
 import { writeFailure } from '../duckdb/duckdb-failure.ts';
 import { unreadable } from '../records/record-failure.ts';
-import type { CopiedRecords, RecordFormat, RecordSurvey } from '../records/record-format.ts';
+import type {
+  CopiedRecords,
+  CopyPaths,
+  RecordFormat,
+  RecordPiece,
+  RecordSurvey,
+  WalkRequest,
+} from '../records/record-format.ts';
 import type { AskedColumns, KeyedRecord } from '../records/row-judge.ts';
+import { BlockPiece, blockOf, recordsOf } from './avro-blocks.ts';
 import { columnTypeOf, keyRefusal, RecordKeys } from './avro-columns.ts';
-import { type AvroBlock, AvroContainer } from './avro-container.ts';
+import { AvroContainer, headerWith } from './avro-container.ts';
 import { secondReaderFault, valuesRelation } from './avro-relation.ts';
+import { FieldValues, formOf } from './avro-values.ts';
 
 /**
  * Avro object container files. Of a copy the header is the source's, byte for byte, and so are blocks without a record that
- * goes; of others the records that stay are put together anew, as the bytes that they were.
+ * goes or changes; of others the records are put together anew, as the bytes that they were but for new values.
  */
 export const avroFormat: RecordFormat = {
   scan: (path, asked, visit) =>
@@ -22,50 +29,25 @@ export const avroFormat: RecordFormat = {
         for (const { record } of recordsOf(container, block, keys)) visit(record);
     }),
   copy: copyContainer,
+  walk: walkContainer,
+  write: writeContainer,
+  headFault,
   relation: valuesRelation,
+  written: (sql) => sql,
   survey: surveyContainer,
-  transformRefusal: 'values in Avro files are not replaced, since what protection leaves does not fit their schema',
+  profile: profileContainer,
+  hasMetadata: true,
 };
 
-/** Records of a block with the bytes that they are. */
-function* recordsOf(
-  container: AvroContainer,
-  block: AvroBlock,
-  keys: RecordKeys,
-): Generator<{ readonly record: KeyedRecord; readonly bytes: Buffer }> {
-  const content = container.contentOf(block);
-  const damaged = () => unreadable(container.path, `records of its block at byte ${block.at} do not fit its schema`);
-  // Every record has a key, and a key has at least one byte.
-  if (block.records > content.length) throw damaged();
-  const cursor = new AvroCursor(content);
-  for (let index = 0; index < block.records; index += 1) {
-    const start = cursor.at;
-    const record = nextOf(keys, cursor);
-    if (record === null) throw damaged();
-    yield { record, bytes: content.subarray(start, cursor.at) };
-  }
-  if (cursor.at !== content.length) throw damaged();
-}
-
-function nextOf(keys: RecordKeys, cursor: AvroCursor): KeyedRecord | null {
-  try {
-    return keys.next(cursor);
-  } catch (error) {
-    if (error instanceof LinewardError && error.code === 'VALUE_INVALID') return null;
-    throw error;
-  }
-}
-
-function copyContainer(
-  { source, staged }: { readonly source: string; readonly staged: string },
+async function copyContainer(
+  files: CopyPaths,
   asked: AskedColumns,
   leaves: (record: KeyedRecord) => boolean,
 ): Promise<CopiedRecords> {
-  return AvroContainer.using(source, async (container) => {
-    const keys = new RecordKeys(source, container.schema, asked);
-    let [rows, found] = [0, 0];
-    await writing(staged, async (write) => {
-      await write(container.header);
+  let [rows, found] = [0, 0];
+  await writeContainer(files, {}, (write) =>
+    AvroContainer.using(files.source, async (container) => {
+      const keys = new RecordKeys(files.source, container.schema, asked);
       for await (const block of container.blocks()) {
         const kept: Buffer[] = [];
         for (const { record, bytes } of recordsOf(container, block, keys)) if (!leaves(record)) kept.push(bytes);
@@ -74,15 +56,48 @@ function copyContainer(
         if (kept.length === block.records) await write(block.raw);
         else if (kept.length > 0) await write(blockOf(container, kept));
       }
-    });
-    return { rows, found };
+    }),
+  );
+  return { rows, found };
+}
+
+function walkContainer(
+  { path, asked, valued }: WalkRequest,
+  visit: (piece: RecordPiece) => Promise<void>,
+): Promise<void> {
+  return AvroContainer.using(path, async (container) => {
+    const keys = new RecordKeys(path, container.schema, asked);
+    const values = new FieldValues(path, container.schema, valued);
+    for await (const block of container.blocks())
+      await visit(new BlockPiece(container, block, { read: [...recordsOf(container, block, keys)], values }));
   });
 }
 
-function blockOf({ codec, sync }: AvroContainer, records: readonly Buffer[]): Buffer {
-  const data = codec.compress(Buffer.concat(records));
-  return Buffer.concat([zigZag(records.length), zigZag(data.length), data, sync]);
+function writeContainer(
+  { source, staged }: CopyPaths,
+  metadata: Readonly<Record<string, string>>,
+  work: (write: (bytes: Buffer) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  return AvroContainer.using(source, (container) =>
+    writing(staged, async (write) => {
+      await write(headerWith(container, metadata).bytes);
+      await work(write);
+    }),
+  );
 }
+
+function headFault({ source, staged }: CopyPaths, metadata: Readonly<Record<string, string>>): Promise<string | null> {
+  return AvroContainer.using(source, async (before) =>
+    AvroContainer.using(staged, async (after) => {
+      const isSame =
+        sameEntries(headerWith(before, metadata).metadata, after.metadata) && before.sync.equals(after.sync);
+      return isSame ? null : 'the header of the copy is another one than it should be';
+    }),
+  );
+}
+
+const sameEntries = (one: ReadonlyMap<string, Buffer>, other: ReadonlyMap<string, Buffer>): boolean =>
+  one.size === other.size && [...one].every(([key, value]) => other.get(key)?.equals(value) === true);
 
 /** Writes a new file; what goes wrong with it is no fault of what is read meanwhile. */
 async function writing(path: string, work: (write: (bytes: Buffer) => Promise<void>) => Promise<void>): Promise<void> {
@@ -98,12 +113,25 @@ async function writing(path: string, work: (write: (bytes: Buffer) => Promise<vo
 }
 
 /** Heads of blocks tell the number of records; the data between them is passed over. */
+async function countRecords(container: AvroContainer): Promise<number> {
+  let rows = 0;
+  for await (const { records } of container.blocks({ headsOnly: true })) rows += records;
+  if (!Number.isSafeInteger(rows)) throw unreadable(container.path, 'its blocks claim more records than there can be');
+  return rows;
+}
+
+function profileContainer(path: string): Promise<ProfileResult> {
+  return AvroContainer.using(path, async (container) => ({
+    rows: await countRecords(container),
+    columns: container.schema.fields.map(({ name, type }) => ({ name, form: formOf(type) })),
+    metadata: Object.fromEntries([...container.metadata].map(([key, value]) => [key, value.toString('utf8')])),
+  }));
+}
+
 function surveyContainer(path: string, keyColumns: readonly string[]): Promise<RecordSurvey> {
   return AvroContainer.using(path, async (container) => {
     const { schema, codecName } = container;
-    let rows = 0;
-    for await (const { records } of container.blocks({ headsOnly: true })) rows += records;
-    if (!Number.isSafeInteger(rows)) throw unreadable(path, 'its blocks claim more records than there can be');
+    const rows = await countRecords(container);
     const faults = [...keyColumns.map((column) => keyRefusal(schema, column)), secondReaderFault(container)];
     return {
       rows,

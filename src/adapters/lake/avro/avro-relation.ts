@@ -9,7 +9,7 @@ import { scanned, sqlName } from '../duckdb/sql-text.ts';
 import type { SelectedRows } from '../file-format.ts';
 import { refused, unreadable } from '../records/record-failure.ts';
 import type { RecordFile } from '../records/record-format.ts';
-import { hashColumn, placeColumn } from '../records/record-proof.ts';
+import { hashColumn, othersColumn, placeColumn, valueColumn } from '../records/record-proof.ts';
 import { avroCodecs } from './avro-codecs.ts';
 import { isoDate, logicalOf } from './avro-columns.ts';
 import { AvroContainer } from './avro-container.ts';
@@ -46,18 +46,20 @@ export function secondReaderFault({ schemaText }: AvroContainer): string | null 
  */
 export async function valuesRelation<T>(
   { connection, tables }: SelectedRows,
-  { path }: Pick<RecordFile, 'path'>,
+  { path, valued = [] }: Pick<RecordFile, 'path' | 'valued'>,
   work: (relation: string) => Promise<T>,
 ): Promise<T> {
   const table = `lw_records_${randomUUID().replaceAll('-', '')}`;
   const names = [...new Set(tables.readColumns())];
   const declared = names.map((name) => `${sqlName(name)} VARCHAR, `);
+  const values = valued.map((_, index) => `, ${sqlName(valueColumn(index))} VARCHAR`);
+  const others = valued.length === 0 ? '' : `, ${sqlName(othersColumn)} BIGINT${values.join('')}`;
   try {
     await connection.run(
-      `CREATE TEMP TABLE ${table} (${declared.join('')}${sqlName(placeColumn)} BIGINT, ${sqlName(hashColumn)} BIGINT)`,
+      `CREATE TEMP TABLE ${table} (${declared.join('')}${sqlName(placeColumn)} BIGINT, ${sqlName(hashColumn)} BIGINT${others})`,
     );
     const appender = await connection.createAppender(table);
-    await decode(path, await columnsOf(path, names), appender);
+    await decode(path, { columns: await columnsOf(path, names), valued }, appender);
     appender.closeSync();
     return await work(`${table} ${scanned}`);
   } finally {
@@ -80,7 +82,11 @@ async function columnsOf(path: string, names: readonly string[]): Promise<readon
   return names.map((name) => ({ name, type: fields.find((field) => field.name === name)?.type ?? null }));
 }
 
-async function decode(path: string, columns: readonly ValueColumn[], appender: DuckDBAppender): Promise<void> {
+async function decode(
+  path: string,
+  { columns, valued }: { readonly columns: readonly ValueColumn[]; readonly valued: readonly string[] },
+  appender: DuckDBAppender,
+): Promise<void> {
   let root: avsc.Type | null = null;
   const parseHook = (schema: avsc.Schema): avsc.Type => {
     root = readSchema(schema);
@@ -97,7 +103,8 @@ async function decode(path: string, columns: readonly ValueColumn[], appender: D
         const encoded = root === null ? Buffer.alloc(0) : root.toBuffer(record);
         place += 1n;
         appender.appendBigInt(place);
-        appender.appendBigInt(hash('sha1', encoded, 'buffer').readBigInt64LE());
+        appender.appendBigInt(hashOf(encoded));
+        if (valued.length > 0) appendValues(appender, root, { record, valued });
         appender.endRow();
         done();
       } catch (error) {
@@ -111,6 +118,24 @@ async function decode(path: string, columns: readonly ValueColumn[], appender: D
     throw unreadable(path, 'the parser that proves the work cannot decode it', error);
   }
 }
+
+const hashOf = (bytes: Buffer): bigint => hash('sha1', bytes, 'buffer').readBigInt64LE();
+
+/** The hash of all other fields, and the valued ones as {@link writtenValue}, all as avsc would encode them. */
+function appendValues(
+  appender: DuckDBAppender,
+  root: avsc.Type | null,
+  { record, valued }: { readonly record: Readonly<Record<string, unknown>>; readonly valued: readonly string[] },
+): void {
+  const fields = root instanceof avsc.types.RecordType ? root.fields : [];
+  const encoded = new Map(fields.map(({ name, type }) => [name, type.toBuffer(record[name])]));
+  const others = [...encoded].filter(([name]) => !valued.includes(name)).map(([, bytes]) => bytes);
+  appender.appendBigInt(hashOf(Buffer.concat(others)));
+  for (const name of valued) appender.appendVarchar(writtenValue(encoded.get(name) ?? Buffer.alloc(0)));
+}
+
+/** A value as the text by which it is compared. */
+export const writtenValue = (bytes: Buffer): string => bytes.toString('base64');
 
 type Uncompress = (bytes: Buffer, done: (error: Error | null, bytes?: Buffer) => void) => void;
 

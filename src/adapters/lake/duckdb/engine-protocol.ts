@@ -52,9 +52,6 @@ export interface SentSelection {
   readonly selection: EngineSelection | null;
 }
 
-/** Selections that a child remembers, with their tables; the one that was used longest ago goes. */
-export const selectionsKeptMax = 3;
-
 /** A request as it is sent: its selection apart, since hundreds of thousands of selectors go with every file. */
 export type SentRequest<V extends EngineVerb> = V extends SelectingVerb
   ? Omit<EngineVerbs[V]['request'], 'selection'> & { readonly selection: SentSelection }

@@ -60,7 +60,8 @@ async function scan(
     const age =
       left === null
         ? ''
-        : `, count(*) FILTER (WHERE ${left.held}) AS held, count(*) FILTER (WHERE ${left.undated}) AS undated`;
+        : `, count(*) FILTER (WHERE ${left.held}) AS held, count(*) FILTER (WHERE ${left.undated}) AS undated,
+             count(*) FILTER (WHERE ${left.retained}) AS retained, max(${left.daysLeft}) FILTER (WHERE ${left.retained}) AS days_left`;
     const rows = await queryRows(
       connection,
       `SELECT ${file} AS path, count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS matches${age}
@@ -71,7 +72,9 @@ async function scan(
       const row = byPath.get(path);
       const counted = { path, rows: Number(row?.total ?? 0), matches: Number(row?.matches ?? 0) };
       if (left === null) return counted;
-      return { ...counted, age: { held: Number(row?.held ?? 0), undated: Number(row?.undated ?? 0) } };
+      const daysLeft = row?.days_left == null ? null : Number(row.days_left);
+      const [held, undated, retained] = [row?.held, row?.undated, row?.retained].map((count) => Number(count ?? 0));
+      return { ...counted, age: { held: held ?? 0, undated: undated ?? 0, retained: retained ?? 0, daysLeft } };
     });
   } catch (error) {
     const [only, ...others] = paths;

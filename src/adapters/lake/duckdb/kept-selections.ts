@@ -4,7 +4,8 @@ import type { EngineSelection } from '../../../services/lake/ports.ts';
 import type { SelectedRows } from '../file-format.ts';
 import { RowJudge } from '../records/row-judge.ts';
 import { prepareConnection } from './duckdb-session.ts';
-import { type SentSelection, selectionsKeptMax } from './engine-protocol.ts';
+import type { SentSelection } from './engine-protocol.ts';
+import { RecentSelections } from './recent-selections.ts';
 import { SelectionTables } from './selection-tables.ts';
 
 interface Kept extends Omit<SelectedRows, 'judge'> {
@@ -18,9 +19,8 @@ interface Kept extends Omit<SelectedRows, 'judge'> {
  */
 export class KeptSelections {
   readonly #instance: DuckDBInstance;
-  /** The one used longest ago first. */
+  readonly #recent = new RecentSelections();
   readonly #kept = new Map<number, Kept>();
-
   readonly #tempDir: string;
 
   constructor(instance: DuckDBInstance, tempDir: string) {
@@ -45,14 +45,11 @@ export class KeptSelections {
   }
 
   async #of({ number, selection }: SentSelection): Promise<Kept> {
-    const known = this.#kept.get(number);
-    this.#kept.delete(number);
-    const kept = known ?? (await this.#load(selection));
+    const kept = this.#kept.get(number) ?? (await this.#load(selection));
     this.#kept.set(number, kept);
-    for (const [oldest, { connection }] of this.#kept) {
-      if (this.#kept.size <= selectionsKeptMax) break;
-      connection.closeSync();
-      this.#kept.delete(oldest);
+    for (const old of this.#recent.use(number, kept.selection)) {
+      this.#kept.get(old)?.connection.closeSync();
+      this.#kept.delete(old);
     }
     return kept;
   }

@@ -30,6 +30,17 @@ export const olderByInstant = (age: Age): string =>
 export const olderByDay = (age: Age): string =>
   `coalesce(date_diff('day', CAST(${sqlText(age.before)} AS DATE), CAST((${instant(age)}) AS DATE)) < 0, FALSE)`;
 
+/** True or false, in SQL: the row is of a day that was asked for, and not older. */
+export function retained(age: Age): string {
+  if (age.askedBefore === undefined) return 'FALSE';
+  const asked = age.askedBefore === null ? 'TRUE' : olderByInstant({ ...age, before: age.askedBefore });
+  return `(${asked} AND NOT ${olderByInstant(age)} AND NOT ${undated(age)})`;
+}
+
+/** Days from the limit to the row's own, in SQL. */
+export const daysLeft = (age: Age): string =>
+  `date_diff('day', CAST(${sqlText(age.before)} AS DATE), CAST((${instant(age)}) AS DATE))`;
+
 /** True or false, in SQL: the row has no date. */
 export const undated = (age: Age): string => `((${instant(age)}) IS NULL)`;
 

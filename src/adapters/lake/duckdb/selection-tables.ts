@@ -3,7 +3,7 @@ import { isKeyType } from '../../../domain/lake/key-column.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { checkDateColumn, olderByDay, olderByInstant, undated } from './row-age.ts';
+import { checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
 import { scanned, sqlName } from './sql-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
@@ -53,12 +53,18 @@ export class SelectionTables {
     return [...this.keyColumns(), ...(olderThan === undefined ? [] : [olderThan.column])];
   }
 
-  /** Conditions of the rows that a selection by age leaves, under `joins()`; null for a selection that has no age. */
-  left(): { readonly held: string; readonly undated: string } | null {
-    const { olderThan } = this.#selection;
+  /** What a selection by age leaves, in SQL under `joins()`: conditions of rows, and days. Null for a selection that has no age. */
+  left(): Readonly<Record<'held' | 'undated' | 'retained' | 'daysLeft', string>> | null {
+    const { olderThan, everyone } = this.#selection;
     if (olderThan === undefined) return null;
     const kept = this.#side('keep', joined);
-    return { held: `(${olderByInstant(olderThan)} AND (${kept}))`, undated: undated(olderThan) };
+    const asked = everyone === true ? 'TRUE' : this.#side('act', joined);
+    return {
+      held: `((${asked}) AND ${olderByInstant(olderThan)} AND (${kept}))`,
+      undated: `((${asked}) AND ${undated(olderThan)})`,
+      retained: `((${asked}) AND NOT (${kept}) AND ${retained(olderThan)})`,
+      daysLeft: daysLeft(olderThan),
+    };
   }
 
   keyColumns(): readonly string[] {

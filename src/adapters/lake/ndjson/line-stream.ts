@@ -12,11 +12,15 @@ const chunkBytes = 256 * 1024;
 const newline = 10;
 
 /** Lines of a file in order, each with its line break, some at a time; no byte of the file is missing. */
-export async function* readLines(path: string, isGzip: boolean): AsyncGenerator<readonly Buffer[]> {
+export async function* readLines(
+  path: string,
+  isGzip: boolean,
+  onBytes?: (bytes: Buffer) => void,
+): AsyncGenerator<readonly Buffer[]> {
   let carried: Buffer[] = [];
   let carriedBytes = 0;
   let number = 1;
-  for await (const chunk of contentOf(path, isGzip)) {
+  for await (const chunk of contentOf(path, isGzip, onBytes)) {
     const lines: Buffer[] = [];
     let start = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
@@ -42,12 +46,20 @@ function expectShort(path: string, bytes: number, number: number): void {
   if (bytes > lineBytesMax) throw unreadable(path, `line ${number} is longer than ${lineBytesMax} bytes`);
 }
 
-async function* contentOf(path: string, isGzip: boolean): AsyncGenerator<Buffer> {
+async function* contentOf(
+  path: string,
+  isGzip: boolean,
+  onBytes: ((bytes: Buffer) => void) | undefined,
+): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: chunkBytes });
   if (!isGzip) {
-    yield* file as AsyncIterable<Buffer>;
+    for await (const chunk of file as AsyncIterable<Buffer>) {
+      onBytes?.(chunk);
+      yield chunk;
+    }
     return;
   }
+  if (onBytes !== undefined) file.on('data', (chunk) => onBytes(Buffer.from(chunk)));
   const { size } = await stat(path);
   const unzipped = createGunzip({ chunkSize: chunkBytes });
   file.on('error', (error) => unzipped.destroy(error)).pipe(unzipped);
@@ -84,9 +96,8 @@ export class LineWriter {
     for (const stream of [this.#target, this.#file]) stream.on('error', () => undefined);
   }
 
-  async write(parts: readonly Buffer[]): Promise<void> {
-    if (parts.length === 0) return;
-    const bytes = Buffer.concat(parts);
+  async write(bytes: Buffer): Promise<void> {
+    if (bytes.length === 0) return;
     await this.#failing(
       () =>
         new Promise<void>((resolve, reject) =>

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { isGzipped } from '../../../domain/lake/file-format.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
+import type { ProfileResult } from '../../../services/lake/ports.ts';
 import { reasonOf } from '../duckdb/duckdb-failure.ts';
 import { noKeyColumn, refused, unreadable } from '../records/record-failure.ts';
 import type { RecordSurvey } from '../records/record-format.ts';
@@ -11,11 +13,15 @@ import { readLines } from './line-stream.ts';
 const columnsMax = 10_000;
 
 /** Reads a whole file: how many records it has, which columns with values of which kinds, and what its keys are refused for. */
-export async function surveyLines(path: string, keyColumns: readonly string[]): Promise<RecordSurvey> {
+export async function surveyLines(
+  path: string,
+  keyColumns: readonly string[],
+  onBytes?: (bytes: Buffer) => void,
+): Promise<RecordSurvey> {
   const columns = new Map<string, Set<string>>();
   const keys = new KeyCheck(path, keyColumns);
   let [rows, number] = [0, 0];
-  for await (const lines of readLines(path, isGzipped(path)))
+  for await (const lines of readLines(path, isGzipped(path), onBytes))
     for (const given of lines) {
       number += 1;
       const line = number === 1 ? withoutMark(given) : given;
@@ -35,6 +41,14 @@ export async function surveyLines(path: string, keyColumns: readonly string[]): 
     columns: [...columns].map(([name, kinds]) => ({ name: unspelt(name), type: typeOf(kinds) })),
     refusals: keys.end(columns, rows),
   };
+}
+
+/** What a file tells of itself, its digest for want of metadata. Every value crosses as the JSON that it is. */
+export async function profileLines(path: string): Promise<ProfileResult> {
+  const digest = createHash('sha256');
+  const { rows, columns } = await surveyLines(path, [], (bytes) => digest.update(bytes));
+  const named = columns.map(({ name }) => ({ name, form: 'JSON' as const }));
+  return { rows, columns: named, metadata: {}, contentSha256: digest.digest('hex') };
 }
 
 /** Looks at the keys of each line until one cannot be a key. */

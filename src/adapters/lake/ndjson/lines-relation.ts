@@ -7,7 +7,7 @@ import { isGzipped } from '../../../domain/lake/file-format.ts';
 import { scanned, sqlName, sqlText } from '../duckdb/sql-text.ts';
 import type { SelectedRows } from '../file-format.ts';
 import type { RecordFile } from '../records/record-format.ts';
-import { hashColumn, placeColumn } from '../records/record-proof.ts';
+import { hashColumn, othersColumn, placeColumn, valueColumn } from '../records/record-proof.ts';
 import { hasMark, withoutMark } from './line-keys.ts';
 import { lineBytesMax, readLines } from './line-stream.ts';
 
@@ -23,11 +23,11 @@ interface LineFile {
  */
 export async function linesRelation<T>(
   { tables, tempDir }: SelectedRows,
-  { path, like }: RecordFile,
+  { path, like, valued = [] }: RecordFile,
   work: (relation: string) => Promise<T>,
 ): Promise<T> {
   const file = { path, isGzip: isGzipped(like) };
-  const columns = [...new Set(tables.readColumns())];
+  const columns = [...keysOf(tables.readColumns()), ...valuesOf(valued)];
   if (!(await beginsWithMark(file))) return work(relationOf(file, columns));
   const copy = join(tempDir, `${randomUUID()}.ndjson`);
   try {
@@ -38,8 +38,25 @@ export async function linesRelation<T>(
   }
 }
 
+const keysOf = (names: readonly string[]): readonly string[] =>
+  [...new Set(names)].map((name) => `json_extract_string(json, ${sqlText(pointerTo(name))}) AS ${sqlName(name)}`);
+
+/** A merge patch (RFC 7396) of nulls takes the valued members away, and keeps all others in their order, doubles too. */
+function valuesOf(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const patch = JSON.stringify(Object.fromEntries(names.map((name) => [name, null])));
+  const others = `hash(CAST(json_merge_patch(json, ${sqlText(patch)}) AS VARCHAR)) AS ${sqlName(othersColumn)}`;
+  const values = names.map((name, index) => {
+    return `CAST(json_extract(json, ${sqlText(pointerTo(name))}) AS VARCHAR) AS ${sqlName(valueColumn(index))}`;
+  });
+  return [others, ...values];
+}
+
+/** JSON as DuckDB spells what it has read. */
+export const writtenLine = (sql: string): string => `CAST(json_extract(CAST(${sql} AS JSON), '$') AS VARCHAR)`;
+
 function relationOf({ path, isGzip }: LineFile, columns: readonly string[]): string {
-  const values = columns.map((name) => `, json_extract_string(json, ${sqlText(pointerTo(name))}) AS ${sqlName(name)}`);
+  const values = columns.map((column) => `, ${column}`);
   const options = `compression = '${isGzip ? 'gzip' : 'uncompressed'}', maximum_object_size = ${2 * lineBytesMax}`;
   return `(SELECT row_number() OVER () AS ${sqlName(placeColumn)}, hash(CAST(json AS VARCHAR)) AS ${sqlName(hashColumn)}${values.join('')}
            FROM read_ndjson_objects([${sqlText(path)}], ${options})) ${scanned}`;

@@ -1,19 +1,29 @@
+import { createHash } from 'node:crypto';
 import { isGzipped } from '../../../domain/lake/file-format.ts';
-import type { CopiedRecords, RecordFormat } from '../records/record-format.ts';
+import type { CopiedRecords, CopyPaths, RecordFormat } from '../records/record-format.ts';
 import type { AskedColumns, KeyedRecord } from '../records/row-judge.ts';
 import { hasMark, LineKeys } from './line-keys.ts';
 import { byteOrderMark } from './line-members.ts';
 import { LineWriter, readLines } from './line-stream.ts';
-import { surveyLines } from './line-survey.ts';
-import { linesRelation } from './lines-relation.ts';
+import { profileLines, surveyLines } from './line-survey.ts';
+import { walkLines } from './line-values.ts';
+import { linesRelation, writtenLine } from './lines-relation.ts';
 
-/** Lines of JSON objects. Of a copy every line that stays is there byte for byte, blank ones and the kind of line breaks too. */
+/**
+ * Lines of JSON objects. Of a copy every line that stays is there byte for byte, blank ones and the kind of line breaks too; of a
+ * line with a new value all but that value is.
+ */
 export const ndjsonFormat: RecordFormat = {
   scan: scanLines,
   copy: copyLines,
+  walk: walkLines,
+  write: writeLines,
+  headFault: async () => null,
   relation: linesRelation,
+  written: writtenLine,
   survey: surveyLines,
-  transformRefusal: 'values in lines of JSON are not replaced, since such a file cannot say what of it is done',
+  profile: profileLines,
+  hasMetadata: false,
 };
 
 async function scanLines(path: string, asked: AskedColumns, visit: (record: KeyedRecord) => void): Promise<void> {
@@ -27,15 +37,15 @@ async function scanLines(path: string, asked: AskedColumns, visit: (record: Keye
 }
 
 async function copyLines(
-  { source, staged }: { readonly source: string; readonly staged: string },
+  { source, staged }: CopyPaths,
   asked: AskedColumns,
   leaves: (record: KeyedRecord) => boolean,
 ): Promise<CopiedRecords> {
   const reader = new LineKeys(source, asked);
-  const writer = new LineWriter(staged, isGzipped(source));
+  const digest = createHash('sha256');
   let [rows, found, isFirst] = [0, 0, true];
-  try {
-    for await (const lines of readLines(source, isGzipped(source))) {
+  await writeLines({ source, staged }, {}, async (write) => {
+    for await (const lines of readLines(source, isGzipped(source), (bytes) => digest.update(bytes))) {
       const kept: Buffer[] = [];
       for (const line of lines) {
         const record = reader.read(line);
@@ -48,11 +58,23 @@ async function copyLines(
         }
         isFirst = false;
       }
-      await writer.write(kept);
+      await write(Buffer.concat(kept));
     }
     reader.end();
+  });
+  return { rows, found, sourceSha256: digest.digest('hex') };
+}
+
+/** Lines have no head, and no metadata. */
+async function writeLines(
+  { source, staged }: CopyPaths,
+  _metadata: unknown,
+  work: (write: (bytes: Buffer) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const writer = new LineWriter(staged, isGzipped(source));
+  try {
+    await work((bytes) => writer.write(bytes));
     await writer.close();
-    return { rows, found };
   } catch (error) {
     await writer.abort();
     throw error;

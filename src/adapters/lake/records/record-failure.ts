@@ -15,6 +15,10 @@ export function refused(path: string, reason: string, column?: string): Lineward
   });
 }
 
+/** A new value that cannot stand in its column; it is not quoted. */
+export const unfit = (path: string, column: string): LinewardError =>
+  refused(path, `what its column ${column} is to hold does not fit the type of the column`, column);
+
 /** Why a key column is refused that a file does not have. */
 export const noKeyColumn = (column: string): string => `it has no key column ${column}`;
 

@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import type {
+  ColumnTexts,
   FileFinding,
   KeysRequest,
   KeysResult,
@@ -13,10 +14,11 @@ import { failedFinding, reading } from '../duckdb/duckdb-failure.ts';
 import { expectWritable } from '../duckdb/parquet-copy.ts';
 import { expectFile } from '../duckdb/parquet-facts.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from '../duckdb/rewrite-check.ts';
-import type { EngineParts, LakeFileFormat, SelectedRows } from '../file-format.ts';
+import type { EngineParts, LakeFileFormat, SelectedRows, TransformWork } from '../file-format.ts';
 import { refused, tooManyRows, unreadable } from './record-failure.ts';
 import type { CopiedRecords, RecordFormat } from './record-format.ts';
 import { JudgedRecords } from './record-proof.ts';
+import { RecordTransform } from './record-transform.ts';
 
 const nothingStaged: RewriteEvidence['staged'] = { rows: 0, hits: 0, misplaced: 0, schemaDifferences: [] };
 
@@ -36,7 +38,8 @@ export class RecordFileFormat implements LakeFileFormat {
   }
 
   async #find({ judge }: SelectedRows, path: string): Promise<FileFinding> {
-    let [rows, matches, held, undated] = [0, 0, 0, 0];
+    let [rows, matches, held, undated, retained] = [0, 0, 0, 0, 0];
+    let daysLeft: number | null = null;
     await reading(path, async () => {
       await expectFile(path);
       await this.#format.scan(path, judge.asked, (record) => {
@@ -45,9 +48,12 @@ export class RecordFileFormat implements LakeFileFormat {
         if (judged.hit) matches += 1;
         if (judged.held) held += 1;
         if (judged.undated) undated += 1;
+        if (judged.daysLeft === null) return;
+        retained += 1;
+        daysLeft = Math.max(daysLeft ?? 0, judged.daysLeft);
       });
     });
-    return { path, rows, matches, ...(judge.asked.date !== null && { age: { held, undated } }) };
+    return { path, rows, matches, ...(judge.asked.date !== null && { age: { held, undated, retained, daysLeft } }) };
   }
 
   async rewrite(
@@ -64,7 +70,8 @@ export class RecordFileFormat implements LakeFileFormat {
       const { rows: rowsBefore, found } = copied;
       const stays = found < rowsBefore;
       await this.#check(rows, { source, staged: stays ? staged : null }, copied);
-      const result = { rowsBefore, rowsAfter: rowsBefore - found, found };
+      const { sourceSha256 } = copied;
+      const result = { rowsBefore, rowsAfter: rowsBefore - found, found, ...(sourceSha256 && { sourceSha256 }) };
       if (!stays) {
         await rm(staged);
         return { ...result, bytesAfter: 0, stagedSha256: null };
@@ -141,11 +148,18 @@ export class RecordFileFormat implements LakeFileFormat {
     return surveyed;
   }
 
-  profile(_parts: EngineParts, path: string): Promise<ProfileResult> {
-    return Promise.reject(refused(path, this.#format.transformRefusal));
+  async profile(_parts: EngineParts, path: string): Promise<ProfileResult> {
+    return reading(path, async () => {
+      await expectFile(path);
+      return this.#format.profile(path);
+    });
   }
 
-  transform(_rows: SelectedRows, { source }: { readonly source: string }): Promise<RewriteResult> {
-    return Promise.reject(refused(source, this.#format.transformRefusal));
+  transform(
+    rows: SelectedRows,
+    request: TransformWork,
+    exchange: (batch: ColumnTexts) => Promise<ColumnTexts>,
+  ): Promise<RewriteResult> {
+    return new RecordTransform(rows, this.#format, { ...request, exchange }).run();
   }
 }

@@ -9,6 +9,11 @@ export const hashColumn = 'lw$hash';
 /** And one with its place in the file: a join, which looks keys up, does not keep the order of rows. */
 export const placeColumn = 'lw$place';
 
+/** Column with a hash of all of a record but the valued columns. */
+export const othersColumn = 'lw$others';
+/** Column with the value of a valued column, as text that is equal for equal values; NULL where there is none. */
+export const valueColumn = (index: number): string => `lw$value${index}`;
+
 /** Records of a file in their order, with what SQL thinks of each: a table of the connection, of a few bytes per record. */
 export class JudgedRecords {
   readonly #rows: SelectedRows;

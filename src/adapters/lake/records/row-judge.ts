@@ -19,8 +19,10 @@ export interface Judgement {
   readonly hit: boolean;
   /** Of a selection by age: it is older and kept. */
   readonly held: boolean;
-  /** Of a selection by age: it has no date. */
+  /** Of a selection by age: it was asked for and has no date. */
   readonly undated: boolean;
+  /** Of a selection by age that something cuts short: by so many days it is too young. */
+  readonly daysLeft: number | null;
 }
 
 /** Selectors of one side: accounts that are named as a whole, and values of one column by account. */
@@ -44,6 +46,8 @@ export class RowJudge {
   readonly #act: Side;
   readonly #keep: Side;
   readonly #before: number | null;
+  /** Days before this one were asked for; null where nothing cuts that short. */
+  readonly #askedBefore: number | null;
 
   constructor({ accountColumn, act, keep, everyone = false, olderThan }: EngineSelection) {
     const subjects = [...act, ...keep].flatMap(({ subject }) => subject?.column ?? []);
@@ -53,14 +57,23 @@ export class RowJudge {
     this.#act = sideOf(act, keys);
     this.#keep = sideOf(keep, keys);
     this.#before = olderThan === undefined ? null : dayNumber(olderThan.before);
+    const asked = olderThan?.askedBefore;
+    this.#askedBefore = asked === undefined ? null : asked === null ? Number.POSITIVE_INFINITY : dayNumber(asked);
   }
 
   judge({ keys, day }: KeyedRecord): Judgement {
     const isOld = this.#before === null || (day !== null && day < this.#before);
-    const kept = isOld && names(this.#keep, keys);
-    const hit = isOld && !kept && (this.#everyone || names(this.#act, keys));
-    if (this.#before === null) return { hit, held: false, undated: false };
-    return { hit, held: kept, undated: day === null };
+    const isKept = names(this.#keep, keys);
+    const isAsked = this.#everyone || names(this.#act, keys);
+    const hit = isOld && !isKept && isAsked;
+    if (this.#before === null) return { hit, held: false, undated: false, daysLeft: null };
+    const isRetained = day !== null && !isOld && isAsked && !isKept && day < (this.#askedBefore ?? day);
+    return {
+      hit,
+      held: isOld && isKept && isAsked,
+      undated: day === null && isAsked,
+      daysLeft: isRetained ? day - this.#before : null,
+    };
   }
 }
 

@@ -1,0 +1,141 @@
+import type { OperationKind } from '../operations/status.ts';
+import { type Gap, keyRing } from '../operations/target.ts';
+import { type Claim, decide } from './decision.ts';
+import type { MinimumLimit } from './minimum-retention.ts';
+import { indexOf, type Selection, type SubjectSelector } from './selection.ts';
+
+/** All that keeps data at a moment. */
+export interface Retains {
+  readonly holds: readonly SubjectSelector[];
+  /** By dataset. */
+  readonly minimums: ReadonlyMap<string, MinimumLimit>;
+}
+
+/** What an operation may act on in all places. */
+export interface PermittedSelection extends Selection {
+  /** Requested selectors that a hold covers whole; nothing of them may be touched. */
+  readonly held: readonly SubjectSelector[];
+  /** By dataset. */
+  readonly minimums: ReadonlyMap<string, MinimumLimit>;
+}
+
+/** What it may act on in one place, and what it may not there. */
+export interface PlacedSelection extends Selection {
+  readonly gaps: readonly Gap[];
+}
+
+/** How a place names accounts and subjects. */
+export interface PlaceKeys {
+  readonly datasetId: string;
+  readonly name: string;
+  readonly subjectFields: readonly string[];
+}
+
+/**
+ * What binds a kind of work. What destroys records or keys is bound by all; what changes values in records that stay, by holds;
+ * another key for the same value takes nothing away.
+ */
+export const bindsTo: Readonly<Record<OperationKind, { readonly holds: boolean; readonly minimums: boolean }>> = {
+  ERASURE: { holds: true, minimums: true },
+  SHRED: { holds: true, minimums: true },
+  RETENTION: { holds: true, minimums: true },
+  PROTECTION: { holds: true, minimums: false },
+  REWRAP: { holds: false, minimums: false },
+};
+
+const noMinimums: ReadonlyMap<string, MinimumLimit> = new Map();
+const epoch = new Date(0);
+const held: Claim = { rule: 'LEGAL_HOLD', sourceId: '', at: null };
+const asked: Claim = { rule: 'ERASURE', sourceId: '', at: epoch };
+/** The outcome is the same for all selectors, of which there may be a million, so it is asked for once. */
+const goes = (claims: readonly Claim[]): boolean => decide(claims, epoch).action === 'DELETE';
+const outcomes = { covered: goes([asked, held]), free: goes([asked]) };
+
+/**
+ * Subtracts what keeps data from what was asked. A hold on the whole of a selector takes it out; a narrower or differently
+ * keyed hold in the same account stays as a `keep` selector, decided record by record, as are minimums by the dates of records.
+ */
+export function permitted(
+  request: Pick<Selection, 'everyone' | 'act'> & { readonly kind: OperationKind },
+  retains: Retains,
+): PermittedSelection {
+  const { kind, everyone, act: requested } = request;
+  const holds = bindsTo[kind].holds ? retains.holds : [];
+  const minimums = bindsTo[kind].minimums ? retains.minimums : noMinimums;
+  if (everyone === true) return { everyone, act: requested, keep: holds, held: [], minimums };
+  if (holds.length === 0) return { act: requested, keep: [], held: [], minimums };
+  const holding = indexOf(holds);
+  const mayGo = (selector: SubjectSelector): boolean => outcomes[holding.covers(selector) ? 'covered' : 'free'];
+  const act = requested.filter(mayGo);
+  // What is left of an account with holds is not covered by any of them, so each may concern a part of it.
+  const left = indexOf(act);
+  return {
+    act,
+    keep: holds.filter(({ accountId }) => left.hasAccount(accountId)),
+    held: requested.filter((selector) => !mayGo(selector)),
+    minimums,
+  };
+}
+
+/**
+ * The part of a permitted selection that can be found in one place. A subject whose key field the place does not have is a gap.
+ * So is a hold that cannot be located there: then nothing of its account is touched, since any record may be held.
+ */
+export function permittedIn(
+  place: PlaceKeys,
+  selection: Selection & Partial<Pick<PermittedSelection, 'minimums'>>,
+): PlacedSelection {
+  const minimum = selection.minimums?.get(place.datasetId);
+  const placed = selection.everyone === true ? everyoneIn(place, selection) : namedIn(place, selection);
+  return minimum === undefined ? placed : { ...placed, minimum };
+}
+
+function namedIn(place: PlaceKeys, selection: Selection): PlacedSelection {
+  const isLocatable = locatableIn(place);
+  const unseenHolds = new Set(selection.keep.filter((hold) => !isLocatable(hold)).map((hold) => hold.accountId));
+  const found = selection.act.filter(isLocatable);
+  const act = found.filter((selector) => !unseenHolds.has(selector.accountId));
+  const gaps: Gap[] = [];
+  const missing = selection.act.length - found.length;
+  if (missing > 0) {
+    gaps.push({
+      code: 'SUBJECT_KEY_MISSING',
+      dataset: place.name,
+      reason: `${missing} subject(s) are named by a field that this dataset has no key for`,
+    });
+  }
+  if (act.length < found.length) gaps.push(holdNotLocatable(place));
+  return { act, keep: selection.keep.filter(isLocatable), gaps };
+}
+
+/** Here too, nothing is touched of an account with a hold that cannot be located. */
+function everyoneIn(place: PlaceKeys, { keep }: Selection): PlacedSelection {
+  const isLocatable = locatableIn(place);
+  const whole = keep.map((hold) => (isLocatable(hold) ? hold : { accountId: hold.accountId }));
+  return { everyone: true, act: [], keep: whole, gaps: keep.every(isLocatable) ? [] : [holdNotLocatable(place)] };
+}
+
+const locatableIn =
+  ({ subjectFields }: PlaceKeys) =>
+  ({ subject }: SubjectSelector): boolean =>
+    subject === undefined || subjectFields.includes(subject.field);
+
+function holdNotLocatable(place: PlaceKeys): Gap {
+  const reason = 'a legal hold names its subject by a field that this dataset has no key for';
+  return { code: 'HOLD_NOT_LOCATABLE', dataset: place.name, reason };
+}
+
+/**
+ * Whose keys of a selection are free to be destroyed. A key is whole: a hold on one person keeps the key of the whole account,
+ * which encrypted that person's values too.
+ */
+export function keysFreeOfHolds({ act, keep }: Selection): {
+  readonly free: readonly SubjectSelector[];
+  readonly gaps: readonly Gap[];
+} {
+  const accounts = new Set(keep.map((hold) => hold.accountId));
+  const free = act.filter(({ accountId, subject }) => subject !== undefined || !accounts.has(accountId));
+  const kept = act.length - free.length;
+  const reason = `${kept} account(s) have persons under a legal hold, whose values the account's key encrypts; nothing of their keys is destroyed`;
+  return { free, gaps: kept === 0 ? [] : [{ code: 'HOLD_ACTIVE', dataset: keyRing.name, reason }] };
+}

@@ -1,0 +1,205 @@
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import {
+  type Claim,
+  type ClaimRule,
+  claimRules,
+  type Decision,
+  type DecisionAction,
+  decisionActions,
+  type LostClaim,
+} from '../domain/governance/decision.ts';
+import { type RetentionMode, retentionModes } from '../domain/governance/minimum-retention.ts';
+import type { Dataset } from '../entities/dataset.entity.ts';
+import type { MinimumRetention } from '../entities/minimum-retention.entity.ts';
+import { DatasetType } from './dataset.type.ts';
+import { describedEnum } from './described-enum.ts';
+import { SubjectSelectorInput } from './operation.input.ts';
+import { MutationInput, MutationPayload } from './payload.type.ts';
+import { Instant } from './scalars.ts';
+
+const ClaimRuleEnum = describedEnum<ClaimRule>(
+  'ClaimRule',
+  'Who speaks about an item, the strongest first.',
+  claimRules,
+);
+
+const DecisionActionEnum = describedEnum<DecisionAction>('DecisionAction', 'What becomes of an item.', decisionActions);
+
+const RetentionModeEnum = describedEnum<RetentionMode>(
+  'RetentionMode',
+  'How hard a minimum retention is.',
+  retentionModes,
+);
+
+@ObjectType('Claim', { description: 'One voice about an item.' })
+class ClaimType implements Claim {
+  @Field(() => ClaimRuleEnum, { description: 'By which rule.' })
+  rule!: ClaimRule;
+
+  @Field(() => ID, {
+    description: 'The legal hold, the operation, the dataset of a retention rule; of a minimum its name.',
+  })
+  sourceId!: string;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description:
+      'Of what keeps: until then; null: until it is released, or the item has no date. Of what deletes: due from then on; null: the item has no date, so it is kept.',
+  })
+  at!: Date | null;
+}
+
+@ObjectType('LostClaim', { description: 'A voice that another one goes before.' })
+class LostClaimType implements LostClaim {
+  @Field(() => ClaimType, { description: 'The voice.' })
+  claim!: Claim;
+
+  @Field(() => String, { description: 'Why it lost.' })
+  reason!: string;
+}
+
+@ObjectType('Decision', { description: 'What becomes of an item, and why. See docs/governance.md.' })
+export class DecisionType implements Decision {
+  @Field(() => DecisionActionEnum, { description: 'What becomes of it.' })
+  action!: DecisionAction;
+
+  @Field(() => ClaimType, { nullable: true, description: 'The voice that decided; null when there is none.' })
+  winner!: Claim | null;
+
+  @Field(() => [LostClaimType], { description: 'All others.' })
+  losers!: readonly LostClaim[];
+
+  @Field(() => Instant, {
+    nullable: true,
+    description: 'When the answer will be another one by itself, where that is known.',
+  })
+  until!: Date | null;
+
+  @Field(() => String, { description: 'The decision in words.' })
+  reason!: string;
+}
+
+@InputType({ description: 'A record, as far as decisions need to know it.' })
+export class DecisionItemInput extends SubjectSelectorInput {
+  @Field(() => ID, { description: 'The place that it lies in, as a dataset: a lake table or a topic.' })
+  datasetId!: string;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description:
+      'Its date: of a row what stands in the date field of the rules, of a record its time stamp. Default: it has none.',
+  })
+  date?: Date;
+}
+
+@ObjectType('MinimumRetention', { description: 'How long a regulation wants the records of a dataset to be kept.' })
+export class MinimumRetentionType
+  implements Pick<MinimumRetention, 'name' | 'days' | 'mode' | 'dateField' | 'validUntil' | 'setBy' | 'setAt'>
+{
+  @Field(() => String, { description: 'The regulation, as counsel names it.' })
+  name!: string;
+
+  @Field(() => Int, { description: 'Whole UTC days that a record is kept after its own.' })
+  days!: number;
+
+  @Field(() => RetentionModeEnum, { description: 'How hard it is.' })
+  mode!: RetentionMode;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Column with the date of a row; null for time stamps of a topic.',
+  })
+  dateField!: string | null;
+
+  @Field(() => Instant, { nullable: true, description: 'When the minimum itself ends; null: it does not.' })
+  validUntil!: Date | null;
+
+  @Field(() => String, { description: 'Actor who set it.' })
+  setBy!: string;
+
+  @Field(() => Instant, { description: 'When it was set.' })
+  setAt!: Date;
+}
+
+@InputType({ description: 'How long a regulation wants the records of a dataset to be kept.' })
+export class SetMinimumRetentionInput extends MutationInput {
+  @Field(() => ID, { description: 'A lake table or a topic that an entity is mapped to.' })
+  datasetId!: string;
+
+  @Field(() => String, {
+    description: 'The regulation, 1 to 200 characters. Setting the same name again changes that minimum.',
+  })
+  name!: string;
+
+  @Field(() => Int, { description: 'Whole UTC days that a record is kept after its own, 1 to 36,500.' })
+  days!: number;
+
+  @Field(() => RetentionModeEnum, { description: 'How hard it is.' })
+  mode!: RetentionMode;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Column with the date of a row. Default: that of the table. Not for topics, which go by time stamps.',
+  })
+  dateField?: string;
+
+  @Field(() => Instant, { nullable: true, description: 'When the minimum itself ends. Default: it does not.' })
+  validUntil?: Date;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why a minimum in governance mode is weakened, 1 to 4,000 characters; needs BYPASS_RETENTION.',
+  })
+  bypassReason?: string;
+}
+
+@InputType({ description: 'A minimum retention to remove.' })
+export class RemoveMinimumRetentionInput extends MutationInput {
+  @Field(() => ID, { description: 'The dataset.' })
+  datasetId!: string;
+
+  @Field(() => String, { description: 'The regulation.' })
+  name!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why one in governance mode that has not run out is removed; needs BYPASS_RETENTION.',
+  })
+  bypassReason?: string;
+}
+
+@ObjectType({ description: 'The dataset after the change.' })
+export class MinimumRetentionPayload extends MutationPayload {
+  @Field(() => DatasetType, { nullable: true, description: 'The dataset; null when refused.' })
+  dataset?: Dataset | null;
+}
+
+@InputType({ description: 'A replay of the erasure ledger.' })
+export class ReplayErasureLedgerInput extends MutationInput {}
+
+@ObjectType({ description: 'The replay that has begun.' })
+export class ReplayErasureLedgerPayload extends MutationPayload {
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Resource of the audit event `replayErasureLedger` that tells its outcome; null when refused.',
+  })
+  runId?: string | null;
+}
+
+@ObjectType('ErasureDeferral', { description: 'Why an erasure that ended waits, and until when.' })
+export class ErasureDeferralType {
+  @Field(() => Boolean, { description: 'A legal hold keeps data.' })
+  byHold!: boolean;
+
+  @Field(() => Boolean, { description: 'A minimum retention keeps data.' })
+  byMinimum!: boolean;
+
+  @Field(() => Instant, { description: 'When the plan was made that met what keeps the data.' })
+  since!: Date;
+
+  @Field(() => Instant, { nullable: true, description: 'When the minimum has run out for all that it kept, if known.' })
+  until!: Date | null;
+
+  @Field(() => Int, { description: 'Times that it was planned anew since.' })
+  reopened!: number;
+}

@@ -1,0 +1,179 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { type Claim, type Decision, decide } from '../../domain/governance/decision.ts';
+import { keptUntil } from '../../domain/governance/minimum-retention.ts';
+import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
+import { finalStatuses } from '../../domain/operations/status.ts';
+import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
+import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
+import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
+import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { textArray } from '../sql.ts';
+
+/** One record, as far as decisions need to know it: whose it is, where it lies, and of when it is. */
+export interface DecisionQuestion {
+  readonly datasetId: string;
+  readonly selector: SubjectSelector;
+  /** Null: it has no date, or it is not known. */
+  readonly date: Date | null;
+}
+
+const erasureRow = z.object({ id: z.string(), entity_id: z.string().nullable(), created_at: z.coerce.date() });
+
+/** Erasures that are to reach the item: under way, or deferred. What another entity's places hold is not meant. */
+const erasures = `
+  select o.id, o.entity_id, o.created_at from operation o
+  where o.kind = 'ERASURE' and not o.dry_run
+    and (o.status <> all(?::text[]) or exists (
+      select from erasure_deferral d where d.operation_id = o.id and d.ended_at is null))
+    and (o.entity_id is null or exists (
+      select from mapping m where m.entity_id = o.entity_id and m.dataset_id = ?))
+    and exists (select from operation_subject s where s.operation_id = o.id and s.account_id = ?
+      and (s.subject_field is null or (s.subject_field = ? and s.subject_value = ?)))
+  order by o.created_at, o.id limit 100`;
+
+/** Why an erasure that ended waits, and until when. */
+export interface Deferral {
+  readonly operationId: string;
+  readonly byHold: boolean;
+  readonly byMinimum: boolean;
+  readonly since: Date;
+  readonly until: Date | null;
+  readonly reopened: number;
+}
+
+const deferralRow = z
+  .object({
+    operation_id: z.string(),
+    by_hold: z.boolean(),
+    by_minimum: z.boolean(),
+    since: z.coerce.date(),
+    until: z.coerce.date().nullable(),
+    reopened: z.number(),
+  })
+  .transform(
+    ({ operation_id: operationId, by_hold: byHold, by_minimum: byMinimum, ...times }): Deferral => ({
+      ...times,
+      operationId,
+      byHold,
+      byMinimum,
+    }),
+  );
+
+/** Says what is decided about a record, and why: by the very function that operations go by. */
+export class DecisionReadModel {
+  readonly #em: EntityManager;
+  readonly #now: () => Date;
+
+  constructor(deps: { readonly em: EntityManager; readonly now: () => Date }) {
+    this.#em = deps.em;
+    this.#now = deps.now;
+  }
+
+  /** @throws LinewardError NOT_FOUND, BAD_INPUT */
+  async explain(question: DecisionQuestion): Promise<Decision> {
+    assertSelector(question.selector, ['item']);
+    const em = this.#em.fork();
+    const [dataset] = await em.execute<{ fields: readonly string[] | null }[]>(
+      `select array(select distinct unnest(m.subject_fields) from mapping m where m.dataset_id = d.id) as fields
+       from dataset d where d.id = ?`,
+      [question.datasetId],
+    );
+    if (dataset === undefined)
+      throw new LinewardError('NOT_FOUND', 'datasetId: there is no such dataset', { path: ['datasetId'] });
+    const claims = [
+      ...(await holdsOn(em, question, dataset.fields ?? [])),
+      ...(await minimumsOn(em, question, this.#now())),
+      ...(await erasuresOf(em, question)),
+      ...(await rulesOf(em, question)),
+    ];
+    return decide(claims, this.#now());
+  }
+
+  /** What operations that ended still wait for; those that do not are absent. */
+  async deferralsOf(operationIds: readonly string[]): Promise<ReadonlyMap<string, Deferral>> {
+    const rows = await this.#em
+      .fork()
+      .execute('select * from erasure_deferral where operation_id = any(?::text[]) and ended_at is null', [
+        textArray(operationIds),
+      ]);
+    return new Map(rows.map((row) => deferralRow.parse(row)).map((deferral) => [deferral.operationId, deferral]));
+  }
+
+  /** What regulations ask for, by dataset and name. */
+  async minimumsOf(datasetIds: readonly string[]): Promise<ReadonlyMap<string, readonly MinimumRetention[]>> {
+    const found = await this.#em
+      .fork()
+      .find(MinimumRetentionSchema, { datasetId: { $in: [...datasetIds] } }, { orderBy: { name: 'asc' } });
+    return Map.groupBy(found, ({ datasetId }) => datasetId);
+  }
+}
+
+/** A hold that names its person by a field which the place does not have keeps all records of the account there. */
+async function holdsOn(
+  em: EntityManager,
+  { selector: { accountId, subject } }: DecisionQuestion,
+  fields: readonly string[],
+): Promise<readonly Claim[]> {
+  const holds = await em.find(LegalHoldSchema, { accountId, releasedAt: null }, { orderBy: { id: 'asc' }, limit: 100 });
+  const concerning = holds.filter(
+    ({ subjectField, subjectValue }) =>
+      subjectField == null ||
+      !fields.includes(subjectField) ||
+      (subject?.field === subjectField && subject.value === subjectValue),
+  );
+  return concerning.map(({ id }) => ({ rule: 'LEGAL_HOLD', sourceId: id, at: null }));
+}
+
+async function minimumsOn(
+  em: EntityManager,
+  { datasetId, date }: DecisionQuestion,
+  now: Date,
+): Promise<readonly Claim[]> {
+  const minimums = await em.find(MinimumRetentionSchema, { datasetId }, { orderBy: { name: 'asc' } });
+  return minimums
+    .filter(({ validUntil }) => validUntil == null || validUntil > now)
+    .map(({ name, days, validUntil }) => {
+      const until = date === null ? null : keptUntil(date, days);
+      const isCutShort = validUntil != null && (until === null || validUntil < until);
+      return { rule: 'MINIMUM_RETENTION', sourceId: name, at: isCutShort ? validUntil : until };
+    });
+}
+
+async function erasuresOf(
+  em: EntityManager,
+  { datasetId, selector: { accountId, subject } }: DecisionQuestion,
+): Promise<readonly Claim[]> {
+  const rows = await em.execute(erasures, [
+    textArray(finalStatuses),
+    datasetId,
+    accountId,
+    subject?.field ?? null,
+    subject?.value ?? null,
+  ]);
+  return rows.map((row) => {
+    const { id, entity_id: entityId, created_at: at } = erasureRow.parse(row);
+    return { rule: entityId === null ? 'ERASURE' : 'ITEM_DELETE', sourceId: id, at };
+  });
+}
+
+/** Rules of the whole place. A topic goes by what is in force on the broker with somebody's approval. */
+async function rulesOf(em: EntityManager, { datasetId, date }: DecisionQuestion): Promise<readonly Claim[]> {
+  const claims: Claim[] = [];
+  const rule = await em.findOne(LakeRetentionSchema, { datasetId });
+  if (rule !== null)
+    claims.push({
+      rule: 'CONTAINER_DELETE',
+      sourceId: datasetId,
+      at: date === null ? null : keptUntil(date, rule.days),
+    });
+  const topic = await em.findOne(TopicRetentionSchema, { datasetId });
+  const keptMs = Number(topic?.inForce['retention.ms'] ?? -1);
+  if (keptMs >= 0) {
+    const at = date === null ? Number.NaN : date.getTime() + keptMs;
+    const isDate = Math.abs(at) <= 8.64e15;
+    claims.push({ rule: 'CONTAINER_DELETE', sourceId: datasetId, at: isDate ? new Date(at) : null });
+  }
+  return claims;
+}
