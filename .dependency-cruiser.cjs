@@ -135,7 +135,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger)\\.ts$',
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },

@@ -75,6 +75,7 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   if (env.LINEWARD_ROLES.includes('worker')) {
     await parts.jobs.work(Object.values(jobProcessors(services)), queueConcurrency);
     for (const each of sweeps(services)) keepSweeping(each);
+    work.push(() => services.webhookDeliveries.stop());
   }
   if (env.LINEWARD_ROLES.includes('consumer')) {
     services.streamRunner.start();
@@ -88,6 +89,8 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
 const sealIntervalMs = 250;
 /** Sweeps of the usual kind for one of a rare kind. */
 const rareFactor = 12;
+/** How often workers look whether webhooks have something to be told. */
+const webhookIntervalMs = 500;
 
 interface Sweep {
   readonly sweep: () => Promise<void>;
@@ -101,6 +104,11 @@ interface Sweep {
 /** What workers do again and again, each apart from the others. */
 const sweeps = (services: Services): readonly Sweep[] => [
   ...auditSweeps(services),
+  {
+    sweep: () => services.webhookDeliveries.sweep(),
+    complaint: 'webhooks could not be told of changes',
+    intervalMs: webhookIntervalMs,
+  },
   { sweep: () => services.driver.sweep(), complaint: 'operations could not be swept' },
   { sweep: () => services.erasureLedger.sweep(), complaint: 'deferred erasures could not be looked at', isRare: true },
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
@@ -146,6 +154,7 @@ async function serve(
     requestId,
     access: services.access,
     operationEvents,
+    changeFollowers: services.changeFollowers,
     loaders: createLoaders(services),
     renewLoaders() {
       this.loaders = createLoaders(services);

@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino';
 import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
+import { buildChanges } from './build-changes.ts';
 import { buildGovernance } from './build-governance.ts';
 import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
@@ -11,6 +12,7 @@ import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
 import { StreamRunner } from './consumers/stream-runner.ts';
 import type { Parts } from './open-parts.ts';
+import { WebhookVault } from './services/changes/webhook-vault.ts';
 import { ErasedRecords } from './services/kafka/erased-records.ts';
 import { ProduceService } from './services/kafka/produce.service.ts';
 import { MessageProtection } from './services/kafka/protect-messages.ts';
@@ -72,7 +74,7 @@ import { SearchEntries } from './services/registry/search-entries.ts';
 
 /** Every service of a process, built over its parts. */
 export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
-  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider } = parts;
+  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, changeNotices } = parts;
   const { engine, store, kafka, jobs } = parts;
   const { em } = database;
   const { kafkaNamespace } = env;
@@ -90,6 +92,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   });
   const { retains } = governanceParts;
 
+  const webhookVault = new WebhookVault({ em, keyProviders });
   const keys = new AccountKeyService({ em, providers: keyProviders });
   const tokenKeys = new TokenKeys({ keys });
   const accountKeys = new AccountKeyReadModel({ em });
@@ -98,7 +101,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     semanticTypes,
     semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
     accountKeys,
-    keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
+    keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys, otherKeys: webhookVault }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
   const plannedFields = new PlannedFields({ schemaStore, semanticTypes });
@@ -245,6 +248,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     ...lineageParts,
     ...buildAccess(env, logger, { database, identityProvider }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
+    ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
     ...governanceParts,
     ...buildLedger(env, logger, parts, {
       registry,

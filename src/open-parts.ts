@@ -13,6 +13,7 @@ import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
 import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
+import { PostgresChangeNotices } from './adapters/postgres/change-notices.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
@@ -50,6 +51,8 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   onClose(() => listener.close());
   const operationEvents = new PostgresOperationEvents({ listener });
   onClose(() => operationEvents.close());
+  const changeNotices = new PostgresChangeNotices({ listener });
+  onClose(() => changeNotices.close());
   const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
   const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
   const erasureJournal = new FileErasureJournal(join(ledgerDir, 'erased.ndjson'));
@@ -95,6 +98,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       identityProvider,
       listener,
       operationEvents,
+      changeNotices,
     },
     ...{ engine, store, kafka, jobs },
   };

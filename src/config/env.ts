@@ -9,6 +9,7 @@ import { isLoopback } from './loopback.ts';
 import { oidcOf, oidcProblems, oidcSettings } from './oidc-settings.ts';
 import { Secret } from './secret.ts';
 import { serverUrl } from './server-url.ts';
+import { webhookSettings } from './webhook-settings.ts';
 
 const roles = ['api', 'worker', 'consumer'] as const;
 
@@ -189,6 +190,7 @@ export const envSchema = z.object({
     .describe(
       'How often unfinished operations without a live task are taken up again, and search entries brought up to date, milliseconds.',
     ),
+  ...webhookSettings,
   ...keySettings,
 });
 

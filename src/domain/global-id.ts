@@ -22,6 +22,7 @@ export const nodeTypes = [
   'ApiToken',
   'GlossaryTerm',
   'Domain',
+  'Webhook',
 ] as const;
 export type NodeTypeName = (typeof nodeTypes)[number];
 

@@ -3,6 +3,7 @@ import type { DescribedPlace } from '../domain/lineage/description.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
@@ -82,6 +83,7 @@ export function createLoaders(deps: {
   readonly decisions: DecisionReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
+  readonly webhooks: WebhookReadModel;
   readonly kafkaCluster: ClusterReadModel;
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
@@ -90,7 +92,16 @@ export function createLoaders(deps: {
   readonly vocabulary: VocabularyReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, decisions, lake, datasetFields } = deps;
-  const { audit, datasetDescriptions, vocabulary, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
+  const {
+    audit,
+    datasetDescriptions,
+    vocabulary,
+    topicRetentions,
+    kafkaCluster,
+    streamActivity,
+    streamLags,
+    webhooks,
+  } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -141,6 +152,10 @@ export function createLoaders(deps: {
     streamLag: new DataLoader(async (ids: readonly string[]) => {
       const found = await streamLags.of(ids);
       return ids.map((id) => found.get(id) ?? null);
+    }),
+    changesBehind: new DataLoader(async (ids: readonly string[]) => {
+      const found = await webhooks.changesBehind(ids);
+      return ids.map((id) => found.get(id) ?? 0);
     }),
     auditSeal: new DataLoader(async (eventIds: readonly string[]) => {
       const found = await audit.sealsByEvent(eventIds);

@@ -14,6 +14,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('DISCOVER', [
       ...['checkCompatibility', 'columnLineage', 'dataset', 'datasets', 'entities', 'entity', 'fields'],
       ...[
+        'changes',
         'columnPaths',
         'fieldsCarrying',
         'impact',
@@ -34,7 +35,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
     ...of('MANAGE_KEYS', ['accountKeys']),
     ...of('REGISTER', ['discoverLakeTables']),
-    ...of('GRANT', ['apiTokens']),
+    ...of('GRANT', ['apiTokens', 'webhooks']),
   },
   Mutation: {
     ...of('REGISTER', [
@@ -75,9 +76,12 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('HOLD', ['placeLegalHold']),
     ...of('RETAIN', ['removeMinimumRetention', 'setMinimumRetention']),
     ...of('RELEASE_HOLD', ['releaseLegalHold']),
-    ...of('GRANT', ['createApiToken', 'revokeApiToken']),
+    ...of('GRANT', [
+      ...['createApiToken', 'createWebhook', 'deleteWebhook', 'pauseWebhook', 'resumeWebhook', 'revokeApiToken'],
+      ...['rotateWebhookSecret', 'testWebhook'],
+    ]),
   },
-  Subscription: of('DISCOVER', ['operationUpdated']),
+  Subscription: of('DISCOVER', ['changed', 'operationUpdated']),
   Operation: {
     ...of('READ_SUBJECTS', ['subjects']),
     ...of('READ_EVIDENCE', ['plan', 'gaps', 'certificate', 'deferral', 'reason']),
@@ -92,6 +96,7 @@ const nodeRules: Readonly<Partial<Record<NodeTypeName, Action>>> = {
   AuditEvent: 'READ_AUDIT',
   AccountKey: 'MANAGE_KEYS',
   ApiToken: 'GRANT',
+  Webhook: 'GRANT',
 };
 
 /** The permission that a node of a type takes. */

@@ -6,6 +6,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
 import { guardFields } from './access-rules.ts';
 import { AuditResolver } from './audit.resolver.ts';
+import { ChangesResolver } from './changes.resolver.ts';
 import {
   ColumnLineageFields,
   ColumnLineageResolver,
@@ -42,6 +43,7 @@ import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
 import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
+import { WebhookResolver } from './webhook.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -79,6 +81,7 @@ const fieldResolvers = [
 const operationResolvers = [
   AccessResolver,
   AuditResolver,
+  ChangesResolver,
   ColumnLineageResolver,
   CompatibilityResolver,
   DatasetDescriptionResolver,
@@ -102,11 +105,13 @@ const operationResolvers = [
   TopicResolver,
   TopicRetentionResolver,
   VocabularyResolver,
+  WebhookResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
 export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
+  ConstructorParameters<typeof ChangesResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
@@ -129,7 +134,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
   ConstructorParameters<typeof TopicRetentionResolver>[0] &
-  ConstructorParameters<typeof VocabularyResolver>[0];
+  ConstructorParameters<typeof VocabularyResolver>[0] &
+  ConstructorParameters<typeof WebhookResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

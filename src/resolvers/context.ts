@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/access/actor.ts';
 import type { Loaders } from '../loaders/create-loaders.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
+import type { ChangeFollowers } from '../services/changes/change-followers.ts';
 import type { OperationEvents } from '../services/operations/ports.ts';
 
 /** What every resolver of one request shares. */
@@ -14,4 +15,5 @@ export interface RequestContext {
   /** Forgets what was loaded, so that the next event of a subscription reads anew. */
   renewLoaders(): void;
   readonly operationEvents: OperationEvents;
+  readonly changeFollowers: ChangeFollowers;
 }

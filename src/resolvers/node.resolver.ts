@@ -5,6 +5,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import { NodeType, type TaggedNode } from '../schema/node.type.ts';
 import type { ApiTokenReadModel } from '../services/access/api-token.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { StreamReadModel } from '../services/kafka/stream.read-model.ts';
 import type { TopicReadModel } from '../services/kafka/topic.read-model.ts';
@@ -37,6 +38,7 @@ export interface NodeSources {
   readonly topicRetentions: TopicRetentionReadModel;
   readonly lake: LakeReadModel;
   readonly vocabulary: VocabularyReadModel;
+  readonly webhooks: WebhookReadModel;
 }
 
 @Resolver()
@@ -66,6 +68,7 @@ export class NodeResolver {
       ApiToken: (ids) => sources.apiTokens.apiTokensById(ids),
       GlossaryTerm: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'TERM'),
       Domain: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'DOMAIN'),
+      Webhook: (ids) => sources.webhooks.webhooksById(ids),
     };
   }
 

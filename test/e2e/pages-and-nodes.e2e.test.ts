@@ -24,6 +24,7 @@ const nodeTypes = [
   'Stream',
   'Topic',
   'TopicRetention',
+  'Webhook',
 ];
 const total = 25;
 const expected = Array.from({ length: total }, (_, index) => `Entity${String(index).padStart(2, '0')}`);
@@ -253,6 +254,9 @@ describe('nodes', () => {
     const { createApiToken } = await app.done(
       'mutation { createApiToken(input: { name: "a", roles: [viewer] }) { userErrors { code } apiToken { id } } }',
     );
+    const { createWebhook } = await app.done(
+      'mutation { createWebhook(input: { name: "w", url: "https://example.com" }) { userErrors { code } webhook { id } } }',
+    );
     const { auditEvents } = await app.done('{ auditEvents(first: 1) { nodes { id } } }');
     ids = {
       Topic: globalIdOf('Topic', topicId),
@@ -274,6 +278,7 @@ describe('nodes', () => {
       ApiToken: createApiToken.apiToken.id,
       Domain: words.defineDomain.domain.id,
       GlossaryTerm: words.defineGlossaryTerm.glossaryTerm.id,
+      Webhook: createWebhook.webhook.id,
       AuditEvent: auditEvents.nodes[0].id,
     };
   });

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newId } from '../../src/domain/id.ts';
+import { AuditSealer } from '../../src/services/audit/audit-sealer.ts';
 import { type Data, documentOf, register, type TestApp, testApp } from '../testkit/app.ts';
 
 let app: TestApp;
@@ -77,6 +78,13 @@ async function seed(): Promise<void> {
       [retention],
     );
   }
+  for (let index = 0; index < total; index += 1)
+    await em.execute(
+      `insert into webhook (id, name, origin, kek_id, wrapped, sealed, state, delivered_seq, created_by, created_at)
+       values (?, ?, 'https://example.com', 'k', '', '', 'ACTIVE', 0, 'seed', now())`,
+      [newId(), `w${index}`],
+    );
+  await new AuditSealer({ em: app.em }).seal();
   for (const [index, { id }] of operations.entries()) {
     for (const sequence of [1, 2]) {
       await em.execute(
@@ -139,6 +147,8 @@ const lists = {
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
   apiTokens: '{ totalCount nodes { id name roles } }',
   auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',
+  changes: '{ totalCount nodes { seq type resourceId } edges { cursor } }',
+  webhooks: '{ totalCount nodes { id name behind } }',
   semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',
   semanticTypeVersions: '{ totalCount nodes { name version } }',
   accountKeys: '{ totalCount nodes { id keyVersion state } }',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { KeyHolder } from '../../src/domain/privacy/key-holder.ts';
 import { AccountKeySchema } from '../../src/entities/account-key.entity.ts';
+import { WebhookVault } from '../../src/services/changes/webhook-vault.ts';
 import { AccountKeyReadModel } from '../../src/services/privacy/account-key.read-model.ts';
 import { AccountKeyService } from '../../src/services/privacy/account-key.service.ts';
 import { CryptoService } from '../../src/services/privacy/crypto.service.ts';
@@ -32,7 +33,10 @@ export function keyParts({ em, provider, others = [], clock, quotaPerMinute = 1_
     keys,
     tokenKeys,
     holders,
-    lifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys }),
+    lifecycle: new KeyLifecycleService({
+      ...{ em, keys, holders, keyProviders, accountKeys },
+      otherKeys: new WebhookVault({ em, keyProviders }),
+    }),
     crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute }),
   };
 }

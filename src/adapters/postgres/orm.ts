@@ -44,6 +44,8 @@ import { MinimumRetentionMigration } from '../../../migrations/20261126002340_mi
 import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
 import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
+import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
+import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -141,6 +143,8 @@ const migrationsList = [
   { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
   { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
+  { name: '20261126002530_change_feed', class: ChangeFeedMigration },
+  { name: '20261126002540_webhook', class: WebhookMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -20,7 +20,7 @@ export const actions = {
   RETAIN: 'Say how long regulations want records to be kept, and end what has run out.',
   BYPASS_RETENTION: 'Shorten or remove minimum retentions in governance mode.',
   READ_AUDIT: 'Read, verify and export the audit log.',
-  GRANT: 'Make and revoke API tokens.',
+  GRANT: 'Make and revoke API tokens; say who outside is told of changes.',
 } as const;
 export type Action = keyof typeof actions;
 

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { sealed } from '../../domain/audit/sealed-event.ts';
+import { type AuditRecord, type SealedEvent, sealed } from '../../domain/audit/sealed-event.ts';
+import { changeTypeOf } from '../../domain/changes/change.ts';
 import { nativeTransaction, type Statements } from '../sql.ts';
 import { auditRecordColumns, auditRecordText } from './audit-record.ts';
 
@@ -60,5 +61,22 @@ async function sealBatch(tx: Statements): Promise<number> {
       links.map(({ hash }) => hash),
     ],
   );
+  await tellChanges(tx, links);
   return taken.length;
+}
+
+/** Puts what is for it into the change feed, together with the links, and wakes who follows it once they are committed. */
+async function tellChanges(tx: Statements, links: readonly SealedEvent[]): Promise<void> {
+  const changes = links.flatMap(({ seq, record }) => {
+    const type = changeTypeOf(JSON.parse(record) as AuditRecord);
+    return type === null ? [] : [{ seq, type }];
+  });
+  // Somebody who cut the log off left its changes: they must not keep from being sealed what takes their numbers.
+  await tx.execute('delete from change where seq >= ?::bigint', [links[0]?.seq ?? null]);
+  if (changes.length === 0) return;
+  await tx.execute('insert into change (seq, type) select * from unnest(?::bigint[], ?::text[])', [
+    changes.map(({ seq }) => seq),
+    changes.map(({ type }) => type),
+  ]);
+  await tx.execute(`select pg_notify('change_sealed', '')`);
 }

@@ -1,12 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import { newId } from '../../domain/id.ts';
 import { type AuditEvent, AuditEventSchema } from '../../entities/audit-event.entity.ts';
 
 /** What happened, in words of the product. `details` hold ids, names of schemas and counts, never personal data. */
 export interface AuditEntry {
   /** Verb-noun of the API, e.g. `registerEntityVersion`. */
-  readonly action: string;
+  readonly action: AuditAction;
   readonly resourceType: string;
   readonly resourceId: string | null;
   readonly outcome?: 'SUCCESS' | 'REFUSED' | 'FAILED';

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import { newId } from '../../domain/id.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import { keyRing } from '../../domain/operations/target.ts';
@@ -63,7 +64,7 @@ export async function insertOperation(
   return operation;
 }
 
-const requestActions: Readonly<Record<OperationKind, string>> = {
+const requestActions: Readonly<Record<OperationKind, AuditAction>> = {
   ERASURE: 'requestErasure',
   SHRED: 'requestShred',
   PROTECTION: 'requestProtection',

@@ -212,6 +212,8 @@ export class OperationPlanner {
         resourceId: operationId,
         outcome: facts.blocked ? 'REFUSED' : 'SUCCESS',
         details: {
+          status: operation.status,
+          dryRun: operation.dryRun,
           planHash: operation.planHash,
           targets: plan.targets.length,
           gaps: plan.gaps.length,
@@ -248,7 +250,7 @@ export class OperationPlanner {
         resourceType: 'Operation',
         resourceId: operationId,
         outcome: 'FAILED',
-        details: { code: error.code },
+        details: { status: operation.status, code: error.code },
       });
     });
   }

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type Actor, retentionActor } from '../../domain/access/actor.ts';
+import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
 import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
@@ -128,7 +129,7 @@ export class OperationService {
   async #change(
     actor: Actor,
     id: string,
-    action: string,
+    action: AuditAction,
     to: OperationStatus,
     change: (operation: Operation, tx: EntityManager) => undefined | Promise<OperationStatus | undefined>,
   ): Promise<Operation> {
@@ -142,7 +143,7 @@ export class OperationService {
         action,
         resourceType: 'Operation',
         resourceId: id,
-        details: { planHash: found.planHash ?? null, round: found.round },
+        details: { planHash: found.planHash ?? null, round: found.round, status: found.status },
       });
       return found;
     });

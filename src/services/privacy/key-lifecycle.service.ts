@@ -8,6 +8,7 @@ import type { AccountKeyReadModel } from './account-key.read-model.ts';
 import type { AccountKeyService } from './account-key.service.ts';
 import type { KeyHolders, KeySelector } from './key-holders.ts';
 import type { KeyProviders } from './key-providers.ts';
+import type { OtherWrappedKeys } from './ports.ts';
 
 export interface RewrapAccountKeys {
   /** Keys that were wrapped before; now by default. Give the same time again to go on. */
@@ -35,6 +36,7 @@ export class KeyLifecycleService {
   readonly #holders: KeyHolders;
   readonly #providers: KeyProviders;
   readonly #readModel: AccountKeyReadModel;
+  readonly #others: OtherWrappedKeys;
 
   constructor(deps: {
     readonly em: EntityManager;
@@ -42,12 +44,14 @@ export class KeyLifecycleService {
     readonly holders: KeyHolders;
     readonly keyProviders: KeyProviders;
     readonly accountKeys: AccountKeyReadModel;
+    readonly otherKeys: OtherWrappedKeys;
   }) {
     this.#em = deps.em;
     this.#keys = deps.keys;
     this.#holders = deps.holders;
     this.#providers = deps.keyProviders;
     this.#readModel = deps.accountKeys;
+    this.#others = deps.otherKeys;
   }
 
   /**
@@ -74,7 +78,7 @@ export class KeyLifecycleService {
   }
 
   /**
-   * Wraps keys anew under the newest wrapping key of the current provider, those first that were wrapped longest ago. No value
+   * Wraps keys anew under the newest wrapping key of the current provider, those first that were wrapped longest ago, and those of webhooks. No value
    * changes, and other processes notice nothing.
    * @throws LinewardError BAD_INPUT; KEY_UNAVAILABLE: what was wrapped until then stays so; KEY_MISMATCH when all was done
    * but keys that cannot be unwrapped.
@@ -83,6 +87,7 @@ export class KeyLifecycleService {
     const { wrappedBefore = new Date(), limit = rewrapDefault } = input;
     if (!Number.isInteger(limit) || limit < 1 || limit > rewrapMax)
       throw new LinewardError('BAD_INPUT', `limit: must be 1 to ${rewrapMax}`, { path: ['limit'] });
+    await this.#others.rewrapAll();
     const em = this.#em.fork();
     const due = { state: { $ne: 'DESTROYED' as const }, wrappedAt: { $lt: wrappedBefore } };
     const rows = await em.find(AccountKeySchema, due, { orderBy: { wrappedAt: 'asc', id: 'asc' }, limit });

@@ -31,6 +31,12 @@ export interface WrappedKey {
   readonly wrapped: Buffer;
 }
 
+/** Keys that wrapping keys wrap beside those of accounts. */
+export interface OtherWrappedKeys {
+  /** Wraps them under the newest version of the current wrapping key. @throws LinewardError KEY_UNAVAILABLE */
+  rewrapAll(): Promise<void>;
+}
+
 /** Keys that were destroyed, by whom they were held. */
 export interface ShreddedHolder {
   readonly operationId: string;

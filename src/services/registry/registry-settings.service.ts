@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import {
   changedConfig,
   defaultLevel,
@@ -139,7 +140,7 @@ export class RegistrySettingsService {
     change: (
       tx: EntityManager,
       own: SettingRow | undefined,
-    ) => Promise<{ result: T; action: string; details: Record<string, unknown> }>,
+    ) => Promise<{ result: T; action: AuditAction; details: Record<string, unknown> }>,
   ): Promise<T> {
     return this.#em.fork().transactional(async (tx) => {
       await lockSubject(tx, place);

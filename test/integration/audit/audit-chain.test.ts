@@ -42,7 +42,7 @@ async function write(count: number, em = database.em): Promise<void> {
   await em.fork().transactional(async (tx) => {
     for (let n = 0; n < count; n += 1)
       audit(tx, tester, {
-        action: 'testAudit',
+        action: 'mapEntity',
         resourceType: 'Entity',
         resourceId: `e${n}`,
         details: { n, text: 'Zoë 🚀 "quoted"', ratio: 0.1, big: 2 ** 53, list: [1, { a: null }] },
@@ -95,7 +95,7 @@ describe('sealing', () => {
       written = resolve;
     });
     const late = database.em.fork().transactional(async (tx) => {
-      audit(tx, tester, { action: 'late', resourceType: 'Entity', resourceId: null });
+      audit(tx, tester, { action: 'unmapEntity', resourceType: 'Entity', resourceId: null });
       await tx.flush();
       written();
       await isOpen;
@@ -109,7 +109,7 @@ describe('sealing', () => {
     await database.em
       .fork()
       .transactional(async (tx) => {
-        audit(tx, tester, { action: 'undone', resourceType: 'Entity', resourceId: null });
+        audit(tx, tester, { action: 'describeEntity', resourceType: 'Entity', resourceId: null });
         await tx.flush();
         throw new Error('undo');
       })
@@ -248,7 +248,7 @@ describe('what the superuser of the database does is found', () => {
     ],
     [
       'a record changed',
-      `update audit_seal set record = replace(record, 'testAudit', 'other') where seq = 4`,
+      `update audit_seal set record = replace(record, 'mapEntity', 'other') where seq = 4`,
       'RECORD_CHANGED',
       4,
     ],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AuditAction } from '../../../src/domain/audit/audit-action.ts';
 import { auditEvent } from '../../../src/services/audit/audit.service.ts';
 import { AuditBatches } from '../../../src/services/audit/audit-batches.ts';
 import { QuotaLeases } from '../../../src/services/privacy/quota-leases.ts';
@@ -76,24 +77,24 @@ describe('quotas in blocks', () => {
 });
 
 describe('audit events of calls at once', () => {
-  const event = (name: string) => auditEvent(tester, { action: name, resourceType: 'Account', resourceId: null });
+  const event = (name: AuditAction) => auditEvent(tester, { action: name, resourceType: 'Account', resourceId: null });
   const eventsOf = (name: string) => rows('select id from audit_event where action = ?', name);
 
   it('are all written, and each caller waits for its own', async () => {
     const batches = new AuditBatches({ em: database.em });
     const calls = Array.from({ length: 50 }, async () => {
-      await batches.write([event('first'), event('first')]);
-      return (await eventsOf('first')).length;
+      await batches.write([event('encrypt'), event('encrypt')]);
+      return (await eventsOf('encrypt')).length;
     });
     expect(Math.min(...(await Promise.all(calls)))).toBeGreaterThanOrEqual(2);
-    expect(await eventsOf('first')).toHaveLength(100);
+    expect(await eventsOf('encrypt')).toHaveLength(100);
   });
 
   it('fail for those who came together, and go on with the next', async () => {
     const batches = new AuditBatches({ em: database.em });
-    const bad = { ...event('second'), id: null as unknown as string };
+    const bad = { ...event('decrypt'), id: null as unknown as string };
     await expect(batches.write([bad])).rejects.toThrow();
-    await batches.write([event('second')]);
-    expect(await eventsOf('second')).toHaveLength(1);
+    await batches.write([event('decrypt')]);
+    expect(await eventsOf('decrypt')).toHaveLength(1);
   });
 });

@@ -120,6 +120,7 @@ const bounded = {
   'TopicRetention.settings': 'settings that a retention may name, six',
   'TopicRetentionVersion.settings': 'settings that a retention may name, six',
   'TopicSample.suggestions': 'at most 500',
+  'Webhook.types': 'words of a short fixed list',
   'UserError.field': 'depth of the input',
   'VersionDiff.added': 'fields of one version, at most 10,000',
   'VersionDiff.affectedDatasets': 'at most 10,000, and `complete` says whether these are all',
