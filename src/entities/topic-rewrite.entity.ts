@@ -38,8 +38,10 @@ export interface TopicComparisonResult {
 /** What the brokers say of a topic after it was deleted. */
 export interface TopicPurge {
   readonly at: string;
-  /** Of its logs in all directories of all brokers; null where somebody did not tell. */
-  readonly bytesOnDisks: string | null;
+  /** Of its logs on all brokers; null where somebody did not tell. Files that only wait to be deleted are in no log any more. */
+  readonly bytesInLogs: string | null;
+  /** When these are deleted, as far as the topic told how long a broker waits. */
+  readonly filesGoneBy: string;
 }
 
 /** One topic that is rewritten into its next generation, and how far it is. */

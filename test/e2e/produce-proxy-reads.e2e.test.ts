@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Data } from '../testkit/app.ts';
 import { erase } from '../testkit/erasure.ts';
@@ -29,6 +31,13 @@ describe.skipIf(missing !== null)(
     async function get(path: string): Promise<{ status: number; type: string | null; body: Data }> {
       const response = await fetch(`${kit.app.urls.produce}${path}`);
       return { status: response.status, type: response.headers.get('content-type'), body: await response.json() };
+    }
+
+    async function rawStatus(path: string): Promise<number | undefined> {
+      const { hostname, port } = new URL(kit.app.urls.produce ?? '');
+      const [response] = await once(request({ hostname, port, path }).end(), 'response');
+      response.resume();
+      return response.statusCode;
     }
 
     const partition = { partition: 0, leader: 1, replicas: [{ broker: 1, leader: true, in_sync: true }] };
@@ -93,6 +102,8 @@ describe.skipIf(missing !== null)(
         });
       for (const name of ['%00', '..%2f', 'x'.repeat(300)])
         expect(await get(`/topics/${name}`)).toMatchObject({ status: 404 });
+      // Clients of fetch resolve these before they ask.
+      for (const name of ['.', '..', '%2e%2e']) expect(await rawStatus(`/topics/${name}`)).toBe(404);
       for (const path of [`topics/${nowhere}`, `topics/${nowhere}/configs`, `topics/${topic}/partitions/1`])
         expect(await get(`/v3/clusters/${cluster}/${path}`)).toMatchObject({
           status: 404,

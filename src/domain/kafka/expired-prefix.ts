@@ -22,12 +22,29 @@ interface Run {
   isBlocked: boolean;
 }
 
+/** Up to where a log is past its time. */
+export interface Reach {
+  /** What has a timestamp from here on is young; milliseconds since 1970. */
+  readonly youngFrom: number;
+  /** By partition, where something is past it: the first offset that is not, be it of a record or of a marker. */
+  readonly ends: ReadonlyMap<number, bigint>;
+}
+
+/** Where a record stands; offset and timestamp as decimal text. */
+export interface PlacedRecord {
+  readonly partition: number;
+  readonly offset: string;
+  readonly timestamp: string;
+}
+
 export interface PrefixView {
   readonly selection: Selection;
   readonly holds: readonly Hold[];
-  /** Offsets before which everything is older than the topic keeps records. */
-  readonly expired: ReadonlyMap<number, bigint>;
+  /** Up to where the broker says that all is past its time. */
+  readonly reach: Reach;
   readonly accountField: string;
+  /** All fields by which somebody's records may be found, since a hold does not go by one entity. */
+  readonly holdFields: readonly string[];
   readonly subjectFields: readonly string[];
 }
 
@@ -42,18 +59,22 @@ export class ExpiredPrefix {
   messages = 0;
   /** Records of the selection that stand behind what can go. */
   left = 0;
+  /** The largest timestamp; producers may have written any. */
+  newest = 0;
 
   constructor(view: PrefixView) {
     this.#view = view;
   }
 
   /** Messages of a partition come in their order; null stands for a value that is none. */
-  add(partition: number, offset: bigint, content: ReadRecord | null): void {
-    const { selection, expired, accountField, subjectFields } = this.#view;
+  add(record: PlacedRecord, content: ReadRecord | null): void {
+    const { partition, offset } = record;
+    const { selection, accountField, subjectFields } = this.#view;
     const run = this.#runOf(partition);
     this.messages += 1;
+    this.newest = Math.max(this.newest, Number(record.timestamp));
     if (content !== null && !content.ok) this.unreadable.add(content.fault);
-    run.isBlocked ||= offset >= (expired.get(partition) ?? 0n) || (content !== null && this.#isKept(content));
+    run.isBlocked ||= !this.#isExpired(record) || (content !== null && this.#isKept(content));
     // No selection with a minimum comes here: dates do not matter.
     const isSelected =
       content?.ok === true && matches(selection, recordKeys(content.record, accountField, subjectFields), null);
@@ -62,7 +83,7 @@ export class ExpiredPrefix {
       run.records += 1;
       run.others += run.passed;
       run.passed = 0;
-      run.cut = offset + 1n;
+      run.cut = BigInt(offset) + 1n;
     } else run.passed += 1;
   }
 
@@ -73,8 +94,15 @@ export class ExpiredPrefix {
       .sort((one, other) => one.partition - other.partition);
   }
 
+  /** Of one without a timestamp (-1) nobody knows its age. */
+  #isExpired({ partition, offset, timestamp }: PlacedRecord): boolean {
+    const { youngFrom, ends } = this.#view.reach;
+    const at = Number(timestamp);
+    return at >= 0 && at < youngFrom && BigInt(offset) < (ends.get(partition) ?? 0n);
+  }
+
   #isKept(content: ReadRecord): boolean {
-    return !content.ok || this.#view.holds.some((hold) => concerns(hold, content, [this.#view.accountField]));
+    return !content.ok || this.#view.holds.some((hold) => concerns(hold, content, this.#view.holdFields));
   }
 
   #runOf(partition: number): Run {

@@ -1,7 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Selection } from '../../domain/governance/selection.ts';
-import { ExpiredPrefix, type PrefixPart } from '../../domain/kafka/expired-prefix.ts';
+import { ExpiredPrefix, type PrefixPart, type Reach } from '../../domain/kafka/expired-prefix.ts';
+import type { Hold } from '../../domain/kafka/hold-look.ts';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
 import {
   type Gap,
@@ -14,6 +15,7 @@ import {
 import type { MovedGroup } from '../../entities/topic-rewrite.entity.ts';
 import { activeHolds } from '../governance/retains.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
+import { accountFieldsOf } from './account-fields.ts';
 import type { KafkaGateway, KafkaMessage, TopicDescription } from './ports.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { StreamReadModel } from './stream.read-model.ts';
@@ -34,6 +36,21 @@ export interface PrefixErasureDeps {
 }
 
 type Cuts = ReadonlyMap<number, bigint>;
+
+/** What went, and which groups were moved for that. */
+interface Done {
+  readonly parts: readonly PrefixPart[];
+  readonly groups: readonly MovedGroup[];
+}
+
+/** By what is judged which records may go. */
+interface Claims {
+  readonly id: string | null;
+  readonly topic: TopicDescription;
+  readonly reach: Reach;
+  readonly selection: Selection;
+  readonly holds: readonly Hold[];
+}
 
 const plannedPart = z.object({
   partition: z.number(),
@@ -56,9 +73,9 @@ export class PrefixErasure {
   async plan(place: TargetPlace, selection: Selection, topic: TopicDescription): Promise<TargetEstimate | null> {
     // Others' records would go along, and a minimum keeps those, too.
     if (selection.minimum !== undefined) return null;
-    const expired = await this.#expired(place.name, topic);
-    if (expired.size === 0) return null;
-    const survey = await this.#survey(place, selection, { expired });
+    const reach = await this.#reach(topic);
+    if (reach.ends.size === 0) return null;
+    const survey = await this.#survey(place, { selection, reach, holds: await activeHolds(this.#deps.em, null) });
     const parts = survey.parts();
     if (survey.left > 0 || parts.length === 0) return null;
     return {
@@ -76,72 +93,100 @@ export class PrefixErasure {
 
   /** @throws LinewardError UPSTREAM_BEHIND, LEASE_LOST, KAFKA_UNAVAILABLE; call again then. */
   async execute(context: ExecutionContext): Promise<TargetReceipt> {
-    const { place, signal, lease } = context;
-    const topic = await this.#deps.kafka.describeTopic(place.name);
-    if (topic === null) return { ...nothingDone, open: [missing(place)] };
-    if ((await context.selectionNow()).minimum !== undefined) return { ...nothingDone, open: [minimumCame(place)] };
-    const found = await this.#survey(place, await context.selectionNow(), {
-      expired: await this.#expired(place.name, topic),
-      signal,
-    });
-    const wanted = cutsOf(found.parts());
-    const open = wanted.size === 0 ? [] : await this.#stillNeeded(context, wanted);
-    let left = found.left;
-    let [parts, groups]: [readonly PrefixPart[], readonly MovedGroup[]] = [[], []];
-    if (open.length === 0 && wanted.size > 0) {
-      // Holds may have come while streams were waited for.
-      const now = await context.selectionNow();
-      if (now.minimum !== undefined) return { ...nothingDone, open: [minimumCame(place)] };
-      const again = await this.#survey(place, now, { expired: wanted, signal, isAll: false });
-      parts = again.parts();
-      left += again.left;
-      await lease.assertHeld();
-      groups = await this.#moveGroups(place, cutsOf(parts));
-      await lease.assertHeld();
-      if (parts.length > 0) await this.#deps.kafka.topics.deleteRecords(place.name, textsOf(cutsOf(parts)));
+    const { place, signal } = context;
+    for (;;) {
+      const claims = await this.#claims(context);
+      if (claims === null) return { ...nothingDone, open: [missing(place)] };
+      if (claims.selection.minimum !== undefined) return { ...nothingDone, open: [minimumCame(place)] };
+      const found = await this.#survey(place, { ...claims, signal });
+      const parts = found.parts();
+      const open = parts.length === 0 ? [] : await this.#stillNeeded(context, cutsOf(parts));
+      const isOver = parts.length === 0 || open.length > 0;
+      const done = isOver ? { parts: [], groups: [] } : await this.#cut(context, claims, parts);
+      if (done === null) continue;
+      if (found.left > 0) open.push(leftGap(place, found.left));
+      return this.#receipt(context, claims.topic, { ...done, open, newest: found.newest });
     }
-    if (left > 0) open.push(leftGap(place, left));
-    return this.#receipt(context, topic, { parts, groups, open });
   }
 
   /** What stood in the plan is gone where the log begins behind it. */
   async soFar(context: ExecutionContext): Promise<TargetReceipt | null> {
     const topic = await this.#deps.kafka.describeTopic(context.place.name);
-    return topic === null ? null : this.#receipt(context, topic, { parts: [], groups: [], open: [] });
+    return topic === null ? null : this.#receipt(context, topic, { parts: [], groups: [], open: [], newest: 0 });
   }
 
-  /** Offsets before which everything is older than the topic keeps records, where there is something. */
-  async #expired(name: string, { config }: TopicDescription): Promise<Cuts> {
+  /** Up to where the log is past its time: nowhere, where it goes by something else than age. */
+  async #reach({ name, config }: TopicDescription): Promise<Reach> {
     const keptMs = Number(config['retention.ms'] ?? -1);
-    if (config['cleanup.policy'] !== 'delete' || !(keptMs >= 0)) return new Map();
-    const since = Date.now() - keptMs;
-    if (since < 0) return new Map();
-    const young = await this.#deps.kafka.topics.offsetsAt(name, since);
+    const youngFrom = Date.now() - keptMs;
+    if (config['cleanup.policy'] !== 'delete' || !(keptMs >= 0) || youngFrom < 0)
+      return { youngFrom: 0, ends: new Map() };
+    const young = await this.#deps.kafka.topics.offsetsAt(name, youngFrom);
     const ranges = await this.#deps.kafka.offsets(name);
     const starts = new Map(ranges.map(({ partition, earliest }) => [partition, BigInt(earliest)]));
     const ends = [...young].map(([partition, offset]) => [partition, BigInt(offset)] as const);
-    return new Map(ends.filter(([partition, end]) => end > (starts.get(partition) ?? end)));
+    return { youngFrom, ends: new Map(ends.filter(([partition, end]) => end > (starts.get(partition) ?? end))) };
   }
 
-  /** Of the whole topic, or only of what is expired. */
+  /** Null where there is no such topic. */
+  async #claims(context: ExecutionContext): Promise<Claims | null> {
+    const { em, kafka } = this.#deps;
+    const { name } = context.place;
+    const [id, topic] = [await this.#idOf(name), await kafka.describeTopic(name)];
+    if (topic === null) return null;
+    const [reach, selection] = [await this.#reach(topic), await context.selectionNow()];
+    return { id, topic, reach, selection, holds: await activeHolds(em, null) };
+  }
+
+  /** Null where something has come meanwhile, since to read a log and to wait for who reads it takes its time; all is as it was then. */
+  async #cut(context: ExecutionContext, claims: Claims, parts: readonly PrefixPart[]): Promise<Done | null> {
+    const { place, lease } = context;
+    const { topics } = this.#deps.kafka;
+    const cuts = cutsOf(parts);
+    const groups = await this.#groupsBehind(place, cuts);
+    if (groups.some(({ isActive }) => isActive)) return null;
+    await lease.assertHeld();
+    // A group whose offset is gone would go on wherever its consumers are set to, which may be the end.
+    const moved = groups.map(({ group, behind }) => movedGroup(group, behind, cuts));
+    for (const { group, behind } of groups)
+      await topics.commitOffsets(group, place.name, textsOf(within(cuts, behind)));
+    await lease.assertHeld();
+    if (await this.#isAsBefore(context, claims, cuts)) {
+      await topics.deleteRecords(place.name, textsOf(cuts));
+      return { parts, groups: moved };
+    }
+    for (const { group, behind } of groups) await topics.commitOffsets(group, place.name, textsOf(behind));
+    return null;
+  }
+
+  /** Whether the same topic still gives up what is to go, and nobody has claimed anything else meanwhile. */
+  async #isAsBefore(context: ExecutionContext, before: Claims, cuts: Cuts): Promise<boolean> {
+    const now = await this.#claims(context);
+    const text = ({ id, selection, holds }: Claims) =>
+      JSON.stringify({ id, holds, act: selection.act, keep: selection.keep, minimum: selection.minimum });
+    if (now === null || text(now) !== text(before)) return false;
+    return [...cuts].every(([partition, cut]) => cut <= (now.reach.ends.get(partition) ?? 0n));
+  }
+
+  async #idOf(name: string): Promise<string | null> {
+    const { topics } = await this.#deps.kafka.cluster.describe([name]);
+    return topics[0]?.id ?? null;
+  }
+
   async #survey(
     place: TargetPlace,
-    selection: Selection,
-    {
-      expired,
-      signal,
-      isAll = true,
-    }: { readonly expired: Cuts; readonly signal?: AbortSignal; readonly isAll?: boolean },
+    { selection, reach, holds, signal }: Omit<Claims, 'id' | 'topic'> & { readonly signal?: AbortSignal },
   ): Promise<ExpiredPrefix> {
     const { kafka, em, records } = this.#deps;
-    const prefix = new ExpiredPrefix({ ...place, selection, expired, holds: await activeHolds(em, null) });
+    const { accountField, subjectFields } = place;
+    const holdFields = [...new Set([accountField, ...(await accountFieldsOf(em, place.datasetId))])];
+    const prefix = new ExpiredPrefix({ selection, holds, reach, accountField, subjectFields, holdFields });
     const pass = records.pass();
-    const add = async ({ partition, offset, value, headers }: KafkaMessage) => {
-      prefix.add(partition, BigInt(offset), value === null ? null : await pass.read(value, headers));
+    const add = async (message: KafkaMessage) => {
+      const { value, headers } = message;
+      prefix.add(message, value === null ? null : await pass.read(value, headers));
     };
-    const ranges = isAll ? [] : await kafka.offsets(place.name);
-    const to = new Map(ranges.map(({ partition }) => [partition, expired.get(partition) ?? 0n]));
-    await kafka.scan(place.name, add, signal, { to });
+    await kafka.scan(place.name, add, signal);
     return prefix;
   }
 
@@ -160,17 +205,6 @@ export class PrefixErasure {
     ];
   }
 
-  /** A group whose offset is gone would go on wherever its consumers are set to, which may be the end. */
-  async #moveGroups(place: TargetPlace, cuts: Cuts): Promise<readonly MovedGroup[]> {
-    const moved: MovedGroup[] = [];
-    for (const { group, behind } of await this.#groupsBehind(place, cuts)) {
-      const to = new Map([...behind.keys()].map((partition) => [partition, cuts.get(partition) ?? 0n]));
-      await this.#deps.kafka.topics.commitOffsets(group, place.name, textsOf(to));
-      moved.push(movedGroup(group, behind, to));
-    }
-    return moved;
-  }
-
   async #groupsBehind({ datasetId, name }: TargetPlace, cuts: Cuts) {
     const own = new Set((await this.#deps.streams.streamsFrom(datasetId)).map(({ id }) => groupOf(id)));
     const groups = (await this.#deps.kafka.topics.groupsOn(name)).filter(({ group }) => !own.has(group));
@@ -184,7 +218,7 @@ export class PrefixErasure {
   async #receipt(
     { place, planned }: ExecutionContext,
     topic: TopicDescription,
-    done: { readonly parts: readonly PrefixPart[]; readonly groups: readonly MovedGroup[]; readonly open: Gap[] },
+    done: Done & { readonly open: Gap[]; readonly newest: number },
   ): Promise<TargetReceipt> {
     const ranges = await this.#deps.kafka.offsets(place.name);
     const parts = new Map(done.parts.map((part) => [part.partition, part]));
@@ -200,7 +234,7 @@ export class PrefixErasure {
       ...nothingDone,
       recordsErased,
       evidence: [{ partitions, groups: done.groups }],
-      residues: recordsErased === 0 ? [] : [segmentResidue(place, topic)],
+      residues: recordsErased === 0 ? [] : [segmentResidue(place, topic, done.newest)],
       open: done.open,
     };
   }
@@ -217,18 +251,23 @@ function leftGap({ name }: TargetPlace, left: number): Gap {
   return { code: 'SURVIVORS', dataset: name, reason };
 }
 
-function segmentResidue({ name }: TargetPlace, { config }: TopicDescription): Residue {
+/** A file goes by its newest record, of which the timestamp may lie in the future. */
+function segmentResidue({ name }: TargetPlace, { config }: TopicDescription, newest: number): Residue {
   const waits = ['retention.ms', 'segment.ms', 'file.delete.delay.ms'].map((one) => Number(config[one] ?? Number.NaN));
   const total = waits.reduce((all, wait) => all + wait, 0);
-  const isKnown = Number.isFinite(total) && total < 3_650 * 86_400_000;
+  const until = Math.max(Date.now(), newest) + total;
+  const isKnown = Number.isFinite(total) && until < Date.now() + 3_650 * 86_400_000;
   return {
     dataset: name,
     reason: 'nobody can read them any more; their bytes stay in a segment file for as long as it holds later records',
-    until: isKnown ? new Date(Date.now() + total).toISOString() : null,
+    until: isKnown ? new Date(until).toISOString() : null,
   };
 }
 
 const cutsOf = (parts: readonly PrefixPart[]): Cuts => new Map(parts.map(({ partition, cut }) => [partition, cut]));
+
+/** Of the partitions in which a group stands. */
+const within = (cuts: Cuts, behind: Cuts): Cuts => new Map([...cuts].filter(([partition]) => behind.has(partition)));
 
 const textsOf = (cuts: Cuts): Map<number, string> =>
   new Map([...cuts].map(([partition, offset]) => [partition, String(offset)]));

@@ -64,7 +64,7 @@ export class ProxiedTopics {
   async #inForce(asked: string): Promise<ClusterTopic> {
     const namespace = this.#kafkaNamespace;
     // What no topic can be called is not asked for.
-    if (namespace === null || !/^[\w.-]{1,249}$/.test(asked)) throw notFound();
+    if (namespace === null || !/^(?!\.{1,2}$)[\w.-]{1,249}$/.test(asked)) throw notFound();
     const name = (await this.#names.find({ namespace, name: asked }))?.name ?? asked;
     const { topics, refused } = await this.#cluster.describe([name]);
     const [topic] = topics;

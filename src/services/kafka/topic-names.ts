@@ -18,6 +18,8 @@ export const topicLock = (datasetId: string): string => `topic:${datasetId}`;
 const joinableMs = 100;
 /** Most connections that the writers to one topic hold, whatever Kafka does. */
 const sessionsMax = 2;
+/** Most connections of a process that wait for writers: the pool has 20, and there are more topics than that. */
+const unusedMax = 4;
 
 interface WriteSession {
   readonly topic: Promise<string>;
@@ -35,6 +37,8 @@ interface WriteSession {
 export class TopicNames {
   readonly #em: EntityManager;
   readonly #sessions = new Map<string, WriteSession[]>();
+  /** Sessions that wait for writers. */
+  readonly #unused = new Set<WriteSession>();
 
   constructor(deps: { readonly em: EntityManager }) {
     this.#em = deps.em;
@@ -55,6 +59,7 @@ export class TopicNames {
   async writing<T>({ datasetId }: NamedTopic, write: (name: string) => Promise<T>): Promise<T> {
     const session = this.#join(datasetId);
     session.writers += 1;
+    this.#unused.delete(session);
     try {
       return await write(await session.topic);
     } finally {
@@ -94,13 +99,18 @@ export class TopicNames {
     return session;
   }
 
-  /** At the end of its time, or with its last writer after that. */
+  /** At the end of its time, with its last writer after that, or where others wait already. */
   #endUnused(datasetId: string, session: WriteSession): void {
-    if (session.writers === 0 && !session.isJoinable) this.#leave(datasetId, session);
+    if (session.writers > 0) return;
+    if (session.isJoinable) this.#unused.add(session);
+    if (session.isJoinable && this.#unused.size <= unusedMax) return;
+    session.isJoinable = false;
+    this.#leave(datasetId, session);
   }
 
   #leave(datasetId: string, session: WriteSession): void {
     session.end();
+    this.#unused.delete(session);
     const left = (this.#sessions.get(datasetId) ?? []).filter((one) => one !== session);
     if (left.length === 0) this.#sessions.delete(datasetId);
     else this.#sessions.set(datasetId, left);

@@ -9,7 +9,7 @@ import type {
   TopicRewriteRow,
 } from '../../entities/topic-rewrite.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { GroupOnTopic } from './ports.ts';
+import type { GroupOnTopic, TopicDescription } from './ports.ts';
 import { TopicComparison } from './topic-comparison.ts';
 import { type CopyWork, rewriteGroup, TopicCopy } from './topic-copy.ts';
 import { movedGroup, toBigInts, toTexts, translated } from './topic-positions.ts';
@@ -19,6 +19,8 @@ import type { TopicRewrites } from './topic-rewrites.ts';
 const comparisonsMax = 4;
 /** Times that the rest of what others write is copied before they count as active. */
 const drainsMax = 3;
+/** A broker keeps files that are to be deleted for so long, unless it is set otherwise; milliseconds. */
+const [fileDelayMs, fileDelayMaxMs] = [60_000, 3_650 * 86_400_000];
 /** Times, and milliseconds between them, that are waited for a deletion. */
 const [goneTries, goneMs] = [50, 100];
 
@@ -149,7 +151,8 @@ export class TopicRetirement {
     const { kafka, context } = this.#work;
     const { source, generation, config } = this.#row;
     await kafka.topics.configureTopic(generation, config);
-    if ((await kafka.describeTopic(source)) !== null) {
+    const topic = await kafka.describeTopic(source);
+    if (topic !== null) {
       const copied = bigIntsOf(this.#row.copied);
       const active = (await this.#foreignGroups()).filter(({ isActive }) => isActive);
       const isWritten = (await new TopicCopy({ ...this.#work, row: this.#row }).countBehind(copied)) > 0;
@@ -170,7 +173,7 @@ export class TopicRetirement {
       await this.#assertGone();
     }
     await kafka.topics.deleteGroup(rewriteGroup(this.#row));
-    this.#row = await this.#rewrites.move(this.#row, 'PURGED', { purge: await this.#seen() });
+    this.#row = await this.#rewrites.move(this.#row, 'PURGED', { purge: await this.#seen(topic) });
     return [];
   }
 
@@ -186,18 +189,23 @@ export class TopicRetirement {
   }
 
   /** Brokers take a moment to give up the logs of a topic that is deleted. */
-  async #seen(): Promise<TopicPurge> {
-    let bytesOnDisks: bigint | null = null;
+  async #seen(topic: TopicDescription | null): Promise<TopicPurge> {
+    let bytes: bigint | null = null;
     for (let tries = 0; tries < goneTries; tries += 1) {
-      bytesOnDisks = await this.#bytesOnDisks();
-      if (bytesOnDisks === null || bytesOnDisks === 0n) break;
+      bytes = await this.#bytesInLogs();
+      if (bytes === null || bytes === 0n) break;
       await sleep(goneMs, undefined, { signal: this.#work.context.signal });
     }
-    return { at: new Date().toISOString(), bytesOnDisks: bytesOnDisks === null ? null : String(bytesOnDisks) };
+    const now = Date.now();
+    return {
+      at: new Date(now).toISOString(),
+      bytesInLogs: bytes === null ? null : String(bytes),
+      filesGoneBy: new Date(now + delayOf(topic)).toISOString(),
+    };
   }
 
   /** Null where a broker may not, or does not, tell. */
-  async #bytesOnDisks(): Promise<bigint | null> {
+  async #bytesInLogs(): Promise<bigint | null> {
     try {
       const { complete, bytes } = await this.#work.kafka.cluster.sizes();
       const logs = bytes.get(this.#row.source)?.values() ?? [];
@@ -235,6 +243,14 @@ function withPurged(
 
 export function gapOf({ source }: Pick<TopicRewriteRow, 'source'>, code: string, reason: string): Gap {
   return { code, dataset: source, reason };
+}
+
+/** A topic that goes as a whole waits by the broker's own setting, which a topic without one of its own tells. */
+function delayOf(topic: TopicDescription | null): number {
+  const name = 'file.delete.delay.ms';
+  const told = Number(topic?.config[name] ?? fileDelayMs);
+  const delay = topic?.own[name] === undefined ? told : Math.max(told, fileDelayMs);
+  return Number.isFinite(delay) ? Math.min(delay, fileDelayMaxMs) : fileDelayMs;
 }
 
 const bigIntsOf = (texts: OffsetTexts): Map<number, bigint> =>

@@ -1,8 +1,6 @@
 import type { Gap, Residue, TargetReceipt } from '../../domain/operations/target.ts';
 import type { ComparedPartition, TopicRewriteRow } from '../../entities/topic-rewrite.entity.ts';
 
-const dayMs = 86_400_000;
-
 /** The receipt of all rewrites that a target worked on, whichever process and attempt did it. */
 export function rewriteReceipt(
   rows: readonly TopicRewriteRow[],
@@ -51,13 +49,12 @@ function unchangedGaps({ source, comparison }: TopicRewriteRow): readonly Gap[] 
 }
 
 /** A deleted topic leaves its files for a moment, and copies elsewhere for ever. */
-function residueOf({ source, config, updatedAt }: TopicRewriteRow): Residue {
-  const delayMs = Number(config['file.delete.delay.ms'] ?? 60_000);
+function residueOf({ source, config, purge }: TopicRewriteRow): Residue {
   const tiered =
     config['remote.storage.enable'] === 'true' ? ' its segments in tiered storage go when the broker gets to it;' : '';
   return {
     dataset: source,
-    reason: `the topic is deleted; its segment files go after file.delete.delay.ms;${tiered} mirrors and backups of it are not reached`,
-    until: new Date(updatedAt.getTime() + Math.min(delayMs, 3_650 * dayMs)).toISOString(),
+    reason: `the topic is deleted; its segment files go when the broker has waited for log.segment.delete.delay.ms;${tiered} mirrors and backups of it are not reached`,
+    until: purge?.filesGoneBy ?? null,
   };
 }

@@ -55,12 +55,12 @@ describe.skipIf(missing)(`a rewrite whose broker or topic is lost${missing ? `: 
   });
 
   /** A gateway and a lease with which something happens in the moment of a call. */
-  function disturbed({ port, verb, nth }: Omit<Loss, 'while'>, happen: () => void) {
+  function disturbed({ port, verb, nth }: Omit<Loss, 'while'>, happen: () => void | Promise<void>) {
     let calls = 0;
-    const hook = (of: Loss['port']) => (called: string, call: () => unknown) => {
+    const hook = (of: Loss['port']) => async (called: string, call: () => unknown) => {
       if (of === port && called === verb) {
         calls += 1;
-        if (calls === nth) happen();
+        if (calls === nth) await happen();
       }
       return call();
     };
@@ -69,7 +69,7 @@ describe.skipIf(missing)(`a rewrite whose broker or topic is lost${missing ? `: 
       get: (ports, name) => (name === 'topics' ? topics : Reflect.get(ports, name, ports)),
     });
     const lease = hook('lease');
-    return { kafka, assertHeld: async () => void lease('assertHeld', () => undefined) };
+    return { kafka, assertHeld: async () => void (await lease('assertHeld', () => undefined)) };
   }
 
   /** As the queue does: what the broker could not do is tried again. */
@@ -84,25 +84,33 @@ describe.skipIf(missing)(`a rewrite whose broker or topic is lost${missing ? `: 
     }
   }
 
-  test.each(losses)(
-    'the broker is killed while $while: it ends with the same result',
-    async (loss) => {
+  test(`the broker is killed while ${losses.map((loss) => loss.while).join(', and ')}: all end with the same result`, async () => {
+    const away = Promise.withResolvers<void>();
+    let [arrived, back] = [0, Promise.resolve()];
+    // Who comes last kills it; the calls that are held up until then go to a broker that is dying.
+    const happen = () => {
+      arrived += 1;
+      if (arrived === losses.length) {
+        back = own.broker.kill().then(() => own.broker.start());
+        away.resolve();
+      }
+      return away.promise;
+    };
+    const rewritten = async (loss: Loss) => {
       const seeded = await filledForRewrite(gateway, db.em);
       const { topic, target } = seeded;
-      let back: Promise<void> | null = null;
-      const { kafka, assertHeld } = disturbed(loss, () => {
-        back = own.broker.kill().then(() => own.broker.start());
-      });
+      const { kafka, assertHeld } = disturbed(loss, happen);
       const run = { topic, ...target, selection: oneAccount, fencingToken: 2, assertHeld };
       const receipt = await tried(async () => topicExecutor(db.em, kafka).execute(await topicContext(db.em, run)));
-      expect(back).not.toBeNull();
-      await back;
-      expect(await outcomeOfRewrite(gateway, db.em, { ...seeded, receipt })).toEqual(undisturbed);
-    },
-    120_000,
-  );
+      return [loss.while, await outcomeOfRewrite(gateway, db.em, { ...seeded, receipt })];
+    };
+    const outcomes = await Promise.all(losses.map(rewritten));
+    await back;
+    expect(arrived).toBe(losses.length);
+    expect(outcomes).toEqual(losses.map((loss) => [loss.while, undisturbed]));
+  }, 120_000);
 
-  test('a topic that is deleted while it is copied ends the work with that, and leaves no copy', async () => {
+  test.concurrent('a topic that is deleted while it is copied ends the work with that, and leaves no copy', async () => {
     const seeded = await filledForRewrite(gateway, db.em);
     const { name, topic, target } = seeded;
     const { kafka, assertHeld } = disturbed({ port: 'lease', verb: 'assertHeld', nth: 3 }, () => {
@@ -121,7 +129,7 @@ describe.skipIf(missing)(`a rewrite whose broker or topic is lost${missing ? `: 
     expect(await executor.verify(context)).toMatchObject({ open: [{ code: 'TOPIC_MISSING' }] });
   });
 
-  test('an old topic that somebody deletes after the switch takes nothing with it that was copied', async () => {
+  test.concurrent('an old topic that somebody deletes after the switch takes nothing with it that was copied', async () => {
     const seeded = await filledForRewrite(gateway, db.em);
     const { name, topic, target } = seeded;
     const { kafka, assertHeld } = disturbed({ port: 'topics', verb: 'groupsOn', nth: 1 }, () => {

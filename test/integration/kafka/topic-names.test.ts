@@ -34,6 +34,22 @@ test('writers one after the other share a lock, which a switch gets soon, and th
   await until(async () => (await locks()) === 0);
 });
 
+test('writers to many topics leave the pool to others: few of their locks wait for the next writer', async () => {
+  const written = Array.from({ length: 30 }, () => uniqueName('written'));
+  const topics = await Promise.all(
+    written.map(async (name) => ({ datasetId: (await seedTopic(db.em, name)).datasetId, name })),
+  );
+  const names = new TopicNames({ em: db.em });
+  let most = 0;
+  for (const topic of topics) {
+    await names.writing(topic, async () => undefined);
+    most = Math.max(most, await locks());
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(8);
+  await until(async () => (await locks()) === 0);
+});
+
 test('a lock that cannot be got fails those who wait for it, and nobody after them', async () => {
   const name = uniqueName('written');
   const topic = { datasetId: (await seedTopic(db.em, name)).datasetId, name };

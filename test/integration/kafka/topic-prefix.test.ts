@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../../src/adapters/kafka/kafkajs-gateway.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import { newId } from '../../../src/domain/id.ts';
+import type { KafkaGateway, TopicAdmin } from '../../../src/services/kafka/ports.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { erasureWork } from '../../testkit/erasure-work.ts';
 import {
@@ -14,6 +15,7 @@ import {
   uniqueName,
   until,
 } from '../../testkit/kafka.ts';
+import { around } from '../../testkit/lake.ts';
 import {
   placeOf,
   recordOf,
@@ -141,6 +143,88 @@ describe.skipIf(missing)(`erasing what stands at the start of a log${missing ? `
     const receipt = await topicExecutor(db.em, gateway).execute(context);
     expect(receipt).toMatchObject({ recordsErased: 0, residues: [] });
     expect(await startsOf(seeded.name)).toEqual(['0', '0']);
+  });
+
+  /** The executor with which something happens right before groups are moved, once. */
+  function disturbed(happen: () => Promise<unknown>) {
+    let has = false;
+    const topics = around<TopicAdmin>(gateway.topics, async (verb, call) => {
+      if (verb === 'commitOffsets' && !has) {
+        has = true;
+        await happen();
+      }
+      return call();
+    });
+    const kafka = new Proxy<KafkaGateway>(
+      around<KafkaGateway>(gateway, (_, call) => call()),
+      {
+        get: (ports, name) => (name === 'topics' ? topics : Reflect.get(ports, name, ports)),
+      },
+    );
+    return topicExecutor(db.em, kafka);
+  }
+
+  test('a hold on somebody else that comes while groups are moved is seen, and they stand before what it keeps', async () => {
+    const seeded = await filled();
+    const group = uniqueName('behind');
+    await gateway.topics.commitOffsets(group, seeded.name, new Map([[0, '0']]));
+    const receipt = await disturbed(() => hold('AC2')).execute(await contextOf(seeded));
+    await release();
+    expect(receipt).toMatchObject({ recordsErased: 2, open: [{ code: 'SURVIVORS' }] });
+    expect(receipt.evidence).toMatchObject([
+      { groups: [{ group, partitions: [{ partition: 0, from: '0', to: '1' }] }] },
+    ]);
+    expect(await startsOf(seeded.name)).toEqual(['1', '1']);
+    expect(await gateway.committed(group, seeded.name)).toEqual(new Map([[0, '1']]));
+  });
+
+  test.each([
+    ['is to be kept longer', (name: string) => gateway.topics.configureTopic(name, { 'retention.ms': '-1' })],
+    [
+      'was deleted and made again',
+      async (name: string) => {
+        await gateway.topics.deleteTopic(name);
+        await until(async () => (await gateway.describeTopic(name)) === null);
+        await gateway.ensureTopic({ name, partitions: 2, config: { 'retention.ms': String(7 * day) } });
+        const again = accounts.map((account, n) => ({ key: null, partition: 0, value: recordOf(account, 'U0', n) }));
+        expect((await gateway.produce(name, again)).every(({ ok }) => ok)).toBe(true);
+      },
+    ],
+  ])('nothing goes of a topic that %s meanwhile', async (_, happen) => {
+    const seeded = await filled();
+    const group = uniqueName('behind');
+    await gateway.topics.commitOffsets(group, seeded.name, new Map([[0, '1']]));
+    const context = await contextOf(seeded);
+    const receipt = await disturbed(() => happen(seeded.name)).execute(context);
+    expect(receipt).toMatchObject({ recordsErased: 0, open: [{ code: 'SURVIVORS' }] });
+    expect(await startsOf(seeded.name)).toEqual(['0', '0']);
+    expect(await gateway.committed(group, seeded.name)).toEqual(new Map([[0, '1']]));
+  });
+
+  test('a younger record before them, or one without a timestamp, keeps its place', async () => {
+    const old = Date.now() - 10 * day;
+    for (const first of [Date.now(), Date.now() + 1_800_000, -1]) {
+      const name = await freshTopic(gateway, 1, { 'cleanup.policy': 'delete', 'retention.ms': String(7 * day) });
+      const messages = [first, old, old - day].map((timestamp, n) => {
+        return { key: null, timestamp: String(timestamp), value: recordOf(n === 0 ? 'AC2' : 'AC1', 'U', n) };
+      });
+      expect((await gateway.produce(name, messages)).every(({ ok }) => ok)).toBe(true);
+      expect(await planned(await seedTopic(db.em, name))).toMatchObject({ action: 'REWRITE', records: 2 });
+    }
+  });
+
+  test('a hold counts for records of an entity that names accounts by another field', async () => {
+    const seeded = await filled();
+    const other = await seedTopic(db.em, uniqueName('other'));
+    await db.em.fork().execute(
+      `insert into mapping (id, entity_id, dataset_id, role, account_field, subject_fields, created_at)
+       values (?, ?, ?, 'TOPIC', 'user', '{}', now())`,
+      [newId(), other.entityId, seeded.topic.datasetId],
+    );
+    expect(await planned(seeded.topic)).toMatchObject({ action: 'DELETE_RECORDS', records: 4 });
+    await hold('U1');
+    expect(await planned(seeded.topic)).toMatchObject({ action: 'REWRITE', records: 4 });
+    await release();
   });
 
   test('waits for a group that is at work before it, and for a stream of ours', async () => {

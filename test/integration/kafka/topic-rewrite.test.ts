@@ -101,7 +101,13 @@ describe.skipIf(missing)(`erasing by a next generation${missing ? `: ${missing}`
     const context = () => topicContext(db.em, { topic, ...target, selection: asked });
     const receipt = await executor().execute(await context());
     expect(receipt).toMatchObject({ recordsErased: 16, recordsKept: 27, open: [], residues: [{ dataset: name }] });
-    expect(receipt.evidence).toMatchObject([{ source: name, phase: 'PURGED', purge: { bytesOnDisks: '0' } }]);
+    const goneBy = receipt.residues[0]?.until;
+    expect(receipt.evidence).toMatchObject([
+      { source: name, phase: 'PURGED', purge: { bytesInLogs: '0', filesGoneBy: goneBy } },
+    ]);
+    // The test broker deletes files a second after they went from the log.
+    const { purge } = receipt.evidence[0] as { readonly purge: { readonly at: string } };
+    expect(Date.parse(String(goneBy)) - Date.parse(purge.at)).toBe(1_000);
     expect(await executor().verify(await context())).toMatchObject({
       survivors: 0,
       lost: 0,

@@ -7,16 +7,22 @@ const of = (account: string): ReadRecord => ({ ok: true, record: { account, user
 const garbage: ReadRecord = { ok: false, fault: { kind: 'NOT_JSON' } };
 const hold: Hold = { id: 'h', selector: { accountId: 'AC9', subject: { field: 'user', value: 'U1' } } };
 
-/** What can go of one partition, of which the first `expired` records are too old. */
-function seen(contents: readonly (ReadRecord | null)[], expired: number, holds: readonly Hold[] = []) {
+/** What can go of one partition, of which the first `expired` records are too old as the broker says. */
+function seen(
+  contents: readonly (ReadRecord | null)[],
+  expired: number,
+  { holds = [], timestamps = [] }: { readonly holds?: readonly Hold[]; readonly timestamps?: readonly number[] } = {},
+) {
   const prefix = new ExpiredPrefix({
     selection: { act: [{ accountId: 'AC1' }], keep: [] },
-    expired: new Map([[0, BigInt(expired)]]),
+    reach: { youngFrom: 100, ends: new Map([[0, BigInt(expired)]]) },
     holds,
     accountField: 'account',
+    holdFields: ['account', 'payer'],
     subjectFields: ['user'],
   });
-  for (const [offset, content] of contents.entries()) prefix.add(0, BigInt(offset), content);
+  for (const [offset, content] of contents.entries())
+    prefix.add({ partition: 0, offset: String(offset), timestamp: String(timestamps[offset] ?? 99) }, content);
   const [part] = prefix.parts();
   return { cut: Number(part?.cut ?? 0), records: part?.records ?? 0, others: part?.others ?? 0, left: prefix.left };
 }
@@ -34,6 +40,19 @@ test.each([
 
 test('a record of somebody else under a hold ends it, though it is too old', () => {
   const contents = [of('AC1'), of('AC9'), of('AC1')];
-  expect(seen(contents, 3, [hold])).toEqual({ cut: 1, records: 1, others: 0, left: 1 });
+  expect(seen(contents, 3, { holds: [hold] })).toEqual({ cut: 1, records: 1, others: 0, left: 1 });
   expect(seen(contents, 3)).toEqual({ cut: 3, records: 2, others: 1, left: 0 });
+});
+
+test('a hold finds who is named by the field of another entity', () => {
+  const payer: ReadRecord = { ok: true, record: { payer: 'AC9', user: 'U1' } };
+  expect(seen([payer, of('AC1')], 2, { holds: [hold] })).toEqual({ cut: 0, records: 0, others: 0, left: 1 });
+});
+
+test.each([
+  ['is young, though the broker says that it is past its time', 100],
+  ['has no timestamp', -1],
+])('a record that %s ends it', (_, timestamp) => {
+  const contents = [of('AC1'), of('AC2'), of('AC1')];
+  expect(seen(contents, 3, { timestamps: [0, timestamp, 0] })).toEqual({ cut: 1, records: 1, others: 0, left: 1 });
 });
