@@ -135,7 +135,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access)\\.ts$',
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-transform)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },

@@ -4,6 +4,7 @@ import { buildAudit } from './build-audit.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
+import { buildTransform } from './build-transform.ts';
 import type { Env } from './config/env.ts';
 import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
@@ -70,11 +71,9 @@ import { UnencryptedPlaces } from './services/privacy/unencrypted-places.ts';
 import { SearchEntries } from './services/registry/search-entries.ts';
 
 /** Every service of a process, built over its parts. */
-export function buildServices(
-  env: Env,
-  logger: PinoLogger,
-  { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider, engine, store, kafka, jobs }: Parts,
-) {
+export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
+  const { database, notary, keyProviders, shredLedger, checkpointSink, identityProvider } = parts;
+  const { engine, store, kafka, jobs } = parts;
   const { em } = database;
   const { kafkaNamespace } = env;
   const semanticTypes = new SemanticTypeReadModel({ em });
@@ -236,6 +235,14 @@ export function buildServices(
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, holds, executors, logger });
   const certifier = new OperationCertifier({ em, holds, notary });
+  const transform = buildTransform(logger, {
+    ...parts,
+    ...{ registry, records, index, leases },
+    kafkaNamespace: kafkaNamespace ?? '',
+    policies: protection,
+    protection: protectionService,
+    ingest: lineageParts.lineageIngest,
+  });
   return {
     searchEntries,
     ...catalog,
@@ -267,6 +274,7 @@ export function buildServices(
     tableDiscovery,
     tableIndexer,
     tableIndexSchedule,
+    ...transform,
     streamRunner,
     driver,
     operations,

@@ -5,6 +5,7 @@ import type { TableRegistrar } from '../services/lake/table-registrar.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
+import type { TransformRunner } from '../services/transform/transform-runner.ts';
 import { certifyOperationJob } from './certify-operation.job.ts';
 import { certifyOperationProcessor } from './certify-operation.processor.ts';
 import { discoverTopicsJob } from './discover-topics.job.ts';
@@ -20,6 +21,8 @@ import { profileTableJob } from './profile-table.job.ts';
 import { profileTableProcessor } from './profile-table.processor.ts';
 import { reconcileTopicsJob } from './reconcile-topics.job.ts';
 import { reconcileTopicsProcessor } from './reconcile-topics.processor.ts';
+import { runTransformJob } from './run-transform.job.ts';
+import { runTransformProcessor } from './run-transform.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
 import { verifyTargetProcessor } from './verify-target.processor.ts';
 
@@ -33,6 +36,7 @@ export const jobContracts = {
   discoverTopics: discoverTopicsJob,
   profileTable: profileTableJob,
   indexTable: indexTableJob,
+  runTransform: runTransformJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
@@ -43,6 +47,7 @@ export const queueConcurrency: Readonly<Record<string, number>> = {
   targets: 2,
   tables: 1,
   indexes: 1,
+  transforms: 1,
   topics: 2,
 };
 
@@ -54,6 +59,7 @@ export function jobProcessors(deps: {
   readonly topicDiscovery: TopicDiscovery;
   readonly registrar: TableRegistrar;
   readonly tableIndexer: TableIndexer;
+  readonly transformRunner: TransformRunner;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
@@ -64,5 +70,6 @@ export function jobProcessors(deps: {
     discoverTopics: discoverTopicsProcessor(deps),
     profileTable: profileTableProcessor(deps),
     indexTable: indexTableProcessor(deps),
+    runTransform: runTransformProcessor(deps),
   };
 }

@@ -16,6 +16,7 @@ import type {
   VersionDiff,
 } from '../services/registry/entity-version.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { TransformerReadModel } from '../services/transform/transformer.read-model.ts';
 
 /** A nested list: the parent and the page of it that was asked for. */
 export interface PageKey {
@@ -74,9 +75,10 @@ export function createLoaders(deps: {
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
+  readonly transformers: TransformerReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, lake, datasetFields } = deps;
-  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags } = deps;
+  const { audit, topicRetentions, kafkaCluster, streamActivity, streamLags, transformers } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -84,6 +86,14 @@ export function createLoaders(deps: {
     dataset: byId((ids) => registry.datasetsById(ids)),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
+    transformer: byId((ids) => transformers.transformersById(ids)),
+    transformerVersion: byId((ids) => transformers.versionsById(ids)),
+    rejectsOfRun: new DataLoader(async (runIds: readonly string[]) => {
+      const found = await transformers.rejectsOfRuns(runIds);
+      return runIds.map((id) => found.get(id) ?? []);
+    }),
+    versionsOfTransformer: pages((ids, request) => transformers.versionPages(ids, request)),
+    runsOfTransformer: pages((ids, request) => transformers.runPages(ids, request)),
     aliases: new DataLoader(async (ids: readonly string[]) => {
       const found = await registry.aliasesOf(ids);
       return ids.map((id) => found.get(id) ?? []);

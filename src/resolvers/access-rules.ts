@@ -26,6 +26,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
         'semanticType',
       ],
       ...['semanticTypeVersions', 'semanticTypes', 'streams', 'topicCoverage', 'topicRetentions', 'topics'],
+      ...['transformer', 'transformers', 'transformerSchema', 'validateTransformer'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
     ...of('READ_SUBJECTS', ['legalHolds']),
@@ -39,13 +40,17 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
       ...['addEntityAliases', 'createLakeLanding', 'createStreamProtection', 'deprecateEntity'],
       ...['deprecateEntityVersion', 'describeEntity', 'mapEntity', 'registerEntityVersion', 'registerLakeTable'],
       ...['reinstateEntity', 'reinstateEntityVersion', 'removeEntityAlias', 'unmapEntity'],
+      ...['createTransformer', 'retireTransformer'],
     ]),
     ...of('CLASSIFY', [
       ...['acceptSemanticType', 'defineSemanticType', 'deleteProtectionPolicy', 'labelDatasetField'],
       ...['setProduceGate', 'setProtectionPolicy'],
     ]),
-    ...of('READ_REDACTED', ['sampleTopic']),
-    ...of('OPERATE', ['discoverTopics', 'pauseStream', 'replayStream', 'resumeStream', 'retryOperation']),
+    ...of('READ_REDACTED', ['previewTransformer', 'sampleTopic']),
+    ...of('OPERATE', [
+      ...['cancelTransformRun', 'discoverTopics', 'pauseStream', 'replayStream', 'resumeStream'],
+      ...['retryOperation', 'runTransformer'],
+    ]),
     ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
     ...of('DECRYPT', ['decrypt', 'decryptBulk']),
     ...of('ERASE', [

@@ -35,6 +35,8 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { TransformerFields, TransformerVersionFields, TransformRunFields } from './transform.fields.ts';
+import { TransformResolver } from './transform.resolver.ts';
 
 const fieldResolvers = [
   CertificateFields,
@@ -60,6 +62,9 @@ const fieldResolvers = [
   RegisterEntityVersionPayloadFields,
   SearchHitFields,
   TopicRetentionVersionFields,
+  TransformerFields,
+  TransformerVersionFields,
+  TransformRunFields,
   VersionDiffFields,
 ] as const;
 
@@ -86,6 +91,7 @@ const operationResolvers = [
   StreamResolver,
   TopicResolver,
   TopicRetentionResolver,
+  TransformResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -110,7 +116,8 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof SearchResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
-  ConstructorParameters<typeof TopicRetentionResolver>[0];
+  ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof TransformResolver>[0];
 
 /** type-graphql insists on one; our subscriptions bring their own sources. */
 const unusedPubSub = {

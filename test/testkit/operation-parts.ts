@@ -73,10 +73,10 @@ export async function operationParts(options: OperationPartsOptions) {
       // Nothing is enqueued for topics and tables here.
       const none = undefined as never;
       const topics = { retentionReconciler: none, topicDiscovery: none };
-      const tables = { registrar: none, tableIndexer: none };
+      const tables = { registrar: none, tableIndexer: none, transformRunner: none };
       const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, ...tables }));
       await jobs.work(
-        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes'),
+        processors.filter(({ queue }) => !['tables', 'indexes', 'transforms'].includes(queue)),
         { operations: 4, targets: 4 },
       );
       sweeper.start();

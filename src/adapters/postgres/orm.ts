@@ -37,6 +37,9 @@ import { LineageFoldingMigration } from '../../../migrations/20261126001910_line
 import { AuditSealMigration } from '../../../migrations/20261126002000_audit_seal.ts';
 import { ApiTokenMigration } from '../../../migrations/20261126002100_api_token.ts';
 import { HoldReleaseMigration } from '../../../migrations/20261126002200_hold_release.ts';
+import { TransformerMigration } from '../../../migrations/20261126002400_transformer.ts';
+import { TransformRunMigration } from '../../../migrations/20261126002410_transform_run.ts';
+import { TransformedTableMigration } from '../../../migrations/20261126002420_transformed_table.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -56,6 +59,8 @@ import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity
 import { TopicSchema } from '../../entities/topic.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
+import { TransformRunSchema } from '../../entities/transform-run.entity.ts';
+import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 const entities = [
@@ -86,6 +91,9 @@ const entities = [
   TopicSchema,
   TopicRetentionSchema,
   TopicRewriteSchema,
+  TransformerSchema,
+  TransformerVersionSchema,
+  TransformRunSchema,
 ];
 
 /** Explicit, so that a bundle or a compiled tree runs the same list in the same order. */
@@ -125,6 +133,9 @@ const migrationsList = [
   { name: '20261126002000_audit_seal', class: AuditSealMigration },
   { name: '20261126002100_api_token', class: ApiTokenMigration },
   { name: '20261126002200_hold_release', class: HoldReleaseMigration },
+  { name: '20261126002400_transformer', class: TransformerMigration },
+  { name: '20261126002410_transform_run', class: TransformRunMigration },
+  { name: '20261126002420_transformed_table', class: TransformedTableMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -51,6 +51,7 @@ describe('job contracts', () => {
       topicDiscovery: nothing,
       registrar: nothing,
       tableIndexer: nothing,
+      transformRunner: nothing,
     });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });
