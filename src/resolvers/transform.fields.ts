@@ -66,7 +66,7 @@ export class TransformerVersionFields {
 @Resolver(() => TransformRunType)
 export class TransformRunFields {
   @FieldResolver(() => TransformerVersionType, { nullable: true, description: 'What runs.' })
-  version(@Root() { versionId }: TransformRun, @Ctx() { loaders }: RequestContext): Promise<TransformerVersion | null> {
+  transformerVersion(@Root() { versionId }: TransformRun, @Ctx() { loaders }: RequestContext): Promise<TransformerVersion | null> {
     return loaders.transformerVersion.load(versionId);
   }
 
@@ -78,7 +78,7 @@ export class TransformRunFields {
   @FieldResolver(() => [TransformRangeType], {
     description: 'What it reads, one for each partition; empty until it is planned.',
   })
-  plan(@Root() { plan }: TransformRun): readonly ReadRange[] {
+  ranges(@Root() { plan }: TransformRun): readonly ReadRange[] {
     return plan?.ranges ?? [];
   }
 

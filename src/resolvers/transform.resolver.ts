@@ -84,9 +84,11 @@ export class TransformResolver {
     @Acting() actor: Actor,
     @Arg('input', () => CreateTransformerInput, { description: 'The version.' }) input: CreateTransformerInput,
   ) {
-    const payload = await mutationPayload(input, () =>
-      this.#service.create(actor, { document: input.document, orders: ordersOf(input.orders) }),
-    );
+    const payload = await mutationPayload(input, async () => {
+      const given = { document: input.document, orders: ordersOf(input.orders) };
+      const { transformer, version } = await this.#service.create(actor, given);
+      return { transformer, transformerVersion: version };
+    });
     return { ...payload, issues: (payload.refusal?.issues as readonly SpecIssue[] | undefined) ?? [] };
   }
 

@@ -280,37 +280,37 @@ export class TransformerPreviewType {
   rejects!: readonly TransformRejectType[];
 }
 
-@ObjectType('CreateTransformerPayload')
+@ObjectType('CreateTransformerPayload', { description: 'What became of the creation of a version.' })
 export class CreateTransformerPayload extends MutationPayload {
   @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
   transformer?: Transformer;
 
   @Field(() => TransformerVersionType, { nullable: true, description: 'Its new version; null when refused.' })
-  version?: TransformerVersion;
+  transformerVersion?: TransformerVersion;
 
   @Field(() => [TransformerIssueType], { description: 'What is wrong with the document; empty when nothing is.' })
   issues!: readonly SpecIssue[];
 }
 
-@ObjectType('PreviewTransformerPayload')
+@ObjectType('PreviewTransformerPayload', { description: 'What a document makes of some records.' })
 export class PreviewTransformerPayload extends MutationPayload {
   @Field(() => TransformerPreviewType, { nullable: true, description: 'Rows before and after; null when refused.' })
   preview?: TransformerPreviewType;
 }
 
-@ObjectType('RunTransformerPayload')
+@ObjectType('RunTransformerPayload', { description: 'The run that was asked for.' })
 export class RunTransformerPayload extends MutationPayload {
   @Field(() => TransformRunType, { nullable: true, description: 'The run; null when refused.' })
   run?: TransformRun;
 }
 
-@ObjectType('CancelTransformRunPayload')
+@ObjectType('CancelTransformRunPayload', { description: 'The run that is to end.' })
 export class CancelTransformRunPayload extends MutationPayload {
   @Field(() => TransformRunType, { nullable: true, description: 'The run; null when refused.' })
   run?: TransformRun;
 }
 
-@ObjectType('RetireTransformerPayload')
+@ObjectType('RetireTransformerPayload', { description: 'The transformer that was retired.' })
 export class RetireTransformerPayload extends MutationPayload {
   @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
   transformer?: Transformer;

@@ -22,6 +22,9 @@ const nodeTypes = [
   'Stream',
   'Topic',
   'TopicRetention',
+  'TransformRun',
+  'Transformer',
+  'TransformerVersion',
 ];
 const total = 25;
 const expected = Array.from({ length: total }, (_, index) => `Entity${String(index).padStart(2, '0')}`);

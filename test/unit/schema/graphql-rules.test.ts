@@ -13,6 +13,7 @@ import {
 /** Names that mean different things on different nodes. */
 const unequalOnPurpose = {
   action: 'an audit event names any action as text; a protection policy takes one of four',
+  document: 'a version of a transformer keeps the text as it was given, an entity version shows JSON',
   fields: 'an entity version has those of its schema, a dataset those that lineage tells of',
   kind: 'each kind of thing has its own kinds',
   reason: 'a legal hold must say why; an operation may',
@@ -20,10 +21,21 @@ const unequalOnPurpose = {
   semanticType: 'a field may not say what it holds; a policy is about one type',
   state: 'a key and a stream have states of their own',
   status: 'an operation and its targets pass through different states',
+  versions: 'an entity and a transformer have versions of their own kinds',
 };
 
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
+  'CreateTransformerPayload.issues': 'at most 100',
+  'OrderedValues.values': 'given in one registration, at most 1,000',
+  'TransformRun.ranges': 'partitions of at most 10 topics',
+  'TransformRun.rejects': 'at most 1,000',
+  'TransformReject.places': 'at most 100',
+  'TransformerPreview.after': 'at most 100',
+  'TransformerPreview.before': 'at most 100',
+  'TransformerPreview.rejects': 'kinds of rejects',
+  'TransformerValidation.issues': 'at most 100',
+  'TransformerVersion.orders': 'given in one registration',
   'Actor.permissions': 'words of a short fixed list',
   'Actor.roles': 'words of a short fixed list',
   'ApiToken.roles': 'words of a short fixed list',
