@@ -1,5 +1,4 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
-import { standardNameOf } from '../lake/table-location.ts';
 import { FieldFlow, type FlowingField } from './field-flow.ts';
 import { MergeRules } from './merge-rules.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
@@ -50,6 +49,8 @@ export type Compiled =
   | { readonly ok: true; readonly compiled: CompiledSpec }
   | { readonly ok: false; readonly issues: readonly SpecIssue[] };
 
+/** How the path of a standard directory ends. */
+const standardEnd = /\/by_(?<date>[^/]+)_(?<grain>ym|ymd|ymdh)\/(?<format>parquet|avro|ndjson)$/u;
 const megabyte = 1_048_576;
 const fileMbDefault = 128;
 const codecs: Readonly<Record<ResourceFormat, readonly string[]>> = {
@@ -147,16 +148,15 @@ class SpecCompiler {
         ['resource', 'codec'],
         `Files of ${format} have none of that name.${knownNames(codecs[format])}`,
       );
-    const standard = standardNameOf(path);
     const by = indexing?.[0];
-    if (standard === null || by === undefined) return;
-    const wanted = `by_${by.date}_${grainNames[by.type]}`;
-    if (`by_${standard.dateField}_${standard.grain}` !== wanted || standard.format !== format)
-      this.#fault(
-        'PATH_MISMATCH',
-        ['resource', 'path'],
-        `The path says by_${standard.dateField}_${standard.grain}/${standard.format}; what is asked for is ${wanted}/${format}.`,
-      );
+    const standard = standardEnd.exec(path)?.groups;
+    if (standard === undefined || by === undefined) return;
+    const [said, wanted] = [
+      `by_${standard.date}_${standard.grain}/${standard.format}`,
+      `by_${by.date}_${grainNames[by.type]}/${format}`,
+    ];
+    if (said !== wanted)
+      this.#fault('PATH_MISMATCH', ['resource', 'path'], `The path says ${said}; what is asked for is ${wanted}.`);
   }
 
   /** Every column of the key must come from every source, and no source may give what its column does not take. */

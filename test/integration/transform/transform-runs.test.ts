@@ -106,14 +106,14 @@ describe('a run', () => {
   });
 
   it('that lost its lease to others on the way makes its files again, so that nothing comes back which they erased', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name, entityId } = await mappedTopic(db.em);
     const before = await partsOf(first);
     const { transformerId, datasetId, location } = await transformerOf(before, name);
     const runId = await requested(before, transformerId);
     const kill: RunKill = { port: 'store', verb: 'publish', when: 'after', nth: 1 };
     expect(await killed({ url: db.url, root: place.root, runId, rows: first, kill })).toBe('SIGKILL');
     const lease = await leaseOf(before, datasetId);
-    await erased({ accountId: 'AC1', subject: { field: 'to', value: '+1' } }, before);
+    await erased({ accountId: 'AC1', subject: { field: 'to', value: '+1' } }, before, entityId);
     await lease.release();
     expect(await ran(db.em, before, runId)).toMatchObject({ status: 'COMPLETED', statistics: { suppressed: 1 } });
     const rows = first.filter(({ to }) => to !== '+1');
@@ -121,7 +121,7 @@ describe('a run', () => {
   });
 
   it('leaves out who was erased since, and takes what was written after that', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name, entityId } = await mappedTopic(db.em);
     const now = Date.now();
     const rows = [
       message(2, 1, { writtenAt: 1 }),
@@ -129,9 +129,9 @@ describe('a run', () => {
       message(6, 1, { writtenAt: 1, account_sid: 'AC9' }),
     ];
     const parts = await partsOf(rows);
-    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+2' } }, parts);
-    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+4' } }, parts);
-    await erased({ accountId: 'AC9' }, parts);
+    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+2' } }, parts, entityId);
+    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+4' } }, parts, entityId);
+    await erased({ accountId: 'AC9' }, parts, entityId);
     const { transformerId, location } = await transformerOf(parts, name);
     const run = await ran(db.em, parts, await requested(parts, transformerId));
     expect(run.statistics).toMatchObject({ read: 3, suppressed: 2 });
@@ -198,15 +198,15 @@ async function leaseOf(parts: RunParts, datasetId: string) {
 }
 
 /** An erasure that was approved now, as operations leave it: nobody is named any more. */
-async function erased(selector: object, { notary }: RunParts): Promise<void> {
+async function erased(selector: object, { notary }: RunParts, entityId: string): Promise<void> {
   const id = newId();
   await db.em.fork().transactional(async (run) => {
     // Nobody listens here, so the rows need not be announced.
     await run.execute("set local session_replication_role = 'replica'");
     await run.execute(
-      `insert into operation (id, kind, status, input_digest, requested_by, created_at, approved_at, updated_at)
-       values (?, 'ERASURE', 'COMPLETED', '', 'tester', now(), now(), now())`,
-      [id],
+      `insert into operation (id, kind, status, entity_id, input_digest, requested_by, created_at, approved_at, updated_at)
+       values (?, 'ERASURE', 'COMPLETED', ?, '', 'tester', now(), now(), now())`,
+      [id, entityId],
     );
     await run.execute('insert into operation_subject (id, operation_id, digest, held) values (?, ?, ?, false)', [
       newId(),

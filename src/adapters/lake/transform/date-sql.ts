@@ -54,14 +54,15 @@ export function localized(text: string, step: Dates, fieldText: (name: string) =
 }
 
 function readingOf(format: string, text: string, toInstant: (wall: string) => string): string {
-  const trimmed = `trim(${text})`;
+  // DuckDB takes "infinity" for the first day of 1900.
+  const trimmed = `CASE WHEN regexp_matches(${text}, '[0-9]') THEN trim(${text}) END`;
   switch (format) {
     case 'iso8601':
       return `lw_zoned(${trimmed}), ${toInstant(`lw_wall(${trimmed})`)}`;
     case 'rfc2822':
       return ['%a, %d %b %Y %H:%M:%S', '%d %b %Y %H:%M:%S']
         .map((pattern) => {
-          const named = `regexp_replace(${trimmed}, '(GMT|UTC|UT|Z)$', '+0000')`;
+          const named = `regexp_replace((${trimmed}), '(GMT|UTC|UT|Z)$', '+0000')`;
           return `CAST(try_strptime(${named}, ${sqlText(`${pattern} %z`)}) AS TIMESTAMP)`;
         })
         .join(', ');
@@ -70,7 +71,7 @@ function readingOf(format: string, text: string, toInstant: (wall: string) => st
     case 'epochMillis':
       return epoch(trimmed, 1_000);
     default: {
-      const read = `try_strptime(${text}, ${sqlText(format)})`;
+      const read = `try_strptime(${trimmed}, ${sqlText(format)})`;
       return namesOffset(format) ? `CAST(${read} AS TIMESTAMP)` : toInstant(read);
     }
   }
