@@ -98,7 +98,7 @@ class SpecCompiler {
     this.issues.push(...rules.issues);
     const keys = this.#keysOf(flows, known);
     return {
-      shapes: flows.map((flow, index) => this.#shape(flow, index, resource)),
+      shapes: flows.map((flow, index) => ({ ...this.#shape(flow, index, resource), partition: merge.partition })),
       merge: {
         columns: resource.columns,
         key: this.#spec.key,
@@ -235,7 +235,7 @@ class SpecCompiler {
     };
   }
 
-  #shape(flow: FieldFlow | null, index: number, { columns }: ResourceFacts): CompiledSpec['shapes'][number] {
+  #shape(flow: FieldFlow | null, index: number, { columns }: ResourceFacts) {
     const facts = this.#facts.sources[index] ?? null;
     const transforms = this.#spec.sources[index]?.transforms ?? [];
     return {

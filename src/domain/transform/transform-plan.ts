@@ -43,6 +43,7 @@ export interface ShapePlan {
   /** Columns of the table, each with the form of the field of its name after the last step; null: there is none. */
   readonly columns: readonly (LakeColumn & { readonly form: ValueForm | null })[];
   readonly key: readonly string[];
+  readonly partition: MergePlan['partition'];
 }
 
 /** One thing by which rows of a key are compared; earlier terms decide first. */

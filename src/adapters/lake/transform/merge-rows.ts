@@ -15,7 +15,7 @@ import { reading } from '../duckdb/duckdb-failure.ts';
 import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
 import { sqlName, sqlText, told, untold } from '../duckdb/sql-text.ts';
 import { prepareDates } from './date-sql.ts';
-import { columnList, fileColumn, folderColumn, folderOf, keyList, survivors } from './merge-sql.ts';
+import { columnList, fileColumn, folderColumn, keyList, placedList, survivors } from './merge-sql.ts';
 import { rejectedIn, shapedTable } from './shape-rows.ts';
 import { faultColumn } from './shape-sql.ts';
 import { declared, withTableRows, writeFolder } from './table-files.ts';
@@ -33,7 +33,7 @@ export async function findHits(connection: DuckDBConnection, { chunks, base, pla
     await prepareDates(connection);
     const folders = await queryRows(
       connection,
-      `SELECT DISTINCT ${told(folderOf(plan))} AS folder FROM ${chunksSql(chunks)} LIMIT ${foldersMax + 1}`,
+      `SELECT DISTINCT ${told(folderColumn)} AS folder FROM ${chunksSql(chunks)} LIMIT ${foldersMax + 1}`,
     );
     if (folders.length > foldersMax) throw tooManyFolders(plan);
     const files = base.length === 0 ? [] : await hitFiles(connection, { chunks, base, plan });
@@ -67,39 +67,50 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
   const paths = base.map(({ path }) => path);
   return reading(chunks[0] ?? '', async () => {
     await prepareDates(connection);
-    await connection.run(
-      `CREATE TEMP TABLE lw_new AS SELECT * EXCLUDE (lineward_combined) FROM
-       (${survivors(plan, `(SELECT ${columnList(plan)}, CAST(-1 AS INTEGER) AS ${fileColumn} FROM ${chunksSql(chunks)})`)})`,
-    );
-    const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_new');
+    const incoming = `(SELECT ${placedList(plan)}, CAST(-1 AS INTEGER) AS ${fileColumn} FROM ${chunksSql(chunks)})`;
     if (paths.length === 0) {
-      await takeAll(connection, plan);
+      await connection.run(
+        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)} FROM (${survivors(plan, incoming)}) ORDER BY ${folderColumn}, ${keyList(plan)}`,
+      );
+      const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_out');
       return { ...(await writeAll(connection, request)), replaced: [], keys: Number(keys), changed: Number(keys) };
     }
+    await connection.run(
+      `CREATE TEMP TABLE lw_new AS SELECT ${placedList(plan)}, ${fileColumn} FROM (${survivors(plan, incoming)})`,
+    );
+    const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_new');
+    await nameFiles(connection, base);
     return withTableRows(connection, paths, plan, async (relation) => {
       const changed = await settle(connection, relation, plan);
-      const replaced = changed === 0 ? [] : await carry(connection, relation, request);
+      const replaced = changed === 0 ? [] : await carry(connection, relation, plan);
       return { ...(await writeAll(connection, request)), replaced, keys: Number(keys), changed };
     });
   });
 }
 
-async function takeAll(connection: DuckDBConnection, plan: MergePlan): Promise<void> {
-  await connection.run(
-    `CREATE TEMP TABLE lw_out AS SELECT ${columnList(plan)}, ${folderOf(plan)} AS ${folderColumn} FROM lw_new
-     ORDER BY ${folderColumn}, ${keyList(plan)}`,
-  );
+/** Where the files of the table are, by their numbers. */
+async function nameFiles(connection: DuckDBConnection, base: MergeRequest['base']): Promise<void> {
+  await connection.run(`CREATE TEMP TABLE lw_files (${fileColumn} INTEGER, ${folderColumn} VARCHAR, small BOOLEAN)`);
+  const appender = await connection.createAppender('lw_files');
+  for (const [index, { partition, isSmall }] of base.entries()) {
+    appender.appendInteger(index);
+    appender.appendVarchar(partition);
+    appender.appendBoolean(isSmall);
+    appender.endRow();
+  }
+  appender.closeSync();
 }
 
 /** Leaves the rows that are other than what is there in `lw_changed`, and answers how many. */
 async function settle(connection: DuckDBConnection, relation: string, plan: MergePlan): Promise<number> {
   const keys = keyList(plan);
   await connection.run(
-    `CREATE TEMP TABLE lw_old AS SELECT ${columnList(plan)}, ${fileColumn} FROM ${relation} SEMI JOIN (SELECT ${keys} FROM lw_new) USING (${keys})`,
+    `CREATE TEMP TABLE lw_old AS SELECT ${columnList(plan, 'r.')}, f.${folderColumn}, r.${fileColumn}
+     FROM ${relation} r JOIN lw_files f ON f.${fileColumn} = r.${fileColumn} SEMI JOIN (SELECT ${keys} FROM lw_new) n USING (${keys})`,
   );
-  const both = `(SELECT ${columnList(plan)}, ${fileColumn} FROM lw_new UNION ALL SELECT ${columnList(plan)}, ${fileColumn} FROM lw_old)`;
+  const both = `(SELECT ${placedList(plan)}, ${fileColumn} FROM lw_new UNION ALL SELECT ${placedList(plan)}, ${fileColumn} FROM lw_old)`;
   await connection.run(
-    `CREATE TEMP TABLE lw_changed AS SELECT ${columnList(plan)}, ${folderOf(plan)} AS ${folderColumn}
+    `CREATE TEMP TABLE lw_changed AS SELECT ${placedList(plan)}
      FROM (${survivors(plan, both)}) WHERE ${fileColumn} < 0 OR lineward_combined`,
   );
   const { changed } = await queryRow(connection, 'SELECT count(*) AS changed FROM lw_changed');
@@ -110,21 +121,8 @@ async function settle(connection: DuckDBConnection, relation: string, plan: Merg
  * Takes the rows along that lie in files with changed ones, or in small files of folders that get rows. They stay in their
  * folders. Answers the files that are replaced so.
  */
-async function carry(
-  connection: DuckDBConnection,
-  relation: string,
-  { base, plan }: MergeRequest,
-): Promise<readonly number[]> {
+async function carry(connection: DuckDBConnection, relation: string, plan: MergePlan): Promise<readonly number[]> {
   const keys = keyList(plan);
-  await connection.run(`CREATE TEMP TABLE lw_files (${fileColumn} INTEGER, ${folderColumn} VARCHAR, small BOOLEAN)`);
-  const appender = await connection.createAppender('lw_files');
-  for (const [index, { partition, isSmall }] of base.entries()) {
-    appender.appendInteger(index);
-    appender.appendVarchar(partition);
-    appender.appendBoolean(isSmall);
-    appender.endRow();
-  }
-  appender.closeSync();
   const found = await queryRows(
     connection,
     `SELECT DISTINCT ${fileColumn} AS file FROM lw_old SEMI JOIN (SELECT ${keys} FROM lw_changed) USING (${keys})
@@ -137,7 +135,7 @@ async function carry(
       : `UNION ALL SELECT ${columnList(plan, 'r.')}, f.${folderColumn} FROM ${relation} r JOIN lw_files f ON f.${fileColumn} = r.${fileColumn}
          ANTI JOIN (SELECT ${keys} FROM lw_changed) c USING (${keys}) WHERE r.${fileColumn} IN (${files.join(', ')})`;
   await connection.run(
-    `CREATE TEMP TABLE lw_out AS SELECT * FROM (SELECT ${columnList(plan)}, ${folderColumn} FROM lw_changed ${kept})
+    `CREATE TEMP TABLE lw_out AS SELECT * FROM (SELECT ${placedList(plan)} FROM lw_changed ${kept})
      ORDER BY ${folderColumn}, ${keys}`,
   );
   return files;
@@ -157,7 +155,7 @@ async function writeAll(
   for (const { folder, rows, first } of folders) {
     const start = Number(first);
     const slice = (from: number, count: number): string =>
-      `SELECT * FROM lw_out WHERE rowid BETWEEN ${start + from} AND ${start + from + count - 1} ORDER BY rowid`;
+      `SELECT * FROM lw_out WHERE rowid BETWEEN ${start + from} AND ${start + from + count - 1}`;
     const of = { partition: untold(folder) ?? '', rows: Number(rows), slice };
     files.push(...(await writeFolder(connection, of, plan, { directory, first: files.length })));
   }
@@ -170,20 +168,22 @@ export async function previewRows(
   { sources, plan, rowsMax }: PreviewRequest,
 ): Promise<PreviewResult> {
   await prepareDates(connection);
-  await connection.run(`CREATE TEMP TABLE lw_preview (${declared(plan.columns)}, ${fileColumn} INTEGER)`);
+  await connection.run(
+    `CREATE TEMP TABLE lw_preview (${declared(plan.columns)}, ${folderColumn} VARCHAR, ${fileColumn} INTEGER)`,
+  );
   const rejected: RejectedRows[] = [];
   for (const { source, plan: shape } of sources)
     await reading(source, async () => {
       await shapedTable(connection, source, shape);
       await connection.run(
-        `INSERT INTO lw_preview SELECT ${columnList(plan)}, -1 FROM lw_shaped WHERE ${faultColumn} IS NULL`,
+        `INSERT INTO lw_preview SELECT ${placedList(plan)}, -1 FROM lw_shaped WHERE ${faultColumn} IS NULL`,
       );
       rejected.push(...(await rejectedIn(connection)));
     });
   const found = await queryRows(
     connection,
     `SELECT ${told('CAST(to_json(r) AS VARCHAR)')} AS json, ${told('folder')} AS folder FROM
-     (SELECT ${folderOf(plan)} AS folder, struct_pack(${plan.columns.map(({ name }) => `${sqlName(name)} := ${sqlName(name)}`).join(', ')}) AS r
+     (SELECT ${folderColumn} AS folder, struct_pack(${plan.columns.map(({ name }) => `${sqlName(name)} := ${sqlName(name)}`).join(', ')}) AS r
       FROM (${survivors(plan, 'lw_preview')}) ORDER BY ${keyList(plan)} LIMIT ${rowsMax})`,
   );
   return {

@@ -10,13 +10,17 @@ export const fileColumn = 'lineward_file';
 /** Folder below the table. */
 export const folderColumn = 'lineward_folder';
 
-export const columnList = ({ columns }: MergePlan, alias = ''): string =>
+export const columnList = ({ columns }: Pick<MergePlan, 'columns'>, alias = ''): string =>
   columns.map(({ name }) => `${alias}${sqlName(name)}`).join(', ');
+
+/** The columns of the table, and the folder of each row. */
+export const placedList = (plan: Pick<MergePlan, 'columns'>, alias = ''): string =>
+  `${columnList(plan, alias)}, ${alias}${folderColumn}`;
 
 export const keyList = ({ key }: MergePlan): string => key.map(sqlName).join(', ');
 
 /** The folder that a row belongs in, by its date; see `partitionOf` of landings. */
-export function folderOf({ partition }: MergePlan): string {
+export function folderOf(partition: MergePlan['partition']): string {
   if (partition === null) return `''`;
   const instant = utcOf(`CAST(${sqlName(partition.column)} AS VARCHAR)`);
   const known = `CASE WHEN year(${instant}) BETWEEN 0 AND 9999 THEN strftime(${instant}, ${sqlText(grainFolders[partition.grain])}) END`;
@@ -46,7 +50,7 @@ export function survivors(plan: MergePlan, relation: string): string {
   const others = plan.columns.filter(({ name }) => !plan.key.includes(name) && !combined.has(name));
   const ties = others.map(({ name, type }) => `${comparable(name, type)} DESC NULLS LAST`);
   const order = [...terms, ...ties, `${fileColumn} DESC`].join(', ');
-  return `SELECT ${columns.join(', ')}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
+  return `SELECT ${columns.join(', ')}, ${folderColumn}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
     FROM ${relation} QUALIFY row_number() OVER (${window} ORDER BY ${order}) = 1`;
 }
 

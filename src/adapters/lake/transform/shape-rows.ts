@@ -4,8 +4,9 @@ import { originColumn, type ShapePlan } from '../../../domain/transform/transfor
 import type { RejectCode, RejectedRows, ShapeRequest, ShapeResult } from '../../../services/transform/ports.ts';
 import { reading } from '../duckdb/duckdb-failure.ts';
 import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
-import { sqlName, sqlText } from '../duckdb/sql-text.ts';
+import { sqlText } from '../duckdb/sql-text.ts';
 import { prepareDates, prepareZones } from './date-sql.ts';
+import { placedList } from './merge-sql.ts';
 import { faultColumn, ShapeSql } from './shape-sql.ts';
 
 /** Places that are told of each kind of rejected rows. */
@@ -21,9 +22,8 @@ export async function shapeRows(
   try {
     return await reading(source, async () => {
       await shapedTable(connection, source, plan);
-      const columns = plan.columns.map(({ name }) => sqlName(name)).join(', ');
       await connection.run(
-        `COPY (SELECT ${columns} FROM lw_shaped WHERE ${faultColumn} IS NULL) TO ${sqlText(target)} (FORMAT parquet, COMPRESSION snappy)`,
+        `COPY (SELECT ${placedList(plan)} FROM lw_shaped WHERE ${faultColumn} IS NULL) TO ${sqlText(target)} (FORMAT parquet, COMPRESSION snappy)`,
       );
       const { rows } = await queryRow(
         connection,

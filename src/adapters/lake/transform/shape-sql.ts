@@ -8,8 +8,9 @@ import {
 import type { TransformOf } from '../../../domain/transform/transformer-spec.ts';
 import type { RejectCode } from '../../../services/transform/ports.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
-import { localized } from './date-sql.ts';
+import { instantSql, isoText } from './date-sql.ts';
 import { expressionSql, expressionText, numberPattern } from './expression-sql.ts';
+import { folderColumn, folderOf } from './merge-sql.ts';
 
 /** The first thing that is wrong with a row: a code, a colon, and the field. */
 export const faultColumn = 'lineward_fault';
@@ -40,14 +41,7 @@ export class ShapeSql {
   #take(step: ShapeStep): void {
     switch (step.type) {
       case 'localizeDates':
-        this.#replace(
-          step.fields.map((name) => ({
-            name,
-            sql: localized(this.#text(name), step, (field) => this.#text(field)),
-            form: 'TEXT',
-          })),
-          step.onError === 'null' ? null : 'DATE_UNREADABLE',
-        );
+        this.#localize(step);
         break;
       case 'cast':
         this.#replace(
@@ -106,6 +100,23 @@ export class ShapeSql {
     this.#select((name) => given.get(name), lost);
   }
 
+  /** In two steps, so that each instant is found once. */
+  #localize(step: Extract<ShapeStep, { readonly type: 'localizeDates' }>): void {
+    const instants = step.fields.map((name, index) => {
+      return {
+        name,
+        column: `lineward_instant_${index}`,
+        sql: instantSql(this.#text(name), step, (field) => this.#text(field)),
+      };
+    });
+    this.#sql = `SELECT *, ${instants.map(({ sql, column }) => `${sql} AS ${column}`).join(', ')} FROM (${this.#sql})`;
+    const code = step.onError === 'null' ? null : 'DATE_UNREADABLE';
+    this.#replace(
+      instants.map(({ name, column }) => ({ name, sql: isoText(column), form: 'TEXT' as const })),
+      code,
+    );
+  }
+
   #rename(fields: Readonly<Record<string, string>>): void {
     const moved = new Map(Object.entries(fields).map(([old, name]) => [name, old]));
     const forms = [...moved].map(([name, old]): [string, ValueForm] => [name, this.#forms.get(old) ?? 'TEXT']);
@@ -162,7 +173,7 @@ export class ShapeSql {
     this.#sql = `SELECT ${[sqlName(originColumn), ...list, fault].join(', ')} FROM (${this.#sql})`;
   }
 
-  #typed({ columns, key }: ShapePlan): string {
+  #typed({ columns, key, partition }: ShapePlan): string {
     const faults: string[] = [];
     const list = columns.map(({ form, ...column }) => {
       const name = sqlName(column.name);
@@ -172,8 +183,9 @@ export class ShapeSql {
       return `${sql} AS ${name}`;
     });
     const keyless = key.map((name) => faultWhen(`${this.#text(name)} IS NULL`, 'KEY_MISSING', name));
-    return `SELECT ${list.join(', ')}, ${sqlName(originColumn)},
+    const rows = `SELECT ${list.join(', ')}, ${sqlName(originColumn)},
       coalesce(${[faultColumn, ...faults, ...keyless].join(', ')}) AS ${faultColumn} FROM (${this.#sql})`;
+    return `SELECT *, ${folderOf(partition)} AS ${folderColumn} FROM (${rows})`;
   }
 }
 
