@@ -17,10 +17,10 @@ const macros = [
   `lw_zoned(t) AS CASE
      WHEN t LIKE '____-__-__T__:__:__Z' OR t LIKE '____-__-__T__:__:__.______Z' THEN TRY_CAST(rtrim(t, 'Z') AS TIMESTAMP)
      WHEN t LIKE '____-__-__T__:__:__+__:__' OR t LIKE '____-__-__T__:__:__-__:__' THEN CAST(TRY_CAST(t AS TIMESTAMPTZ) AS TIMESTAMP)
-     WHEN regexp_full_match(upper(t), '${date}${time}${offset}') THEN CAST(TRY_CAST(
-       regexp_replace(regexp_replace(regexp_replace(upper(t), '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2'),
+     WHEN regexp_full_match(upper(trim(t)), '${date}${time}${offset}') THEN CAST(TRY_CAST(
+       regexp_replace(regexp_replace(regexp_replace(upper(trim(t)), '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2'),
          '\\s(Z|[+-].*)$', '\\1'), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ) AS TIMESTAMP) END`,
-  `lw_wall(t) AS CASE WHEN regexp_full_match(upper(t), '${date}(${time})?') THEN TRY_CAST(t AS TIMESTAMP) END`,
+  `lw_wall(t) AS CASE WHEN regexp_full_match(upper(trim(t)), '${date}(${time})?') THEN TRY_CAST(trim(t) AS TIMESTAMP) END`,
   // What clocks of a zone show at an instant.
   `lw_shown(u, z) AS timezone(z, CAST(u AS TIMESTAMPTZ))`,
   // The instant that a time would be by the offset that the zone has a day before (or behind) it.
@@ -51,16 +51,21 @@ export function instantSql(text: string, step: Dates, fieldText: (name: string) 
   return `coalesce(${readings.join(', ')})`;
 }
 
+const hasForm = (instant: string): string => `year(${instant}) BETWEEN 1 AND 9999`;
+
 /** An instant as ISO 8601 in UTC, to the microsecond; NULL for one that has no such form. */
 export const isoText = (instant: string): string =>
-  `CASE WHEN year(${instant}) BETWEEN 1 AND 9999 THEN strftime(${instant}, '%Y-%m-%dT%H:%M:%S.%fZ') END`;
+  `CASE WHEN ${hasForm(instant)} THEN strftime(${instant}, '%Y-%m-%dT%H:%M:%S.%fZ') END`;
+
+/** True in SQL for an instant that {@link isoText} writes. */
+export const isWritable = (instant: string): string => `coalesce(${hasForm(instant)}, FALSE)`;
 
 function readingOf(format: string, text: string, toInstant: (wall: string) => string): string {
   // DuckDB takes "infinity" for the first day of 1900.
   const trimmed = `CASE WHEN regexp_matches(${text}, '[0-9]') THEN trim(${text}) END`;
   switch (format) {
     case 'iso8601':
-      return `lw_zoned(${trimmed}), ${toInstant(`lw_wall(${trimmed})`)}`;
+      return `lw_zoned(${text}), ${toInstant(`lw_wall(${text})`)}`;
     case 'rfc2822':
       return ['%a, %d %b %Y %H:%M:%S', '%d %b %Y %H:%M:%S']
         .map((pattern) => {

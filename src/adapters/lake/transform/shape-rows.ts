@@ -23,7 +23,7 @@ export async function shapeRows(
     return await reading(source, async () => {
       await shapedTable(connection, source, plan);
       await connection.run(
-        `COPY (SELECT ${placedList(plan)} FROM lw_shaped WHERE ${faultColumn} IS NULL) TO ${sqlText(target)} (FORMAT parquet, COMPRESSION snappy)`,
+        `COPY (SELECT ${placedList(plan)} FROM lw_shaped WHERE ${faultColumn} IS NULL) TO ${sqlText(target)} (FORMAT parquet, COMPRESSION uncompressed)`,
       );
       const { rows } = await queryRow(
         connection,
@@ -40,9 +40,12 @@ export async function shapeRows(
 /** Leaves the rows in the temporary table `lw_shaped`. */
 export async function shapedTable(connection: DuckDBConnection, source: string, plan: ShapePlan): Promise<void> {
   await prepareDates(connection);
-  await prepareZones(connection);
+  if (plan.steps.some(asksZones)) await prepareZones(connection);
   await connection.run(`CREATE OR REPLACE TEMP TABLE lw_shaped AS ${ShapeSql.of(linesOf(source, plan), plan)}`);
 }
+
+const asksZones = (step: ShapePlan['steps'][number]): boolean =>
+  step.type === 'localizeDates' && typeof step.zone === 'object' && 'field' in step.zone;
 
 /** Rows with a fault, by what it is. */
 export async function rejectedIn(connection: DuckDBConnection): Promise<readonly RejectedRows[]> {

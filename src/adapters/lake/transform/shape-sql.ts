@@ -8,7 +8,7 @@ import {
 import type { TransformOf } from '../../../domain/transform/transformer-spec.ts';
 import type { RejectCode } from '../../../services/transform/ports.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
-import { instantSql, isoText } from './date-sql.ts';
+import { instantSql, isoText, isWritable } from './date-sql.ts';
 import { expressionSql, expressionText, numberPattern } from './expression-sql.ts';
 import { folderColumn, folderOf } from './merge-sql.ts';
 
@@ -16,6 +16,14 @@ import { folderColumn, folderOf } from './merge-sql.ts';
 export const faultColumn = 'lineward_fault';
 
 const wholePattern = '-?(0|[1-9]\\d*)';
+
+interface NewValue {
+  readonly name: string;
+  readonly sql: string;
+  readonly form: ValueForm;
+  /** True in SQL where there is one; that it is not NULL, when absent. */
+  readonly isThere?: string;
+}
 
 /**
  * One SELECT upon the other, a step each. Every value and name is quoted by us, and every expression was read before; a row with
@@ -87,15 +95,14 @@ export class ShapeSql {
   }
 
   /** Puts new values in the place of fields, or beside them; a row in which one is lost gets the fault. */
-  #replace(
-    values: readonly { readonly name: string; readonly sql: string; readonly form: ValueForm }[],
-    code: RejectCode | null,
-  ): void {
+  #replace(values: readonly NewValue[], code: RejectCode | null): void {
     const given = new Map(values.map(({ name, sql }) => [name, sql]));
     const lost =
       code === null
         ? []
-        : values.map(({ name, sql }) => faultWhen(`${this.#text(name)} IS NOT NULL AND (${sql}) IS NULL`, code, name));
+        : values.map(({ name, sql, isThere = `(${sql}) IS NOT NULL` }) =>
+            faultWhen(`${this.#text(name)} IS NOT NULL AND NOT ${isThere}`, code, name),
+          );
     for (const { name, form } of values) this.#forms.set(name, form);
     this.#select((name) => given.get(name), lost);
   }
@@ -112,7 +119,12 @@ export class ShapeSql {
     this.#sql = `SELECT *, ${instants.map(({ sql, column }) => `${sql} AS ${column}`).join(', ')} FROM (${this.#sql})`;
     const code = step.onError === 'null' ? null : 'DATE_UNREADABLE';
     this.#replace(
-      instants.map(({ name, column }) => ({ name, sql: isoText(column), form: 'TEXT' as const })),
+      instants.map(({ name, column }) => ({
+        name,
+        sql: isoText(column),
+        form: 'TEXT' as const,
+        isThere: isWritable(column),
+      })),
       code,
     );
   }
