@@ -17,7 +17,10 @@ export function runTransformProcessor({
       const fault = toLinewardError(error);
       if (isAway(fault) || fault.code === 'LEASE_LOST') return;
       if (!isLastAttempt && isWorthAnotherRun(fault)) throw fault;
-      logger.warn({ runId: payload.runId, code: fault.code, error: fault.cause ?? fault }, 'a run of a transformer failed');
+      logger.warn(
+        { runId: payload.runId, code: fault.code, error: fault.cause ?? fault },
+        'a run of a transformer failed',
+      );
       await transformRunner.fail(payload.runId, fault);
     }
   });

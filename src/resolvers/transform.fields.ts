@@ -10,12 +10,14 @@ import {
   TransformerType,
   TransformerVersionConnection,
   TransformerVersionType,
+} from '../schema/transform.type.ts';
+import {
   TransformRangeType,
   TransformRejectType,
   TransformRunConnection,
   TransformRunType,
   TransformStatisticsType,
-} from '../schema/transform.type.ts';
+} from '../schema/transform-run.type.ts';
 import type { TransformReject } from '../services/transform/transformer.read-model.ts';
 import type { RequestContext } from './context.ts';
 
@@ -66,7 +68,10 @@ export class TransformerVersionFields {
 @Resolver(() => TransformRunType)
 export class TransformRunFields {
   @FieldResolver(() => TransformerVersionType, { nullable: true, description: 'What runs.' })
-  transformerVersion(@Root() { versionId }: TransformRun, @Ctx() { loaders }: RequestContext): Promise<TransformerVersion | null> {
+  transformerVersion(
+    @Root() { versionId }: TransformRun,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<TransformerVersion | null> {
     return loaders.transformerVersion.load(versionId);
   }
 

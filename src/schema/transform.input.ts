@@ -1,7 +1,7 @@
 import { Field, ID, InputType } from 'type-graphql';
 import type { TransformRunMode } from '../domain/transform/run-state.ts';
 import { MutationInput } from './payload.type.ts';
-import { TransformRunModeEnum } from './transform.type.ts';
+import { TransformRunModeEnum } from './transform-run.type.ts';
 
 @InputType('OrderedValuesInput', { description: 'An ordered list of values that a document names and does not give.' })
 export class OrderedValuesInput {

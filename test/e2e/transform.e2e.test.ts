@@ -219,6 +219,47 @@ describe.skipIf(missing)(`a transformer${missing ? `: ${missing}` : ''}`, () => 
     ]);
   });
 
+  test('is refused with all that is wrong with it, and shown on records before it is made', async () => {
+    const wrong = talkTransformer
+      .replace('"localizeDates"', '"localise"')
+      .replace('"key": ["message_id"]', '"key": ["colour"]');
+    const { validateTransformer } = await app.done(
+      'query ($document: String!) { validateTransformer(document: $document) { valid issues { path code message } } }',
+      { document: wrong },
+    );
+    expect(validateTransformer).toMatchObject({
+      valid: false,
+      issues: [{ path: 'sources[0].transforms[0].type', code: 'UNKNOWN_TRANSFORM' }],
+    });
+    const taken = await app.graphql(
+      'mutation ($input: CreateTransformerInput!) { createTransformer(input: $input) { userErrors { code field } issues { path code } transformer { id } } }',
+      { input: { document: talkTransformer } },
+    );
+    expect(taken.data.createTransformer).toMatchObject({
+      transformer: null,
+      userErrors: [{ code: 'TRANSFORMER_INVALID', field: ['document', 'resource', 'path'] }],
+      issues: [{ path: 'resource.path', code: 'LOCATION_TAKEN' }],
+    });
+    const preview = (input: Data): Promise<Data> =>
+      app.done(
+        'mutation ($input: PreviewTransformerInput!) { previewTransformer(input: $input) { userErrors { code message } preview { before after { json partition } rejects { code field rows } } } }',
+        { input: { document: talkTransformer, ...input } },
+      );
+    const records = [message(1), message(41), { ...message(2), date_created: 'never' }].map((row) =>
+      JSON.stringify(row),
+    );
+    const shown = (await preview({ records })).previewTransformer.preview;
+    expect(shown.before).toEqual(records);
+    expect(shown.after.map(({ json, partition }: Data) => [partition, JSON.parse(json).message_id])).toEqual([
+      ['2018/06/03', 'M1'],
+    ]);
+    expect(shown.rejects).toEqual([{ code: 'DATE_UNREADABLE', field: 'date_created', rows: 1 }]);
+    const sampled = (await preview({})).previewTransformer.preview;
+    expect(sampled.before.length).toBeGreaterThan(0);
+    const { transformerSchema } = await app.done('{ transformerSchema }');
+    expect(transformerSchema).toMatchObject({ type: 'object', required: expect.arrayContaining(['sources', 'key']) });
+  });
+
   test('holds, redacts, erases and keeps away: operations act on its table as on any other', async () => {
     const [held, gone] = [
       { field: 'to', value: '+49301' },
@@ -263,5 +304,16 @@ describe.skipIf(missing)(`a transformer${missing ? `: ${missing}` : ''}`, () => 
     );
     await carriedOut(app, 'Protection', { entityId: ids.get('entity') });
     expect(await persons(statusTable, 'parquet')).not.toContain('+49305');
+    const { datasets } = await app.done('{ datasets(first: 100) { nodes { id name } } }');
+    const datasetId = datasets.nodes.find(({ name }: Data) => name === statusTable).id;
+    await app.done(
+      'mutation ($input: SetLakeRetentionInput!) { setLakeRetention(input: $input) { userErrors { code message } } }',
+      {
+        input: { datasetId, days: 30 },
+      },
+    );
+    const retained = await carriedOut(app, 'Retention', { datasetId });
+    expect(retained.targets.nodes).toMatchObject([{ receipt: { recordsErased: 38 } }]);
+    expect(await persons(statusTable, 'parquet')).toEqual([expect.any(String)]);
   });
 });

@@ -26,7 +26,7 @@ import { TransformerFacts } from '../../src/services/transform/transformer-facts
 import { quietLogger, tester } from './actor.ts';
 import { type Row, rowsOfFile } from './transform.ts';
 
-export const topic = 'messages';
+const topic = 'messages';
 const kafkaNamespace = 'kafka://here';
 const columns = ['message_id', 'account_sid', 'date_created', 'date_updated', 'to', 'segments'];
 

@@ -19,7 +19,7 @@ export const talkTransformer = `{ "name": "SparkSummit Demo",
     "indexing": [ { "type": "daily", "date": "date_created" } ],
     "schema": { "namespace": "SparkSummit", "entity": "Demo", "version": 2 } } }`;
 
-export const demoColumns = [
+const demoColumns = [
   { name: 'message_id', type: 'VARCHAR' },
   { name: 'account_sid', type: 'VARCHAR' },
   { name: 'date_created', type: 'VARCHAR' },

@@ -1,7 +1,7 @@
 import { knownNames } from './spec-issue.ts';
 
 /** Formats of dates by name; any other is a pattern of directives. */
-export const namedFormats = ['iso8601', 'rfc2822', 'epochSeconds', 'epochMillis'] as const;
+const namedFormats = ['iso8601', 'rfc2822', 'epochSeconds', 'epochMillis'] as const;
 
 const directive = /%(?:-?[dHIjmMSyY]|[aAbBfpz%])/gu;
 /** What may stand between directives. */

@@ -8,7 +8,7 @@ export type ReadSpec =
   | { readonly ok: false; readonly issues: readonly SpecIssue[] };
 
 /** Longest document, in characters. */
-export const documentCharsMax = 200_000;
+const documentCharsMax = 200_000;
 
 /**
  * Reads a document. `orders` are ordered lists of values that are given beside it, for documents that only name them; a list

@@ -98,8 +98,7 @@ export class SourceRecords {
   }
 }
 
-export const placeOf = ({ partition, offset }: Pick<KafkaMessage, 'partition' | 'offset'>): string =>
-  `${partition}:${offset}`;
+const placeOf = ({ partition, offset }: Pick<KafkaMessage, 'partition' | 'offset'>): string => `${partition}:${offset}`;
 
 /** Escapes of U+0000 and of halves of surrogate pairs are JSON, and no text that a table takes. */
 function isWritable(text: string): boolean {

@@ -23,7 +23,7 @@ const avroTypes: Readonly<Record<LakeColumn['type'], string>> = {
 };
 
 /** The schema of files of a table; every field may be missing. */
-export function avroSchemaOf(recordName: string, columns: readonly LakeColumn[]): string {
+function avroSchemaOf(recordName: string, columns: readonly LakeColumn[]): string {
   const dot = recordName.lastIndexOf('.');
   return JSON.stringify({
     type: 'record',
