@@ -316,4 +316,30 @@ describe.skipIf(missing)(`a transformer${missing ? `: ${missing}` : ''}`, () => 
     expect(retained.targets.nodes).toMatchObject([{ receipt: { recordsErased: 38 } }]);
     expect(await persons(statusTable, 'parquet')).toEqual([expect.any(String)]);
   });
+
+  test('does to raw records what policies say before anything of them is written', async () => {
+    const raw = '+49309999999';
+    const produced = await app.produce('SparkSummit.Demo', {
+      records: [{ key: 'P', value: message(0, { message_id: 'P', to: raw }) }],
+    });
+    expect(produced.body.offsets).toMatchObject([{ error: null }]);
+    const document = JSON.parse(talkTransformer);
+    document.name = 'Protected';
+    document.sources[0].transforms.unshift({ type: 'protect' });
+    document.resource = { ...document.resource, format: 'ndjson', codec: 'none', path: 'data/protected' };
+    const { createTransformer } = await create(JSON.stringify(document));
+    expect(await runOf(createTransformer.transformer.id)).toMatchObject({
+      status: 'COMPLETED',
+      statistics: { rejected: 3 },
+    });
+    const rows = Object.values(await table('data/protected', 'ndjson')).flat();
+    const row = rows.find(({ message_id }) => message_id === 'P');
+    expect(row?.to).toEqual(expect.stringMatching(/\+49/u));
+    expect(row?.to).not.toBe(raw);
+    const { columnLineage } = await app.done(
+      `query ($id: ID!) { columnLineage(datasetId: $id, field: "to", direction: UPSTREAM, maxDepth: 1) { edges { masking } } }`,
+      { id: createTransformer.transformerVersion.dataset.id },
+    );
+    expect(columnLineage.edges).toMatchObject([{ masking: true }]);
+  });
 });

@@ -2,7 +2,7 @@ import type { LakeColumn } from '../lake/lake-column.ts';
 import { FieldFlow, type FlowingField } from './field-flow.ts';
 import { MergeRules } from './merge-rules.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
-import { formOfColumn, grainNames, type MergePlan, type ShapePlan } from './transform-plan.ts';
+import { formOfColumn, grainNames, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
 import type { ResourceFormat, SourceSpec, TransformerSpec } from './transformer-spec.ts';
 
 /** A topic as the catalog knows it. */
@@ -91,6 +91,10 @@ class SpecCompiler {
       );
       return null;
     }
+    this.#checkNames(
+      resource.columns.map(({ name }) => name),
+      ['resource', 'schema'],
+    );
     const known = new Map(resource.columns.map((column) => [column.name, column]));
     this.#checkColumns(resource, flows);
     const rules = new MergeRules(this.#spec, known);
@@ -125,6 +129,10 @@ class SpecCompiler {
       name,
       { form: formOfColumn(column), isNested, origins: new Set([name]), isSame: true },
     ]);
+    this.#checkNames(
+      facts.fields.map(({ name }) => name),
+      [...path, 'topic'],
+    );
     const flow = new FieldFlow(new Map(fields), facts.accountField);
     for (const [step, transform] of (source.transforms ?? []).entries()) {
       const place = [...path, 'transforms', step];
@@ -138,6 +146,23 @@ class SpecCompiler {
     }
     this.issues.push(...flow.issues);
     return flow;
+  }
+
+  /** The engine takes names that differ by case alone for one, and needs some for itself. */
+  #checkNames(names: readonly string[], path: readonly PropertyKey[]): void {
+    const seen = new Set<string>();
+    for (const name of names) {
+      const lower = name.toLowerCase();
+      if (seen.has(lower))
+        this.#fault('DUPLICATE_FIELD', path, `Its schema has two fields ${name} that differ by case alone.`);
+      if (lower.startsWith(reservedPrefix))
+        this.#fault(
+          'FIELD_NAME',
+          path,
+          `Its schema has a field ${name}; names of fields do not begin with ${reservedPrefix}.`,
+        );
+      seen.add(lower);
+    }
   }
 
   #checkResource(): void {

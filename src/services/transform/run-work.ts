@@ -185,9 +185,9 @@ export class RunWork {
 
   /** False when files that lay aside are gone. */
   async #publish(known: Known, plan: RunPlan | null | undefined, outputs: RunOutputs): Promise<boolean> {
-    const { row, publisher, version, signal } = this.#scope;
+    const { row, publisher, version, signal, lease } = this.#scope;
     await row.assertWanted(signal);
-    const published = await publisher.publish(outputs);
+    const published = await publisher.publish(outputs, () => lease.assertHeld());
     if (published === null) return false;
     await this.#deps.em.fork().transactional(async (tx) => {
       await row.writeIn(tx, { status: 'SETTLING' });

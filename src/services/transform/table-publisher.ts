@@ -53,11 +53,18 @@ export class TablePublisher {
     await store.remove(`${this.#table.location}/_transform`);
   }
 
-  /** Publishes all files; null when one is neither aside nor in the table, so that the run has to make them again. */
-  async publish({ files }: RunOutputs): Promise<readonly (FileIdentity & { readonly rows: number })[] | null> {
+  /**
+   * Publishes all files; null when one is neither aside nor in the table, so that the run has to make them again. `assertHeld` comes
+   * before each: a worker that lost the lease must not put rows where somebody erases.
+   */
+  async publish(
+    { files }: RunOutputs,
+    assertHeld: () => Promise<void>,
+  ): Promise<readonly (FileIdentity & { readonly rows: number })[] | null> {
     const { store } = this.#deps;
     const published: (FileIdentity & { readonly rows: number })[] = [];
     for (const { staged, path, rows } of files) {
+      await assertHeld();
       const isAside = (await store.stat(staged)) !== null;
       const identity = isAside ? await store.publish(staged, path) : await store.stat(path);
       if (identity === null) return null;

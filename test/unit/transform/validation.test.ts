@@ -153,6 +153,21 @@ describe('a document', () => {
     expect(faults(document)).toEqual(expected);
   });
 
+  test('is refused over fields whose names the engine could not tell apart, or needs itself', () => {
+    const read = readSpec(talkTransformer);
+    const [source] = demoFacts.sources;
+    if (!read.ok || source == null) throw new Error('the demo is not valid');
+    const more = ['STATUS', 'lineward_at'].map((name) => ({ name, column: 'VARCHAR' as const, isNested: false }));
+    const answer = compileSpec(read.spec, {
+      ...demoFacts,
+      sources: [{ ...source, fields: [...source.fields, ...more] }],
+    });
+    expect(answer.ok === false && answer.issues.map(({ path, code }) => `${path} ${code}`)).toEqual([
+      'sources[0].topic DUPLICATE_FIELD',
+      'sources[0].topic FIELD_NAME',
+    ]);
+  });
+
   test('of many faults tells all at once, and how each is mended', () => {
     const read = readSpec(JSON.stringify(withTransforms({ type: 'nope' }, { type: 'drop' })));
     expect(read.ok === false && read.issues).toEqual([
