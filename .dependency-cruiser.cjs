@@ -83,7 +83,7 @@ module.exports = {
       to: {
         path: '(^|/)node_modules/',
         pathNot:
-          '(^|/)node_modules/(@noble/ciphers|canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js)/',
+          '(^|/)node_modules/(@noble/ciphers|canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js|jsep)/',
       },
     },
     {
@@ -135,7 +135,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes)\\.ts$',
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes|build-transform)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },

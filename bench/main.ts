@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   'privacy-memory': () => import('./privacy-memory.bench.ts'),
   'privacy-workers': () => import('./privacy-workers.bench.ts'),
   registry: () => import('./registry.bench.ts'),
+  transform: () => import('./transform.bench.ts'),
 };
 
 const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));

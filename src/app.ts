@@ -113,6 +113,8 @@ const sweeps = (services: Services): readonly Sweep[] => [
   { sweep: () => services.erasureLedger.sweep(), complaint: 'deferred erasures could not be looked at', isRare: true },
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   { sweep: () => services.tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
+  { sweep: () => services.transformRuns.sweep(), complaint: 'runs of transformers could not be swept' },
+  { sweep: () => services.runLineage.sweep(), complaint: 'lineage of transformers could not be told' },
   { sweep: () => services.lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.
   { sweep: () => services.searchEntries.refresh(), complaint: 'search entries could not be brought up to date' },

@@ -7,6 +7,7 @@ import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
 import { buildTopics } from './build-topics.ts';
+import { buildTransform } from './build-transform.ts';
 import type { Env } from './config/env.ts';
 import { landingConsumer } from './consumers/landing.consumer.ts';
 import { protectionConsumer } from './consumers/protection.consumer.ts';
@@ -242,6 +243,14 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
   const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
   const certifier = new OperationCertifier({ em, retains, notary, journal: parts.erasureJournal });
+  const transform = buildTransform(logger, {
+    ...parts,
+    ...{ registry, records, index, leases },
+    kafkaNamespace: kafkaNamespace ?? '',
+    policies: protection,
+    protection: protectionService,
+    ingest: lineageParts.lineageIngest,
+  });
   return {
     searchEntries,
     ...catalog,
@@ -265,20 +274,15 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     streams,
     streamService,
     ...topics,
-    streamSteering,
-    streamActivity,
-    streamLags,
-    streamLineage,
+    ...{ streamSteering, streamActivity, streamLags, streamLineage },
     produce,
     intake,
     lake,
     tableRegistration,
     retention,
     lakeRetentionSchedule,
-    registrar,
-    tableDiscovery,
-    tableIndexer,
-    tableIndexSchedule,
+    ...{ registrar, tableDiscovery, tableIndexer, tableIndexSchedule },
+    ...transform,
     streamRunner,
     driver,
     operations,

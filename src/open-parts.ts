@@ -13,6 +13,7 @@ import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
 import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
+import { DuckdbTransformEngine } from './adapters/lake/duckdb/duckdb-transform-engine.ts';
 import { PostgresChangeNotices } from './adapters/postgres/change-notices.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
@@ -62,15 +63,17 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   if (replayed > 0) logger.info({ entries: replayed }, 'destroyed keys were looked through again');
   const scratch = join(env.LINEWARD_DATA_DIR, 'tmp');
   const engineDir = await openScratchDirectory(scratch, 'engine');
-  const engine = new DuckdbEngine({
+  const engineOptions = {
     memoryLimitMb: env.LAKE_MEMORY_MB,
     threads: 2,
     timeoutMs: env.LAKE_TIMEOUT_MS,
     tempDir: engineDir,
     logger,
-  });
+  };
+  const engine = new DuckdbEngine(engineOptions);
+  const transformEngine = new DuckdbTransformEngine(engineOptions);
   onClose(async () => {
-    await engine.close();
+    await Promise.all([engine.close(), transformEngine.close()]);
     await rm(engineDir, { recursive: true, force: true });
   });
   const store = await openLake(env.lake, scratch, onClose);
@@ -100,7 +103,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, store, kafka, jobs },
+    ...{ engine, transformEngine, store, kafka, jobs },
   };
 }
 

@@ -3,7 +3,7 @@ import type { LakeColumn } from '../domain/lake/lake-column.ts';
 import type { Partitioning } from '../domain/lake/partitioning.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 
-export type LakeTableOrigin = 'LANDED' | 'REGISTERED';
+export type LakeTableOrigin = 'LANDED' | 'REGISTERED' | 'TRANSFORMED';
 
 /**
  * EXPECTED: landings wrote it or a registration saw it, so its absence is worth a question; FOUND: somebody added it later, and
@@ -19,12 +19,12 @@ export const LakeTableSchema = defineEntity({
     id: p.text().primary(),
     datasetId: p.text(),
     location: p.text(),
-    /** LANDED: landings made it, and write to it; REGISTERED: others did. */
+    /** LANDED: landings made it, and write to it; REGISTERED: others did; TRANSFORMED: a transformer makes it. */
     origin: p.text().$type<LakeTableOrigin>(),
     partitioning: p.text().$type<Partitioning>(),
-    /** Null only for a registered table. */
+    /** Null only for a registered table, and for a transformed one without partitions. */
     dateField: p.text().strictNullable(),
-    /** What landings write; empty for a registered table, whose files say what they have. */
+    /** What landings and transformers write; empty for a registered table, whose files say what they have. */
     columns: p.json<readonly LakeColumn[]>(),
     createdAt: p.datetime(),
   },

@@ -116,6 +116,9 @@ export const errorCodes = {
   },
   LAKE_ENGINE_FAILED: fault('The lake engine failed.', 500, true),
 
+  TRANSFORMER_INVALID: refusal('The transformer is not valid.'),
+  TRANSFORMER_STATE: refusal('The transformer is not in a state that allows this.', 409),
+
   OPERATION_STATE: refusal('The operation is not in a state that allows this.', 409),
   APPROVAL_REFUSED: refusal('Another actor must approve.', 403),
   PLAN_CHANGED: refusal('The plan is not the one that was read; read it again.', 409),

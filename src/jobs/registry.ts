@@ -6,6 +6,7 @@ import type { LedgerReplay } from '../services/operations/ledger-replay.ts';
 import type { OperationCertifier } from '../services/operations/operation-certifier.ts';
 import type { OperationPlanner } from '../services/operations/operation-planner.ts';
 import type { TargetRunner } from '../services/operations/target-runner.ts';
+import type { TransformRunner } from '../services/transform/transform-runner.ts';
 import { certifyOperationJob } from './certify-operation.job.ts';
 import { certifyOperationProcessor } from './certify-operation.processor.ts';
 import { discoverTopicsJob } from './discover-topics.job.ts';
@@ -23,6 +24,8 @@ import { reconcileTopicsJob } from './reconcile-topics.job.ts';
 import { reconcileTopicsProcessor } from './reconcile-topics.processor.ts';
 import { replayLedgerJob } from './replay-ledger.job.ts';
 import { replayLedgerProcessor } from './replay-ledger.processor.ts';
+import { runTransformJob } from './run-transform.job.ts';
+import { runTransformProcessor } from './run-transform.processor.ts';
 import { verifyTargetJob } from './verify-target.job.ts';
 import { verifyTargetProcessor } from './verify-target.processor.ts';
 
@@ -37,6 +40,7 @@ export const jobContracts = {
   profileTable: profileTableJob,
   indexTable: indexTableJob,
   replayLedger: replayLedgerJob,
+  runTransform: runTransformJob,
 } as const;
 
 export type JobKey = keyof typeof jobContracts;
@@ -48,6 +52,7 @@ export const queueConcurrency: Readonly<Record<string, number>> = {
   tables: 1,
   indexes: 1,
   ledger: 1,
+  transforms: 1,
   topics: 2,
 };
 
@@ -60,6 +65,7 @@ export function jobProcessors(deps: {
   readonly registrar: TableRegistrar;
   readonly tableIndexer: TableIndexer;
   readonly ledgerReplay: LedgerReplay;
+  readonly transformRunner: TransformRunner;
 }): Readonly<Record<JobKey, JobProcessor>> {
   return {
     planOperation: planOperationProcessor(deps),
@@ -71,5 +77,6 @@ export function jobProcessors(deps: {
     profileTable: profileTableProcessor(deps),
     indexTable: indexTableProcessor(deps),
     replayLedger: replayLedgerProcessor(deps),
+    runTransform: runTransformProcessor(deps),
   };
 }

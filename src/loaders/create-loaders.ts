@@ -22,6 +22,7 @@ import type {
   VersionDiff,
 } from '../services/registry/entity-version.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { TransformerReadModel } from '../services/transform/transformer.read-model.ts';
 
 /** Names a term of the glossary or a domain. */
 export interface WordName {
@@ -90,6 +91,7 @@ export function createLoaders(deps: {
   readonly datasetFields: DatasetFieldReadModel;
   readonly datasetDescriptions: DatasetDescriptionReadModel;
   readonly vocabulary: VocabularyReadModel;
+  readonly transformers: TransformerReadModel;
 }) {
   const { registry, entityVersions, affectedDatasets, operations, decisions, lake, datasetFields } = deps;
   const {
@@ -101,6 +103,7 @@ export function createLoaders(deps: {
     streamActivity,
     streamLags,
     webhooks,
+    transformers,
   } = deps;
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
@@ -109,6 +112,14 @@ export function createLoaders(deps: {
     dataset: byId((ids) => registry.datasetsById(ids)),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
+    transformer: byId((ids) => transformers.transformersById(ids)),
+    transformerVersion: byId((ids) => transformers.versionsById(ids)),
+    rejectsOfRun: new DataLoader(async (runIds: readonly string[]) => {
+      const found = await transformers.rejectsOfRuns(runIds);
+      return runIds.map((id) => found.get(id) ?? []);
+    }),
+    versionsOfTransformer: pages((ids, request) => transformers.versionPages(ids, request)),
+    runsOfTransformer: pages((ids, request) => transformers.runPages(ids, request)),
     aliases: new DataLoader(async (ids: readonly string[]) => {
       const found = await registry.aliasesOf(ids);
       return ids.map((id) => found.get(id) ?? []);

@@ -29,6 +29,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
         'semanticType',
       ],
       ...['semanticTypeVersions', 'semanticTypes', 'streams', 'topicCoverage', 'topicRetentions', 'topics'],
+      ...['transformer', 'transformers', 'transformerSchema', 'validateTransformer'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
@@ -58,13 +59,17 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
         'removeEntityAlias',
         'unmapEntity',
       ],
+      ...['createTransformer', 'retireTransformer'],
     ]),
     ...of('CLASSIFY', [
       ...['acceptSemanticType', 'defineSemanticType', 'deleteProtectionPolicy', 'labelDatasetField'],
       ...['setProduceGate', 'setProtectionPolicy'],
     ]),
-    ...of('READ_REDACTED', ['sampleTopic']),
-    ...of('OPERATE', ['discoverTopics', 'pauseStream', 'replayStream', 'resumeStream', 'retryOperation']),
+    ...of('READ_REDACTED', ['previewTransformer', 'sampleTopic']),
+    ...of('OPERATE', [
+      ...['cancelTransformRun', 'discoverTopics', 'pauseStream', 'replayStream', 'resumeStream'],
+      ...['retryOperation', 'runTransformer'],
+    ]),
     ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
     ...of('DECRYPT', ['decrypt', 'decryptBulk']),
     ...of('ERASE', [

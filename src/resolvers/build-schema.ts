@@ -42,6 +42,8 @@ import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
+import { TransformerFields, TransformerVersionFields, TransformRunFields } from './transform.fields.ts';
+import { TransformResolver } from './transform.resolver.ts';
 import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
 import { WebhookResolver } from './webhook.resolver.ts';
 
@@ -75,6 +77,9 @@ const fieldResolvers = [
   RegisterEntityVersionPayloadFields,
   SearchHitFields,
   TopicRetentionVersionFields,
+  TransformerFields,
+  TransformerVersionFields,
+  TransformRunFields,
   VersionDiffFields,
 ] as const;
 
@@ -106,6 +111,7 @@ const operationResolvers = [
   TopicRetentionResolver,
   VocabularyResolver,
   WebhookResolver,
+  TransformResolver,
 ] as const;
 
 /** Everything the operation resolvers take. */
@@ -134,6 +140,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof StreamResolver>[0] &
   ConstructorParameters<typeof TopicResolver>[0] &
   ConstructorParameters<typeof TopicRetentionResolver>[0] &
+  ConstructorParameters<typeof TransformResolver>[0] &
   ConstructorParameters<typeof VocabularyResolver>[0] &
   ConstructorParameters<typeof WebhookResolver>[0];
 

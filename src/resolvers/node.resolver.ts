@@ -17,6 +17,7 @@ import type { OperationReadModel } from '../services/operations/operation.read-m
 import type { AccountKeyReadModel } from '../services/privacy/account-key.read-model.ts';
 import type { ProtectionReadModel } from '../services/privacy/protection.read-model.ts';
 import type { RegistryReadModel } from '../services/registry/registry.read-model.ts';
+import type { TransformerReadModel } from '../services/transform/transformer.read-model.ts';
 import { nodeRule } from './access-rules.ts';
 import type { RequestContext } from './context.ts';
 
@@ -39,6 +40,7 @@ export interface NodeSources {
   readonly lake: LakeReadModel;
   readonly vocabulary: VocabularyReadModel;
   readonly webhooks: WebhookReadModel;
+  readonly transformers: TransformerReadModel;
 }
 
 @Resolver()
@@ -54,6 +56,9 @@ export class NodeResolver {
       Dataset: (ids) => registry.datasetsById(ids),
       Mapping: (ids) => registry.mappingsById(ids),
       LakeRegistration: (ids) => lake.registrationsById(ids),
+      Transformer: (ids) => sources.transformers.transformersById(ids),
+      TransformerVersion: (ids) => sources.transformers.versionsById(ids),
+      TransformRun: (ids) => sources.transformers.runsById(ids),
       Stream: (ids) => streams.streamsById(ids),
       ProtectionPolicy: (ids) => protection.policiesById(ids),
       AccountKey: (ids) => accountKeys.accountKeysById(ids),

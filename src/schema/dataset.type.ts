@@ -44,7 +44,7 @@ export const PartitioningEnum = describedEnum<Partitioning>(
   'How the folders of a lake table say which rows they hold.',
   {
     HIVE: 'Folders such as `_year=2018/_month=06/_day=01`.',
-    YMD: 'A folder of each day, `yyyy/mm/dd`, and `unknown_date`.',
+    YMD: 'A folder of each day, `yyyy/mm/dd`, or of each month or hour, and `unknown_date`.',
     NONE: 'Not at all.',
   },
 );
@@ -52,6 +52,7 @@ export const PartitioningEnum = describedEnum<Partitioning>(
 const LakeTableOriginEnum = describedEnum<LakeTableOrigin>('LakeTableOrigin', 'Who writes a lake table.', {
   LANDED: 'Landings made it and write to it.',
   REGISTERED: 'Others write it; it was registered by `registerLakeTable`.',
+  TRANSFORMED: 'A transformer makes it.',
 });
 
 export const LakeRetentionActionEnum = describedEnum<LakeRetentionAction>(

@@ -24,6 +24,9 @@ const nodeTypes = [
   'Stream',
   'Topic',
   'TopicRetention',
+  'TransformRun',
+  'Transformer',
+  'TransformerVersion',
   'Webhook',
 ];
 const total = 25;
@@ -244,6 +247,22 @@ describe('nodes', () => {
        values (?, ?, 1, '{"retention.ms": "1"}', now(), now())`,
       [retentionId, datasetId],
     );
+    const [transformerId, transformerVersionId, runId] = [newId(), newId(), newId()];
+    await app.em
+      .fork()
+      .execute(`insert into transformer (id, name, created_by, created_at) values (?, 't', 'seed', now())`, [
+        transformerId,
+      ]);
+    await app.em.fork().execute(
+      `insert into transformer_version (id, transformer_id, number, document, orders, table_id, dataset_id, created_by, created_at)
+       select ?, ?, 1, '{}', '{}', t.id, t.dataset_id, 'seed', now() from lake_table t limit 1`,
+      [transformerVersionId, transformerId],
+    );
+    await app.em.fork().execute(
+      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, created_at, updated_at, finished_at)
+       values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', now(), now(), now())`,
+      [runId, transformerId, transformerVersionId, datasetId],
+    );
     const { rotateAccountKey } = await app.done(
       'mutation { rotateAccountKey(input: { accountId: "AC1" }) { userErrors { code } accountKey { id } } }',
     );
@@ -261,6 +280,9 @@ describe('nodes', () => {
     ids = {
       Topic: globalIdOf('Topic', topicId),
       TopicRetention: globalIdOf('TopicRetention', retentionId),
+      Transformer: globalIdOf('Transformer', transformerId),
+      TransformerVersion: globalIdOf('TransformerVersion', transformerVersionId),
+      TransformRun: globalIdOf('TransformRun', runId),
       AccountKey: rotateAccountKey.accountKey.id,
       Entity: entity.id,
       EntityVersion: version.id,

@@ -78,6 +78,27 @@ async function seed(): Promise<void> {
       [retention],
     );
   }
+  const tables = await em.execute<{ id: string; dataset_id: string }[]>(
+    'select id, dataset_id from lake_table order by id',
+  );
+  for (const { id, dataset_id } of tables) {
+    const [transformer, version] = [newId(), newId()];
+    await em.execute('insert into transformer (id, name, created_by, created_at) values (?, ?, ?, now())', [
+      transformer,
+      id,
+      'seed',
+    ]);
+    await em.execute(
+      `insert into transformer_version (id, transformer_id, number, document, orders, table_id, dataset_id, created_by, created_at)
+       values (?, ?, 1, '{}', '{}', ?, ?, 'seed', now())`,
+      [version, transformer, id, dataset_id],
+    );
+    await em.execute(
+      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, created_at,
+         updated_at, finished_at) values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', now(), now(), now())`,
+      [newId(), transformer, version, dataset_id],
+    );
+  }
   for (let index = 0; index < total; index += 1)
     await em.execute(
       `insert into webhook (id, name, origin, kek_id, wrapped, sealed, state, delivered_seq, created_by, created_at)
@@ -144,6 +165,8 @@ const lists = {
   topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,
   topicRetentions: `{ totalCount nodes { id lastOutcome settings { name } dataset { ${dataset} }
     policyVersions(first: 2) { totalCount nodes { policyVersion settings { value } } } } }`,
+  transformers: `{ totalCount nodes { id name versions(first: 2) { totalCount nodes { number transformer { name } dataset { ${dataset} } } }
+    runs(first: 2) { totalCount nodes { number ranges { topic } rejects { code } statistics { rows } transformerVersion { number } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
   apiTokens: '{ totalCount nodes { id name roles } }',
   auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',

@@ -80,10 +80,10 @@ export async function operationParts(options: OperationPartsOptions) {
       // Nothing is enqueued for topics and tables here.
       const none = undefined as never;
       const topics = { retentionReconciler: none, topicDiscovery: none };
-      const tables = { registrar: none, tableIndexer: none, ledgerReplay: none };
+      const tables = { registrar: none, tableIndexer: none, ledgerReplay: none, transformRunner: none };
       const processors = Object.values(jobProcessors({ planner, runner, certifier, ...topics, ...tables }));
       await jobs.work(
-        processors.filter(({ queue }) => queue !== 'tables' && queue !== 'indexes' && queue !== 'ledger'),
+        processors.filter(({ queue }) => !['tables', 'indexes', 'ledger', 'transforms'].includes(queue)),
         { operations: 4, targets: 4 },
       );
       sweeper.start();

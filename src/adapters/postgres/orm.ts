@@ -43,6 +43,9 @@ import { UrgentOperationMigration } from '../../../migrations/20261126002330_urg
 import { MinimumRetentionMigration } from '../../../migrations/20261126002340_minimum_retention.ts';
 import { ErasureDeferralMigration } from '../../../migrations/20261126002350_erasure_deferral.ts';
 import { IdentifiedSubjectsMigration } from '../../../migrations/20261126002360_identified_subjects.ts';
+import { TransformerMigration } from '../../../migrations/20261126002400_transformer.ts';
+import { TransformRunMigration } from '../../../migrations/20261126002410_transform_run.ts';
+import { TransformedTableMigration } from '../../../migrations/20261126002420_transformed_table.ts';
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
@@ -66,6 +69,8 @@ import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity
 import { TopicSchema } from '../../entities/topic.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
+import { TransformRunSchema } from '../../entities/transform-run.entity.ts';
+import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 const entities = [
@@ -97,6 +102,9 @@ const entities = [
   TopicSchema,
   TopicRetentionSchema,
   TopicRewriteSchema,
+  TransformerSchema,
+  TransformerVersionSchema,
+  TransformRunSchema,
 ];
 
 /** Explicit, so that a bundle or a compiled tree runs the same list in the same order. */
@@ -142,6 +150,9 @@ const migrationsList = [
   { name: '20261126002340_minimum_retention', class: MinimumRetentionMigration },
   { name: '20261126002350_erasure_deferral', class: ErasureDeferralMigration },
   { name: '20261126002360_identified_subjects', class: IdentifiedSubjectsMigration },
+  { name: '20261126002400_transformer', class: TransformerMigration },
+  { name: '20261126002410_transform_run', class: TransformRunMigration },
+  { name: '20261126002420_transformed_table', class: TransformedTableMigration },
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },

@@ -19,6 +19,8 @@ export const changeTypes = {
   RETENTION_CHANGED: 'How long records of a place stay was changed, or what follows from it applied.',
   SEMANTIC_TYPE_DEFINED: 'A version of a semantic type was defined.',
   STREAM_CHANGED: 'A stream was made, paused, resumed or replayed.',
+  TRANSFORMER_CHANGED: 'A version of a transformer was made, or a transformer was retired.',
+  TRANSFORM_RUN_CHANGED: 'A run of a transformer was asked for or cancelled.',
   OPERATION_REQUESTED: 'An operation was requested.',
   OPERATION_AWAITS_APPROVAL: 'An operation is planned and waits for approval, or for another one.',
   OPERATION_APPROVED: 'An operation has all approvals that it needs.',

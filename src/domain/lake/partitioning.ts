@@ -5,7 +5,8 @@ export const partitionings = ['HIVE', 'YMD', 'NONE'] as const;
 export type Partitioning = (typeof partitionings)[number];
 
 const keyed = /^[^=/]+=[^/]*$/u;
-const day = /^\d{4}\/(?:0[1-9]|1[0-2])\/(?:0[1-9]|[12]\d|3[01])$/u;
+/** A month, a day or an hour; landings write days. */
+const date = /^\d{4}\/(?:0[1-9]|1[0-2])(?:\/(?:0[1-9]|[12]\d|3[01])(?:\/(?:[01]\d|2[0-3]))?)?$/u;
 
 /**
  * The partition of a file by its path below the table: its folders; empty for a table without partitions. Null when the
@@ -16,7 +17,7 @@ export function partitionOfPath(path: string, partitioning: Partitioning): strin
   const folder = folders.join('/');
   if (partitioning === 'NONE') return '';
   if (partitioning === 'HIVE') return folders.length > 0 && folders.every((name) => keyed.test(name)) ? folder : null;
-  return day.test(folder) || folder === unknownDatePartition ? folder : null;
+  return date.test(folder) || folder === unknownDatePartition ? folder : null;
 }
 
 /** The kind that the folder of one file is of. */

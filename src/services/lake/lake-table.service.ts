@@ -37,7 +37,7 @@ export class LakeTableService {
     const location = tableLocation({ area, entity, version, dateField, grain: 'ymd', format: 'parquet' });
     const known = await claimLocation(tx, location);
     if (known !== null) {
-      if (known.origin === 'REGISTERED') throw taken(location, known);
+      if (known.origin !== 'LANDED') throw taken(location, known);
       known.columns = withNewColumns(known, input.columns);
       await tx.flush();
       return known;

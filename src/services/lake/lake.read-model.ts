@@ -36,7 +36,7 @@ export interface LakeTableSummary {
 const summaryRow = z.object({
   dataset_id: z.string(),
   location: z.string(),
-  origin: z.enum(['LANDED', 'REGISTERED']),
+  origin: z.enum(['LANDED', 'REGISTERED', 'TRANSFORMED']),
   partitioning: z.enum(partitionings),
   date_field: z.string().nullable(),
   retention: z

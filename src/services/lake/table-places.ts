@@ -29,7 +29,9 @@ export async function tableAt(em: EntityManager, location: string): Promise<Lake
 
 export function taken(location: string, table: LakeTable): LinewardError {
   const how = { EQUAL: 'is', WITHIN: 'is around', AROUND: 'is within' }[overlapOf(table.location, location) ?? 'EQUAL'];
-  const made = table.origin === 'LANDED' ? 'made by landings' : 'registered';
+  const made = { LANDED: 'made by landings', REGISTERED: 'registered', TRANSFORMED: 'made by a transformer' }[
+    table.origin
+  ];
   return new LinewardError(
     'LAKE_LOCATION_TAKEN',
     `location: ${location} ${how} the lake table ${table.location}, which is ${made} already`,

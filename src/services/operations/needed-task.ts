@@ -4,7 +4,7 @@ import type { JobScheduler } from '../../jobs/kit.ts';
 /** A task that a row needs now; `attempt` of the row numbers it. */
 export interface NeededTask {
   readonly job: { readonly name: string; readonly queue: string };
-  readonly table: 'operation' | 'operation_target' | 'lake_registration' | 'lake_index';
+  readonly table: 'operation' | 'operation_target' | 'lake_registration' | 'lake_index' | 'transform_run';
   readonly rowId: string;
   readonly attempt: number;
   idOf(attempt: number): string;

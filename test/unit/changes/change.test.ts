@@ -30,6 +30,7 @@ describe('the change feed', () => {
         'exportAuditLog',
         'pauseWebhook',
         'placeLegalHold',
+        'previewTransformer',
         'readReport',
         'redact',
         'refuseAccess',

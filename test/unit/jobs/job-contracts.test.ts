@@ -52,6 +52,7 @@ describe('job contracts', () => {
       registrar: nothing,
       tableIndexer: nothing,
       ledgerReplay: nothing,
+      transformRunner: nothing,
     });
     for (const [key, { name, queue }] of contracts) {
       expect(processors[key as keyof typeof jobContracts]).toMatchObject({ name, queue });

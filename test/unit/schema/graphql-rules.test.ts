@@ -14,6 +14,7 @@ import {
 const unequalOnPurpose = {
   action: 'an audit event names any action as text; a protection policy takes one of four',
   datasets: 'a field of an entity lists mappings, with their roles; a word what it describes',
+  document: 'a version of a transformer keeps the text as it was given, an entity version shows JSON',
   fields: 'an entity version has those of its schema, a dataset those that lineage tells of',
   kind: 'each kind of thing has its own kinds',
   parent: 'a term stands below a term, a domain below a domain',
@@ -22,10 +23,21 @@ const unequalOnPurpose = {
   semanticType: 'a field may not say what it holds; a policy is about one type',
   state: 'a key and a stream have states of their own',
   status: 'an operation and its targets pass through different states',
+  versions: 'an entity and a transformer have versions of their own kinds',
 };
 
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
+  'CreateTransformerPayload.issues': 'at most 100',
+  'OrderedValues.values': 'given in one registration, at most 1,000',
+  'TransformRun.ranges': 'partitions of at most 10 topics',
+  'TransformRun.rejects': 'at most 1,000',
+  'TransformReject.places': 'at most 100',
+  'TransformerPreview.after': 'at most 100',
+  'TransformerPreview.before': 'at most 100',
+  'TransformerPreview.rejects': 'kinds of rejects',
+  'TransformerValidation.issues': 'at most 100',
+  'TransformerVersion.orders': 'given in one registration',
   'Actor.permissions': 'words of a short fixed list',
   'Actor.roles': 'words of a short fixed list',
   'ApiToken.roles': 'words of a short fixed list',

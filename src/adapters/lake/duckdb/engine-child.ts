@@ -11,6 +11,8 @@ import { avroFormat } from '../avro/avro-format.ts';
 import type { EngineParts, LakeFileFormat } from '../file-format.ts';
 import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
 import { RecordFileFormat } from '../records/record-file-format.ts';
+import { findHits, mergeRows, previewRows } from '../transform/merge-rows.ts';
+import { shapeRows } from '../transform/shape-rows.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
 import type {
   ChildSettings,
@@ -19,6 +21,7 @@ import type {
   EngineReply,
   EngineVerb,
   EngineVerbs,
+  SelectingVerb,
 } from './engine-protocol.ts';
 import { KeptSelections } from './kept-selections.ts';
 import { parquetFormat } from './parquet-format.ts';
@@ -92,7 +95,7 @@ async function run(
 function alone(
   parts: EngineParts,
   formats: Opened['formats'],
-  call: Extract<EngineCall, { readonly verb: 'write' | 'keys' | 'profile' | 'survey' }>,
+  call: Exclude<EngineCall, { readonly verb: SelectingVerb }>,
 ): Promise<EngineVerbs[EngineVerb]['result']> {
   switch (call.verb) {
     case 'write':
@@ -105,6 +108,14 @@ function alone(
       return byFormat(call.request.files, (files, format) =>
         formats[format].survey(parts, { files, keyColumns: call.request.keyColumns }),
       );
+    case 'shape':
+      return shapeRows(parts.connection, call.request);
+    case 'hits':
+      return findHits(parts.connection, call.request);
+    case 'merge':
+      return mergeRows(parts.connection, call.request);
+    case 'preview':
+      return previewRows(parts.connection, call.request);
   }
 }
 

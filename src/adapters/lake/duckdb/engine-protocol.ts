@@ -17,6 +17,16 @@ import type {
   VerifyResult,
   WriteRequest,
 } from '../../../services/lake/ports.ts';
+import type {
+  HitsRequest,
+  HitsResult,
+  MergeRequest,
+  MergeResult,
+  PreviewRequest,
+  PreviewResult,
+  ShapeRequest,
+  ShapeResult,
+} from '../../../services/transform/ports.ts';
 
 /** What the parent hands to a child at its start, as JSON in its first argument. */
 export interface ChildSettings {
@@ -39,6 +49,10 @@ export interface EngineVerbs {
     readonly result: RewriteResult;
   };
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
+  readonly shape: { readonly request: ShapeRequest; readonly result: ShapeResult };
+  readonly hits: { readonly request: HitsRequest; readonly result: HitsResult };
+  readonly merge: { readonly request: MergeRequest; readonly result: MergeResult };
+  readonly preview: { readonly request: PreviewRequest; readonly result: PreviewResult };
 }
 
 export type EngineVerb = keyof EngineVerbs;

@@ -1,0 +1,74 @@
+import type { LakeColumn } from '../../../domain/lake/lake-column.ts';
+import { unknownDatePartition } from '../../../domain/lake/table-location.ts';
+import { grainFolders, type MergePlan, type OrderTerm } from '../../../domain/transform/transform-plan.ts';
+import { sqlName, sqlText } from '../duckdb/sql-text.ts';
+import { utcOf } from './date-sql.ts';
+import { numberPattern } from './expression-sql.ts';
+
+/** Number of the file that a row lies in; below zero for a new row. */
+export const fileColumn = 'lineward_file';
+/** Folder below the table. */
+export const folderColumn = 'lineward_folder';
+
+export const columnList = ({ columns }: Pick<MergePlan, 'columns'>, alias = ''): string =>
+  columns.map(({ name }) => `${alias}${sqlName(name)}`).join(', ');
+
+/** The columns of the table, and the folder of each row. */
+export const placedList = (plan: Pick<MergePlan, 'columns'>, alias = ''): string =>
+  `${columnList(plan, alias)}, ${alias}${folderColumn}`;
+
+export const keyList = ({ key }: MergePlan): string => key.map(sqlName).join(', ');
+
+/** The folder that a row belongs in, by its date; see `partitionOf` of landings. */
+export function folderOf(partition: MergePlan['partition']): string {
+  if (partition === null) return `''`;
+  const instant = utcOf(`CAST(${sqlName(partition.column)} AS VARCHAR)`);
+  const known = `CASE WHEN year(${instant}) BETWEEN 0 AND 9999 THEN strftime(${instant}, ${sqlText(grainFolders[partition.grain])}) END`;
+  return `coalesce(${known}, ${sqlText(unknownDatePartition)})`;
+}
+
+/**
+ * Of all rows of a key in `relation` (which has a file column) the one that stays. Rows that compare equal are told apart by
+ * their values, the greater text first, column by column: never by where or when they came, so that neither the order of
+ * messages nor the bounds of batches show. A row that is there already comes before an equal new one, and is no change then.
+ */
+export function survivors(plan: MergePlan, relation: string): string {
+  const types = new Map(plan.columns.map(({ name, type }) => [name, type]));
+  const combined = new Map(plan.combine.map((one) => [one.column, one.with]));
+  const window = `PARTITION BY ${keyList(plan)}`;
+  const columns = plan.columns.map(({ name, type }) => {
+    const how = combined.get(name);
+    return how === undefined
+      ? sqlName(name)
+      : `CAST(${how}(${sqlName(name)}) OVER (${window}) AS ${type}) AS ${sqlName(name)}`;
+  });
+  const changed = [...combined.keys()].map((name) => {
+    const total = `CAST(${combined.get(name)}(${sqlName(name)}) OVER (${window}) AS ${types.get(name)})`;
+    return `${sqlName(name)} IS DISTINCT FROM ${total}`;
+  });
+  const terms = plan.order.map((term) => orderSql(term, types.get(term.column) ?? 'VARCHAR'));
+  const others = plan.columns.filter(({ name }) => !plan.key.includes(name) && !combined.has(name));
+  const ties = others.map(({ name, type }) => `${comparable(name, type)} DESC NULLS LAST`);
+  const order = [...terms, ...ties, `${fileColumn} DESC`].join(', ');
+  return `SELECT ${columns.join(', ')}, ${folderColumn}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
+    FROM ${relation} QUALIFY row_number() OVER (${window} ORDER BY ${order}) = 1`;
+}
+
+/** Spellings of one JSON value are one value only to those who parse it; texts are compared as they stand. */
+const comparable = (name: string, type: LakeColumn['type']): string =>
+  type === 'JSON' ? `CAST(${sqlName(name)} AS VARCHAR)` : sqlName(name);
+
+function orderSql({ column, compare, keeps }: OrderTerm, type: LakeColumn['type']): string {
+  const direction = `${keeps === 'GREATER' ? 'DESC' : 'ASC'} NULLS LAST`;
+  return `${comparedSql(sqlName(column), compare, type)} ${direction}`;
+}
+
+function comparedSql(name: string, compare: OrderTerm['compare'], type: LakeColumn['type']): string {
+  const text = type === 'JSON' ? `(${name} ->> '$')` : `CAST(${name} AS VARCHAR)`;
+  if (compare === 'STRINGS') return type === 'VARCHAR' ? name : text;
+  if (compare === 'DATES') return utcOf(text);
+  if (compare !== 'NUMBERS') return `list_position([${compare.values.map(sqlText).join(', ')}], ${text})`;
+  const isNumber = type === 'INTEGER' || type === 'BIGINT' || type === 'DOUBLE';
+  if (isNumber) return name;
+  return `CASE WHEN regexp_full_match(${text}, ${sqlText(numberPattern)}) THEN TRY_CAST(${text} AS DOUBLE) END`;
+}

@@ -1,0 +1,73 @@
+import { rm } from 'node:fs/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { originColumn, type ShapePlan } from '../../../domain/transform/transform-plan.ts';
+import type { RejectCode, RejectedRows, ShapeRequest, ShapeResult } from '../../../services/transform/ports.ts';
+import { reading } from '../duckdb/duckdb-failure.ts';
+import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
+import { sqlText } from '../duckdb/sql-text.ts';
+import { prepareDates, prepareZones } from './date-sql.ts';
+import { placedList } from './merge-sql.ts';
+import { faultColumn, ShapeSql } from './shape-sql.ts';
+
+/** Places that are told of each kind of rejected rows. */
+const placesMax = 100;
+/** Longest line, in bytes; records of Kafka are smaller. */
+const lineBytesMax = 8 * 1024 * 1024;
+
+/** Brings lines of records into the form of a table, as Parquet that only we read again. */
+export async function shapeRows(
+  connection: DuckDBConnection,
+  { source, target, plan }: ShapeRequest,
+): Promise<ShapeResult> {
+  try {
+    return await reading(source, async () => {
+      await shapedTable(connection, source, plan);
+      await connection.run(
+        `COPY (SELECT ${placedList(plan)} FROM lw_shaped WHERE ${faultColumn} IS NULL) TO ${sqlText(target)} (FORMAT parquet, COMPRESSION uncompressed)`,
+      );
+      const { rows } = await queryRow(
+        connection,
+        `SELECT count(*) AS rows FROM lw_shaped WHERE ${faultColumn} IS NULL`,
+      );
+      return { rows: Number(rows), rejected: await rejectedIn(connection) };
+    });
+  } catch (error) {
+    await rm(target, { force: true });
+    throw error;
+  }
+}
+
+/** Leaves the rows in the temporary table `lw_shaped`. */
+export async function shapedTable(connection: DuckDBConnection, source: string, plan: ShapePlan): Promise<void> {
+  await prepareDates(connection);
+  if (plan.steps.some(asksZones)) await prepareZones(connection);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE lw_shaped AS ${ShapeSql.of(linesOf(source, plan), plan)}`);
+}
+
+const asksZones = (step: ShapePlan['steps'][number]): boolean =>
+  step.type === 'localizeDates' && typeof step.zone === 'object' && 'field' in step.zone;
+
+/** Rows with a fault, by what it is. */
+export async function rejectedIn(connection: DuckDBConnection): Promise<readonly RejectedRows[]> {
+  const found = await queryRows(
+    connection,
+    `SELECT ${faultColumn} AS fault, count(*) AS rows, list_sort(list(${originColumn}))[1:${placesMax}] AS places
+     FROM lw_shaped WHERE ${faultColumn} IS NOT NULL GROUP BY ALL ORDER BY fault`,
+  );
+  return found.map(({ fault, rows, places }) => {
+    const text = String(fault);
+    const colon = text.indexOf(':');
+    return {
+      code: text.slice(0, colon) as RejectCode,
+      field: text.slice(colon + 1),
+      rows: Number(rows),
+      at: (places as readonly unknown[]).map(String),
+    };
+  });
+}
+
+function linesOf(source: string, { fields }: ShapePlan): string {
+  const columns = fields.map(({ name, form }) => `${sqlText(name)}: '${form === 'JSON' ? 'JSON' : 'VARCHAR'}'`);
+  return `read_json([${sqlText(source)}], format = 'newline_delimited', compression = 'uncompressed',
+    maximum_object_size = ${lineBytesMax}, columns = {${[`${sqlText(originColumn)}: 'VARCHAR'`, ...columns].join(', ')}})`;
+}

@@ -1,0 +1,290 @@
+import type { LakeColumn } from '../lake/lake-column.ts';
+import { FieldFlow, type FlowingField } from './field-flow.ts';
+import { MergeRules } from './merge-rules.ts';
+import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
+import { formOfColumn, grainNames, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
+import type { ResourceFormat, SourceSpec, TransformerSpec } from './transformer-spec.ts';
+
+/** A topic as the catalog knows it. */
+export interface SourceFacts {
+  readonly datasetId: string;
+  readonly entityId: string;
+  readonly accountField: string;
+  readonly subjectFields: readonly string[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly column: LakeColumn['type'];
+    readonly isNested: boolean;
+  }[];
+}
+
+export interface ResourceFacts {
+  readonly entityId: string;
+  readonly fullName: string;
+  readonly columns: readonly LakeColumn[];
+}
+
+/** What the catalog knows of what a document names; null for what there is not. */
+export interface SpecFacts {
+  readonly sources: readonly (SourceFacts | null)[];
+  readonly resource: ResourceFacts | null;
+}
+
+/** What becomes of a column: which fields of which source it is made of. */
+export interface ColumnOrigin {
+  readonly column: string;
+  readonly from: readonly { readonly source: number; readonly field: string; readonly isSame: boolean }[];
+}
+
+export interface CompiledSpec {
+  readonly shapes: readonly (ShapePlan & { readonly protects: boolean })[];
+  readonly merge: MergePlan;
+  /** By which columns accounts and persons are found in the table. */
+  readonly accountField: string;
+  readonly subjectFields: readonly string[];
+  readonly origins: readonly ColumnOrigin[];
+}
+
+export type Compiled =
+  | { readonly ok: true; readonly compiled: CompiledSpec }
+  | { readonly ok: false; readonly issues: readonly SpecIssue[] };
+
+/** How the path of a standard directory ends. */
+const standardEnd = /\/by_(?<date>[^/]+)_(?<grain>ym|ymd|ymdh)\/(?<format>parquet|avro|ndjson)$/u;
+const megabyte = 1_048_576;
+const fileMbDefault = 128;
+const codecs: Readonly<Record<ResourceFormat, readonly string[]>> = {
+  parquet: ['zstd', 'snappy', 'none'],
+  avro: ['deflate', 'zstandard', 'snappy', 'null'],
+  ndjson: ['gzip', 'none'],
+};
+
+/** Turns a document into what is to be done, or finds all that is wrong with it. */
+export function compileSpec(spec: TransformerSpec, facts: SpecFacts): Compiled {
+  const compiler = new SpecCompiler(spec, facts);
+  const compiled = compiler.compile();
+  return compiled === null || compiler.issues.length > 0
+    ? { ok: false, issues: compiler.issues }
+    : { ok: true, compiled };
+}
+
+class SpecCompiler {
+  readonly issues: SpecIssue[] = [];
+  readonly #spec: TransformerSpec;
+  readonly #facts: SpecFacts;
+
+  constructor(spec: TransformerSpec, facts: SpecFacts) {
+    this.#spec = spec;
+    this.#facts = facts;
+  }
+
+  compile(): CompiledSpec | null {
+    const flows = this.#spec.sources.map((source, index) => this.#flow(source, index));
+    this.#checkResource();
+    const { resource } = this.#facts;
+    if (resource === null) {
+      const { namespace, entity, version } = this.#spec.resource.schema;
+      this.#fault(
+        'UNKNOWN_SCHEMA',
+        ['resource', 'schema'],
+        `There is no version ${version} of ${namespace}.${entity}; register it first.`,
+      );
+      return null;
+    }
+    this.#checkNames(
+      resource.columns.map(({ name }) => name),
+      ['resource', 'schema'],
+    );
+    const known = new Map(resource.columns.map((column) => [column.name, column]));
+    this.#checkColumns(resource, flows);
+    const rules = new MergeRules(this.#spec, known);
+    const merge = { order: rules.order(), combine: rules.combine(), partition: rules.partition() };
+    this.issues.push(...rules.issues);
+    const keys = this.#keysOf(flows, known);
+    return {
+      shapes: flows.map((flow, index) => ({ ...this.#shape(flow, index, resource), partition: merge.partition })),
+      merge: {
+        columns: resource.columns,
+        key: this.#spec.key,
+        ...merge,
+        file: this.#file(resource),
+      },
+      ...keys,
+      origins: resource.columns.map(({ name }) => originOf(name, flows)),
+    };
+  }
+
+  #flow(source: SourceSpec, index: number): FieldFlow | null {
+    const facts = this.#facts.sources[index] ?? null;
+    const path = ['sources', index];
+    if (facts === null) {
+      this.#fault(
+        'UNKNOWN_TOPIC',
+        [...path, 'topic'],
+        `No entity is mapped to a topic ${source.topic}; map it with its account and subject fields (mapEntity, role TOPIC), so that what is erased there stays away here.`,
+      );
+      return null;
+    }
+    const fields = facts.fields.map(({ name, column, isNested }): [string, FlowingField] => [
+      name,
+      { form: formOfColumn(column), isNested, origins: new Set([name]), isSame: true },
+    ]);
+    this.#checkNames(
+      facts.fields.map(({ name }) => name),
+      [...path, 'topic'],
+    );
+    const flow = new FieldFlow(new Map(fields), facts.accountField);
+    for (const [step, transform] of (source.transforms ?? []).entries()) {
+      const place = [...path, 'transforms', step];
+      if (transform.type === 'protect' && step > 0)
+        this.#fault(
+          'PROTECT_PLACE',
+          [...place, 'type'],
+          'protect is about records as their schema has them; put it first.',
+        );
+      flow.take(transform, place);
+    }
+    this.issues.push(...flow.issues);
+    return flow;
+  }
+
+  /** The engine takes names that differ by case alone for one, and needs some for itself. */
+  #checkNames(names: readonly string[], path: readonly PropertyKey[]): void {
+    const seen = new Set<string>();
+    for (const name of names) {
+      const lower = name.toLowerCase();
+      if (seen.has(lower))
+        this.#fault('DUPLICATE_FIELD', path, `Its schema has two fields ${name} that differ by case alone.`);
+      if (lower.startsWith(reservedPrefix))
+        this.#fault(
+          'FIELD_NAME',
+          path,
+          `Its schema has a field ${name}; names of fields do not begin with ${reservedPrefix}.`,
+        );
+      seen.add(lower);
+    }
+  }
+
+  #checkResource(): void {
+    const { format, codec, path, indexing } = this.#spec.resource;
+    if (codec !== undefined && !codecs[format].includes(codec))
+      this.#fault(
+        'CODEC_UNKNOWN',
+        ['resource', 'codec'],
+        `Files of ${format} have none of that name.${knownNames(codecs[format])}`,
+      );
+    const by = indexing?.[0];
+    const standard = standardEnd.exec(path)?.groups;
+    if (standard === undefined || by === undefined) return;
+    const [said, wanted] = [
+      `by_${standard.date}_${standard.grain}/${standard.format}`,
+      `by_${by.date}_${grainNames[by.type]}/${format}`,
+    ];
+    if (said !== wanted)
+      this.#fault('PATH_MISMATCH', ['resource', 'path'], `The path says ${said}; what is asked for is ${wanted}.`);
+  }
+
+  /** Every column of the key must come from every source, and no source may give what its column does not take. */
+  #checkColumns({ columns, fullName }: ResourceFacts, flows: readonly (FieldFlow | null)[]): void {
+    const known = new Map(columns.map((column) => [column.name, column]));
+    for (const [index, name] of this.#spec.key.entries()) {
+      if (this.#spec.key.indexOf(name) < index)
+        this.#fault('DUPLICATE_FIELD', ['key', index], `${name} is in the key twice.`);
+      if (!known.has(name)) this.#unknownColumn(name, ['key', index], known);
+      else if (known.get(name)?.type === 'JSON')
+        this.#fault('KEY_MISSING', ['key', index], `${name} is a JSON column, which cannot name a row.`);
+      else
+        for (const [source, flow] of flows.entries())
+          if (flow !== null && !flow.fields.has(name))
+            this.#fault(
+              'KEY_MISSING',
+              ['sources', source],
+              `It gives no field ${name}, which is of the key; rename or derive one.`,
+            );
+    }
+    for (const [source, flow] of flows.entries())
+      for (const [name, field] of flow?.fields ?? []) {
+        const type = known.get(name)?.type;
+        if (type !== undefined && type !== 'JSON' && field.isNested && field.isSame)
+          this.#fault(
+            'TYPE_CONFLICT',
+            ['sources', source],
+            `Its field ${name} is an object or a list, and ${fullName} has a ${type} there; flatten, explode or drop it.`,
+          );
+      }
+    if (this.#spec.resource.format === 'avro')
+      for (const { name } of columns)
+        if (!/^[A-Za-z_]\w*$/u.test(name))
+          this.#fault('FIELD_NAME', ['resource', 'format'], `Avro has no field of the name ${name}; use parquet.`);
+  }
+
+  /** Keys of the table: those of the sources, under the names that they have in the end. */
+  #keysOf(flows: readonly (FieldFlow | null)[], known: ReadonlyMap<string, LakeColumn>) {
+    const named = flows.map((flow, index) => {
+      const facts = this.#facts.sources[index] ?? null;
+      if (flow === null || facts === null) return null;
+      const columnOf = (field: string): string | null => {
+        for (const [name, { origins, isSame }] of flow.fields)
+          if (isSame && origins.has(field) && known.has(name)) return name;
+        return null;
+      };
+      const account = columnOf(facts.accountField);
+      if (account === null)
+        this.#fault(
+          'ACCOUNT_MISSING',
+          ['sources', index],
+          `The table would have no column with its account (${facts.accountField}), so nobody could be found in it; keep that, under any name.`,
+        );
+      return { account, subjects: facts.subjectFields.map(columnOf).filter((name) => name !== null) };
+    });
+    const accounts = [...new Set(named.map((one) => one?.account ?? null).filter((name) => name !== null))];
+    if (accounts.length > 1)
+      this.#fault(
+        'ACCOUNT_MISSING',
+        ['sources'],
+        `Sources name their accounts by different columns (${accounts.join(', ')}); rename them alike.`,
+      );
+    return {
+      accountField: accounts[0] ?? '',
+      subjectFields: [...new Set(named.flatMap((one) => one?.subjects ?? []))],
+    };
+  }
+
+  #file({ fullName }: ResourceFacts): MergePlan['file'] {
+    const { format, codec, fileSizeMb } = this.#spec.resource;
+    return {
+      format,
+      codec: codec ?? codecs[format][0] ?? 'none',
+      bytes: (fileSizeMb ?? fileMbDefault) * megabyte,
+      recordName: fullName,
+    };
+  }
+
+  #shape(flow: FieldFlow | null, index: number, { columns }: ResourceFacts) {
+    const facts = this.#facts.sources[index] ?? null;
+    const transforms = this.#spec.sources[index]?.transforms ?? [];
+    return {
+      fields: (facts?.fields ?? []).map(({ name, column }) => ({ name, form: formOfColumn(column) })),
+      steps: flow?.steps ?? [],
+      columns: columns.map((column) => ({ ...column, form: flow?.fields.get(column.name)?.form ?? null })),
+      key: this.#spec.key,
+      protects: transforms[0]?.type === 'protect',
+    };
+  }
+
+  #unknownColumn(name: string, path: readonly PropertyKey[], known: ReadonlyMap<string, LakeColumn>): void {
+    this.#fault('UNKNOWN_FIELD', path, `The schema of the table has no field ${name}.${knownNames(known.keys())}`);
+  }
+
+  #fault(code: SpecIssueCode, path: readonly PropertyKey[], message: string): void {
+    this.issues.push({ path: placeOf(path), code, message });
+  }
+}
+
+function originOf(column: string, flows: readonly (FieldFlow | null)[]): ColumnOrigin {
+  const from = flows.flatMap((flow, source) => {
+    const field = flow?.fields.get(column);
+    return [...(field?.origins ?? [])].map((name) => ({ source, field: name, isSame: field?.isSame === true }));
+  });
+  return { column, from };
+}

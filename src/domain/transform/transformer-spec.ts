@@ -1,0 +1,138 @@
+import { z } from 'zod';
+
+/** Bounds of a document: what is beyond them is no transformer but a mistake. */
+const sourcesMax = 10;
+const transformsMax = 50;
+const fieldsMax = 200;
+const valuesMax = 1_000;
+
+const name = z.string().min(1).max(200);
+const fieldName = z.string().min(1).max(200).describe('Name of a top-level field.');
+const fieldNames = z.array(fieldName).min(1).max(fieldsMax);
+const expression = z.string().min(1).max(4_000).describe('An expression; docs/transformers.md has its language.');
+const onError = z
+  .enum(['reject', 'null'])
+  .optional()
+  .describe('What becomes of a row with a value that cannot be read: it is rejected (the default), or gets NULL.');
+
+const zone = z
+  .union([
+    z.string().min(1).max(64),
+    z.strictObject({ field: fieldName }).describe('The field that holds the name of the zone.'),
+    z.strictObject({
+      accounts: z.record(z.string(), z.string().min(1).max(64)).describe('Zones by account.'),
+      default: z.string().min(1).max(64).optional().describe('Zone of all other accounts; UTC when absent.'),
+    }),
+  ])
+  .describe('Zone of dates that name none: an IANA name, a field with such names, or one for each account.');
+
+const transform = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('localizeDates'),
+    fields: fieldNames.describe('Fields with dates; afterwards they are ISO 8601 in UTC.'),
+    zone: zone.optional(),
+    formats: z
+      .array(z.string().min(1).max(100))
+      .min(1)
+      .max(20)
+      .optional()
+      .describe('iso8601, rfc2822, epochSeconds, epochMillis, or a pattern such as %d/%m/%Y %H:%M.'),
+    overlap: z
+      .enum(['earlier', 'later'])
+      .optional()
+      .describe('Which of the two instants a time is that a clock shows twice.'),
+    gap: z
+      .enum(['shift', 'reject'])
+      .optional()
+      .describe('What becomes of a time that a clock never shows: it moves on by the gap, or cannot be read.'),
+    onError,
+  }),
+  z.strictObject({
+    type: z.literal('rename'),
+    fields: z.record(fieldName, fieldName).describe('New names by old ones.'),
+  }),
+  z.strictObject({
+    type: z.literal('cast'),
+    fields: z.record(fieldName, z.enum(['string', 'int', 'long', 'double', 'boolean'])).describe('Types by field.'),
+    onError,
+  }),
+  z.strictObject({ type: z.literal('drop'), fields: fieldNames.describe('Fields that go.') }),
+  z.strictObject({ type: z.literal('filter'), where: expression.describe('Rows for which it is true stay.') }),
+  z.strictObject({
+    type: z.literal('derive'),
+    fields: z.record(fieldName, expression).describe('Expressions by the field that gets their value.'),
+  }),
+  z.strictObject({
+    type: z.literal('flatten'),
+    field: fieldName.describe('A field with an object.'),
+    members: fieldNames.describe('Members that become fields of their own.'),
+    separator: z.string().max(10).optional().describe('Between the two names; _ when absent.'),
+  }),
+  z.strictObject({
+    type: z.literal('explode'),
+    field: fieldName.describe('A field with a list; each element makes a row.'),
+    as: fieldName.optional().describe('The field that gets the element; the same field when absent.'),
+    keepEmpty: z.boolean().optional().describe('A row without elements stays, with NULL. Otherwise it goes.'),
+  }),
+  z.strictObject({ type: z.literal('protect') }),
+]);
+
+const compareField = z.strictObject({
+  name: fieldName,
+  compare: name.describe('strings, numbers, dates, or the name of an ordered list of values in `orders`.'),
+  direction: z
+    .enum(['asc', 'desc'])
+    .describe('asc: of two rows the one with the greater value stays; desc: the lesser.'),
+});
+
+const combine = z.strictObject({ name: fieldName, with: z.enum(['sum', 'max', 'min']) });
+
+export const transformerDocument = z.strictObject({
+  name,
+  description: z.string().max(4_000).optional(),
+  sources: z
+    .array(z.strictObject({ topic: name, transforms: z.array(transform).max(transformsMax).optional() }))
+    .min(1)
+    .max(sourcesMax),
+  key: z.array(fieldName).min(1).max(10).describe('Columns that name a row; a table has one row for each key.'),
+  merge: z.strictObject({
+    strategy: z.enum(['deduplicate', 'latest', 'first']),
+    fields: z.array(compareField).min(1).max(10).optional().describe('For deduplicate: what decides, in order.'),
+    by: fieldName.optional().describe('For latest and first: the column with the date that decides.'),
+    combine: z.array(combine).min(1).max(50).optional().describe('Columns that add up over all rows of a key.'),
+  }),
+  orders: z
+    .record(name, z.array(z.string().max(500)).min(1).max(valuesMax))
+    .optional()
+    .describe('Ordered lists of values, the least first, by the name that `compare` uses.'),
+  resource: z.strictObject({
+    format: z.enum(['parquet', 'avro', 'ndjson']),
+    path: z.string().min(1).max(1_000).describe('Directory below the root of the lake.'),
+    codec: z
+      .string()
+      .max(20)
+      .optional()
+      .describe('zstd, snappy or none (Parquet); deflate, zstandard, snappy or null (Avro); gzip or none (NDJSON).'),
+    fileSizeMb: z.number().min(1).max(1_024).optional().describe('Size that files are to have; 128 when absent.'),
+    indexing: z
+      .array(z.strictObject({ type: z.enum(['hourly', 'daily', 'monthly']), date: fieldName }))
+      .max(1)
+      .optional()
+      .describe('Partitions by a date; none when absent.'),
+    schema: z.strictObject({ namespace: name, entity: name, version: z.int().min(1) }),
+  }),
+});
+
+export type TransformerSpec = z.infer<typeof transformerDocument>;
+export type SourceSpec = TransformerSpec['sources'][number];
+export type TransformSpec = z.infer<typeof transform>;
+export type TransformOf<Type extends TransformSpec['type']> = Extract<TransformSpec, { readonly type: Type }>;
+export type PartitionGrain = NonNullable<TransformerSpec['resource']['indexing']>[number]['type'];
+export type ResourceFormat = TransformerSpec['resource']['format'];
+
+export const transformTypes: readonly string[] = transform.options.map((option) => option.shape.type.value);
+
+/** JSON Schema (2020-12) of the documents that describe transformers. */
+export function transformerJsonSchema(): object {
+  return { title: 'Lineward transformer', ...z.toJSONSchema(transformerDocument) };
+}

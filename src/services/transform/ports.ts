@@ -1,0 +1,113 @@
+import type { MergePlan, ShapePlan } from '../../domain/transform/transform-plan.ts';
+
+/** Why a row does not get into a table. */
+export const rejectCodes = [
+  'UNREADABLE',
+  'VALUE_INVALID',
+  'PROTECTION_FAILED',
+  'KEY_MISSING',
+  'DATE_UNREADABLE',
+  'CAST_FAILED',
+  'TYPE_MISMATCH',
+  'NOT_A_LIST',
+] as const;
+export type RejectCode = (typeof rejectCodes)[number];
+
+/** Rows that do not get into the table for one reason. Nothing of what they hold is told. */
+export interface RejectedRows {
+  readonly code: RejectCode;
+  /** Field at fault; null where it is the whole record. */
+  readonly field: string | null;
+  readonly rows: number;
+  /** Where some of them came from, as `<partition>:<offset>`. */
+  readonly at: readonly string[];
+}
+
+export interface ShapeRequest {
+  /** Lines of JSON objects, each with where it came from. */
+  readonly source: string;
+  /** Parquet file that gets the rows; its directory is there. */
+  readonly target: string;
+  readonly plan: ShapePlan;
+}
+
+export interface ShapeResult {
+  readonly rows: number;
+  readonly rejected: readonly RejectedRows[];
+}
+
+export interface HitsRequest {
+  /** Files that `shape` wrote. */
+  readonly chunks: readonly string[];
+  /** Files of the table. */
+  readonly base: readonly string[];
+  readonly plan: MergePlan;
+}
+
+export interface HitsResult {
+  /** Indices of those files of the table that have a row with a key of the chunks. */
+  readonly files: readonly number[];
+  /** Folders into which rows of the chunks belong; one, of an empty name, for a table without partitions. */
+  readonly partitions: readonly string[];
+}
+
+/** A file of the table that may be put anew. */
+export interface BaseFile {
+  readonly path: string;
+  /** Its folder below the table. */
+  readonly partition: string;
+  /** Too small to stay a file of its own where its partition gets rows. */
+  readonly isSmall: boolean;
+}
+
+export interface MergeRequest {
+  readonly chunks: readonly string[];
+  readonly base: readonly BaseFile[];
+  readonly plan: MergePlan;
+  /** Gets the files; it is there. */
+  readonly directory: string;
+}
+
+export interface MergedFile {
+  /** In the directory of the request. */
+  readonly name: string;
+  readonly partition: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface MergeResult {
+  readonly files: readonly MergedFile[];
+  /** Indices of files of the table whose rows are in the new ones. */
+  readonly replaced: readonly number[];
+  /** Different keys of the chunks. */
+  readonly keys: number;
+  /** Of these, those that get a row, or another one. */
+  readonly changed: number;
+}
+
+export interface PreviewRequest {
+  /** As in a {@link ShapeRequest}, with the plan of each. */
+  readonly sources: readonly { readonly source: string; readonly plan: ShapePlan }[];
+  readonly plan: MergePlan;
+  readonly rowsMax: number;
+}
+
+export interface PreviewResult {
+  /** Rows of the table as JSON objects, with the folder of each. */
+  readonly rows: readonly { readonly json: string; readonly partition: string }[];
+  readonly rejected: readonly RejectedRows[];
+}
+
+/**
+ * Makes rows of tables, in a child process with a memory cap. All paths are local. Nothing is left of a request that fails but
+ * half-written files under the names that were asked for. Errors: LAKE_FILE_UNREADABLE, LIMIT_EXCEEDED for more than 10,000
+ * partitions at once, LAKE_ENGINE_FAILED (try again), CANCELLED.
+ */
+export interface TransformEngine {
+  shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult>;
+  hits(request: HitsRequest, signal?: AbortSignal): Promise<HitsResult>;
+  merge(request: MergeRequest, signal?: AbortSignal): Promise<MergeResult>;
+  preview(request: PreviewRequest, signal?: AbortSignal): Promise<PreviewResult>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,225 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from '../../domain/logger.ts';
+import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
+import type { RunEvent } from '../../domain/transform/run-event.ts';
+import type { ReadRange, RunOutputs, RunPlan } from '../../domain/transform/run-state.ts';
+import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import type { TransformRun } from '../../entities/transform-run.entity.ts';
+import type { TransformerVersion } from '../../entities/transformer.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import type { KafkaGateway } from '../kafka/ports.ts';
+import type { RecordReader } from '../kafka/record-reader.ts';
+import { keysOf } from '../kafka/stream.read-model.ts';
+import type { LakeStore } from '../lake/ports.ts';
+import type { HeldLease } from '../operations/lease.service.ts';
+import type { Notary } from '../operations/ports.ts';
+import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
+import type { ProtectionService } from '../privacy/protection.service.ts';
+import { textArray } from '../sql.ts';
+import { ErasedSubjects } from './erased-subjects.ts';
+import type { TransformEngine } from './ports.ts';
+import { RunIntake } from './run-intake.ts';
+import type { RunLineage } from './run-lineage.ts';
+import { mergeRun } from './run-merge.ts';
+import { movePositionsIn, rangesOf } from './run-ranges.ts';
+import type { RunRow } from './run-row.ts';
+import { SourceRecords } from './source-records.ts';
+import type { PublisherDeps, TablePublisher } from './table-publisher.ts';
+import { invalid } from './transformer.service.ts';
+import type { KnownTransformer, TransformerFacts } from './transformer-facts.ts';
+
+export interface RunWorkDeps extends PublisherDeps {
+  readonly em: EntityManager;
+  readonly store: LakeStore;
+  readonly engine: TransformEngine;
+  readonly kafka: KafkaGateway;
+  readonly facts: TransformerFacts;
+  readonly records: RecordReader;
+  readonly policies: Pick<ProtectionReadModel, 'planOf'>;
+  readonly protection: Pick<ProtectionService, 'protectTexts'>;
+  readonly notary: Notary;
+  readonly lineage: RunLineage;
+  readonly kafkaNamespace: string;
+  readonly logger: Logger;
+}
+
+export interface RunScope {
+  readonly run: TransformRun;
+  readonly version: TransformerVersion;
+  /** Of the transformer. */
+  readonly name: string;
+  readonly table: LakeTable;
+  readonly row: RunRow;
+  readonly publisher: TablePublisher;
+  readonly lease: HeldLease;
+  readonly signal: AbortSignal;
+  readonly report: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
+}
+
+/** What a run needs to know of its sources. */
+interface Known extends KnownTransformer {
+  /** Names that the topics have now. */
+  readonly topics: readonly string[];
+  readonly plans: readonly (ProtectionPlan | null)[];
+}
+
+/** One try at a run, from where it is to its end. */
+export class RunWork {
+  readonly #deps: RunWorkDeps;
+  readonly #scope: RunScope;
+
+  constructor(deps: RunWorkDeps, scope: RunScope) {
+    this.#deps = deps;
+    this.#scope = scope;
+  }
+
+  async run(): Promise<void> {
+    const { run, row, signal, publisher, lease } = this.#scope;
+    // What is decided ends, even when nothing could be made by the document any more.
+    if (run.status === 'SETTLING' && run.outputs != null)
+      return this.#settle(await this.#known().catch(() => null), run.outputs);
+    const known = await this.#known();
+    await row.assertWanted(signal);
+    // With another holder in between somebody may have been erased from the table, and not from what lies aside.
+    const isAlone = lease.fencingToken === run.fencingToken + 1;
+    const made = run.status === 'PUBLISHING' && isAlone ? run.outputs : null;
+    if (made != null && (await this.#publish(known, run.plan, made))) return;
+    await publisher.undo();
+    await this.#make(known);
+  }
+
+  /** Takes back what was made, and says why it ends. */
+  async end(status: 'FAILED' | 'CANCELLED', fault: LinewardError | null): Promise<void> {
+    const { publisher, row } = this.#scope;
+    await publisher.undo();
+    const known = await this.#known().catch(() => null);
+    const untold =
+      known === null ? null : this.#event(known, status === 'FAILED' ? 'FAIL' : 'ABORT', fault?.message ?? null);
+    const facts = { code: fault?.code ?? null, reason: fault?.message ?? null, outputs: null, untold };
+    await row.write({ status, ...facts, ended: true });
+    if (untold !== null) await this.#deps.lineage.tell(this.#scope.run.id, untold);
+  }
+
+  /** What is made of the document now: its own versions do not change, but topics and policies do. */
+  async #known(): Promise<Known> {
+    const { version, table } = this.#scope;
+    const checked = await this.#deps.facts.check(version, { isNew: false });
+    if (!checked.ok) throw invalid(checked.issues);
+    if (!isDeepStrictEqual(checked.compiled.merge.columns, table.columns))
+      throw new LinewardError(
+        'TRANSFORMER_INVALID',
+        'The columns of the table would be others by now, since the mapping or the types of its fields changed. Create a version with another path.',
+      );
+    const names = await this.#deps.em
+      .fork()
+      .execute<{ id: string; name: string }[]>('select id, name from dataset where id = any(?::text[])', [
+        textArray(checked.sources.map(({ datasetId }) => datasetId)),
+      ]);
+    const topics = checked.sources.map(({ datasetId }) => names.find(({ id }) => id === datasetId)?.name ?? '');
+    const plans = await Promise.all(
+      checked.sources.map((source, index) =>
+        checked.compiled.shapes[index]?.protects === true
+          ? this.#deps.policies.planOf(source.entityId, keysOf(source))
+          : null,
+      ),
+    );
+    return { ...checked, topics, plans };
+  }
+
+  async #make(known: Known): Promise<void> {
+    const { run, row, publisher, signal, report } = this.#scope;
+    // A topic that another generation was put in the place of meanwhile is planned anew.
+    const isGood = run.plan?.ranges.every(({ source, topic }) => known.topics[source] === topic) === true;
+    const plan = isGood && run.plan != null ? run.plan : { ranges: await this.#ranges(known) };
+    const total = plan.ranges.reduce((sum, { from, to }) => sum + Number(BigInt(to) - BigInt(from)), 0);
+    await row.write({ status: 'READING', plan, outputs: null, recordsDone: 0, recordsTotal: total, reason: null });
+    await this.#deps.lineage.tell(run.id, this.#event(known, 'START', null));
+    const intake = new RunIntake({
+      ...this.#deps,
+      signal,
+      folder: publisher.folder,
+      shapes: known.compiled.shapes,
+      sources: this.#sources(known),
+      progress: async (done) => {
+        await row.assertWanted(signal);
+        await row.write({ recordsDone: Math.min(done, total) });
+        await report({ done: Math.min(done, total), total });
+      },
+    });
+    await intake.read(plan.ranges.filter(({ from, to }) => BigInt(from) < BigInt(to)));
+    await row.putRejects(intake.rejects);
+    await row.write({ status: 'MERGING', recordsDone: total, statistics: intake.statistics });
+    await row.assertWanted(signal);
+    const of = {
+      ...this.#deps,
+      signal,
+      location: this.#scope.table.location,
+      folder: publisher.folder,
+      run: run.number,
+    };
+    const { outputs, statistics } = await mergeRun(of, intake.chunks, known.compiled.merge);
+    await row.assertWanted(signal);
+    await row.write({ status: 'PUBLISHING', outputs, statistics: { ...intake.statistics, ...statistics } });
+    if (await this.#publish(known, plan, outputs)) return;
+    throw new LinewardError('LAKE_FILE_CHANGED', 'A file that the run made aside is gone; it is made again.');
+  }
+
+  #ranges({ topics, compiled }: Known): Promise<readonly ReadRange[]> {
+    const sums = compiled.merge.combine.some((one) => one.with === 'sum');
+    return rangesOf(this.#deps, this.#scope.run, topics, sums);
+  }
+
+  #sources({ sources, resource, plans }: Known): readonly SourceRecords[] {
+    const { datasetId } = this.#scope.table;
+    return sources.map((source, index) => {
+      const { entityId, accountField, subjectFields } = source;
+      const records = { entityIds: [entityId, resource.entityId], datasetId, accountField, subjectFields };
+      return new SourceRecords({
+        ...this.#deps,
+        erased: new ErasedSubjects(this.#deps, records),
+        plan: plans[index] ?? null,
+      });
+    });
+  }
+
+  /** False when files that lay aside are gone. */
+  async #publish(known: Known, plan: RunPlan | null | undefined, outputs: RunOutputs): Promise<boolean> {
+    const { row, publisher, version, signal, lease } = this.#scope;
+    await row.assertWanted(signal);
+    const published = await publisher.publish(outputs, () => lease.assertHeld());
+    if (published === null) return false;
+    await this.#deps.em.fork().transactional(async (tx) => {
+      await row.writeIn(tx, { status: 'SETTLING' });
+      await publisher.registerIn(tx, published);
+      await movePositionsIn(tx, version.id, plan?.ranges ?? []);
+    });
+    await this.#settle(known, outputs);
+    return true;
+  }
+
+  async #settle(known: Known | null, outputs: RunOutputs): Promise<void> {
+    const { row, publisher, run } = this.#scope;
+    await publisher.settle(outputs, known?.compiled ?? null);
+    const untold = known === null ? null : this.#event(known, 'COMPLETE', null);
+    await row.write({ status: 'COMPLETED', untold, reason: null, ended: true });
+    if (untold !== null) await this.#deps.lineage.tell(run.id, untold);
+  }
+
+  #event({ topics, compiled, plans }: Known, eventType: RunEvent['eventType'], reason: string | null): string {
+    const { run, name, table } = this.#scope;
+    const masked = plans.map(
+      (plan) => new Set((plan?.steps ?? []).filter(({ action }) => action !== 'NONE').map(({ path }) => path)),
+    );
+    return this.#deps.lineage.textOf(name, {
+      eventType,
+      runId: run.id,
+      inputs: topics.map((topic) => ({ namespace: this.#deps.kafkaNamespace, name: topic })),
+      output: { namespace: this.#deps.store.namespace, name: table.location },
+      columns: table.columns,
+      origins: compiled.origins,
+      masked,
+      reason,
+    });
+  }
+}

@@ -1,0 +1,161 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
+import { printExactJson, readExactJson } from '../../domain/exact-json.ts';
+import { newId } from '../../domain/id.ts';
+import { isRecord } from '../../domain/kafka/record-content.ts';
+import { originColumn } from '../../domain/transform/transform-plan.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { audit } from '../audit/audit.service.ts';
+import type { KafkaGateway, KafkaMessage } from '../kafka/ports.ts';
+import type { RecordReader } from '../kafka/record-reader.ts';
+import { keysOf } from '../kafka/stream.read-model.ts';
+import type { LakeStore } from '../lake/ports.ts';
+import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
+import type { ProtectionService } from '../privacy/protection.service.ts';
+import type { PreviewResult, TransformEngine } from './ports.ts';
+import { SourceRecords } from './source-records.ts';
+import { invalid } from './transformer.service.ts';
+import type { GivenTransformer, KnownTransformer, TransformerFacts } from './transformer-facts.ts';
+
+export interface PreviewTransformer extends GivenTransformer {
+  /** Records of the first source as JSON objects; null takes some of the newest of each topic. */
+  readonly records: readonly string[] | null;
+}
+
+/** Rows before and after. */
+export interface TransformerPreview extends PreviewResult {
+  readonly before: readonly string[];
+}
+
+export interface PreviewDeps {
+  readonly em: EntityManager;
+  readonly facts: TransformerFacts;
+  readonly store: LakeStore;
+  readonly engine: TransformEngine;
+  readonly kafka: Pick<KafkaGateway, 'offsets' | 'scan'>;
+  readonly records: RecordReader;
+  readonly policies: Pick<ProtectionReadModel, 'planOf'>;
+  readonly protection: Pick<ProtectionService, 'protectTexts'>;
+}
+
+const recordsMax = 100;
+const recordCharsMax = 100_000;
+const sampleMs = 10_000;
+
+/** Shows what a document makes of some records. Nothing of it is kept; of topics only what policies leave is shown. */
+export class TransformerPreviewer {
+  readonly #deps: PreviewDeps;
+
+  constructor(deps: PreviewDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws LinewardError TRANSFORMER_INVALID, BAD_INPUT, LIMIT_EXCEEDED */
+  async preview(actor: Actor, given: PreviewTransformer): Promise<TransformerPreview> {
+    const checked = await this.#deps.facts.check(given, { isNew: false });
+    if (!checked.ok) throw invalid(checked.issues);
+    if (given.records === null) await this.#tell(actor, checked);
+    const sampled =
+      given.records === null ? await this.#sample(checked) : [await this.#protect(checked, 0, given.records, false)];
+    return this.#shape(checked, sampled);
+  }
+
+  /** Values of a topic are about to be shown to somebody. */
+  async #tell(actor: Actor, { spec }: KnownTransformer): Promise<void> {
+    await this.#deps.em.fork().transactional(async (tx) => {
+      const details = { name: spec.name, topics: spec.sources.map(({ topic }) => topic) };
+      audit(tx, actor, { action: 'previewTransformer', resourceType: 'Transformer', resourceId: null, details });
+    });
+  }
+
+  async #shape({ compiled }: KnownTransformer, lines: readonly (readonly string[])[]): Promise<TransformerPreview> {
+    const { store, engine } = this.#deps;
+    const folder = `_lineward/preview/${newId()}`;
+    const staged = lines.map((_, index) => `${folder}/${index}.staged`);
+    try {
+      for (const [index, some] of lines.entries()) await store.stage(staged[index] ?? '', Buffer.from(some.join('\n')));
+      const sources = staged.flatMap((path, index) => {
+        const plan = compiled.shapes[index];
+        return plan === undefined ? [] : [{ source: store.stagingPath(path), plan }];
+      });
+      const result = await engine.preview({ sources, plan: compiled.merge, rowsMax: recordsMax });
+      return { ...result, before: lines.flat().map(withoutOrigin) };
+    } finally {
+      for (const path of [...staged, folder]) await store.remove(path);
+    }
+  }
+
+  async #sample(known: KnownTransformer): Promise<readonly (readonly string[])[]> {
+    const lines: (readonly string[])[] = [];
+    const share = Math.ceil(recordsMax / known.spec.sources.length);
+    for (const [index, { topic }] of known.spec.sources.entries()) {
+      const messages = await this.#newest(topic, share);
+      const pass = this.#deps.records.pass();
+      const texts: string[] = [];
+      for (const { value, headers } of messages) {
+        const answer = value === null ? null : await pass.read(value, headers);
+        if (answer?.ok === true) texts.push(printExactJson(answer.record) ?? '{}');
+      }
+      lines.push(await this.#protect(known, index, texts, true));
+    }
+    return lines;
+  }
+
+  async #newest(topic: string, count: number): Promise<readonly KafkaMessage[]> {
+    const { kafka } = this.#deps;
+    const offsets = await kafka.offsets(topic);
+    const each = BigInt(Math.ceil(count / Math.max(offsets.length, 1)));
+    const from = new Map(offsets.map(({ partition, latest }) => [partition, BigInt(latest) - each]));
+    const found: KafkaMessage[] = [];
+    const take = (message: KafkaMessage): void => {
+      if (BigInt(message.offset) >= (from.get(message.partition) ?? 0n) && found.length < count) found.push(message);
+    };
+    await kafka.scan(topic, take, AbortSignal.timeout(sampleMs), { from });
+    return found;
+  }
+
+  /** By the policies in force, where the document asks for that, and for all that was read from a topic. */
+  async #protect(
+    { sources, compiled }: KnownTransformer,
+    index: number,
+    texts: readonly string[],
+    isFromTopic: boolean,
+  ): Promise<readonly string[]> {
+    const source = sources[index];
+    if (source === undefined) return [];
+    const wants = isFromTopic || compiled.shapes[index]?.protects === true;
+    const plan = wants ? await this.#deps.policies.planOf(source.entityId, keysOf(source)) : null;
+    const none = { among: async (some: readonly unknown[]) => some.map(() => false) };
+    const reader = new SourceRecords({ ...this.#deps, erased: none, plan });
+    const read = await reader.lines(texts.map((text, number) => messageOf(text, number)));
+    const refused = [...read.rejected.keys()][0];
+    if (refused !== undefined && !isFromTopic)
+      throw new LinewardError('BAD_INPUT', `records: some are not to be read or protected (${refused})`, {
+        path: ['records'],
+      });
+    return read.lines;
+  }
+}
+
+function messageOf(text: string, number: number): KafkaMessage {
+  const path = ['records', String(number)];
+  if (number >= recordsMax)
+    throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordsMax}`, { path: ['records'] });
+  if (text.length > recordCharsMax)
+    throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordCharsMax} characters each`, { path });
+  const value = Buffer.from(text);
+  try {
+    if (!isRecord(readExactJson(text))) throw new SyntaxError('no object');
+  } catch {
+    throw new LinewardError('BAD_INPUT', `records.${number}: it is no JSON object`, { path });
+  }
+  return { partition: 0, offset: String(number), timestamp: '0', key: null, value, headers: {} };
+}
+
+/** A line as it was before it told where it came from. */
+function withoutOrigin(line: string): string {
+  const start = `{"${originColumn}":"`;
+  const end = line.indexOf('"', start.length);
+  const rest = line.slice(end + 1);
+  return rest === '}' ? '{}' : `{${rest.slice(1)}`;
+}
