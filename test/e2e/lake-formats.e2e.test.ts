@@ -118,6 +118,8 @@ describe.each([
       const done = await erase(app, {
         subjects: [{ accountId: 'AC1' }, { accountId: 'AC2', subject: { field: 'person', value: 'p1' } }],
       });
+      // First, so that a failure names its cause.
+      expect(done.certificate.body.open).toEqual([]);
       expect(done).toMatchObject({
         status: 'COMPLETED',
         gaps: [],
@@ -179,6 +181,7 @@ describe.each([
         expect(await openedBy(record)).toBe(redacted[index]?.note);
       await app.done('mutation { rotateAccountKey(input: { accountId: "AC2" }) { userErrors { code } } }');
       const rewrap = await carriedOut(app, 'Rewrap', { entityId });
+      expect(rewrap.certificate.body.open).toEqual([]);
       expect(rewrap).toMatchObject({ status: 'COMPLETED', certificate: { body: { kind: 'REWRAP' } } });
       const ofAccount = redacted.filter(({ account }) => account === 'AC2').length;
       expect(rewrap.targets.nodes[0].receipt.recordsChanged).toBe(ofAccount);

@@ -221,7 +221,10 @@ export interface ErasureRun {
   /** Removes what is older than that instead of what is selected. */
   readonly limit?: RetentionLimit;
   /** Operations whose records go in the same pass. */
-  readonly companions?: readonly { readonly targetId: string; readonly selection: Selection | (() => Selection) }[];
+  readonly companions?: readonly {
+    readonly targetId: string;
+    readonly selection: Selection | (() => Selection | Promise<Selection>);
+  }[];
   readonly giveWay?: () => Promise<void>;
   readonly fencingToken?: number;
   readonly signal?: AbortSignal;

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../../errors/codes.ts';
+import { type ErrorCode, errorCodes } from '../../errors/codes.ts';
 
 /**
- * True for a key that cannot be had now and may be had later, once the provider answers or is set up right: the work is tried
- * again instead of given up.
+ * True for a key that cannot be had now and may be had later, once the provider or the database answers, or is set up right: the
+ * work is tried again instead of given up.
  */
-export const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_UNAVAILABLE' || code === 'KEY_MISMATCH';
+export const isKeyFault = (code: ErrorCode): boolean => code === 'KEY_MISMATCH' || errorCodes[code].retryable;

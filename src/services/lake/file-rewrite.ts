@@ -7,7 +7,7 @@ import type { ExecutionContext, Notary } from '../operations/ports.ts';
 import { ContentMarks } from './content-marks.ts';
 import { isSameContent } from './file-identity.ts';
 import type { FileSearchDeps } from './file-search.ts';
-import type { JudgedSelection } from './joint-selection.ts';
+import { apart, type JudgedSelection } from './joint-selection.ts';
 import type { FileShares, FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
 import type { RewriteAction, StagedFile } from './rewrite-action.ts';
@@ -24,6 +24,11 @@ export interface FileRewriteScope {
   readonly action: RewriteAction;
   /** Reads holds again. */
   readonly judge: () => Promise<JudgedSelection>;
+}
+
+interface StagedForAll {
+  readonly result: StagedFile;
+  readonly shares: FileShares | null;
 }
 
 /** Attempts at one file whose content or holds change under the work, before it is reported open. */
@@ -64,10 +69,10 @@ export class FileRewrite {
     await files.open(file.path, 'PLANNED', { code: 'LAKE_FILE_CHANGED', reason });
   }
 
-  /** Records a swap that took place, with what is at the path now; null if the file was removed. */
-  async settle(path: string, after: FileIdentity | null): Promise<void> {
+  /** Records a swap that took place, with what is at the path now; null if the file was removed. `files`: whose it was. */
+  async settle(path: string, after: FileIdentity | null, files = this.#scope.files): Promise<void> {
     const { em, index } = this.#deps;
-    const { table, files, context } = this.#scope;
+    const { table, context } = this.#scope;
     const versionsKept = await this.#deps.store.forgetVersions(path);
     await em.fork().transactional(async (tx) => {
       const [known] = await tx.execute<{ id: string }[]>(
@@ -84,7 +89,7 @@ export class FileRewrite {
         await tx.execute(
           `update lake_file f set bytes = ?, version = ?, rows = o.rows_after, indexed_version = null, updated_at = now()
            from operation_file o where f.id = ? and o.target_id = ? and o.path = f.path`,
-          [after.bytes, after.version, known.id, context.place.targetId],
+          [after.bytes, after.version, known.id, files.targetId],
         );
       }
     });
@@ -132,6 +137,7 @@ export class FileRewrite {
     await files.stage(file.path, { result, shares }, judged.digest);
     await context.lease.assertHeld();
     if ((await judge()).digest !== judged.digest) return 'CHANGED';
+    if (shares !== null && !(await files.claim(file.path, shares))) return 'CHANGED';
     const after = await this.#faultless(file, 'STAGED', async () => {
       if (result.stagedSha256 !== null) return { swapped: await store.swapIf(file, staged) };
       await store.removeIf(file);
@@ -142,19 +148,21 @@ export class FileRewrite {
     return 'DONE';
   }
 
-  #stage(
-    file: FileIdentity,
-    staged: string,
+  #stage(file: FileIdentity, staged: string, judged: JudgedSelection): Promise<StagedForAll> {
+    return this.#deps.store.reading([file.path], ([source = '']) =>
+      apart(judged, (asked) => this.#stageFor({ source, staged: this.#deps.store.stagingPath(staged) }, asked)),
+    );
+  }
+
+  async #stageFor(
+    paths: { readonly source: string; readonly staged: string },
     judged: JudgedSelection,
-  ): Promise<{ readonly result: StagedFile; readonly shares: FileShares | null }> {
-    const { store } = this.#deps;
+  ): Promise<StagedForAll> {
     const { action, table, context } = this.#scope;
     const scope = { table, place: context.place, selection: judged.selection, signal: context.signal };
-    return store.reading([file.path], async ([source = '']) => {
-      const result = await action.stage({ source, staged: store.stagingPath(staged) }, scope);
-      const isShared = judged.companions.length > 0 && result.found > 0;
-      return { result, shares: isShared ? await this.#sharesIn(source, judged) : null };
-    });
+    const result = await action.stage(paths, scope);
+    const isShared = judged.companions.length > 0 && result.found > 0;
+    return { result, shares: isShared ? await this.#sharesIn(paths.source, judged) : null };
   }
 
   /** How many records of a file each operation asked for. One that several ask for counts for each. */

@@ -1,4 +1,5 @@
 import { isNobody, type Selection, type SubjectSelector } from '../../domain/governance/selection.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Companion, ExecutionContext, Notary } from '../operations/ports.ts';
 
 /** What one of several operations asks for in a pass that they share. */
@@ -68,6 +69,27 @@ export class JointSelection {
     });
   }
 }
+
+/** What the selection of another may bring about, and not the file. */
+const faultsOfOthers: readonly string[] = ['LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED'];
+
+/** Runs a step for all at once, and for the own selection alone where others may be what it failed for: they fail for themselves. */
+export async function apart<T>(judged: JudgedSelection, step: (judged: JudgedSelection) => Promise<T>): Promise<T> {
+  try {
+    return await step(judged);
+  } catch (error) {
+    if (judged.companions.length === 0 || !(error instanceof LinewardError) || !faultsOfOthers.includes(error.code))
+      throw error;
+    return step(alone(judged));
+  }
+}
+
+/** Without those that come along; the digest stays, since it is by all that the file was judged. */
+export const alone = (judged: JudgedSelection): JudgedSelection => ({
+  ...judged,
+  selection: judged.own,
+  companions: [],
+});
 
 /** What a hold keeps it keeps from all: it stands against accounts, whoever asks for them. */
 function together(selections: readonly Selection[]): Selection {

@@ -8,7 +8,7 @@ import type { Companion, ExecutionContext } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
 import { FileRewrite, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
 import type { FileSearched } from './file-search.ts';
-import { JointSelection, type JudgedSelection } from './joint-selection.ts';
+import { alone, apart, JointSelection, type JudgedSelection } from './joint-selection.ts';
 import { type FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
 import type { RewriteAction } from './rewrite-action.ts';
@@ -90,21 +90,25 @@ export class LakeRewrite {
     return rewriteReceipt({ dataset: this.#context.place.name, erases: this.#action.erases }, records, open);
   }
 
-  /** Completes the record of swaps that took place right before an interruption; all else is simply searched again. */
+  /**
+   * Completes the record of swaps that took place right before an interruption, whoever made them: once the file is rewritten
+   * again nobody could tell. All else is simply searched again.
+   */
   async #recover(): Promise<void> {
     await this.#context.lease.assertHeld();
     await this.#settleSwaps();
   }
 
   async #settleSwaps(): Promise<void> {
-    const swapped: string[] = [];
-    for (const record of (await this.#files.byPath()).values()) {
-      if (record.state === 'STAGED') {
+    for (const files of [this.#files, ...(await this.#files.brokenOff())])
+      for (const record of (await files.byPath()).values()) {
+        if (record.state !== 'STAGED') continue;
         const after = await this.#deps.store.stat(record.path);
-        if (await this.#wasSwapped(record, after)) await this.#file.settle(record.path, after);
-      } else if (record.state === 'SWAPPED') swapped.push(record.path);
-    }
-    await this.#deps.index.refresh(this.#table, swapped, this.#context.place);
+        if (await this.#wasSwapped(record, after)) await this.#file.settle(record.path, after, files);
+      }
+    const swapped = [...(await this.#files.byPath()).values()].filter(({ state }) => state === 'SWAPPED');
+    const paths = swapped.map(({ path }) => path);
+    await this.#deps.index.refresh(this.#table, paths, this.#context.place);
   }
 
   async #wasSwapped(file: OperationFile, identity: FileIdentity | null): Promise<boolean> {
@@ -143,6 +147,7 @@ export class LakeRewrite {
     for (let start = 0; start < pending.length; start += filesPerChunk) {
       await context.lease.assertHeld();
       const chunk = pending.slice(start, start + filesPerChunk);
+      if (start > 0) await context.giveWay?.();
       const matching = await this.#search(chunk, judged);
       done += chunk.length - matching.length;
       await context.report({ done, total, unit: 'files' });
@@ -170,10 +175,7 @@ export class LakeRewrite {
 
   /** Searches some files, records what was found, and answers those that have to be rewritten. */
   async #search(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly FileIdentity[]> {
-    const context = this.#context;
-    const { place, signal } = context;
-    const { selection } = judged;
-    const searched = await this.#action.search(chunk, { table: this.#table, place, selection, signal });
+    const searched = await this.#searched(chunk, judged);
     const taken: FileTaken[] = [];
     const confirmed: string[] = [];
     for (const found of searched) {
@@ -187,6 +189,19 @@ export class LakeRewrite {
     await this.#files.take(taken, judged.digest);
     await this.#files.confirm(confirmed, judged.digest);
     return taken.filter(({ state }) => state === 'PLANNED').map(({ file }) => file);
+  }
+
+  /** Files that are refused for the sake of those who come along are searched for the own selection alone. */
+  async #searched(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly FileSearched[]> {
+    const { place, signal } = this.#context;
+    const search = (files: readonly FileIdentity[], { selection }: JudgedSelection) =>
+      this.#action.search(files, { table: this.#table, place, selection, signal });
+    const searched = await apart(judged, (asked) => search(chunk, asked));
+    const refused = searched.filter(({ code }) => code === 'LAKE_TABLE_REFUSED').map(({ file }) => file);
+    if (judged.companions.length === 0 || refused.length === 0) return searched;
+    const again = await search(refused, alone(judged));
+    const byPath = new Map(again.map((found) => [found.file.path, found]));
+    return searched.map((found) => byPath.get(found.file.path) ?? found);
   }
 
   /** A file that was to be rewritten, or could not be, and no longer exists holds nothing. */

@@ -44,6 +44,21 @@ export class OperationFiles {
     this.#fencingToken = target.fencingToken;
   }
 
+  get targetId(): string {
+    return this.#targetId;
+  }
+
+  /** Records of other targets of the table whose work was broken off between staging and the record of the swap. */
+  async brokenOff(): Promise<readonly OperationFiles[]> {
+    const rows = await this.#em.fork().execute<{ id: string }[]>(
+      `select t.id from operation_target t join operation_target own on own.id = ? and own.dataset_id = t.dataset_id
+       where t.id <> own.id and t.status = 'EXECUTING' and t.fencing_token <= ?
+         and exists (select 1 from operation_file f where f.target_id = t.id and f.state = 'STAGED') order by t.id`,
+      [this.#targetId, this.#fencingToken],
+    );
+    return rows.map(({ id }) => new OperationFiles(this.#em, { targetId: id, fencingToken: this.#fencingToken }));
+  }
+
   async byPath(): Promise<ReadonlyMap<string, OperationFile>> {
     const records = await this.#em
       .fork()
@@ -134,8 +149,23 @@ export class OperationFiles {
   }
 
   /**
+   * Begins the work of those that come along with a staged file, right before the swap: one that is cancelled from here on has
+   * a certificate, which says what was done. False when one of them was cancelled by now, or has ended.
+   */
+  async claim(path: string, { companions }: FileShares): Promise<boolean> {
+    if (companions.length === 0) return true;
+    const claimed = await this.#em.fork().execute<unknown[]>(
+      `update operation_target t set status = 'EXECUTING', fencing_token = greatest(t.fencing_token, ?), updated_at = now()
+       from operation_file f, jsonb_to_recordset(f.facts -> 'companions') as c("targetId" text)
+       where f.target_id = ? and f.path = ? and t.id = c."targetId" and t.status in ('PENDING', 'EXECUTING') returning 1`,
+      [this.#fencingToken, this.#targetId, path],
+    );
+    return claimed.length === companions.length;
+  }
+
+  /**
    * Puts a swap on the records of those that came along, as if they had done it: their own runs then find the file as it is to
-   * be, and their certificates tell it. Their tasks are begun by that, so that one which is cancelled says what was done.
+   * be, and their certificates tell it. Whatever became of them since they were claimed: the swap took place.
    */
   async share(tx: EntityManager, path: string): Promise<void> {
     await tx.execute(
@@ -143,10 +173,9 @@ export class OperationFiles {
          select f.*, t.dataset_id from operation_file f join operation_target t on t.id = f.target_id
          where f.target_id = ? and f.path = ? and f.facts -> 'companions' is not null
        ), shared as (
-         update operation_target t set status = 'EXECUTING', fencing_token = greatest(t.fencing_token, ?), updated_at = now()
-         from mine, jsonb_to_recordset(mine.facts -> 'companions') as c("targetId" text, digest text, found bigint)
-         where t.id = c."targetId" and t.dataset_id = mine.dataset_id and t.status in ('PENDING', 'EXECUTING')
-         returning t.id, c.digest, c.found
+         select t.id, c.digest, c.found
+         from mine, jsonb_to_recordset(mine.facts -> 'companions') as c("targetId" text, digest text, found bigint),
+           operation_target t where t.id = c."targetId" and t.dataset_id = mine.dataset_id
        )
        insert into operation_file (target_id, path, state, source_bytes, source_version, selection_digest, staged_sha256,
          rows_before, rows_after, found, erased, bytes_after, version_after, facts, updated_at)
@@ -161,7 +190,7 @@ export class OperationFiles {
          rows_before = excluded.rows_before, rows_after = excluded.rows_after, found = excluded.found,
          erased = operation_file.erased + excluded.erased, bytes_after = excluded.bytes_after,
          version_after = excluded.version_after, facts = excluded.facts, code = null, reason = null, updated_at = now()`,
-      [this.#targetId, path, this.#fencingToken],
+      [this.#targetId, path],
     );
   }
 

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { avroCodecs } from '../../../src/adapters/lake/avro/avro-codecs.ts';
 import { DuckdbEngine } from '../../../src/adapters/lake/duckdb/duckdb-engine.ts';
+import type { ColumnTexts } from '../../../src/services/lake/ports.ts';
 import { put, readAvro, type TestRecord, writeAvro } from '../../testkit/record-files.ts';
 import { foreignAvro } from './foreign-avro.ts';
 
@@ -48,10 +50,35 @@ function partsOf(bytes: Buffer, sync: Buffer): readonly Buffer[] {
   return parts;
 }
 
+/** Size and data of a block of no records. */
+function emptyBlock(codec: string): Buffer {
+  const data = avroCodecs.get(codec)?.compress(Buffer.alloc(0)) ?? Buffer.alloc(0);
+  return Buffer.concat([Buffer.from([0, data.length * 2]), data]);
+}
+
 describe.each(Object.entries(foreignAvro))('a container of codec %s that fastavro wrote', (codec, base64) => {
   const source = Buffer.from(base64, 'base64');
   const sync = Buffer.from('0123456789abcdef');
   const path = join(root, `foreign-${codec}.avro`);
+
+  it('may have blocks of no records, first, in the middle and last', async () => {
+    const [head, ...blocks] = partsOf(source, sync);
+    const none = emptyBlock(codec);
+    const parts = [head ?? none, none, ...blocks.flatMap((block) => [block, none])];
+    const padded = await put(nextPath(), Buffer.concat(parts.flatMap((part) => [part, sync])));
+    const after = partsOf(await rewritten(padded), sync);
+    expect(after.filter((part) => part.equals(none))).toHaveLength(blocks.length + 1);
+    const all = { accountColumn: 'acc', everyone: true, act: [], keep: [] };
+    const work = {
+      source: padded,
+      staged: join(root, 'z.staged'),
+      selection: all,
+      columns: ['acc'],
+      keyColumns: ['acc'],
+    };
+    const transform = async ({ acc = [] }: ColumnTexts) => ({ acc: acc.map((text) => text && `${text}!`) });
+    expect(await engine.transform({ ...work, metadata: {}, transform })).toMatchObject({ rowsBefore: 6, found: 5 });
+  });
 
   it('keeps its header with schema, metadata and sync marker, and the blocks in which nothing goes', async () => {
     await put(path, source);

@@ -6,6 +6,7 @@ import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { TargetReceipt } from '../../../src/domain/operations/target.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
+import type { LakeEngine } from '../../../src/services/lake/ports.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import {
   around,
@@ -25,13 +26,13 @@ let db: TestDatabase;
 let root: string;
 let parts: LakeParts;
 let calls: string[] = [];
-let hook: (verb: string) => void = () => undefined;
+let hook: (verb: string) => void | Promise<void> = () => undefined;
 beforeAll(async () => {
   db = await testDatabase();
   root = await mkdtemp(join(tmpdir(), 'lineward-joint-'));
   const watched = async (verb: string, call: () => unknown) => {
     calls.push(verb);
-    hook(verb);
+    await hook(verb);
     return call();
   };
   parts = await lakeParts(db.em, root, {
@@ -180,6 +181,76 @@ describe('erasures that are due on one table', () => {
     expect(own.recordsErased).toBe(12);
   });
 
+  it('leave out one that is cancelled in the moment before the swap, and keep the evidence of one that is right behind it', async () => {
+    const { table, leader, companions } = await filled();
+    const [early, late] = companions as [(typeof companions)[0], (typeof companions)[0]];
+    const cancel = (targetId: string) =>
+      db.em
+        .fork()
+        .execute(`update operation_target set status = 'CANCELLED' where id = ? and status = 'PENDING'`, [targetId]);
+    for (const { targetId } of companions)
+      await db.em.fork().execute(`update operation_target set status = 'PENDING' where id = ?`, [targetId]);
+    let asked = 0;
+    const selection = () => {
+      asked += 1;
+      return asked <= 2 ? early.selection : { act: [], keep: [] };
+    };
+    const joint = [
+      // Cancelled when all have been asked for the last time.
+      { ...early, selection },
+      {
+        ...late,
+        selection: async () => {
+          if (asked === 2) await cancel(early.targetId);
+          return late.selection;
+        },
+      },
+    ];
+    hook = async (verb) => {
+      if (verb === 'swapIf' || verb === 'removeIf') await cancel(late.targetId);
+    };
+    const receipt = await parts.executor.execute(executionContext({ table, ...leader, companions: joint }));
+    hook = () => undefined;
+    expect(receipt).toMatchObject({ recordsErased: 6, open: [] });
+    expect(await statusOf(early.targetId)).toMatchObject({ status: 'CANCELLED', fencing_token: '0' });
+    expect(await statusOf(late.targetId)).toMatchObject({ status: 'EXECUTING', fencing_token: '1' });
+    const nobody: Selection = { act: [], keep: [] };
+    const soFar = (target: (typeof companions)[0]) =>
+      parts.executor.receiptSoFar(executionContext({ table, ...target, selection: nobody, fencingToken: 2 }));
+    expect([(await soFar(early))?.recordsErased, (await soFar(late))?.recordsErased]).toEqual([0, 12]);
+  });
+
+  it('are not kept from their work by one that the files refuse', async () => {
+    const { table, leader, companions } = await filled();
+    const odd: Selection = { act: [{ accountId: 'AC2', subject: { field: 'tags', value: '1' } }], keep: [] };
+    const refused = { ...(await erasureTarget(db.em, table)), selection: odd };
+    const joint = [...companions, refused];
+    const receipt = await parts.executor.execute(executionContext({ table, ...leader, companions: joint }));
+    expect(receipt).toMatchObject({ recordsErased: 6, filesRewritten: 2, open: [] });
+    const own = await parts.executor.execute(executionContext({ table, ...refused, fencingToken: 2 }));
+    expect(own).toMatchObject({ recordsErased: 0, filesRewritten: 0 });
+    expect(own.open.map(({ code }) => code)).toEqual(Array(3).fill('LAKE_TABLE_REFUSED'));
+  });
+
+  it('are not kept from their work by others that are too much for the engine', async () => {
+    const { table, leader, companions } = await filled();
+    const failing = (engine: LakeEngine): LakeEngine =>
+      new Proxy(engine, {
+        get: (target, verb) => {
+          const member: unknown = Reflect.get(target, verb, target);
+          if (typeof member !== 'function') return member;
+          return (request: { readonly selection?: { readonly act: readonly unknown[] } }) => {
+            if ((request?.selection?.act.length ?? 0) > 1) throw new LinewardError('LAKE_ENGINE_FAILED');
+            return member.call(target, request);
+          };
+        },
+      });
+    const own = await lakeParts(db.em, root, { engine: failing });
+    const receipt = await own.executor.execute(executionContext({ table, ...leader, companions }));
+    await own.engine.close();
+    expect(receipt).toMatchObject({ recordsErased: 6, filesRewritten: 2, open: [] });
+  });
+
   it('are left at the end of a file for one that is urgent, and taken up again', async () => {
     const { table, leader, companions } = await filled();
     const giveWay = async () => {
@@ -209,13 +280,39 @@ describe('erasures that are due on one table', () => {
     const erase = { ...leader, companions };
     const killed = await runLakeChild({ ...work, kill, erase: { ...erase, fencingToken: 1 } });
     expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await runLakeChild({ ...work, kill: null, erase: { ...erase, fencingToken: 2 } });
-    expect(next).toMatchObject({ code: 0, stderr: '' });
-    const receipts = [JSON.parse(next.stdout) as TargetReceipt];
+    const receipts = [await parts.executor.execute(executionContext({ table, ...erase, fencingToken: 2 }))];
     for (const companion of companions)
       receipts.push(await parts.executor.execute(executionContext({ table, ...companion, fencingToken: 3 })));
     expect(receipts.map(({ recordsErased }) => recordsErased)).toEqual([6, 2, 12]);
     await verified(table, [leader, ...companions]);
     expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
   });
+
+  it.each(['one that came along', 'a stranger'])(
+    'and are killed leave their evidence to %s who comes next',
+    async (who) => {
+      const { table, leader, companions } = await filled();
+      const erase = { ...leader, companions, fencingToken: 1 };
+      const kill: KillPoint = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
+      await runLakeChild({ url: db.url, root, tableId: table.id, kill, erase });
+      const stranger = { ...(await erasureTarget(db.em, table)), selection: byAccount('AC2') };
+      const next = who === 'a stranger' ? stranger : companions[1]!;
+      const order = [next, ...[...companions, leader].filter((one) => one !== next)];
+      const erased: number[] = [];
+      for (const [index, target] of order.entries()) {
+        const receipt = await parts.executor.execute(executionContext({ table, ...target, fencingToken: index + 2 }));
+        erased.push(receipt.recordsErased);
+      }
+      expect(erased[0]).toBe(who === 'a stranger' ? 6 : 12);
+      // Who comes first erases of the other files what two ask for; of the first one all that shared the swap say the same.
+      const rows = await db.em.fork().execute<{ target_id: string }[]>(
+        `select target_id from operation_file where erased > 0 and staged_sha256 is not null and source_version =
+           (select source_version from operation_file where target_id = ? and rows_before = 4)`,
+        [leader.targetId],
+      );
+      const sharing = [leader, ...companions].map(({ targetId }) => targetId);
+      expect(rows.map((row) => row.target_id).sort()).toEqual(sharing.sort());
+      await verified(table, [leader, ...companions]);
+    },
+  );
 });

@@ -135,8 +135,8 @@ describe('the re-encryption of a table', () => {
     const destroyed = await rewrap(batch, keys(new LinewardError('KEY_DESTROYED')));
     expect(destroyed.answer.text).toEqual(batch.text);
     expect(destroyed.tally.failures).toEqual({});
-    const away = rewrap(batch, keys(new LinewardError('KEY_UNAVAILABLE')));
-    await expect(away).rejects.toMatchObject({ code: 'KEY_UNAVAILABLE' });
+    for (const code of ['KEY_UNAVAILABLE', 'DATABASE_UNAVAILABLE', 'KEY_MISMATCH'] as const)
+      await expect(rewrap(batch, keys(new LinewardError(code)))).rejects.toMatchObject({ code });
   });
 
   it('does not take an envelope for a plain value while its key cannot be had', async () => {

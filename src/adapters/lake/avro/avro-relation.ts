@@ -1,5 +1,4 @@
 import { hash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DuckDBAppender } from '@duckdb/node-api';
@@ -113,10 +112,16 @@ async function decode(
     },
   });
   try {
-    await pipeline(createReadStream(path), decoder, append);
+    await AvroContainer.using(path, (container) => pipeline(withRecords(container), decoder, append));
   } catch (error) {
     throw unreadable(path, 'the parser that proves the work cannot decode it', error);
   }
+}
+
+/** A file without its blocks of no records: avsc waits for ever behind one, or ends at it. */
+async function* withRecords(container: AvroContainer): AsyncGenerator<Buffer> {
+  yield container.header;
+  for await (const { records, raw } of container.blocks()) if (records > 0) yield raw;
 }
 
 const hashOf = (bytes: Buffer): bigint => hash('sha1', bytes, 'buffer').readBigInt64LE();
