@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -206,45 +207,41 @@ describe('an import', () => {
   });
 });
 
+async function onDatabase(connectionString: string, statements: readonly string[]): Promise<void> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+}
+
 describe('the command line', () => {
   const cli = (...args: readonly string[]) =>
     run(process.execPath, ['src/cli/main.ts', 'catalog', 'import', ...args, '--url', `${app.urls.main}/graphql`]);
 
   test('reads a database by its information schema, views as jobs', async () => {
-    const client = new Client({ connectionString: app.settings.DATABASE_URL });
-    await client.connect();
-    await client.query(`create schema till; create table till.sale (id bigint, "e-mail" varchar(80));
-      comment on table till.sale is 'What was sold.'; comment on column till.sale."e-mail" is 'Of the buyer.';
-      create view till.sale_of_today as select id from till.sale`);
-    const { rows } = await client.query<{ name: string }>('select current_database() as name');
-    await client.end();
-    const database = rows[0]?.name ?? '';
-    const { stdout } = await cli(
-      'postgres',
-      app.settings.DATABASE_URL ?? '',
-      '--source',
-      'own',
-      '--namespace',
-      'postgres://own',
-      '--dry-run',
-    );
-    expect(stdout).toContain(`+ job postgres://own ${database}.till.sale_of_today`);
-    expect(stdout).toMatch(/would be: \d+ added, 0 changed/);
-    await cli('postgres', app.settings.DATABASE_URL ?? '', '--source', 'own', '--namespace', 'postgres://own');
-    const { rows: found } = await (async () => {
-      const again = new Client({ connectionString: app.settings.DATABASE_URL });
-      await again.connect();
-      const answer = await again.query(`select path, part, value #>> '{}' as value from dataset_told
-        join dataset on dataset.id = dataset_id where name = '${database}.till.sale' order by path, part`);
-      await again.end();
-      return answer;
-    })();
-    expect(found).toEqual([
-      { path: '', part: 'documentation', value: 'What was sold.' },
-      { path: 'e-mail', part: 'documentation', value: 'Of the buyer.' },
+    const own = new URL(app.settings.DATABASE_URL ?? '');
+    const name = `till_${randomUUID().slice(0, 8)}`;
+    const till = Object.assign(new URL(own), { pathname: `/${name}` }).href;
+    await onDatabase(own.href, [`create database ${name}`]);
+    await onDatabase(till, [
+      `create table sale (id bigint, "e-mail" varchar(80)); comment on table sale is 'What was sold.';
+       comment on column sale."e-mail" is 'Of the buyer.'; create view sale_of_today as select id from sale`,
     ]);
-    const wrong = (app.settings.DATABASE_URL ?? '').replace(/\/[^/]*$/, '/not-there');
-    await expect(cli('postgres', wrong)).rejects.toThrow(/BAD_INPUT: the database cannot be read \(3D000\)/);
+    const { stdout } = await cli('postgres', till, '--namespace', 'postgres://till', '--dry-run');
+    expect(stdout).toContain(`+ job postgres://till ${name}.public.sale_of_today`);
+    expect(stdout).toContain('would be: 3 added, 0 changed, 0 unchanged, 0 dropped, 0 refused');
+    await cli('postgres', till, '--namespace', 'postgres://till');
+    expect(await described(`${name}.public.sale`, 'postgres://till')).toMatchObject({
+      documentation: 'What was sold.',
+      fields: {
+        nodes: [
+          { path: 'e-mail', type: 'character varying', documentation: 'Of the buyer.' },
+          { path: 'id', type: 'bigint', documentation: null },
+        ],
+      },
+    });
+    await onDatabase(own.href, [`drop database ${name} with (force)`]);
+    await expect(cli('postgres', till)).rejects.toThrow(/BAD_INPUT: the database cannot be read \(3D000\)/);
   });
 
   test('reads a table of fields', async () => {

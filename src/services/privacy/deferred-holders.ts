@@ -30,7 +30,8 @@ export class DeferredHolders {
     const rows = await this.#em.fork().execute<{ account_id: string; field: string | null; value: string | null }[]>(
       `select distinct s.account_id, s.subject_field as field, s.subject_value as value
        from erasure_deferral d join operation_subject s on s.operation_id = d.operation_id
-       where d.ended_at is null and s.account_id = any(?::text[]) limit ${personsMax + 1}`,
+       -- Of whom one version of a key was to go, nobody asked for the data.
+       where d.ended_at is null and s.key_version is null and s.account_id = any(?::text[]) limit ${personsMax + 1}`,
       [textArray(accountIds.filter((id) => id.isWellFormed() && !id.includes('\0')))],
     );
     if (rows.length === 0) return () => false;
