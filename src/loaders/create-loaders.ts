@@ -1,5 +1,4 @@
 import DataLoader from 'dataloader';
-import type { DescribedPlace } from '../domain/lineage/description.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
@@ -11,7 +10,10 @@ import type { StreamActivity } from '../services/kafka/stream-activity.ts';
 import type { StreamLags } from '../services/kafka/stream-lag.ts';
 import type { TopicRetentionReadModel } from '../services/kafka/topic-retention.read-model.ts';
 import type { LakeReadModel } from '../services/lake/lake.read-model.ts';
-import type { DatasetDescriptionReadModel } from '../services/lineage/dataset-description.read-model.ts';
+import type {
+  DatasetDescriptionReadModel,
+  DescriptionQuestion,
+} from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
 import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
@@ -189,11 +191,8 @@ export function createLoaders(deps: {
       return datasetIds.map((id) => found.get(id) ?? null);
     }),
     description: new DataLoader(
-      async (places: readonly DescribedPlace[]) => {
-        const of = await datasetDescriptions.descriptionsOf(places);
-        return places.map(of);
-      },
-      { cacheKeyFn: ({ datasetId, path }) => `${datasetId}\0${path}` },
+      (questions: readonly DescriptionQuestion[]) => datasetDescriptions.answersTo(questions),
+      { cacheKeyFn: ({ datasetId, path, asOf }) => `${datasetId}\0${path}\0${asOf?.getTime() ?? ''}` },
     ),
     word: byId((ids) => vocabulary.wordsById(ids)),
     namedWord: new DataLoader(

@@ -1,7 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
-import type { DescribedPlace } from '../domain/lineage/description.ts';
+import type { DescribedPlace, Description } from '../domain/lineage/description.ts';
 import type { DatasetField } from '../domain/lineage/graph.ts';
 import type { Word } from '../domain/lineage/vocabulary.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
@@ -13,7 +13,9 @@ import {
   DescribeDatasetInput,
   DescribeDatasetPayload,
   DescriptionChangeConnection,
+  DescriptionType,
 } from '../schema/dataset-description.type.ts';
+import { Instant } from '../schema/scalars.ts';
 import { DomainType, GlossaryTermType } from '../schema/vocabulary.type.ts';
 import type { DatasetDescriptionService } from '../services/lineage/dataset-description.service.ts';
 import { Acting } from './acting.ts';
@@ -51,6 +53,16 @@ async function termsOf(place: DescribedPlace, { loaders }: RequestContext): Prom
   return words.filter((word) => word !== null);
 }
 
+const propertiesOf = ({ properties }: Description): DatasetPropertyType[] =>
+  Object.entries(properties).map(([name, value]) => ({ name, value }));
+
+async function asOfMoment(place: DescribedPlace, asOf: Date, { loaders }: RequestContext): Promise<DescriptionType> {
+  const { terms, domain, ...said } = await loaders.description.load({ ...place, asOf });
+  return { ...said, properties: propertiesOf({ ...said, terms, domain }), termNames: terms, domainName: domain };
+}
+
+const moment = { description: 'The moment, by when the catalog took what was said.' } as const;
+
 const ofDataset = ({ id }: Dataset) => ({ datasetId: id, path: '' });
 
 @Resolver(() => DatasetType)
@@ -79,8 +91,7 @@ export class DatasetDescriptionFields {
     description: 'Names with values, as documentation is told; at most 100.',
   })
   async properties(@Root() dataset: Dataset, @Ctx() { loaders }: RequestContext): Promise<DatasetPropertyType[]> {
-    const { properties } = await loaders.description.load(ofDataset(dataset));
-    return Object.entries(properties).map(([name, value]) => ({ name, value }));
+    return propertiesOf(await loaders.description.load(ofDataset(dataset)));
   }
 
   @FieldResolver(() => [GlossaryTermType], {
@@ -97,6 +108,15 @@ export class DatasetDescriptionFields {
   async domain(@Root() dataset: Dataset, @Ctx() { loaders }: RequestContext): Promise<Word | null> {
     const { domain } = await loaders.description.load(ofDataset(dataset));
     return domain === null ? null : loaders.namedWord.load({ kind: 'DOMAIN', name: domain });
+  }
+
+  @FieldResolver(() => DescriptionType, { description: 'What was said of it at a moment.' })
+  descriptionAsOf(
+    @Root() dataset: Dataset,
+    @Arg('asOf', () => Instant, moment) asOf: Date,
+    @Ctx() context: RequestContext,
+  ): Promise<DescriptionType> {
+    return asOfMoment(ofDataset(dataset), asOf, context);
   }
 
   @FieldResolver(() => DescriptionChangeConnection, {
@@ -127,5 +147,14 @@ export class DatasetFieldDescriptionFields {
   @FieldResolver(() => [String], { description: 'Words that people sort it by; at most 100.' })
   async tags(@Root() field: DatasetField, @Ctx() { loaders }: RequestContext): Promise<readonly string[]> {
     return (await loaders.description.load(field)).tags;
+  }
+
+  @FieldResolver(() => DescriptionType, { description: 'What was said of it at a moment.' })
+  descriptionAsOf(
+    @Root() field: DatasetField,
+    @Arg('asOf', () => Instant, moment) asOf: Date,
+    @Ctx() context: RequestContext,
+  ): Promise<DescriptionType> {
+    return asOfMoment({ datasetId: field.datasetId, path: field.path }, asOf, context);
   }
 }

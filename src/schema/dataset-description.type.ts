@@ -16,6 +16,27 @@ export class DatasetPropertyType {
   value!: string;
 }
 
+@ObjectType('Description', { description: 'What was said of a dataset or a field at a moment.' })
+export class DescriptionType {
+  @Field(() => String, { nullable: true, description: 'What it is; Markdown.' })
+  documentation!: string | null;
+
+  @Field(() => [String], { description: 'Who answers for it; at most 100.' })
+  owners!: readonly string[];
+
+  @Field(() => [String], { description: 'Words that people sort it by; at most 100.' })
+  tags!: readonly string[];
+
+  @Field(() => [DatasetPropertyType], { description: 'Names with values; at most 100.' })
+  properties!: readonly DatasetPropertyType[];
+
+  @Field(() => [String], { description: 'Names of its terms of the glossary, which may be gone by now; at most 100.' })
+  termNames!: readonly string[];
+
+  @Field(() => String, { nullable: true, description: 'Name of the domain that it belonged to.' })
+  domainName!: string | null;
+}
+
 const DescriptionPartEnum = describedEnum<DescriptionPart>('DescriptionPart', 'A part of a description.', {
   documentation: 'What it is, in Markdown.',
   owners: 'Who answers for it.',

@@ -68,6 +68,54 @@ describe('what events say of datasets', () => {
       });
   });
 
+  test('is told as it was at a moment, whoever spoke', async () => {
+    const asOf = async (moment: string): Promise<Data> => {
+      const { dataset } = await app.done(
+        `query ($moment: DateTimeISO!) { dataset(namespace: "file", name: "told/then") { id
+           descriptionAsOf(asOf: $moment) { documentation owners tags properties { name value } termNames domainName }
+           fields { nodes { path descriptionAsOf(asOf: $moment) { documentation tags } } } } }`,
+        { moment },
+      );
+      return dataset;
+    };
+    const now = async (): Promise<string> => {
+      const { dataset } = await app.done(
+        '{ dataset(namespace: "file", name: "told/then") { descriptionChanges(first: 1) { nodes { at } } } }',
+      );
+      return dataset.descriptionChanges.nodes[0].at;
+    };
+    await send(event('told/then', '2026-02-01T00:00:00Z', 'new'));
+    const heard = await now();
+    // Late, so it changes nothing of what is in force.
+    await send(event('told/then', '2026-01-01T00:00:00Z', 'old'));
+    const { id: datasetId } = await asOf(heard);
+    const say = (input: object): Promise<Data> =>
+      app.done(
+        'mutation ($input: DescribeDatasetInput!) { describeDataset(input: $input) { userErrors { code } dataset { id } } }',
+        { input: { datasetId, ...input } },
+      );
+    await say({ documentation: 'ours', properties: [{ name: 'sla', value: 'daily' }] });
+    await say({ field: 'mail', documentation: 'our mail' });
+    const said = await now();
+    await say({ documentation: null, owners: ['ann'] });
+    const takenBack = await now();
+
+    const events = { documentation: 'new', owners: ['team:new'], tags: ['new'], properties: [] };
+    expect((await asOf('2020-01-01T00:00:00Z')).descriptionAsOf).toEqual({
+      ...{ documentation: null, owners: [], tags: [], properties: [], termNames: [], domainName: null },
+    });
+    expect(await asOf(heard)).toMatchObject({
+      descriptionAsOf: events,
+      fields: { nodes: [{ descriptionAsOf: { documentation: 'mail of new', tags: ['pii:email'] } }] },
+    });
+    const properties = [{ name: 'sla', value: 'daily' }];
+    expect(await asOf(said)).toMatchObject({
+      descriptionAsOf: { ...events, documentation: 'ours', properties },
+      fields: { nodes: [{ descriptionAsOf: { documentation: 'our mail', tags: ['pii:email'] } }] },
+    });
+    expect((await asOf(takenBack)).descriptionAsOf).toMatchObject({ ...events, owners: ['ann'], properties });
+  });
+
   test('people are told what they cannot say', async () => {
     const { id: datasetId } = await described('told/a', 'file');
     const refused = (input: object) =>

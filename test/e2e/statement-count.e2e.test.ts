@@ -155,7 +155,7 @@ const lists = {
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
     nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
-  datasets: `{ totalCount nodes { ${dataset} tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } } }`,
+  datasets: `{ totalCount nodes { ${dataset} tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } descriptionAsOf(asOf: "2026-01-01T00:00:00Z") { tags } } }`,
   streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan
     subjects(first: 2) { totalCount nodes { accountId digest } }

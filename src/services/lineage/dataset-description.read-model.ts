@@ -51,6 +51,28 @@ const textOf = (value: unknown): string | null => (value === null ? null : JSON.
 
 const keyOf = ({ datasetId, path }: DescribedPlace): string => `${datasetId}\0${path}`;
 
+/** A place, and the moment whose description is asked for; absent: the one in force. */
+export interface DescriptionQuestion extends DescribedPlace {
+  readonly asOf?: Date;
+}
+
+const asked = 'unnest(?::text[], ?::text[]) as asked (dataset_id, path)';
+const toldNow = `
+  select told.dataset_id as "datasetId", told.path, part, value from dataset_told told
+  join ${asked} on asked.dataset_id = told.dataset_id and asked.path = told.path`;
+/** As the view `dataset_told` judges, of what each had said by then; in milliseconds, in which the API tells times. */
+const toldAsOf = `
+  select distinct on (said.dataset_id, said.path, part) said.dataset_id as "datasetId", said.path, part, after as value
+  from (
+    select distinct on (change.dataset_id, change.path, part, said_by) change.*
+    from dataset_description_change change
+    join ${asked} on asked.dataset_id = change.dataset_id and asked.path = change.path
+    where date_trunc('milliseconds', change.at) <= ?
+    order by change.dataset_id, change.path, part, said_by, id desc
+  ) said
+  where after is not null
+  order by said.dataset_id, said.path, part, said_by = 'people' desc, said_at desc, said_by`;
+
 /** What is in force of what people, events and imports say about datasets. */
 export class DatasetDescriptionReadModel {
   readonly #em: EntityManager;
@@ -59,14 +81,14 @@ export class DatasetDescriptionReadModel {
     this.#em = deps.em;
   }
 
-  /** The word of people counts, and where there is none what was said last. */
-  async descriptionsOf(places: readonly DescribedPlace[]): Promise<(place: DescribedPlace) => Description> {
-    const rows = await this.#em.fork().execute(
-      `select told.dataset_id as "datasetId", told.path, part, value from dataset_told told
-       join unnest(?::text[], ?::text[]) as asked (dataset_id, path)
-         on asked.dataset_id = told.dataset_id and asked.path = told.path`,
-      [textArray(places.map(({ datasetId }) => datasetId)), textArray(places.map(({ path }) => path))],
-    );
+  /** The word of people counts, and where there is none what was said last; as the catalog had it at `asOf`. */
+  async descriptionsOf(
+    places: readonly DescribedPlace[],
+    asOf?: Date,
+  ): Promise<(place: DescribedPlace) => Description> {
+    const of = [textArray(places.map(({ datasetId }) => datasetId)), textArray(places.map(({ path }) => path))];
+    const em = this.#em.fork();
+    const rows = asOf === undefined ? await em.execute(toldNow, of) : await em.execute(toldAsOf, [...of, asOf]);
     const found = new Map<string, Description>();
     for (const row of rows) {
       const { part, value, ...place } = toldRow.parse(row);
@@ -74,6 +96,14 @@ export class DatasetDescriptionReadModel {
       found.set(keyOf(place), { ...known, [part]: readPart[part].parse(value) });
     }
     return (place) => found.get(keyOf(place)) ?? noDescription;
+  }
+
+  /** Answers of `descriptionsOf` in the order of the questions: one statement for each moment. */
+  async answersTo(questions: readonly DescriptionQuestion[]): Promise<readonly Description[]> {
+    const byMoment = Map.groupBy(questions, ({ asOf }) => asOf?.getTime());
+    const found = new Map<number | undefined, (place: DescribedPlace) => Description>();
+    for (const [moment, places] of byMoment) found.set(moment, await this.descriptionsOf(places, places[0]?.asOf));
+    return questions.map((place) => found.get(place.asOf?.getTime())?.(place) ?? noDescription);
   }
 
   /** Changes of a dataset and its fields, newest first. */
