@@ -18,7 +18,7 @@ interface Times {
 const rounds = 15;
 
 /** Measures works turn by turn, each after one run that warms it. */
-async function timesOf<Name extends string>(
+export async function timesOf<Name extends string>(
   works: Readonly<Record<Name, () => Promise<unknown>>>,
 ): Promise<Record<Name, Times>> {
   const names = Object.keys(works) as Name[];

@@ -10,6 +10,7 @@ import { loadEnv } from '../src/config/env.ts';
 import { newId } from '../src/domain/id.ts';
 import { type Bench, type BenchCase, beside, measureInTurns } from './harness.ts';
 import { batchOf } from './lineage-data.ts';
+import { searchCases } from './lineage-search.ts';
 import { labelCases, walkCases } from './lineage-walks.ts';
 
 const batchEvents = 1_000;
@@ -44,8 +45,10 @@ async function measured(onClose: (close: () => Promise<unknown>) => void) {
   onClose(() => database.close());
   const pool = new Pool({ connectionString: postgres.url });
   onClose(() => pool.end());
-  const cases: BenchCase[] = await ingest(app.urls.main, pool);
   const { em } = database;
+  const isSearch = process.argv.includes('--search');
+  if (isSearch) return await searchCases(app.urls.main, pool);
+  const cases: BenchCase[] = await ingest(app.urls.main, pool);
   const isGrowth = process.argv.includes('--growth');
   for (const jobs of isGrowth ? [200, 1_000, 5_000, 20_000] : [20_000])
     cases.push(...(await walkCases(app.urls.main, pool, em, jobs)));
@@ -99,6 +102,6 @@ async function ingest(url: string, pool: Pool) {
 export const bench: Bench = {
   name: 'lineage',
   about:
-    'ingest beside a bare insert, walks and labels beside the bare recursive SQL (--growth: of four and two sizes)',
+    'ingest beside a bare insert, walks and labels beside the bare recursive SQL (--growth: of four and two sizes); --search: searches of 100,000 datasets instead',
   run,
 };

@@ -7,33 +7,12 @@ import { Instant } from './scalars.ts';
 
 type Told = Pick<Word, 'name' | 'description' | 'owners' | 'revision' | 'createdAt' | 'updatedAt'>;
 
-@ObjectType('GlossaryTerm', { implements: NodeType, description: 'What people mean by a word.' })
-export class GlossaryTermType extends NodeType implements Told {
-  @Field(() => String, { description: 'The word; there is one of each name.' })
-  name!: string;
-
-  @Field(() => String, { description: 'What it means, in Markdown.' })
-  description!: string;
-
-  @Field(() => [String], { description: 'Who answers for it; at most 100.' })
-  owners!: readonly string[];
-
-  @Field(() => Int, { description: 'Counts its changes, from 0; for `expectedRevision`.' })
-  revision!: number;
-
-  @Field(() => Instant, { description: 'When it was defined first.' })
-  createdAt!: Date;
-
-  @Field(() => Instant, { description: 'When it was changed last.' })
-  updatedAt!: Date;
-}
-
-@ObjectType('Domain', { implements: NodeType, description: 'A part of the company that data belongs to.' })
-export class DomainType extends NodeType implements Told {
+@ObjectType()
+abstract class WordType extends NodeType implements Told {
   @Field(() => String, { description: 'Its name; there is one of each name.' })
   name!: string;
 
-  @Field(() => String, { description: 'What it is about, in Markdown.' })
+  @Field(() => String, { description: 'What it means or is about, in Markdown.' })
   description!: string;
 
   @Field(() => [String], { description: 'Who answers for it; at most 100.' })
@@ -48,6 +27,12 @@ export class DomainType extends NodeType implements Told {
   @Field(() => Instant, { description: 'When it was changed last.' })
   updatedAt!: Date;
 }
+
+@ObjectType('GlossaryTerm', { implements: NodeType, description: 'What people mean by a word.' })
+export class GlossaryTermType extends WordType {}
+
+@ObjectType('Domain', { implements: NodeType, description: 'A part of the company that data belongs to.' })
+export class DomainType extends WordType {}
 
 export const GlossaryTermConnection = connectionOf('GlossaryTerm', () => GlossaryTermType, 'Terms by name.');
 export const DomainConnection = connectionOf('Domain', () => DomainType, 'Domains by name.');
