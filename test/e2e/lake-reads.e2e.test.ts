@@ -37,7 +37,7 @@ async function writeMixed(directory: string): Promise<void> {
   await put(join(folder('2018-06-02'), 'part.json.gz'), gzipSync(ndjson(ofDay('2018-06-02'))));
   await writeAvro(join(folder('2018-06-03'), 'part.avro'), ofDay('2018-06-03'), { codec: 'deflate', schema });
   await mkdir(folder('2018-06-04'), { recursive: true });
-  const parquet = `SELECT *, {'os': 'os' || id, 'sizes': [id, NULL], 'ratio': 'nan'::DOUBLE} AS device
+  const parquet = `SELECT *, {'os': 'os' || id, 'sizes': [id, NULL], 'ratio': 'nan'::DOUBLE} AS device, 'x' AS secret
     FROM (${clicks(40, 4)}) WHERE day LIKE '2018-06-04%'`;
   await plainDuckdb(`COPY (${parquet}) TO '${join(folder('2018-06-04'), 'part.parquet')}' (FORMAT parquet)`);
 }
@@ -96,6 +96,7 @@ describe.each([
         expect.objectContaining({ name: 'day', masked: false }),
         expect.objectContaining({ name: 'note', semanticType: 'customertext', masked: true }),
         expect.objectContaining({ name: 'device', type: 'JSON', masked: false }),
+        expect.objectContaining({ name: 'secret', classifications: ['UNDESCRIBED'], masked: true }),
       ]);
       expect(read.files.map(({ format, location, version }) => [format, location, version]).sort()).toEqual([
         ['AVRO', null, null],
@@ -107,6 +108,7 @@ describe.each([
         ...row,
         person: '***',
         note: '***',
+        secret: '***',
         device: Number(row.id) % 4 === 3 ? { os: `os${row.id}`, sizes: [Number(row.id), null], ratio: 'NaN' } : null,
       }));
       expect(await rows('viewer', { table: mixed })).toEqual(expected);
@@ -149,7 +151,7 @@ describe.each([
           read.grant.id,
         ]);
       expect(events).toHaveLength(1);
-      expect(events[0].actor_id).toContain('privacy_officer');
+      expect(events[0]?.actor_id).toContain('privacy_officer');
       const found = [first.value as LakeRow];
       for await (const row of iterator) found.push(row);
       expect(found.sort((a, b) => Number(a.id) - Number(b.id))).toEqual(await clear(40, 4));
@@ -189,6 +191,7 @@ describe.each([
         { column_name: 'day', column_type: 'VARCHAR' },
         { column_name: 'note', column_type: 'VARCHAR' },
         { column_name: 'device', column_type: 'JSON' },
+        { column_name: 'secret', column_type: 'VARCHAR' },
       ]);
       expect(
         await all(`SELECT count(*) AS n, count(device) AS devices, sum(id) AS ids FROM masked WHERE person = '***'`),
