@@ -93,12 +93,8 @@ export class LakeReadService {
    * @throws LinewardError NOT_FOUND, FORBIDDEN, LAKE_FILE_CHANGED
    */
   async begin(actor: Actor, id: string): Promise<{ readonly place: LakePlace; readonly plan: ReadPlan }> {
-    const [found] = await this.#deps.em
-      .fork()
-      .execute('select table_id, plan from lake_read where id = ? and actor_id = ? and expires_at > now()', [
-        id,
-        actor.id,
-      ]);
+    // The database refuses to look for a text with U+0000.
+    const [found] = id.includes('\0') ? [] : await this.#granted(actor, id);
     if (found === undefined)
       throw new LinewardError('NOT_FOUND', 'There is no such read of yours, or its time is over; open another one.');
     const { table_id, plan } = readRow.parse(found);
@@ -125,6 +121,15 @@ export class LakeReadService {
     const { url } = this.#deps.store;
     const root = url.replace(/\/$/u, '');
     return url.startsWith('file:') ? `${root}/${path.split('/').map(encodeURIComponent).join('/')}` : `${root}/${path}`;
+  }
+
+  #granted(actor: Actor, id: string): Promise<unknown[]> {
+    return this.#deps.em
+      .fork()
+      .execute('select table_id, plan from lake_read where id = ? and actor_id = ? and expires_at > now()', [
+        id,
+        actor.id,
+      ]);
   }
 
   #clear(actor: Actor, { columns, tableId, entity }: LakePlace): Promise<ReadonlySet<string>> {

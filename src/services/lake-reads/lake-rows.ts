@@ -26,7 +26,7 @@ export interface AskedRows {
 }
 
 /** Reads that one process answers at a time; each has a child process with the memory of an engine. */
-export const readsMax = 4;
+const readsMax = 4;
 
 type Begun = { readonly place: LakePlace; readonly plan: ReadPlan } & AskedRows;
 

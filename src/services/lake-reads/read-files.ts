@@ -13,7 +13,7 @@ export interface ReadFile extends FileIdentity {
 }
 
 /** Most files of one read; more of them make no answer that somebody could use. */
-export const filesMax = 20_000;
+const filesMax = 20_000;
 
 const registeredRow = z.object({
   path: z.string(),

@@ -37,7 +37,7 @@ async function giveParquet(connection: DuckDBConnection, request: RowsRequest, b
 }
 
 /** Rows that go together. */
-export class RowBatch {
+class RowBatch {
   readonly #give: GiveRows;
   #rows: string[] = [];
   #chars = 0;
