@@ -33,7 +33,17 @@ const read = await new LakeClient({ url: 'http://127.0.0.1:1' }).open({ entity: 
 if (read) for await (const row of read) { const typed: LakeRow = row; console.log(typed); }
 `;
     await writeFile(join(project, 'program.mts'), program);
-    const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--noEmit', '--skipLibCheck', 'false'];
+    const strict = [
+      '--ignoreConfig',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--noEmit',
+      '--skipLibCheck',
+      'false',
+    ];
     const types = ['--typeRoots', resolve('node_modules/@types'), '--types', 'node'];
     await run(bin('tsc'), [...strict, ...types, join(project, 'program.mts')]).catch((error: { stdout: string }) => {
       throw new Error(error.stdout);
