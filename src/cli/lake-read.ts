@@ -9,7 +9,6 @@ import {
   type LakeReadRequest,
   type LakeRow,
 } from '../../packages/lake-client/src/index.ts';
-import { writeParquet } from '../adapters/lake/reads/parquet-output.ts';
 import { processEnv } from '../config/env.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { printedRows, type TextFormat, textFormats } from './row-text.ts';
@@ -44,12 +43,16 @@ export async function readLake({ columns, format, limit, output, url, ...asked }
   note(headOf(read));
   const rows =
     form === 'parquet'
-      ? await intoFile(output ?? '', (path) =>
-          writeParquet(path, (connection) => read.relation(connection, { limit: rowsMax })),
-        )
+      ? await intoFile(output ?? '', (path) => parquetFile(read, path, rowsMax))
       : await writeText(read, { form, rowsMax, output });
   note(`${rows} row(s)${output === undefined ? '' : ` written to ${output}`}`);
   return null;
+}
+
+async function parquetFile(read: LakeRead, path: string, limit: number | undefined): Promise<number> {
+  // No other command needs DuckDB, which takes a while to load.
+  const { writeParquet } = await import('../adapters/lake/reads/parquet-output.ts');
+  return writeParquet(path, (connection) => read.relation(connection, { limit }));
 }
 
 async function writeText(
