@@ -69,6 +69,7 @@ describe('a token', () => {
       permissions: [
         'DISCOVER',
         'READ_EVIDENCE',
+        'READ_LAKE',
         'READ_SUBJECTS',
         'HOLD',
         'RELEASE_HOLD',
