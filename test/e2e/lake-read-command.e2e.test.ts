@@ -62,7 +62,9 @@ describe('lineward lake read', () => {
     expect(read.sort((a, b) => a.id - b.id)).toEqual(
       Array.from({ length: 20 }, (_, id) => ({ id, note: '', device: null })),
     );
-    expect(stderr).toMatch(/^data\/web\/\S+: 5 file\(s\), in clear; masked: nothing\n(?:\d+ row\(s\) so far\n)*20 row\(s\)\n$/u);
+    expect(stderr).toMatch(
+      /^data\/web\/\S+: 5 file\(s\), in clear; masked: nothing\n(?:\d+ row\(s\) so far\n)*20 row\(s\)\n$/u,
+    );
   });
 
   test('reads the days that are asked for, from their files alone', async () => {
