@@ -22,6 +22,7 @@ const mayImport = {
     '^src/adapters/postgres/(orm|information-schema)\\.ts$',
     '^src/adapters/keys/local/local-key-provider\\.ts$',
     '^src/adapters/audit/checkpoint-directory\\.ts$',
+    '^src/adapters/lake/reads/parquet-output\\.ts$',
   ],
 };
 
@@ -135,7 +136,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes|build-transform)\\.ts$',
+          '^src/(main|app|build-services|build-registry|build-lineage|build-topics|build-audit|build-access|build-governance|build-ledger|build-changes|build-transform|build-lake-reads)\\.ts$',
       },
       to: { path: '^src/[^/]+\\.ts$' },
     },
@@ -145,6 +146,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^(src|migrations)/' },
       to: { path: '^(demo|bench|tools|test)/' },
+    },
+    {
+      name: 'packages-stand-alone',
+      comment: 'What is published has nothing of the product in it.',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: '^(src|migrations|demo|bench|tools|test)/' },
+    },
+    {
+      name: 'packages-by-the-command-line',
+      comment: 'The service does not read through its own client.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^packages/' },
     },
     {
       name: 'migrations-are-frozen',

@@ -3,6 +3,7 @@ import { buildAccess } from './build-access.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildChanges } from './build-changes.ts';
 import { buildGovernance } from './build-governance.ts';
+import { buildLakeReads } from './build-lake-reads.ts';
 import { buildLedger } from './build-ledger.ts';
 import { buildLineage } from './build-lineage.ts';
 import { buildRegistry } from './build-registry.ts';
@@ -276,13 +277,12 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     ...topics,
     ...{ streamSteering, streamActivity, streamLags, streamLineage },
     produce,
-    intake,
-    lake,
-    tableRegistration,
+    ...{ intake, lake, tableRegistration },
     retention,
     lakeRetentionSchedule,
     ...{ registrar, tableDiscovery, tableIndexer, tableIndexSchedule },
     ...transform,
+    ...buildLakeReads(parts, { registry, crypto: privacy.crypto }),
     streamRunner,
     driver,
     operations,

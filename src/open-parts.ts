@@ -13,6 +13,7 @@ import { localKeyFile } from './adapters/keys/local/local-key-provider.ts';
 import { LocalNotary } from './adapters/keys/local/local-notary.ts';
 import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
+import { DuckdbRowEngine } from './adapters/lake/duckdb/duckdb-row-engine.ts';
 import { DuckdbTransformEngine } from './adapters/lake/duckdb/duckdb-transform-engine.ts';
 import { PostgresChangeNotices } from './adapters/postgres/change-notices.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
@@ -71,6 +72,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
     logger,
   };
   const engine = new DuckdbEngine(engineOptions);
+  const rowEngine = new DuckdbRowEngine(engineOptions);
   const transformEngine = new DuckdbTransformEngine(engineOptions);
   onClose(async () => {
     await Promise.all([engine.close(), transformEngine.close()]);
@@ -103,7 +105,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, transformEngine, store, kafka, jobs },
+    ...{ engine, rowEngine, transformEngine, store, kafka, jobs },
   };
 }
 

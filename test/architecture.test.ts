@@ -7,7 +7,7 @@ import { layerReport, modulesMin } from '../tools/check/layers.ts';
 import { runProgram } from '../tools/check/step.ts';
 
 const copied = [
-  ...['src', 'migrations', 'tools', 'demo', 'bench', 'test'],
+  ...['src', 'packages', 'migrations', 'tools', 'demo', 'bench', 'test'],
   ...['package.json', 'tsconfig.json', 'vitest.config.ts', 'knip.json', '.dependency-cruiser.cjs'],
 ];
 
@@ -67,6 +67,8 @@ describe('layers', () => {
     ['processor-only-by-registry', 'src/services/sql.ts', "import '../jobs/verify-target.processor.ts';"],
     ['composition-root', 'src/http/listener.ts', "import '../app.ts';"],
     ['product-stands-alone', 'src/services/sql.ts', "import '../../tools/kafka/broker-config.ts';"],
+    ['packages-stand-alone', 'packages/lake-client/src/values.ts', "import '../../../src/domain/id.ts';"],
+    ['packages-by-the-command-line', 'src/http/ndjson.ts', "import '../../packages/lake-client/src/values.ts';"],
     ['migrations-are-frozen', 'migrations/20261123000100_catalog.ts', "import '../src/domain/id.ts';"],
     ['domain-is-pure', 'src/domain/page.ts', "import 'node:fs';"],
     ['domain-libraries', 'src/domain/page.ts', "import 'fastify';"],

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { LakeReadError } from '../../packages/lake-client/src/index.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { addKey } from './add-key.ts';
 import { exportAuditLog, verifyFile } from './audit-log.ts';
 import { importCatalog } from './catalog-import.ts';
 import { erase } from './erase.ts';
+import { readLake } from './lake-read.ts';
 import { migrate } from './migrate.ts';
 import { exportRegistry, importRegistry } from './registry-transfer.ts';
 import { replayLedger } from './replay-ledger.ts';
@@ -21,6 +23,10 @@ const usage = `lineward <verb>
   catalog import KIND FROM [--source NAME] [--namespace NS] [--catalog FILE] [--partial] [--dry-run] [--url URL]
                                           take what another catalog knows, KIND and FROM: dbt MANIFEST, postgres URL,
                                           csv FILE, ndjson FILE; --dry-run shows what would change
+  lake read ENTITY [--table LOCATION] [--from DAY] [--to DAY] [--columns A,B] [--format ndjson|csv|table|parquet]
+            [--limit ROWS] [--output FILE] [--decrypt] [--purpose TEXT] [--url URL]
+                                          read a lake table as the service lets you: days from one up to, and without,
+                                          another; --table in the place of ENTITY where that has several
   ledger replay [--url URL]               look for data of erased subjects, after a restore; what is found is
                                           requested anew and waits for approval
   report NAME [--from DATE] [--to DATE] [--url URL]
@@ -41,11 +47,18 @@ const options = {
   value: { type: 'string' },
   reason: { type: 'string' },
   from: { type: 'string' },
-  to: { type: 'string' },
   source: { type: 'string' },
   namespace: { type: 'string' },
   catalog: { type: 'string' },
   partial: { type: 'boolean' },
+  table: { type: 'string' },
+  to: { type: 'string' },
+  columns: { type: 'string' },
+  format: { type: 'string', default: 'ndjson' },
+  limit: { type: 'string' },
+  output: { type: 'string' },
+  decrypt: { type: 'boolean' },
+  purpose: { type: 'string' },
   'dry-run': { type: 'boolean' },
   'public-key': { type: 'string' },
   checkpoints: { type: 'string' },
@@ -70,6 +83,10 @@ const catalogOptions = ({ source, namespace, catalog, partial, 'dry-run': dryRun
   dryRun: dryRun ?? false,
 });
 
+const lakeOptions = ({ table, from, to, columns, format, limit, output, decrypt, purpose, url }: Values) => ({
+  ...{ table, from, to, columns, format, limit, output, decrypt, purpose, url },
+});
+
 function report(name: string, file: string | undefined, values: Values): Promise<string> {
   if (name === 'verify' && file !== undefined) return verifyReport(file, values['public-key'] ?? null);
   const { from, to, url } = values;
@@ -78,7 +95,8 @@ function report(name: string, file: string | undefined, values: Values): Promise
     : printReport(name, { from, to, url });
 }
 
-async function run(): Promise<string> {
+/** The text to print; null for what has printed by itself. */
+async function run(): Promise<string | null> {
   const { values, positionals } = readArguments();
   const [verb, second, file, from] = positionals;
   if (values.help === true || verb === undefined) return usage;
@@ -92,6 +110,8 @@ async function run(): Promise<string> {
   if (verb === 'report' && second !== undefined) return report(second, file, values);
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
+  if (verb === 'lake' && second === 'read' && (file !== undefined || values.table !== undefined))
+    return readLake({ ...lakeOptions(values), entity: file });
   if (verb === 'ledger' && second === 'replay') return replayLedger(values.url);
   if (verb === 'keys' && second === 'add') return addKey();
   if (verb === 'migrate') return migrate();
@@ -99,9 +119,12 @@ async function run(): Promise<string> {
 }
 
 run().then(
-  (text) => process.stdout.write(`${text.trimEnd()}\n`),
+  (text) => {
+    if (text !== null) process.stdout.write(`${text.trimEnd()}\n`);
+  },
   (error: unknown) => {
-    const text = error instanceof LinewardError ? `${error.code}: ${error.message}` : String(error);
+    const isTold = error instanceof LinewardError || error instanceof LakeReadError;
+    const text = isTold ? `${error.code}: ${error.message}` : String(error);
     process.stderr.write(`lineward: ${text}\n`);
     process.exitCode = 1;
   },

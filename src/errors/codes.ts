@@ -114,6 +114,10 @@ export const errorCodes = {
     ...fault('The store of the lake does not answer; try again later.', 503, true),
     level: 'warn',
   },
+  LAKE_READS_BUSY: {
+    ...fault('As many lake reads are under way as this process takes; try again later.', 503, true),
+    level: 'warn',
+  },
   LAKE_ENGINE_FAILED: fault('The lake engine failed.', 500, true),
 
   TRANSFORMER_INVALID: refusal('The transformer is not valid.'),

@@ -9,6 +9,8 @@ import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
 import type { ProxiedTopics } from '../services/kafka/proxied-topics.read-model.ts';
 import type { IntakeService } from '../services/lake/intake.service.ts';
+import type { LakeReadService } from '../services/lake-reads/lake-read.service.ts';
+import type { LakeRows } from '../services/lake-reads/lake-rows.ts';
 import type { CatalogImportService } from '../services/lineage/catalog-import.service.ts';
 import type { EventLogReadModel } from '../services/lineage/event-log.read-model.ts';
 import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
@@ -33,6 +35,7 @@ import { graphqlRoutes } from './graphql/graphql.routes.ts';
 import type { GraphqlOptions } from './graphql/graphql-options.ts';
 import { type HealthPart, healthRoutes, type MetricsPage } from './health/health.routes.ts';
 import { intakeRoutes } from './intake/intake.routes.ts';
+import { lakeReadRoutes } from './lake-reads/lake-read.routes.ts';
 import { bulkRoutes } from './lineage/bulk.routes.ts';
 import { catalogRoutes } from './lineage/catalog.routes.ts';
 import { graphRoutes } from './lineage/graph.routes.ts';
@@ -86,6 +89,8 @@ export interface ApiDeps {
   readonly lineageEvents: EventLogReadModel;
   readonly auditExport: AuditExport;
   readonly reportService: ReportService;
+  readonly lakeReads: LakeReadService;
+  readonly lakeRows: LakeRows;
   readonly lineageCatalog: LineageCatalogReadModel;
   readonly lineageGraph: NodeGraphReadModel;
 }
@@ -129,6 +134,7 @@ export class Listeners {
     await main.register(async (scope) => lineageRoutes(scope, api));
     await main.register(async (scope) => auditRoutes(scope, api));
     await main.register(async (scope) => reportRoutes(scope, api));
+    await main.register(async (scope) => lakeReadRoutes(scope, api));
     await main.register(async (scope) => {
       bulkRoutes(scope, api);
       importRoutes(scope, api);

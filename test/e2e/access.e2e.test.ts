@@ -69,6 +69,7 @@ describe('a token', () => {
       permissions: [
         'DISCOVER',
         'READ_EVIDENCE',
+        'READ_LAKE',
         'READ_SUBJECTS',
         'HOLD',
         'RELEASE_HOLD',
@@ -293,6 +294,8 @@ describe('the other entrances', () => {
     ['POST', 'main', '/api/v1/registry/import', 'REGISTER'],
     ['GET', 'main', '/api/v1/registry/export', 'DISCOVER'],
     ['POST', 'main', '/api/v1/entities/x/records', 'PRODUCE'],
+    ['POST', 'main', '/api/v1/lake/reads', 'READ_LAKE'],
+    ['GET', 'main', '/api/v1/lake/reads/x/rows', 'READ_LAKE'],
     ['GET', 'main', '/metrics', 'DISCOVER'],
     ['GET', 'registry', '/subjects', 'DISCOVER'],
     ['POST', 'registry', '/subjects/x/versions', 'REGISTER'],

@@ -7,7 +7,7 @@ import type { Step } from './step.ts';
 /** With fewer modules than this the parser did not read the tree, and silence would mean nothing. */
 export const modulesMin = 200;
 
-const folders = ['src', 'migrations', 'demo', 'bench', 'tools'] as const;
+const folders = ['src', 'packages/lake-client/src', 'migrations', 'demo', 'bench', 'tools'] as const;
 
 export interface LayerReport {
   /** Modules of our own that were read. */

@@ -4,6 +4,7 @@ export const actions = {
   READ_EVIDENCE:
     'Read why operations were requested, plans, gaps, receipts, certificates: they may tell whom an operation is about.',
   READ_REDACTED: 'Redact values, and have samples of topics looked at, of which none is shown.',
+  READ_LAKE: 'Read rows of lake tables; what is personal in them is masked for whoever may not decrypt.',
   READ_SUBJECTS: 'Read whom operations and legal holds are about.',
   REGISTER: 'Register schemas, entities, mappings, tables and streams, and describe them.',
   CLASSIFY: 'Say what is personal and how it is protected: semantic types, labels, policies.',
@@ -29,13 +30,23 @@ export type Action = keyof typeof actions;
  * `legal` releases holds.
  */
 export const roles = {
-  viewer: ['DISCOVER'],
-  engineer: ['DISCOVER', 'READ_EVIDENCE', 'READ_REDACTED', 'REGISTER', 'OPERATE', 'PRODUCE', 'INGEST_LINEAGE'],
-  steward: ['DISCOVER', 'READ_REDACTED', 'REGISTER', 'CLASSIFY'],
+  viewer: ['DISCOVER', 'READ_LAKE'],
+  engineer: [
+    'DISCOVER',
+    'READ_EVIDENCE',
+    'READ_REDACTED',
+    'READ_LAKE',
+    'REGISTER',
+    'OPERATE',
+    'PRODUCE',
+    'INGEST_LINEAGE',
+  ],
+  steward: ['DISCOVER', 'READ_REDACTED', 'READ_LAKE', 'REGISTER', 'CLASSIFY'],
   privacy_officer: [
     'DISCOVER',
     'READ_EVIDENCE',
     'READ_REDACTED',
+    'READ_LAKE',
     'READ_SUBJECTS',
     'CLASSIFY',
     'ENCRYPT',

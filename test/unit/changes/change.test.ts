@@ -28,9 +28,11 @@ describe('the change feed', () => {
       ],
       ...[
         'exportAuditLog',
+        'openLakeRead',
         'pauseWebhook',
         'placeLegalHold',
         'previewTransformer',
+        'readLakeRows',
         'readReport',
         'redact',
         'refuseAccess',

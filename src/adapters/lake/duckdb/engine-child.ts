@@ -10,6 +10,7 @@ import type { ColumnTexts } from '../../../services/lake/ports.ts';
 import { avroFormat } from '../avro/avro-format.ts';
 import type { EngineParts, LakeFileFormat } from '../file-format.ts';
 import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
+import { giveRows } from '../reads/give-rows.ts';
 import { RecordFileFormat } from '../records/record-file-format.ts';
 import { findHits, mergeRows, previewRows } from '../transform/merge-rows.ts';
 import { shapeRows } from '../transform/shape-rows.ts';
@@ -108,6 +109,12 @@ function alone(
       return byFormat(call.request.files, (files, format) =>
         formats[format].survey(parts, { files, keyColumns: call.request.keyColumns }),
       );
+    case 'rows': {
+      const exchange = exchangeOf(call.id);
+      return giveRows(parts.connection, call.request, async (lines) => {
+        await exchange({ lines });
+      });
+    }
     case 'shape':
       return shapeRows(parts.connection, call.request);
     case 'hits':

@@ -17,6 +17,7 @@ import type {
   VerifyResult,
   WriteRequest,
 } from '../../../services/lake/ports.ts';
+import type { RowsRequest } from '../../../services/lake-reads/ports.ts';
 import type {
   HitsRequest,
   HitsResult,
@@ -49,6 +50,7 @@ export interface EngineVerbs {
     readonly result: RewriteResult;
   };
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
+  readonly rows: { readonly request: RowsRequest; readonly result: null };
   readonly shape: { readonly request: ShapeRequest; readonly result: ShapeResult };
   readonly hits: { readonly request: HitsRequest; readonly result: HitsResult };
   readonly merge: { readonly request: MergeRequest; readonly result: MergeResult };

@@ -1,0 +1,19 @@
+import type { Parts } from './open-parts.ts';
+import { clearByRole } from './services/lake-reads/clear-columns.ts';
+import { LakeReadService } from './services/lake-reads/lake-read.service.ts';
+import { LakeRows } from './services/lake-reads/lake-rows.ts';
+import { ReadFiles } from './services/lake-reads/read-files.ts';
+import { LakePlaces } from './services/lake-reads/read-place.ts';
+import type { CryptoService } from './services/privacy/crypto.service.ts';
+import type { RegistryReadModel } from './services/registry/registry.read-model.ts';
+
+/** What lets others read lake tables, and decides what of them. */
+export function buildLakeReads(
+  { database: { em }, store, rowEngine: engine }: Pick<Parts, 'database' | 'store' | 'rowEngine'>,
+  { registry, crypto }: { readonly registry: RegistryReadModel; readonly crypto: CryptoService },
+) {
+  const files = new ReadFiles({ em, store });
+  const places = new LakePlaces({ em, registry });
+  const lakeReads = new LakeReadService({ em, store, places, files, clearColumns: clearByRole });
+  return { lakeReads, lakeRows: new LakeRows({ reads: lakeReads, files, store, engine, crypto }) };
+}
