@@ -17,6 +17,7 @@ const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   MISSING_MEMBER: 'A member is missing.',
   UNKNOWN_TRANSFORM: 'There is no such transform.',
   UNKNOWN_TOPIC: 'No entity is mapped to a topic of that name.',
+  UNKNOWN_TABLE: 'There is no table of the lake at that directory, or no entity is mapped to it.',
   UNKNOWN_SCHEMA: 'There is no such version of an entity.',
   UNKNOWN_FIELD: 'There is no such field at this point, or in the schema of the table.',
   UNKNOWN_ORDER: 'There is no ordered list of that name.',
@@ -30,11 +31,12 @@ const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   EXPRESSION_INVALID: 'An expression is none.',
   FORMAT_INVALID: 'A format of dates is none.',
   ZONE_UNKNOWN: 'There is no such time zone.',
-  PROTECT_PLACE: 'protect must come first.',
+  PROTECT_PLACE: 'protect must come first, and is not for tables.',
   CODEC_UNKNOWN: 'The format has no such codec.',
   PATH_INVALID: 'The path cannot be that of a table.',
   PATH_MISMATCH: 'A standard path says something else than the document.',
   LOCATION_TAKEN: 'Another table has the directory, or a part of it.',
+  CYCLE: 'The table would be made of itself.',
 };
 if (specIssueCodes.length !== Object.keys(issueTexts).length) throw new TypeError('an issue has no text');
 

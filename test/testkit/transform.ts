@@ -33,10 +33,14 @@ const demoColumns = [
 export const demoFacts: SpecFacts = {
   sources: [
     {
+      kind: 'TOPIC',
       datasetId: 'd',
+      place: { namespace: 'kafka://k', name: 'SparkSummit.Demo' },
       entityId: 'e',
       accountField: 'account_sid',
       subjectFields: ['to'],
+      jsonTexts: [],
+      movesRows: false,
       fields: demoColumns.map(({ name, type }) => ({ name, column: type, isNested: type === 'JSON' })),
     },
   ],

@@ -30,8 +30,17 @@ export interface ReadRange {
   readonly to: string;
 }
 
+/** A file of a source, as it was when the run was planned. */
+export interface SourceFile {
+  readonly source: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly version: string;
+}
+
 export interface RunPlan {
   readonly ranges: readonly ReadRange[];
+  readonly files: readonly SourceFile[];
 }
 
 export interface RunOutputs {

@@ -69,6 +69,13 @@ export class TransformerService {
         createdAt: new Date(),
       });
       await tx.persist(version).flush();
+      for (const [source, { datasetId }] of checked.sources.entries())
+        if (datasetId !== null)
+          await tx.execute('insert into transform_source (version_id, source, dataset_id) values (?, ?, ?)', [
+            version.id,
+            source,
+            datasetId,
+          ]);
       audit(tx, actor, {
         action: 'createTransformer',
         resourceType: 'TransformerVersion',

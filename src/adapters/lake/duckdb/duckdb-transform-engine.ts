@@ -1,4 +1,6 @@
 import type {
+  ExtractRequest,
+  ExtractResult,
   HitsRequest,
   HitsResult,
   MergeRequest,
@@ -25,6 +27,10 @@ export class DuckdbTransformEngine implements TransformEngine {
   /** Process id of the running child, for diagnosis. */
   get childPid(): number | undefined {
     return this.#process.pid;
+  }
+
+  extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult> {
+    return this.#process.request('extract', request, { signal });
   }
 
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult> {

@@ -11,6 +11,7 @@ import { avroFormat } from '../avro/avro-format.ts';
 import type { EngineParts, LakeFileFormat } from '../file-format.ts';
 import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
 import { RecordFileFormat } from '../records/record-file-format.ts';
+import { extractLines } from '../transform/extract-lines.ts';
 import { findHits, mergeRows, previewRows } from '../transform/merge-rows.ts';
 import { shapeRows } from '../transform/shape-rows.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
@@ -108,6 +109,8 @@ function alone(
       return byFormat(call.request.files, (files, format) =>
         formats[format].survey(parts, { files, keyColumns: call.request.keyColumns }),
       );
+    case 'extract':
+      return extractLines(parts.connection, call.request);
     case 'shape':
       return shapeRows(parts.connection, call.request);
     case 'hits':

@@ -18,6 +18,8 @@ import type {
   WriteRequest,
 } from '../../../services/lake/ports.ts';
 import type {
+  ExtractRequest,
+  ExtractResult,
   HitsRequest,
   HitsResult,
   MergeRequest,
@@ -49,6 +51,7 @@ export interface EngineVerbs {
     readonly result: RewriteResult;
   };
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
+  readonly extract: { readonly request: ExtractRequest; readonly result: ExtractResult };
   readonly shape: { readonly request: ShapeRequest; readonly result: ShapeResult };
   readonly hits: { readonly request: HitsRequest; readonly result: HitsResult };
   readonly merge: { readonly request: MergeRequest; readonly result: MergeResult };
