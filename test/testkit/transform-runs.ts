@@ -143,10 +143,11 @@ export interface RunDocument {
   /** Another name and path than those of the entity. */
   readonly as?: string;
   readonly merge?: object;
+  readonly resource?: object;
 }
 
 /** A document over that topic, with sums, so that nothing may be counted twice. */
-export function documentOf(name: string, { sources, as = name, merge }: RunDocument = {}): string {
+export function documentOf(name: string, { sources, as = name, merge, resource }: RunDocument = {}): string {
   const document = {
     name: as,
     sources: sources ?? [topicSource(name)],
@@ -162,6 +163,7 @@ export function documentOf(name: string, { sources, as = name, merge }: RunDocum
       path: `data/${as}`,
       indexing: [{ type: 'daily', date: 'date_created' }],
       schema: { namespace: 'Demo', entity: name, version: 1 },
+      ...resource,
     },
   };
   return JSON.stringify(document);

@@ -1,4 +1,5 @@
 import type { MergePlan, ShapePlan } from '../../domain/transform/transform-plan.ts';
+import type { ProfileRequest, ProfileResult } from '../lake/ports.ts';
 
 /** Why a row does not get into a table. */
 export const rejectCodes = [
@@ -83,6 +84,8 @@ export interface BaseFile {
   readonly partition: string;
   /** Too small to stay a file of its own where its partition gets rows. */
   readonly isSmall: boolean;
+  /** What it says is protected in it. Rows of files that say different things never get into one file. */
+  readonly mark: string | null;
 }
 
 export interface MergeRequest {
@@ -99,6 +102,10 @@ export interface MergedFile {
   readonly partition: string;
   readonly rows: number;
   readonly bytes: number;
+  /** What the files say of themselves that its rows are from; null for rows that came now. */
+  readonly mark: string | null;
+  /** SHA-256 of a file with a mark that its format has no place for, lower-case hex. */
+  readonly sha256: string | null;
 }
 
 export interface MergeResult {
@@ -132,6 +139,8 @@ export interface PreviewResult {
 export interface TransformEngine {
   /** Writes the records of a file as lines of JSON, one for each in their order; what is no record of it is a line that is no JSON. */
   extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult>;
+  /** What a file tells of itself. */
+  profile(request: ProfileRequest): Promise<ProfileResult>;
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult>;
   hits(request: HitsRequest, signal?: AbortSignal): Promise<HitsResult>;
   merge(request: MergeRequest, signal?: AbortSignal): Promise<MergeResult>;

@@ -11,6 +11,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaGateway } from '../kafka/ports.ts';
 import type { RecordReader } from '../kafka/record-reader.ts';
 import { keysOf } from '../kafka/stream.read-model.ts';
+import { ContentMarks } from '../lake/content-marks.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
 import type { Notary } from '../operations/ports.ts';
@@ -18,6 +19,7 @@ import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
 import { ErasedSubjects } from './erased-subjects.ts';
 import type { TransformEngine } from './ports.ts';
+import { ProtectionMarks } from './protection-marks.ts';
 import { RunIntake } from './run-intake.ts';
 import type { RunLineage } from './run-lineage.ts';
 import { mergeRun } from './run-merge.ts';
@@ -126,8 +128,10 @@ export class RunWork {
     await row.putRejects(intake.rejects);
     await row.write({ status: 'MERGING', recordsDone: totalOf(plan), statistics: intake.statistics });
     await row.assertWanted(signal);
+    const marks = new ProtectionMarks({ ...this.#deps, marks: new ContentMarks(this.#deps.em), signal });
     const of = {
       ...this.#deps,
+      marks,
       signal,
       location: this.#scope.table.location,
       folder: publisher.folder,

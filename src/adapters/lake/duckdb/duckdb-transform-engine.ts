@@ -1,3 +1,4 @@
+import type { ProfileRequest, ProfileResult } from '../../../services/lake/ports.ts';
 import type {
   ExtractRequest,
   ExtractResult,
@@ -31,6 +32,10 @@ export class DuckdbTransformEngine implements TransformEngine {
 
   extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult> {
     return this.#process.request('extract', request, { signal });
+  }
+
+  profile({ signal, ...request }: ProfileRequest): Promise<ProfileResult> {
+    return this.#process.request('profile', request, { signal });
   }
 
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult> {
