@@ -1,4 +1,5 @@
 import { Field, Int, ObjectType } from 'type-graphql';
+import type { RunSchedule } from '../domain/transform/run-schedule.ts';
 import type { SpecIssue } from '../domain/transform/spec-issue.ts';
 import { type SpecIssueCode, specIssueCodes } from '../domain/transform/spec-issue.ts';
 import type { TransformRun } from '../entities/transform-run.entity.ts';
@@ -8,7 +9,7 @@ import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
-import { TransformRejectType, TransformRunType } from './transform-run.type.ts';
+import { TransformRejectType, TransformRunModeEnum, TransformRunType } from './transform-run.type.ts';
 
 const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   NOT_JSON: 'The document is not JSON, or too long.',
@@ -84,7 +85,25 @@ export class OrderedValuesType {
   values!: readonly string[];
 }
 
-@ObjectType('Transformer', { implements: NodeType, description: 'Makes a table of topics; its versions say how.' })
+@ObjectType('TransformerSchedule', { description: 'Times at which a transformer runs by itself.' })
+class TransformerScheduleType implements RunSchedule {
+  @Field(() => String, { description: 'Minute, hour, day of the month, month, day of the week.' })
+  cron!: string;
+
+  @Field(() => String, { description: 'Zone whose clocks count.' })
+  zone!: string;
+
+  @Field(() => TransformRunModeEnum, { description: 'What runs read.' })
+  mode!: RunSchedule['mode'];
+
+  @Field(() => Boolean, { description: 'True while nothing runs by it.' })
+  paused!: boolean;
+}
+
+@ObjectType('Transformer', {
+  implements: NodeType,
+  description: 'Makes a table of topics, tables and files; its versions say how.',
+})
 export class TransformerType extends NodeType implements Pick<Transformer, 'name' | 'createdBy' | 'createdAt'> {
   @Field(() => String, { description: 'Unique name.' })
   name!: string;
@@ -94,6 +113,12 @@ export class TransformerType extends NodeType implements Pick<Transformer, 'name
 
   @Field(() => Instant, { description: 'When.' })
   createdAt!: Date;
+
+  @Field(() => TransformerScheduleType, { nullable: true, description: 'When it runs by itself; null for never.' })
+  schedule!: RunSchedule | null;
+
+  @Field(() => Instant, { nullable: true, description: 'When its next run is due by the schedule.' })
+  dueAt!: Date | null;
 
   @Field(() => String, { nullable: true, description: 'Who retired it; null while it is in use.' })
   retiredBy!: string | null;
@@ -183,6 +208,12 @@ export class CancelTransformRunPayload extends MutationPayload {
 
 @ObjectType('RetireTransformerPayload', { description: 'The transformer that was retired.' })
 export class RetireTransformerPayload extends MutationPayload {
+  @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
+  transformer?: Transformer;
+}
+
+@ObjectType('ScheduleTransformerPayload', { description: 'The transformer with its schedule.' })
+export class ScheduleTransformerPayload extends MutationPayload {
   @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
   transformer?: Transformer;
 }

@@ -50,6 +50,7 @@ import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
 import { TransformSourceMigration } from '../../../migrations/20261127000300_transform_source.ts';
+import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -158,6 +159,7 @@ const migrationsList = [
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
   { name: '20261127000300_transform_source', class: TransformSourceMigration },
+  { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
 ];
 
 const closeTimeoutMs = 5_000;

@@ -156,7 +156,7 @@ export class RunWork {
         ...this.#deps,
         signal,
         folder: publisher.folder,
-        shapes: known.compiled.shapes,
+        shapes: known.compiled.shapes.map((shape) => ({ ...shape, days: run.days ?? null })),
         sources: sources.intake(this.#sources(known)),
         progress: async (done) => {
           await row.assertWanted(signal);
@@ -188,13 +188,15 @@ export class RunWork {
 
   /** False when files that lay aside are gone. */
   async #publish(known: Known, plan: RunPlan | null | undefined, outputs: RunOutputs): Promise<boolean> {
-    const { row, publisher, version, signal, lease } = this.#scope;
+    const { run, row, publisher, version, signal, lease } = this.#scope;
     await row.assertWanted(signal);
     const published = await publisher.publish(outputs, () => lease.assertHeld());
     if (published === null) return false;
     await this.#deps.em.fork().transactional(async (tx) => {
       await row.writeIn(tx, { status: 'SETTLING' });
       await publisher.registerIn(tx, published);
+      // What a back-fill passes over is not taken.
+      if (run.mode === 'BACKFILL') return;
       await movePositionsIn(tx, version.id, plan?.ranges ?? []);
       await markFilesIn(tx, version.id, plan?.files ?? []);
     });
