@@ -61,7 +61,7 @@ export class TransformSourceFileType implements Pick<SourceFile, 'source' | 'pat
 }
 
 @ObjectType('TransformRunDays', { description: 'UTC days.' })
-export class TransformRunDaysType implements RunDays {
+class TransformRunDaysType implements RunDays {
   @Field(() => String, { description: 'The first, e.g. 2018-06-01.' })
   from!: string;
 
