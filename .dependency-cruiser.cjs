@@ -84,7 +84,7 @@ module.exports = {
       to: {
         path: '(^|/)node_modules/',
         pathNot:
-          '(^|/)node_modules/(@noble/ciphers|canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js|jsep)/',
+          '(^|/)node_modules/(@noble/ciphers|canonicalize|uuid|zod|ajv|ajv-draft-04|ajv-formats|protobufjs|re2js|jsep|cron-parser)/',
       },
     },
     {

@@ -114,6 +114,7 @@ const sweeps = (services: Services): readonly Sweep[] => [
   { sweep: () => services.tableRegistration.sweep(), complaint: 'registrations of lake tables could not be swept' },
   { sweep: () => services.tableIndexSchedule.sweep(), complaint: 'indexes of lake tables could not be swept' },
   { sweep: () => services.transformRuns.sweep(), complaint: 'runs of transformers could not be swept' },
+  { sweep: () => services.transformRuns.requestDue(), complaint: 'runs that are due could not be requested' },
   { sweep: () => services.runLineage.sweep(), complaint: 'lineage of transformers could not be told' },
   { sweep: () => services.lakeRetentionSchedule.sweep(), complaint: 'retention rules could not be followed' },
   // Searches do this too: here it is done before a first one would find the changes of a large import.

@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type {
+  RunDays,
   RunOutputs,
   RunPlan,
   RunStatistics,
@@ -21,6 +22,8 @@ export const TransformRunSchema = defineEntity({
     /** Of the transformer; names of files have it. */
     number: p.integer(),
     mode: p.text().$type<TransformRunMode>(),
+    /** Of a back-fill. */
+    days: p.json<RunDays>().strictNullable(),
     status: p.text().$type<TransformRunStatus>(),
     /** What is read; frozen before it is. */
     plan: p.json<RunPlan>().strictNullable(),

@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { RunSchedule } from '../domain/transform/run-schedule.ts';
 
 /** What makes a table, under a name; its versions say how. */
 export const TransformerSchema = defineEntity({
@@ -12,6 +13,9 @@ export const TransformerSchema = defineEntity({
     /** It makes nothing any more; its tables stay. */
     retiredBy: p.text().strictNullable(),
     retiredAt: p.datetime().strictNullable(),
+    schedule: p.json<RunSchedule>().strictNullable(),
+    /** When its next run is due by the schedule; null while there is none, or it is paused. */
+    dueAt: p.datetime().strictNullable(),
   },
 });
 export type Transformer = InferEntity<typeof TransformerSchema>;

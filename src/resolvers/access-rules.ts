@@ -68,7 +68,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('READ_REDACTED', ['previewTransformer', 'sampleTopic']),
     ...of('OPERATE', [
       ...['cancelTransformRun', 'discoverTopics', 'pauseStream', 'replayStream', 'resumeStream'],
-      ...['retryOperation', 'runTransformer'],
+      ...['retryOperation', 'runTransformer', 'scheduleTransformer'],
     ]),
     ...of('ENCRYPT', ['encrypt', 'encryptBulk']),
     ...of('DECRYPT', ['decrypt', 'decryptBulk']),

@@ -1,5 +1,5 @@
 import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import { noStatistics, type ReadRange, type RunStatistics } from '../domain/transform/run-state.ts';
+import { noStatistics, type ReadRange, type RunStatistics, type SourceFile } from '../domain/transform/run-state.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { TransformRun } from '../entities/transform-run.entity.ts';
 import type { Transformer, TransformerVersion } from '../entities/transformer.entity.ts';
@@ -16,10 +16,13 @@ import {
   TransformRejectType,
   TransformRunConnection,
   TransformRunType,
+  TransformSourceFileType,
   TransformStatisticsType,
 } from '../schema/transform-run.type.ts';
 import type { TransformReject } from '../services/transform/transformer.read-model.ts';
 import type { RequestContext } from './context.ts';
+
+const filesShown = 1_000;
 
 @Resolver(() => TransformerType)
 export class TransformerFields {
@@ -85,6 +88,13 @@ export class TransformRunFields {
   })
   ranges(@Root() { plan }: TransformRun): readonly ReadRange[] {
     return plan?.ranges ?? [];
+  }
+
+  @FieldResolver(() => [TransformSourceFileType], {
+    description: 'Files of tables and directories that it reads; the first 1,000.',
+  })
+  files(@Root() { plan }: TransformRun): readonly SourceFile[] {
+    return (plan?.files ?? []).slice(0, filesShown);
   }
 
   @FieldResolver(() => TransformStatisticsType, { description: 'What it did, as far as it is.' })

@@ -1,9 +1,11 @@
 import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
+import type { RunDays } from '../domain/transform/run-state.ts';
 import type { SpecIssue } from '../domain/transform/spec-issue.ts';
 import { transformerJsonSchema } from '../domain/transform/transformer-spec.ts';
 import type { Transformer } from '../entities/transformer.entity.ts';
+import { LinewardError } from '../errors/lineward-error.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { Json } from '../schema/scalars.ts';
 import {
@@ -13,6 +15,7 @@ import {
   PreviewTransformerInput,
   RetireTransformerInput,
   RunTransformerInput,
+  ScheduleTransformerInput,
 } from '../schema/transform.input.ts';
 import {
   CancelTransformRunPayload,
@@ -20,6 +23,7 @@ import {
   PreviewTransformerPayload,
   RetireTransformerPayload,
   RunTransformerPayload,
+  ScheduleTransformerPayload,
   TransformerConnection,
   TransformerType,
   TransformerValidationType,
@@ -129,7 +133,12 @@ export class TransformResolver {
     @Arg('input', () => RunTransformerInput, { description: 'The run.' }) input: RunTransformerInput,
   ) {
     return mutationPayload(input, async () => ({
-      run: await this.#runs.request(actor, localId('Transformer', input.id), input.mode ?? 'INCREMENTAL'),
+      run: await this.#runs.request(
+        actor,
+        localId('Transformer', input.id),
+        input.mode ?? 'INCREMENTAL',
+        daysOf(input),
+      ),
     }));
   }
 
@@ -145,6 +154,25 @@ export class TransformResolver {
     }));
   }
 
+  @Mutation(() => ScheduleTransformerPayload, {
+    description:
+      'Sets when a transformer runs by itself, in the place of what was set before. Times that are missed come as one run; only one is under way at a time.',
+  })
+  scheduleTransformer(
+    @Acting() actor: Actor,
+    @Arg('input', () => ScheduleTransformerInput, { description: 'The schedule.' }) input: ScheduleTransformerInput,
+  ) {
+    return mutationPayload(input, async () => {
+      const { cron = null, zone = 'UTC', mode = 'INCREMENTAL', paused = false } = input;
+      if (mode === 'BACKFILL')
+        throw new LinewardError('BAD_INPUT', 'mode: a back-fill is over some days, and is not repeated', {
+          path: ['mode'],
+        });
+      const schedule = cron === null ? null : { cron, zone, mode, paused };
+      return { transformer: await this.#service.schedule(actor, localId('Transformer', input.id), schedule) };
+    });
+  }
+
   @Mutation(() => RetireTransformerPayload, {
     description: 'Ends the use of a transformer. Its tables stay, and operations act on them.',
   })
@@ -157,6 +185,10 @@ export class TransformResolver {
     }));
   }
 }
+
+/** A day that is missing is told of as one that is none. */
+const daysOf = ({ from, to }: RunTransformerInput): RunDays | null =>
+  from === undefined && to === undefined ? null : { from: from ?? '', to: to ?? '' };
 
 const ordersOf = (orders: readonly OrderedValuesInput[] = []): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(orders.map(({ name, values }) => [name, values]));

@@ -1,5 +1,12 @@
 import { Field, Int, ObjectType } from 'type-graphql';
-import type { ReadRange, RunStatistics, TransformRunMode, TransformRunStatus } from '../domain/transform/run-state.ts';
+import type {
+  ReadRange,
+  RunDays,
+  RunStatistics,
+  SourceFile,
+  TransformRunMode,
+  TransformRunStatus,
+} from '../domain/transform/run-state.ts';
 import type { TransformRun } from '../entities/transform-run.entity.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { connectionOf } from './connection.type.ts';
@@ -10,7 +17,9 @@ import { Instant } from './scalars.ts';
 
 export const TransformRunModeEnum = describedEnum<TransformRunMode>('TransformRunMode', 'What a run reads.', {
   INCREMENTAL: 'On from where the last run ended; the first reads all.',
-  BATCH: 'All that the topics hold, merged into what the table has. Refused where sums would count records twice.',
+  BATCH: 'All that the sources hold, merged into what the table has. Refused where sums would count records twice.',
+  BACKFILL:
+    'Of all that the sources hold the rows of some days, by the date that partitions go by. The next run goes on as if there had been none.',
 });
 
 const TransformRunStatusEnum = describedEnum<TransformRunStatus>('TransformRunStatus', 'How far a run is.', {
@@ -36,6 +45,27 @@ export class TransformRangeType implements Pick<ReadRange, 'topic' | 'partition'
   from!: string;
 
   @Field(() => String, { description: 'Offset behind the last one, decimal.' })
+  to!: string;
+}
+
+@ObjectType('TransformSourceFile', { description: 'A file that a run reads.' })
+export class TransformSourceFileType implements Pick<SourceFile, 'source' | 'path' | 'bytes'> {
+  @Field(() => Int, { description: 'Place of the source in the document, from 0.' })
+  source!: number;
+
+  @Field(() => String, { description: 'Its path below the root of the lake.' })
+  path!: string;
+
+  @Field(() => Number, { description: 'Its bytes.' })
+  bytes!: number;
+}
+
+@ObjectType('TransformRunDays', { description: 'UTC days.' })
+class TransformRunDaysType implements RunDays {
+  @Field(() => String, { description: 'The first, e.g. 2018-06-01.' })
+  from!: string;
+
+  @Field(() => String, { description: 'The first behind the last.' })
   to!: string;
 }
 
@@ -90,7 +120,9 @@ export class TransformRejectType {
   @Field(() => Number, { description: 'How many rows.' })
   rows!: number;
 
-  @Field(() => [String], { description: 'Where some of them are, as `<partition>:<offset>`; at most 100.' })
+  @Field(() => [String], {
+    description: 'Where some of them are, as `<partition>:<offset>`, or `<path>:<line>` of a file; at most 100.',
+  })
   places!: readonly string[];
 }
 
@@ -109,13 +141,16 @@ export class TransformRunType
   @Field(() => TransformRunModeEnum, { description: 'What it reads.' })
   mode!: TransformRunMode;
 
+  @Field(() => TransformRunDaysType, { nullable: true, description: 'Which days a back-fill is over.' })
+  days!: RunDays | null;
+
   @Field(() => TransformRunStatusEnum, { description: 'How far it is.' })
   status!: TransformRunStatus;
 
-  @Field(() => Number, { description: 'Offsets that were passed.' })
+  @Field(() => Number, { description: 'Offsets and files that were passed.' })
   recordsDone!: number;
 
-  @Field(() => Number, { description: 'Offsets to pass; 0 until it is planned.' })
+  @Field(() => Number, { description: 'Offsets and files to pass; 0 until it is planned.' })
   recordsTotal!: number;
 
   @Field(() => Boolean, { description: 'True once somebody asked for its end.' })

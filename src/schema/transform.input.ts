@@ -38,6 +38,33 @@ export class RunTransformerInput extends MutationInput {
 
   @Field(() => TransformRunModeEnum, { nullable: true, description: 'What it reads. INCREMENTAL when absent.' })
   mode?: TransformRunMode;
+
+  @Field(() => String, { nullable: true, description: 'First UTC day of a BACKFILL, e.g. 2018-06-01.' })
+  from?: string;
+
+  @Field(() => String, { nullable: true, description: 'The first day behind the last one of a BACKFILL.' })
+  to?: string;
+}
+
+@InputType('ScheduleTransformerInput', { description: 'When a transformer runs by itself.' })
+export class ScheduleTransformerInput extends MutationInput {
+  @Field(() => ID, { description: 'Id of the transformer.' })
+  id!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Minute, hour, day of the month, month, day of the week, e.g. `15 2 * * *`. Null or absent: never.',
+  })
+  cron?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'IANA name of the zone whose clocks count. UTC when absent.' })
+  zone?: string;
+
+  @Field(() => TransformRunModeEnum, { nullable: true, description: 'What runs read. INCREMENTAL when absent.' })
+  mode?: TransformRunMode;
+
+  @Field(() => Boolean, { nullable: true, description: 'True keeps the schedule, and lets nothing run by it.' })
+  paused?: boolean;
 }
 
 @InputType('CancelTransformRunInput', { description: 'A run that is to end.' })

@@ -1,4 +1,5 @@
 import { Field, Int, ObjectType } from 'type-graphql';
+import type { RunSchedule } from '../domain/transform/run-schedule.ts';
 import type { SpecIssue } from '../domain/transform/spec-issue.ts';
 import { type SpecIssueCode, specIssueCodes } from '../domain/transform/spec-issue.ts';
 import type { TransformRun } from '../entities/transform-run.entity.ts';
@@ -8,7 +9,7 @@ import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
-import { TransformRejectType, TransformRunType } from './transform-run.type.ts';
+import { TransformRejectType, TransformRunModeEnum, TransformRunType } from './transform-run.type.ts';
 
 const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   NOT_JSON: 'The document is not JSON, or too long.',
@@ -17,6 +18,7 @@ const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   MISSING_MEMBER: 'A member is missing.',
   UNKNOWN_TRANSFORM: 'There is no such transform.',
   UNKNOWN_TOPIC: 'No entity is mapped to a topic of that name.',
+  UNKNOWN_TABLE: 'There is no table of the lake at that directory, or no entity is mapped to it.',
   UNKNOWN_SCHEMA: 'There is no such version of an entity.',
   UNKNOWN_FIELD: 'There is no such field at this point, or in the schema of the table.',
   UNKNOWN_ORDER: 'There is no ordered list of that name.',
@@ -30,11 +32,12 @@ const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   EXPRESSION_INVALID: 'An expression is none.',
   FORMAT_INVALID: 'A format of dates is none.',
   ZONE_UNKNOWN: 'There is no such time zone.',
-  PROTECT_PLACE: 'protect must come first.',
+  PROTECT_PLACE: 'protect must come first, and is not for tables.',
   CODEC_UNKNOWN: 'The format has no such codec.',
   PATH_INVALID: 'The path cannot be that of a table.',
   PATH_MISMATCH: 'A standard path says something else than the document.',
   LOCATION_TAKEN: 'Another table has the directory, or a part of it.',
+  CYCLE: 'The table would be made of itself.',
 };
 if (specIssueCodes.length !== Object.keys(issueTexts).length) throw new TypeError('an issue has no text');
 
@@ -82,7 +85,25 @@ export class OrderedValuesType {
   values!: readonly string[];
 }
 
-@ObjectType('Transformer', { implements: NodeType, description: 'Makes a table of topics; its versions say how.' })
+@ObjectType('TransformerSchedule', { description: 'Times at which a transformer runs by itself.' })
+class TransformerScheduleType implements RunSchedule {
+  @Field(() => String, { description: 'Minute, hour, day of the month, month, day of the week.' })
+  cron!: string;
+
+  @Field(() => String, { description: 'Zone whose clocks count.' })
+  zone!: string;
+
+  @Field(() => TransformRunModeEnum, { description: 'What runs read.' })
+  mode!: RunSchedule['mode'];
+
+  @Field(() => Boolean, { description: 'True while nothing runs by it.' })
+  paused!: boolean;
+}
+
+@ObjectType('Transformer', {
+  implements: NodeType,
+  description: 'Makes a table of topics, tables and files; its versions say how.',
+})
 export class TransformerType extends NodeType implements Pick<Transformer, 'name' | 'createdBy' | 'createdAt'> {
   @Field(() => String, { description: 'Unique name.' })
   name!: string;
@@ -92,6 +113,12 @@ export class TransformerType extends NodeType implements Pick<Transformer, 'name
 
   @Field(() => Instant, { description: 'When.' })
   createdAt!: Date;
+
+  @Field(() => TransformerScheduleType, { nullable: true, description: 'When it runs by itself; null for never.' })
+  schedule!: RunSchedule | null;
+
+  @Field(() => Instant, { nullable: true, description: 'When its next run is due by the schedule.' })
+  dueAt!: Date | null;
 
   @Field(() => String, { nullable: true, description: 'Who retired it; null while it is in use.' })
   retiredBy!: string | null;
@@ -181,6 +208,12 @@ export class CancelTransformRunPayload extends MutationPayload {
 
 @ObjectType('RetireTransformerPayload', { description: 'The transformer that was retired.' })
 export class RetireTransformerPayload extends MutationPayload {
+  @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
+  transformer?: Transformer;
+}
+
+@ObjectType('ScheduleTransformerPayload', { description: 'The transformer with its schedule.' })
+export class ScheduleTransformerPayload extends MutationPayload {
   @Field(() => TransformerType, { nullable: true, description: 'The transformer; null when refused.' })
   transformer?: Transformer;
 }

@@ -166,7 +166,7 @@ const lists = {
   topicRetentions: `{ totalCount nodes { id lastOutcome settings { name } dataset { ${dataset} }
     policyVersions(first: 2) { totalCount nodes { policyVersion settings { value } } } } }`,
   transformers: `{ totalCount nodes { id name versions(first: 2) { totalCount nodes { number transformer { name } dataset { ${dataset} } } }
-    runs(first: 2) { totalCount nodes { number ranges { topic } rejects { code } statistics { rows } transformerVersion { number } } } } }`,
+    runs(first: 2) { totalCount nodes { number ranges { topic } files { path } rejects { code } statistics { rows } transformerVersion { number } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
   apiTokens: '{ totalCount nodes { id name roles } }',
   auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkajsGateway } from '../../src/adapters/kafka/kafkajs-gateway.ts';
@@ -341,5 +341,60 @@ describe.skipIf(missing)(`a transformer${missing ? `: ${missing}` : ''}`, () => 
       { id: createTransformer.transformerVersion.dataset.id },
     );
     expect(columnLineage.edges).toMatchObject([{ masking: true }]);
+  });
+
+  test('merges files with a table that another made, by schedule and over some days', async () => {
+    await mkdir(join(app.lakeRoot, 'incoming'), { recursive: true });
+    const file = message(0, { message_id: 'FILE', to: '+4930777', date_created: '2018-06-02T10:00:00Z' });
+    await writeFile(join(app.lakeRoot, 'incoming/a.ndjson'), `${JSON.stringify(file)}\n`);
+    const document = JSON.parse(talkTransformer);
+    const [{ transforms }] = document.sources;
+    const schema = { namespace: 'SparkSummit', entity: 'Demo' };
+    const files = { path: 'incoming/*.ndjson', format: 'ndjson', schema, account: 'account_sid', subjects: ['to'] };
+    document.name = 'Merged';
+    document.sources = [
+      { table: 'data/protected', transforms },
+      { files, transforms },
+    ];
+    document.resource = { ...document.resource, format: 'parquet', path: 'data/merged' };
+    const { createTransformer } = await create(JSON.stringify(document));
+    const { id } = createTransformer.transformer;
+    const asked = await app.done(
+      `mutation ($input: RunTransformerInput!) { runTransformer(input: $input) { userErrors { code } run { id mode days { from to } } } }`,
+      { input: { id, mode: 'BACKFILL', from: '2018-06-02', to: '2018-06-03' } },
+    );
+    expect(asked.runTransformer.run).toMatchObject({
+      mode: 'BACKFILL',
+      days: { from: '2018-06-02', to: '2018-06-03' },
+    });
+    const ended = async (runId: string) =>
+      eventually(
+        async () =>
+          (
+            await app.done(
+              `query ($id: ID!) { node(id: $id) { ... on TransformRun { status files { source path } } } }`,
+              { id: runId },
+            )
+          ).node,
+        ({ status }) => ['COMPLETED', 'FAILED'].includes(status),
+      );
+    const filled = await ended(asked.runTransformer.run.id);
+    expect(filled.files).toContainEqual({ source: 1, path: 'incoming/a.ndjson' });
+    expect(Object.keys(await table('data/merged', 'parquet'))).toEqual(['2018/06/02']);
+    expect((await runOf(id)).status).toBe('COMPLETED');
+    const all = (found: Record<string, Row[]>) =>
+      Object.values(found)
+        .flat()
+        .map(({ message_id }) => String(message_id))
+        .sort();
+    const source = await table('data/protected', 'ndjson');
+    expect(all(await table('data/merged', 'parquet'))).toEqual([...all(source), 'FILE'].sort());
+    const schedule = `mutation ($input: ScheduleTransformerInput!) { scheduleTransformer(input: $input) { userErrors { code field }
+      transformer { dueAt schedule { cron zone mode paused } } } }`;
+    const set = await app.done(schedule, { input: { id, cron: '15 2 * * *', zone: 'Europe/Berlin' } });
+    expect(set.scheduleTransformer.transformer).toEqual({
+      dueAt: expect.any(String),
+      schedule: { cron: '15 2 * * *', zone: 'Europe/Berlin', mode: 'INCREMENTAL', paused: false },
+    });
   });
 });

@@ -134,30 +134,48 @@ export async function mappedTopic(em: EntityManager): Promise<{ readonly entityI
   return { entityId, name };
 }
 
-/** A transformer over that topic, with sums, so that nothing may be counted twice. */
-export async function transformerOf({ service }: RunParts, name: string) {
+/** Dates that are to be in UTC, as all sources here have them. */
+export const localized = { transforms: [{ type: 'localizeDates', fields: ['date_created'] }] } as const;
+export const topicSource = (name: string) => ({ topic: `${topic}-${name}`, ...localized });
+
+export interface RunDocument {
+  readonly sources?: readonly object[];
+  /** Another name and path than those of the entity. */
+  readonly as?: string;
+  readonly merge?: object;
+  readonly resource?: object;
+}
+
+/** A document over that topic, with sums, so that nothing may be counted twice. */
+export function documentOf(name: string, { sources, as = name, merge, resource }: RunDocument = {}): string {
   const document = {
-    name,
-    sources: [{ topic: `${topic}-${name}`, transforms: [{ type: 'localizeDates', fields: ['date_created'] }] }],
+    name: as,
+    sources: sources ?? [topicSource(name)],
     key: ['message_id'],
     merge: {
       strategy: 'deduplicate',
       fields: [{ name: 'date_updated', compare: 'strings', direction: 'asc' }],
       combine: [{ name: 'segments', with: 'sum' }],
+      ...merge,
     },
     resource: {
       format: 'parquet',
-      path: `data/${name}`,
+      path: `data/${as}`,
       indexing: [{ type: 'daily', date: 'date_created' }],
       schema: { namespace: 'Demo', entity: name, version: 1 },
+      ...resource,
     },
   };
-  const { transformer, version } = await service.create(tester, { document: JSON.stringify(document), orders: {} });
+  return JSON.stringify(document);
+}
+
+export async function transformerOf({ service }: RunParts, name: string, more: RunDocument = {}) {
+  const { transformer, version } = await service.create(tester, { document: documentOf(name, more), orders: {} });
   return {
     transformerId: transformer.id,
     versionId: version.id,
     datasetId: version.datasetId,
-    location: `data/${name}`,
+    location: `data/${more.as ?? name}`,
   };
 }
 

@@ -33,10 +33,14 @@ const demoColumns = [
 export const demoFacts: SpecFacts = {
   sources: [
     {
+      kind: 'TOPIC',
       datasetId: 'd',
+      place: { namespace: 'kafka://k', name: 'SparkSummit.Demo' },
       entityId: 'e',
       accountField: 'account_sid',
       subjectFields: ['to'],
+      jsonTexts: [],
+      movesRows: false,
       fields: demoColumns.map(({ name, type }) => ({ name, column: type, isNested: type === 'JSON' })),
     },
   ],
@@ -60,7 +64,7 @@ export class EngineTable {
   readonly #spec: CompiledSpec;
   #run = 0;
   /** Paths of files with their folders. */
-  files: { path: string; partition: string; bytes: number }[] = [];
+  files: { path: string; partition: string; bytes: number; mark: string | null }[] = [];
   rejected: RejectedRows[] = [];
 
   constructor(root: string, engine: DuckdbTransformEngine, spec: CompiledSpec) {
@@ -92,12 +96,12 @@ export class EngineTable {
       ({ partition, bytes }, index) =>
         hits.files.includes(index) || (isSmall(bytes) && hits.partitions.includes(partition)),
     );
-    const base = picked.map(({ path, partition, bytes }) => ({ path, partition, isSmall: isSmall(bytes) }));
+    const base = picked.map(({ path, partition, bytes, mark }) => ({ path, partition, isSmall: isSmall(bytes), mark }));
     const merged = await this.#engine.merge({ chunks: targets, base, plan, directory });
     const gone = new Set(merged.replaced.map((index) => base[index]?.path));
     this.files = [
       ...this.files.filter(({ path }) => !gone.has(path)),
-      ...merged.files.map(({ name, partition, bytes }) => ({ path: join(directory, name), partition, bytes })),
+      ...merged.files.map(({ name, ...file }) => ({ ...file, path: join(directory, name) })),
     ];
     return merged;
   }

@@ -49,6 +49,8 @@ import { TransformedTableMigration } from '../../../migrations/20261126002420_tr
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
+import { TransformSourceMigration } from '../../../migrations/20261127000300_transform_source.ts';
+import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
@@ -158,6 +160,8 @@ const migrationsList = [
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
+  { name: '20261127000300_transform_source', class: TransformSourceMigration },
+  { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
   { name: '20261127000400_lake_read', class: LakeReadMigration },
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
 ];

@@ -14,6 +14,9 @@ export const systemActor: Actor = { id: 'system', kind: 'system', roles: [], req
 /** Who asks for what a retention rule of a table says, and approves what it may. */
 export const retentionActor: Actor = { ...systemActor, id: 'retention-schedule' };
 
+/** Who asks for runs of transformers that are due by their schedules. */
+export const scheduleActor: Actor = { ...systemActor, id: 'transformer-schedule' };
+
 /** Who takes up erasures again that were deferred. */
 export const ledgerActor: Actor = { ...systemActor, id: 'erasure-ledger' };
 

@@ -88,6 +88,7 @@ export const auditActions = {
   rotateAccountKey: null,
   rotateWebhookSecret: null,
   runTransformer: 'TRANSFORM_RUN_CHANGED',
+  scheduleTransformer: 'TRANSFORMER_CHANGED',
   sampleTopic: null,
   setLakeRetention: 'RETENTION_CHANGED',
   setMinimumRetention: 'RETENTION_CHANGED',

@@ -1,6 +1,9 @@
 import type { ProtectionAction } from './protection-action.ts';
 import type { PlanNode, ProtectionPlan } from './protection-plan.ts';
 
+/** Name of the metadata of a file of the lake that says what of it is protected. */
+export const protectionMark = 'lineward.protection';
+
 /** What is done to one top-level field, by the paths within it. */
 export type FieldSteps = Readonly<Record<string, { readonly semanticType: string; readonly action: ProtectionAction }>>;
 

@@ -1,16 +1,27 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
+import type { PlaceName } from '../lineage/event-value.ts';
 import { FieldFlow, type FlowingField } from './field-flow.ts';
 import { MergeRules } from './merge-rules.ts';
+import { resourceCodecs, resourceIssues } from './resource-checks.ts';
+import { type ColumnOrigin, conflictsOf, originOf } from './source-columns.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
-import { formOfColumn, grainNames, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
-import type { ResourceFormat, SourceSpec, TransformerSpec } from './transformer-spec.ts';
+import { formOfColumn, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
+import type { SourceSpec, TransformerSpec } from './transformer-spec.ts';
 
-/** A topic as the catalog knows it. */
+/** A topic, a table or files as the catalog knows them. */
 export interface SourceFacts {
-  readonly datasetId: string;
+  readonly kind: 'TOPIC' | 'TABLE' | 'FILES';
+  /** Null for files: only what is mapped is a dataset. */
+  readonly datasetId: string | null;
+  /** As lineage names it; of a topic the name that it has now. */
+  readonly place: PlaceName;
   readonly entityId: string;
   readonly accountField: string;
   readonly subjectFields: readonly string[];
+  /** Fields that stand as JSON text in files. */
+  readonly jsonTexts: readonly string[];
+  /** Its rows go from file to file by themselves, so that nobody can tell which were read. */
+  readonly movesRows: boolean;
   readonly fields: readonly {
     readonly name: string;
     readonly column: LakeColumn['type'];
@@ -30,12 +41,6 @@ export interface SpecFacts {
   readonly resource: ResourceFacts | null;
 }
 
-/** What becomes of a column: which fields of which source it is made of. */
-export interface ColumnOrigin {
-  readonly column: string;
-  readonly from: readonly { readonly source: number; readonly field: string; readonly isSame: boolean }[];
-}
-
 export interface CompiledSpec {
   readonly shapes: readonly (ShapePlan & { readonly protects: boolean })[];
   readonly merge: MergePlan;
@@ -49,15 +54,8 @@ export type Compiled =
   | { readonly ok: true; readonly compiled: CompiledSpec }
   | { readonly ok: false; readonly issues: readonly SpecIssue[] };
 
-/** How the path of a standard directory ends. */
-const standardEnd = /\/by_(?<date>[^/]+)_(?<grain>ym|ymd|ymdh)\/(?<format>parquet|avro|ndjson)$/u;
 const megabyte = 1_048_576;
 const fileMbDefault = 128;
-const codecs: Readonly<Record<ResourceFormat, readonly string[]>> = {
-  parquet: ['zstd', 'snappy', 'none'],
-  avro: ['deflate', 'zstandard', 'snappy', 'null'],
-  ndjson: ['gzip', 'none'],
-};
 
 /** Turns a document into what is to be done, or finds all that is wrong with it. */
 export function compileSpec(spec: TransformerSpec, facts: SpecFacts): Compiled {
@@ -80,7 +78,7 @@ class SpecCompiler {
 
   compile(): CompiledSpec | null {
     const flows = this.#spec.sources.map((source, index) => this.#flow(source, index));
-    this.#checkResource();
+    this.issues.push(...resourceIssues(this.#spec.resource));
     const { resource } = this.#facts;
     if (resource === null) {
       const { namespace, entity, version } = this.#spec.resource.schema;
@@ -100,6 +98,7 @@ class SpecCompiler {
     const rules = new MergeRules(this.#spec, known);
     const merge = { order: rules.order(), combine: rules.combine(), partition: rules.partition() };
     this.issues.push(...rules.issues);
+    this.#checkSums();
     const keys = this.#keysOf(flows, known);
     return {
       shapes: flows.map((flow, index) => ({ ...this.#shape(flow, index, resource), partition: merge.partition })),
@@ -118,20 +117,21 @@ class SpecCompiler {
     const facts = this.#facts.sources[index] ?? null;
     const path = ['sources', index];
     if (facts === null) {
-      this.#fault(
-        'UNKNOWN_TOPIC',
-        [...path, 'topic'],
-        `No entity is mapped to a topic ${source.topic}; map it with its account and subject fields (mapEntity, role TOPIC), so that what is erased there stays away here.`,
-      );
+      if (source.topic !== undefined)
+        this.#fault(
+          'UNKNOWN_TOPIC',
+          [...path, 'topic'],
+          `No entity is mapped to a topic ${source.topic}; map it with its account and subject fields (mapEntity, role TOPIC), so that what is erased there stays away here.`,
+        );
       return null;
     }
     const fields = facts.fields.map(({ name, column, isNested }): [string, FlowingField] => [
       name,
-      { form: formOfColumn(column), isNested, origins: new Set([name]), isSame: true },
+      { form: formOfColumn(column), type: column, isNested, origins: new Set([name]), isSame: true },
     ]);
     this.#checkNames(
       facts.fields.map(({ name }) => name),
-      [...path, 'topic'],
+      [...path, facts.kind.toLowerCase()],
     );
     const flow = new FieldFlow(new Map(fields), facts.accountField);
     for (const [step, transform] of (source.transforms ?? []).entries()) {
@@ -141,6 +141,12 @@ class SpecCompiler {
           'PROTECT_PLACE',
           [...place, 'type'],
           'protect is about records as their schema has them; put it first.',
+        );
+      if (transform.type === 'protect' && facts.kind === 'TABLE')
+        this.#fault(
+          'PROTECT_PLACE',
+          [...place, 'type'],
+          'Rows of a table are as protected as that is, and nothing may be done twice; ask for a protection of the tables instead.',
         );
       flow.take(transform, place);
     }
@@ -165,23 +171,15 @@ class SpecCompiler {
     }
   }
 
-  #checkResource(): void {
-    const { format, codec, path, indexing } = this.#spec.resource;
-    if (codec !== undefined && !codecs[format].includes(codec))
-      this.#fault(
-        'CODEC_UNKNOWN',
-        ['resource', 'codec'],
-        `Files of ${format} have none of that name.${knownNames(codecs[format])}`,
-      );
-    const by = indexing?.[0];
-    const standard = standardEnd.exec(path)?.groups;
-    if (standard === undefined || by === undefined) return;
-    const [said, wanted] = [
-      `by_${standard.date}_${standard.grain}/${standard.format}`,
-      `by_${by.date}_${grainNames[by.type]}/${format}`,
-    ];
-    if (said !== wanted)
-      this.#fault('PATH_MISMATCH', ['resource', 'path'], `The path says ${said}; what is asked for is ${wanted}.`);
+  #checkSums(): void {
+    if (this.#spec.merge.combine?.some((one) => one.with === 'sum') !== true) return;
+    for (const [index, facts] of this.#facts.sources.entries())
+      if (facts?.movesRows === true)
+        this.#fault(
+          'TYPE_CONFLICT',
+          ['sources', index, 'table'],
+          'A transformer makes it, and puts rows into other files as it merges, so that a sum would count them again; take the sources of that.',
+        );
   }
 
   /** Every column of the key must come from every source, and no source may give what its column does not take. */
@@ -212,6 +210,7 @@ class SpecCompiler {
             `Its field ${name} is an object or a list, and ${fullName} has a ${type} there; flatten, explode or drop it.`,
           );
       }
+    this.issues.push(...conflictsOf(columns, flows));
     if (this.#spec.resource.format === 'avro')
       for (const { name } of columns)
         if (!/^[A-Za-z_]\w*$/u.test(name))
@@ -254,7 +253,7 @@ class SpecCompiler {
     const { format, codec, fileSizeMb } = this.#spec.resource;
     return {
       format,
-      codec: codec ?? codecs[format][0] ?? 'none',
+      codec: codec ?? resourceCodecs[format][0] ?? 'none',
       bytes: (fileSizeMb ?? fileMbDefault) * megabyte,
       recordName: fullName,
     };
@@ -279,12 +278,4 @@ class SpecCompiler {
   #fault(code: SpecIssueCode, path: readonly PropertyKey[], message: string): void {
     this.issues.push({ path: placeOf(path), code, message });
   }
-}
-
-function originOf(column: string, flows: readonly (FieldFlow | null)[]): ColumnOrigin {
-  const from = flows.flatMap((flow, source) => {
-    const field = flow?.fields.get(column);
-    return [...(field?.origins ?? [])].map((name) => ({ source, field: name, isSame: field?.isSame === true }));
-  });
-  return { column, from };
 }

@@ -1,3 +1,4 @@
+import type { LakeColumn } from '../lake/lake-column.ts';
 import { formatFault, zoneFault } from './date-format.ts';
 import { readExpression } from './expression.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
@@ -7,6 +8,8 @@ import type { TransformOf, TransformSpec } from './transformer-spec.ts';
 /** A field on its way through the transforms of a source. */
 export interface FlowingField {
   readonly form: ValueForm;
+  /** Of the column that the source has it in; null once something else than the name was changed. */
+  readonly type: LakeColumn['type'] | null;
   /** True while it may hold an object or a list. */
   readonly isNested: boolean;
   /** Fields of the source that its values are made of. */
@@ -19,6 +22,7 @@ type Path = readonly PropertyKey[];
 
 const made = (origins: Iterable<string>): FlowingField => ({
   form: 'TEXT',
+  type: null,
   isNested: false,
   origins: new Set(origins),
   isSame: false,

@@ -1,6 +1,6 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
 import type { PlaceName } from '../lineage/event-value.ts';
-import type { ColumnOrigin } from './compile-spec.ts';
+import type { ColumnOrigin } from './source-columns.ts';
 
 /** What a run of a transformer tells of itself, in the words of OpenLineage. */
 export interface RunEvent {

@@ -1,5 +1,8 @@
-/** INCREMENTAL: on from where the last run ended; BATCH: all that there is, merged into what the table has. */
-export const transformRunModes = ['INCREMENTAL', 'BATCH'] as const;
+/**
+ * INCREMENTAL: on from where the last run ended; BATCH: all that there is, merged into what the table has; BACKFILL: of all that there
+ * is the rows of some days, beside the others and without a step forward.
+ */
+export const transformRunModes = ['INCREMENTAL', 'BATCH', 'BACKFILL'] as const;
 export type TransformRunMode = (typeof transformRunModes)[number];
 
 /**
@@ -30,8 +33,23 @@ export interface ReadRange {
   readonly to: string;
 }
 
+/** A file of a source, as it was when the run was planned. */
+export interface SourceFile {
+  readonly source: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly version: string;
+}
+
+/** UTC days from one (`yyyy-mm-dd`) up to, and without, another. */
+export interface RunDays {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface RunPlan {
   readonly ranges: readonly ReadRange[];
+  readonly files: readonly SourceFile[];
 }
 
 export interface RunOutputs {

@@ -6,6 +6,7 @@ export const specIssueCodes = [
   'MISSING_MEMBER',
   'UNKNOWN_TRANSFORM',
   'UNKNOWN_TOPIC',
+  'UNKNOWN_TABLE',
   'UNKNOWN_SCHEMA',
   'UNKNOWN_FIELD',
   'UNKNOWN_ORDER',
@@ -24,6 +25,7 @@ export const specIssueCodes = [
   'PATH_INVALID',
   'PATH_MISMATCH',
   'LOCATION_TAKEN',
+  'CYCLE',
 ] as const;
 export type SpecIssueCode = (typeof specIssueCodes)[number];
 

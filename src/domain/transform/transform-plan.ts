@@ -1,5 +1,6 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
 import type { Expression } from './expression.ts';
+import type { RunDays } from './run-state.ts';
 import type { PartitionGrain, ResourceFormat, TransformOf } from './transformer-spec.ts';
 
 /**
@@ -44,6 +45,8 @@ export interface ShapePlan {
   readonly columns: readonly (LakeColumn & { readonly form: ValueForm | null })[];
   readonly key: readonly string[];
   readonly partition: MergePlan['partition'];
+  /** Only rows of these days, by the date of the partition; all when absent. */
+  readonly days?: RunDays | null;
 }
 
 /** One thing by which rows of a key are compared; earlier terms decide first. */

@@ -87,13 +87,36 @@ const compareField = z.strictObject({
 
 const combine = z.strictObject({ name: fieldName, with: z.enum(['sum', 'max', 'min']) });
 
+const entityOfFiles = z.strictObject({ namespace: name, entity: name });
+
+const files = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('A file, a directory, or a pattern with *, ** and ?, below the root of the lake.'),
+  format: z.enum(['ndjson', 'csv', 'parquet', 'avro']),
+  codec: z.enum(['gzip', 'none']).optional().describe('Of ndjson and csv; what the name of a file tells when absent.'),
+  schema: entityOfFiles.describe('The entity that the records are of, in its newest version.'),
+  account: fieldName.describe('The field that says whose a record is.'),
+  subjects: z.array(fieldName).max(10).optional().describe('Fields that name persons.'),
+});
+
+const source = z
+  .strictObject({
+    topic: name.optional().describe('A topic that an entity is mapped to.'),
+    table: z.string().min(1).max(1_000).optional().describe('Directory of a table of the lake.'),
+    files: files.optional().describe('Files of the lake that no table has.'),
+    transforms: z.array(transform).max(transformsMax).optional(),
+  })
+  .refine(({ topic, table, files: of }) => [topic, table, of].filter((one) => one !== undefined).length === 1, {
+    message: 'A source is one of topic, table and files.',
+  });
+
 export const transformerDocument = z.strictObject({
   name,
   description: z.string().max(4_000).optional(),
-  sources: z
-    .array(z.strictObject({ topic: name, transforms: z.array(transform).max(transformsMax).optional() }))
-    .min(1)
-    .max(sourcesMax),
+  sources: z.array(source).min(1).max(sourcesMax).describe('What it is made of; rows of all are merged.'),
   key: z.array(fieldName).min(1).max(10).describe('Columns that name a row; a table has one row for each key.'),
   merge: z.strictObject({
     strategy: z.enum(['deduplicate', 'latest', 'first']),
@@ -125,6 +148,7 @@ export const transformerDocument = z.strictObject({
 
 export type TransformerSpec = z.infer<typeof transformerDocument>;
 export type SourceSpec = TransformerSpec['sources'][number];
+export type FilesSpec = NonNullable<SourceSpec['files']>;
 export type TransformSpec = z.infer<typeof transform>;
 export type TransformOf<Type extends TransformSpec['type']> = Extract<TransformSpec, { readonly type: Type }>;
 export type PartitionGrain = NonNullable<TransformerSpec['resource']['indexing']>[number]['type'];

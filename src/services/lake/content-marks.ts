@@ -20,11 +20,23 @@ export class ContentMarks {
   async profile(engine: Pick<LakeEngine, 'profile'>, request: ProfileRequest): Promise<ProfileResult> {
     const profile = await engine.profile(request);
     if (profile.contentSha256 === undefined) return profile;
-    const rows = await this.#em
-      .fork()
-      .execute('select name, value from lake_content_mark where sha256 = ?', [profile.contentSha256]);
-    const marks = rows.map((row) => markRow.parse(row)).map(({ name, value }): [string, string] => [name, value]);
-    return { ...profile, metadata: { ...profile.metadata, ...Object.fromEntries(marks) } };
+    return { ...profile, metadata: { ...profile.metadata, ...(await this.of(profile.contentSha256)) } };
+  }
+
+  /** What is known of a content. */
+  async of(sha256: string): Promise<Readonly<Record<string, string>>> {
+    const rows = await this.#em.fork().execute('select name, value from lake_content_mark where sha256 = ?', [sha256]);
+    return Object.fromEntries(rows.map((row) => markRow.parse(row)).map(({ name, value }) => [name, value]));
+  }
+
+  /** Writes down what is known of a content, before there is a file of it. */
+  async put(sha256: string, marks: Readonly<Record<string, string>>): Promise<void> {
+    await this.#em.fork().execute(
+      `insert into lake_content_mark (sha256, name, value, created_at)
+       select ?, name, value, now() from jsonb_each_text(?::jsonb) as added(name, value)
+       on conflict (sha256, name) do update set value = excluded.value`,
+      [sha256, JSON.stringify(marks)],
+    );
   }
 
   /**
@@ -36,14 +48,8 @@ export class ContentMarks {
     added: Readonly<Record<string, string>>,
   ): Promise<void> {
     if (sourceSha256 === undefined || stagedSha256 === null) return;
-    const em = this.#em.fork();
-    await em.execute(
-      `insert into lake_content_mark (sha256, name, value, created_at)
-       select ?, name, value, now() from jsonb_each_text(?::jsonb) as added(name, value)
-       on conflict (sha256, name) do update set value = excluded.value`,
-      [stagedSha256, JSON.stringify(added)],
-    );
-    await em.execute(
+    await this.put(stagedSha256, added);
+    await this.#em.fork().execute(
       `insert into lake_content_mark (sha256, name, value, created_at)
        select ?, name, value, now() from lake_content_mark where sha256 = ?
        on conflict (sha256, name) do nothing`,

@@ -1,16 +1,19 @@
 import { parseFieldPath } from '../../domain/privacy/field-path.ts';
 import { jsonMembers } from '../../domain/privacy/json-members.ts';
 import { isKeyFault } from '../../domain/privacy/key-fault.ts';
-import { type FieldSteps, makesTokens, planMark, stepsByField } from '../../domain/privacy/plan-mark.ts';
+import {
+  type FieldSteps,
+  makesTokens,
+  planMark,
+  protectionMark,
+  stepsByField,
+} from '../../domain/privacy/plan-mark.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
 import { columnText, formsOf, recordsOf } from './column-records.ts';
 import type { ColumnTexts, ProfileResult, ValueForm } from './ports.ts';
 import type { FileTransform, TableTransformation, TransformTally } from './table-transformation.ts';
-
-/** Name of the key-value metadata of a file that says what of it is protected. */
-const protectionMark = 'lineward.protection';
 
 /** Columns without a field that a receipt names: lines of JSON may have names that are data, and thousands of them. */
 const unknownNamedMax = 20;

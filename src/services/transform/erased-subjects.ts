@@ -9,6 +9,11 @@ export interface ErasableRecords {
   readonly datasetId: string;
   readonly accountField: string;
   readonly subjectFields: readonly string[];
+  /**
+   * The table that they are read from, null for none: an erasure that has been done there needs no help from here, and who came back
+   * since stays.
+   */
+  readonly table: { readonly datasetId: string; readonly entityId: string } | null;
 }
 
 export interface DatedRecord {
@@ -24,7 +29,9 @@ const digestsMax = 100_000;
 const reaching = `o.kind = 'ERASURE' and not o.dry_run
   and o.status in ('APPROVED', 'EXECUTING', 'VERIFYING', 'COMPLETED', 'PARTIAL', 'BLOCKED', 'FAILED')
   and (o.entity_id is null or o.entity_id = any(?::text[]))
-  and (o.dataset_ids is null or ? = any(o.dataset_ids))`;
+  and (o.dataset_ids is null or ? = any(o.dataset_ids))
+  and not (?::text is not null and o.status = 'COMPLETED' and (o.entity_id is null or o.entity_id = ?)
+    and (o.dataset_ids is null or ? = any(o.dataset_ids)))`;
 
 /**
  * Which records are about somebody who was erased after they were written. A topic may keep them: its log is compacted late, or it
@@ -52,26 +59,30 @@ export class ErasedSubjects {
     const names = records.map(({ record, at }) => (at > latest ? [] : this.#digestsOf(record)));
     const asked = [...new Set(names.flat())];
     if (asked.length === 0) return records.map(() => false);
-    const { entityIds, datasetId } = this.#records;
     const found = await this.#em.fork().execute<{ digest: string; at: Date }[]>(
       `select s.digest, max(coalesce(o.approved_at, o.created_at)) as at from operation_subject s
        join operation o on o.id = s.operation_id
        where s.digest = any(?::text[]) and not s.held and ${reaching} group by s.digest`,
-      [textArray(asked), textArray(entityIds), datasetId],
+      [textArray(asked), ...this.#reach],
     );
     const erased = new Map(found.map(({ digest, at }) => [digest, new Date(at).getTime()]));
     return records.map(({ at }, index) => (names[index] ?? []).some((digest) => at <= (erased.get(digest) ?? -1)));
   }
 
   async #latestErasure(): Promise<number | null> {
-    const { entityIds, datasetId } = this.#records;
     const [row] = await this.#em
       .fork()
       .execute<{ at: Date | null }[]>(
         `select max(coalesce(o.approved_at, o.created_at)) as at from operation o where ${reaching}`,
-        [textArray(entityIds), datasetId],
+        this.#reach,
       );
     return row?.at == null ? null : new Date(row.at).getTime();
+  }
+
+  get #reach(): readonly (string | null)[] {
+    const { entityIds, datasetId, table } = this.#records;
+    const covered = [table?.datasetId ?? null, table?.entityId ?? null, table?.datasetId ?? null];
+    return [textArray(entityIds), datasetId, ...covered];
   }
 
   /** Of the account, and of each person that the record names. */

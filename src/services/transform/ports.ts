@@ -1,4 +1,5 @@
 import type { MergePlan, ShapePlan } from '../../domain/transform/transform-plan.ts';
+import type { ProfileRequest, ProfileResult } from '../lake/ports.ts';
 
 /** Why a row does not get into a table. */
 export const rejectCodes = [
@@ -19,8 +20,33 @@ export interface RejectedRows {
   /** Field at fault; null where it is the whole record. */
   readonly field: string | null;
   readonly rows: number;
-  /** Where some of them came from, as `<partition>:<offset>`. */
+  /** Where some of them came from, as `<partition>:<offset>`, or `<path>:<row>` of a file. */
   readonly at: readonly string[];
+}
+
+/** How a file of a source is read. */
+export interface SourceForm {
+  readonly format: 'ndjson' | 'csv' | 'parquet' | 'avro';
+  /** Of ndjson and csv. */
+  readonly isGzip: boolean;
+}
+
+export interface ExtractRequest extends SourceForm {
+  readonly path: string;
+  /** Gets the lines; its directory is there. */
+  readonly target: string;
+  /** Members that are taken, where the format tells them apart; what the file does not have is left out. */
+  readonly columns: readonly string[];
+  /** Of these, those whose texts are JSON, as columns of tables hold nested values. */
+  readonly jsonTexts: readonly string[];
+  /** No more rows than these; all for null. */
+  readonly rowsMax: number | null;
+}
+
+export interface ExtractResult {
+  /** Lines of a CSV file that are no rows of it, counted, and numbers of some. */
+  readonly refused: number;
+  readonly refusedAt: readonly number[];
 }
 
 export interface ShapeRequest {
@@ -58,6 +84,8 @@ export interface BaseFile {
   readonly partition: string;
   /** Too small to stay a file of its own where its partition gets rows. */
   readonly isSmall: boolean;
+  /** What it says is protected in it. Rows of files that say different things never get into one file. */
+  readonly mark: string | null;
 }
 
 export interface MergeRequest {
@@ -74,6 +102,10 @@ export interface MergedFile {
   readonly partition: string;
   readonly rows: number;
   readonly bytes: number;
+  /** What the files say of themselves that its rows are from; null for rows that came now. */
+  readonly mark: string | null;
+  /** SHA-256 of a file with a mark that its format has no place for, lower-case hex. */
+  readonly sha256: string | null;
 }
 
 export interface MergeResult {
@@ -105,6 +137,10 @@ export interface PreviewResult {
  * partitions at once, LAKE_ENGINE_FAILED (try again), CANCELLED.
  */
 export interface TransformEngine {
+  /** Writes the records of a file as lines of JSON, one for each in their order; what is no record of it is a line that is no JSON. */
+  extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult>;
+  /** What a file tells of itself. */
+  profile(request: ProfileRequest): Promise<ProfileResult>;
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult>;
   hits(request: HitsRequest, signal?: AbortSignal): Promise<HitsResult>;
   merge(request: MergeRequest, signal?: AbortSignal): Promise<MergeResult>;

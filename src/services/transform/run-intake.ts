@@ -1,14 +1,23 @@
 import type { CompiledSpec } from '../../domain/transform/compile-spec.ts';
-import { noStatistics, type ReadRange, type RunStatistics } from '../../domain/transform/run-state.ts';
+import { noStatistics, type RunPlan, type RunStatistics, type SourceFile } from '../../domain/transform/run-state.ts';
 import type { KafkaGateway } from '../kafka/ports.ts';
 import type { LakeStore } from '../lake/ports.ts';
-import type { RejectCode, TransformEngine } from './ports.ts';
+import { type FiledMembers, takeFiles } from './file-intake.ts';
+import type { IntakeSink } from './line-intake.ts';
+import type { RejectCode, SourceForm, TransformEngine } from './ports.ts';
 import type { SourceRejects } from './run-row.ts';
 import type { SourceRecords } from './source-records.ts';
 import { takeIn } from './topic-intake.ts';
 
 /** Places that are kept of each kind of rejected records. */
 const placesMax = 100;
+/** A source of a run. */
+export interface IntakeSource {
+  readonly records: SourceRecords;
+  readonly members: FiledMembers;
+  readonly formOf: (path: string) => SourceForm;
+}
+
 /** Between two looks at whether the run is wanted still. */
 const tellMs = 250;
 
@@ -20,9 +29,9 @@ export interface RunIntakeDeps {
   /** Folder aside. */
   readonly folder: string;
   readonly shapes: CompiledSpec['shapes'];
-  readonly sources: readonly SourceRecords[];
-  /** Between batches; throws when nobody wants the run any more. */
-  progress(offsets: number): Promise<void>;
+  readonly sources: readonly IntakeSource[];
+  /** Between batches, with the offsets and files that are passed; throws when nobody wants the run any more. */
+  progress(passed: number): Promise<void>;
 }
 
 /** Reads what a run is to read, into chunks of rows that lie aside. */
@@ -35,8 +44,8 @@ export class RunIntake {
   /** Local paths. */
   readonly chunks: string[] = [];
   statistics: RunStatistics = noStatistics;
-  #offsets = 0;
-  #files = 0;
+  #passed = 0;
+  #chunks = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: RunIntakeDeps) {
@@ -47,38 +56,45 @@ export class RunIntake {
     return [...this.#rejects.values()];
   }
 
-  async read(ranges: readonly ReadRange[]): Promise<void> {
-    for (const [source, own] of Map.groupBy(ranges, (range) => range.source)) {
-      const records = this.#deps.sources[source];
-      if (records === undefined) continue;
-      const { kafka, signal } = this.#deps;
-      await takeIn({ kafka, source: records, signal }, own, {
-        chunk: (lines) => this.#shape(source, lines),
-        rejected: (code, places) => this.#reject({ source, code, field: null, rows: places.length, at: places }),
-        progress: async ({ read, suppressed, offsets }) => {
-          this.#add({ read, suppressed });
-          this.#offsets += offsets;
-          if (performance.now() - this.#toldAt < tellMs) return;
-          this.#toldAt = performance.now();
-          await this.#deps.progress(this.#offsets);
-        },
-      });
+  async read({ ranges, files }: RunPlan): Promise<void> {
+    const { kafka, signal } = this.#deps;
+    for (const [index, source] of this.#deps.sources.entries()) {
+      const of = { ...this.#deps, ...source, source: source.records };
+      const own = ranges.filter((range) => range.source === index && BigInt(range.from) < BigInt(range.to));
+      await takeIn({ kafka, source: source.records, signal }, own, this.#sinkOf(index, []));
+      const filed = files.filter((file) => file.source === index);
+      if (filed.length > 0) await takeFiles(of, filed, this.#sinkOf(index, filed));
     }
   }
 
-  async #shape(source: number, lines: readonly string[]): Promise<void> {
+  #sinkOf(source: number, files: readonly SourceFile[]): IntakeSink {
+    return {
+      chunk: (lines) => this.#shape(source, lines, files),
+      rejected: (code, places, rows = places.length) =>
+        this.#reject({ source, code, field: null, rows, at: placesIn(places, files) }),
+      progress: async ({ read, suppressed, passed }) => {
+        this.#add({ read, suppressed });
+        this.#passed += passed;
+        if (performance.now() - this.#toldAt < tellMs) return;
+        this.#toldAt = performance.now();
+        await this.#deps.progress(this.#passed);
+      },
+    };
+  }
+
+  async #shape(source: number, lines: readonly string[], files: readonly SourceFile[]): Promise<void> {
     const { store, engine, folder, shapes, signal } = this.#deps;
     const plan = shapes[source];
     if (plan === undefined) return;
-    const number = this.#files;
-    this.#files += 1;
+    const number = this.#chunks;
+    this.#chunks += 1;
     const staged = `${folder}/lines-${number}.staged`;
     await store.stage(staged, Buffer.from(lines.join('\n')));
     const target = store.stagingPath(`${folder}/chunk-${number}.staged`);
     const { rows, rejected } = await engine.shape({ source: store.stagingPath(staged), target, plan }, signal);
     await store.remove(staged);
     this.#add({ rows });
-    for (const one of rejected) this.#reject({ ...one, source });
+    for (const one of rejected) this.#reject({ ...one, source, at: placesIn(one.at, files) });
     this.chunks.push(target);
   }
 
@@ -96,4 +112,13 @@ export class RunIntake {
     for (const name of ['read', 'suppressed', 'rejected', 'rows'] as const) sum[name] += more[name] ?? 0;
     this.statistics = sum;
   }
+}
+
+/** Of files by their paths: `<path>:<row>`; rows of topics stay as they are. */
+function placesIn(places: readonly string[], files: readonly SourceFile[]): readonly string[] {
+  if (files.length === 0) return places;
+  return places.map((place) => {
+    const colon = place.indexOf(':');
+    return `${files[Number(place.slice(0, colon))]?.path ?? ''}${place.slice(colon)}`;
+  });
 }

@@ -3,7 +3,8 @@ import { type RunOutputs, type RunStatistics, runFileName } from '../../domain/t
 import type { MergePlan } from '../../domain/transform/transform-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { FileIdentity, LakeStore } from '../lake/ports.ts';
-import type { TransformEngine } from './ports.ts';
+import type { BaseFile, TransformEngine } from './ports.ts';
+import type { ProtectionMarks } from './protection-marks.ts';
 
 /** Below this part of the wanted size a file is put together with what its folder gets. */
 const smallShare = 0.5;
@@ -11,6 +12,7 @@ const smallShare = 0.5;
 export interface RunMergeDeps {
   readonly store: LakeStore;
   readonly engine: TransformEngine;
+  readonly marks: ProtectionMarks;
   readonly signal: AbortSignal;
   readonly location: string;
   /** Folder aside. */
@@ -33,12 +35,9 @@ export async function mergeRun(deps: RunMergeDeps, chunks: readonly string[], pl
   return store.reading(
     picked.map(({ path }) => path),
     async (locals) => {
-      const base = picked.map(({ path, bytes }, index) => ({
-        path: locals[index] ?? '',
-        partition: folderIn(deps.location, path),
-        isSmall: isSmall(bytes, plan),
-      }));
+      const base = await baseOf(deps, picked, locals, plan);
       const merged = await engine.merge({ chunks, base, plan, directory }, signal);
+      await deps.marks.keep(merged.files);
       const files = merged.files.map(({ name, partition, rows }, index) => ({
         staged: `${folder}/${name}`,
         path: [deps.location, partition, `${runFileName(deps.run, index)}${endingOf(plan)}`]
@@ -58,6 +57,21 @@ export async function mergeRun(deps: RunMergeDeps, chunks: readonly string[], pl
       };
     },
   );
+}
+
+async function baseOf(
+  { marks, location }: RunMergeDeps,
+  picked: readonly FileIdentity[],
+  locals: readonly string[],
+  plan: MergePlan,
+): Promise<readonly BaseFile[]> {
+  const base: BaseFile[] = [];
+  for (const [index, { path, bytes }] of picked.entries()) {
+    const local = locals[index] ?? '';
+    const mark = await marks.of({ path, local, isLines: plan.file.format === 'ndjson' });
+    base.push({ path: local, partition: folderIn(location, path), isSmall: isSmall(bytes, plan), mark });
+  }
+  return base;
 }
 
 /** Files with keys that come, and small ones of folders that get rows; all others stay as they are. */

@@ -25,12 +25,12 @@ export interface RangesDeps {
 export async function rangesOf(
   { em, kafka }: RangesDeps,
   run: Pick<TransformRun, 'versionId' | 'mode'>,
-  topics: readonly string[],
+  topics: readonly { readonly source: number; readonly topic: string }[],
   sums: boolean,
 ): Promise<readonly ReadRange[]> {
   const known = await positionsOf(em, run.versionId);
   const ranges: ReadRange[] = [];
-  for (const [source, topic] of topics.entries())
+  for (const { source, topic } of topics)
     for (const { partition, earliest, latest } of await kafka.offsets(topic)) {
       const position = known.find((row) => row.source === source && row.partition === partition);
       const isGood = position !== undefined && position.topic === topic && position.next_offset <= BigInt(latest);

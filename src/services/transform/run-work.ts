@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from '../../domain/logger.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import type { RunEvent } from '../../domain/transform/run-event.ts';
-import type { ReadRange, RunOutputs, RunPlan } from '../../domain/transform/run-state.ts';
+import type { RunOutputs, RunPlan } from '../../domain/transform/run-state.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { TransformRun } from '../../entities/transform-run.entity.ts';
 import type { TransformerVersion } from '../../entities/transformer.entity.ts';
@@ -11,19 +11,22 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { KafkaGateway } from '../kafka/ports.ts';
 import type { RecordReader } from '../kafka/record-reader.ts';
 import { keysOf } from '../kafka/stream.read-model.ts';
+import { ContentMarks } from '../lake/content-marks.ts';
 import type { LakeStore } from '../lake/ports.ts';
-import type { HeldLease } from '../operations/lease.service.ts';
+import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
 import type { Notary } from '../operations/ports.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
-import { textArray } from '../sql.ts';
 import { ErasedSubjects } from './erased-subjects.ts';
 import type { TransformEngine } from './ports.ts';
+import { ProtectionMarks } from './protection-marks.ts';
 import { RunIntake } from './run-intake.ts';
 import type { RunLineage } from './run-lineage.ts';
 import { mergeRun } from './run-merge.ts';
-import { movePositionsIn, rangesOf } from './run-ranges.ts';
+import { movePositionsIn } from './run-ranges.ts';
 import type { RunRow } from './run-row.ts';
+import { RunSources } from './run-sources.ts';
+import { markFilesIn } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
 import type { PublisherDeps, TablePublisher } from './table-publisher.ts';
 import { invalid } from './transformer.service.ts';
@@ -40,7 +43,7 @@ export interface RunWorkDeps extends PublisherDeps {
   readonly protection: Pick<ProtectionService, 'protectTexts'>;
   readonly notary: Notary;
   readonly lineage: RunLineage;
-  readonly kafkaNamespace: string;
+  readonly leases: LeaseService;
   readonly logger: Logger;
 }
 
@@ -59,8 +62,6 @@ export interface RunScope {
 
 /** What a run needs to know of its sources. */
 interface Known extends KnownTransformer {
-  /** Names that the topics have now. */
-  readonly topics: readonly string[];
   readonly plans: readonly (ProtectionPlan | null)[];
 }
 
@@ -111,12 +112,6 @@ export class RunWork {
         'TRANSFORMER_INVALID',
         'The columns of the table would be others by now, since the mapping or the types of its fields changed. Create a version with another path.',
       );
-    const names = await this.#deps.em
-      .fork()
-      .execute<{ id: string; name: string }[]>('select id, name from dataset where id = any(?::text[])', [
-        textArray(checked.sources.map(({ datasetId }) => datasetId)),
-      ]);
-    const topics = checked.sources.map(({ datasetId }) => names.find(({ id }) => id === datasetId)?.name ?? '');
     const plans = await Promise.all(
       checked.sources.map((source, index) =>
         checked.compiled.shapes[index]?.protects === true
@@ -124,35 +119,19 @@ export class RunWork {
           : null,
       ),
     );
-    return { ...checked, topics, plans };
+    return { ...checked, plans };
   }
 
   async #make(known: Known): Promise<void> {
-    const { run, row, publisher, signal, report } = this.#scope;
-    // A topic that another generation was put in the place of meanwhile is planned anew.
-    const isGood = run.plan?.ranges.every(({ source, topic }) => known.topics[source] === topic) === true;
-    const plan = isGood && run.plan != null ? run.plan : { ranges: await this.#ranges(known) };
-    const total = plan.ranges.reduce((sum, { from, to }) => sum + Number(BigInt(to) - BigInt(from)), 0);
-    await row.write({ status: 'READING', plan, outputs: null, recordsDone: 0, recordsTotal: total, reason: null });
-    await this.#deps.lineage.tell(run.id, this.#event(known, 'START', null));
-    const intake = new RunIntake({
-      ...this.#deps,
-      signal,
-      folder: publisher.folder,
-      shapes: known.compiled.shapes,
-      sources: this.#sources(known),
-      progress: async (done) => {
-        await row.assertWanted(signal);
-        await row.write({ recordsDone: Math.min(done, total) });
-        await report({ done: Math.min(done, total), total });
-      },
-    });
-    await intake.read(plan.ranges.filter(({ from, to }) => BigInt(from) < BigInt(to)));
+    const { run, row, publisher, signal } = this.#scope;
+    const { plan, intake } = await this.#read(known);
     await row.putRejects(intake.rejects);
-    await row.write({ status: 'MERGING', recordsDone: total, statistics: intake.statistics });
+    await row.write({ status: 'MERGING', recordsDone: totalOf(plan), statistics: intake.statistics });
     await row.assertWanted(signal);
+    const marks = new ProtectionMarks({ ...this.#deps, marks: new ContentMarks(this.#deps.em), signal });
     const of = {
       ...this.#deps,
+      marks,
       signal,
       location: this.#scope.table.location,
       folder: publisher.folder,
@@ -165,34 +144,61 @@ export class RunWork {
     throw new LinewardError('LAKE_FILE_CHANGED', 'A file that the run made aside is gone; it is made again.');
   }
 
-  #ranges({ topics, compiled }: Known): Promise<readonly ReadRange[]> {
-    const sums = compiled.merge.combine.some((one) => one.with === 'sum');
-    return rangesOf(this.#deps, this.#scope.run, topics, sums);
+  async #read(known: Known): Promise<{ readonly plan: RunPlan; readonly intake: RunIntake }> {
+    const { run, row, publisher, signal, report } = this.#scope;
+    const sources = new RunSources(this.#deps, known);
+    return sources.holding(async (assertHeld) => {
+      const plan = await sources.plan(run);
+      const total = totalOf(plan);
+      await row.write({ status: 'READING', plan, outputs: null, recordsDone: 0, recordsTotal: total, reason: null });
+      await this.#deps.lineage.tell(run.id, this.#event(known, 'START', null));
+      const intake = new RunIntake({
+        ...this.#deps,
+        signal,
+        folder: publisher.folder,
+        shapes: known.compiled.shapes.map((shape) => ({ ...shape, days: run.days ?? null })),
+        sources: sources.intake(this.#sources(known)),
+        progress: async (done) => {
+          await row.assertWanted(signal);
+          await assertHeld();
+          await row.write({ recordsDone: Math.min(done, total) });
+          await report({ done: Math.min(done, total), total });
+        },
+      });
+      await intake.read(plan);
+      await assertHeld();
+      return { plan, intake };
+    });
   }
 
   #sources({ sources, resource, plans }: Known): readonly SourceRecords[] {
     const { datasetId } = this.#scope.table;
     return sources.map((source, index) => {
-      const { entityId, accountField, subjectFields } = source;
-      const records = { entityIds: [entityId, resource.entityId], datasetId, accountField, subjectFields };
+      const { kind, entityId, accountField, subjectFields } = source;
+      const table = kind === 'TABLE' && source.datasetId !== null ? { datasetId: source.datasetId, entityId } : null;
+      const records = { entityIds: [entityId, resource.entityId], datasetId, accountField, subjectFields, table };
       return new SourceRecords({
         ...this.#deps,
         erased: new ErasedSubjects(this.#deps, records),
         plan: plans[index] ?? null,
+        keepSealed: kind !== 'TOPIC',
       });
     });
   }
 
   /** False when files that lay aside are gone. */
   async #publish(known: Known, plan: RunPlan | null | undefined, outputs: RunOutputs): Promise<boolean> {
-    const { row, publisher, version, signal, lease } = this.#scope;
+    const { run, row, publisher, version, signal, lease } = this.#scope;
     await row.assertWanted(signal);
     const published = await publisher.publish(outputs, () => lease.assertHeld());
     if (published === null) return false;
     await this.#deps.em.fork().transactional(async (tx) => {
       await row.writeIn(tx, { status: 'SETTLING' });
       await publisher.registerIn(tx, published);
+      // What a back-fill passes over is not taken.
+      if (run.mode === 'BACKFILL') return;
       await movePositionsIn(tx, version.id, plan?.ranges ?? []);
+      await markFilesIn(tx, version.id, plan?.files ?? []);
     });
     await this.#settle(known, outputs);
     return true;
@@ -206,7 +212,7 @@ export class RunWork {
     if (untold !== null) await this.#deps.lineage.tell(run.id, untold);
   }
 
-  #event({ topics, compiled, plans }: Known, eventType: RunEvent['eventType'], reason: string | null): string {
+  #event({ sources, compiled, plans }: Known, eventType: RunEvent['eventType'], reason: string | null): string {
     const { run, name, table } = this.#scope;
     const masked = plans.map(
       (plan) => new Set((plan?.steps ?? []).filter(({ action }) => action !== 'NONE').map(({ path }) => path)),
@@ -214,7 +220,7 @@ export class RunWork {
     return this.#deps.lineage.textOf(name, {
       eventType,
       runId: run.id,
-      inputs: topics.map((topic) => ({ namespace: this.#deps.kafkaNamespace, name: topic })),
+      inputs: sources.map(({ place }) => place),
       output: { namespace: this.#deps.store.namespace, name: table.location },
       columns: table.columns,
       origins: compiled.origins,
@@ -223,3 +229,7 @@ export class RunWork {
     });
   }
 }
+
+/** Offsets and files. */
+const totalOf = ({ ranges, files }: RunPlan): number =>
+  ranges.reduce((sum, { from, to }) => sum + Number(BigInt(to) - BigInt(from)), files.length);

@@ -19,6 +19,8 @@ export interface SourceRecordsDeps {
   readonly erased: Pick<ErasedSubjects, 'among'>;
   /** What the policies in force do to each record before anything of it is written; null where nothing is asked for. */
   readonly plan: ProtectionPlan | null;
+  /** Envelopes that records of files have already stay as they are. */
+  readonly keepSealed?: boolean;
 }
 
 /** What came of some messages. */
@@ -85,9 +87,9 @@ export class SourceRecords {
     taken: readonly Taken[],
     reject: (code: RejectCode, message: KafkaMessage) => void,
   ): Promise<readonly Taken[]> {
-    const { plan, protection } = this.#deps;
+    const { plan, protection, keepSealed = false } = this.#deps;
     if (plan === null) return taken;
-    const answers = await protection.protectTexts(plan, taken);
+    const answers = await protection.protectTexts(plan, taken, { keepSealed });
     return taken.flatMap((one, index) => {
       const answer = answers[index];
       if (answer?.ok === true) return [{ ...one, text: answer.text }];

@@ -4,14 +4,10 @@ import { LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { type TransformRun, TransformRunSchema } from '../../entities/transform-run.entity.ts';
 import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
+import type { HeldLease } from '../operations/lease.service.ts';
 import { RunRow } from './run-row.ts';
 import { RunWork, type RunWorkDeps } from './run-work.ts';
 import { TablePublisher } from './table-publisher.ts';
-
-export interface TransformRunnerDeps extends RunWorkDeps {
-  readonly leases: LeaseService;
-}
 
 export interface RunContext {
   readonly signal: AbortSignal;
@@ -23,9 +19,9 @@ export interface RunContext {
  * run is taken up by the next task, by what its row says and what there is in the lake.
  */
 export class TransformRunner {
-  readonly #deps: TransformRunnerDeps;
+  readonly #deps: RunWorkDeps;
 
-  constructor(deps: TransformRunnerDeps) {
+  constructor(deps: RunWorkDeps) {
     this.#deps = deps;
   }
 
@@ -38,6 +34,7 @@ export class TransformRunner {
       try {
         await work.run();
       } catch (error) {
+        if (error instanceof LinewardError && error.code === 'UPSTREAM_BEHIND') await this.#waits(run, error.message);
         if (!(error instanceof LinewardError) || error.code !== 'CANCELLED' || context.signal.aborted) throw error;
         await work.end('CANCELLED', null);
       }
@@ -66,17 +63,17 @@ export class TransformRunner {
   async #underLease(run: TransformRun, work: (lease: HeldLease) => Promise<void>): Promise<void> {
     const lease = await this.#deps.leases.acquire(`dataset:${run.datasetId}`);
     if (lease === null) {
-      await this.#em.execute('update transform_run set reason = ? where id = ? and finished_at is null', [
-        'waiting: an operation or another worker holds the lease of the table',
-        run.id,
-      ]);
-      return;
+      return this.#waits(run, 'waiting: an operation or another worker holds the lease of the table');
     }
     try {
       await work(lease);
     } finally {
       await lease.release();
     }
+  }
+
+  async #waits({ id }: TransformRun, reason: string): Promise<void> {
+    await this.#em.execute('update transform_run set reason = ? where id = ? and finished_at is null', [reason, id]);
   }
 
   async #workOf(run: TransformRun, lease: HeldLease, context: RunContext): Promise<RunWork> {

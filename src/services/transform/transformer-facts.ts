@@ -1,5 +1,4 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { z } from 'zod';
 import { readLocation } from '../../domain/lake/lake-location.ts';
 import {
   type CompiledSpec,
@@ -12,15 +11,14 @@ import type { SpecIssue } from '../../domain/transform/spec-issue.ts';
 import type { TransformerSpec } from '../../domain/transform/transformer-spec.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { LakeStore } from '../lake/ports.ts';
-import { columnsOfVersion, isTopLevel } from '../lake/table-columns.ts';
 import { tableAt } from '../lake/table-places.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { textArray } from '../sql.ts';
+import { columnsOfFields, fieldRow, SourceFactsReader } from './source-facts.ts';
 
 export interface TransformerFactsDeps {
   readonly em: EntityManager;
   readonly registry: Pick<RegistryReadModel, 'entityNamed'>;
-  readonly store: Pick<LakeStore, 'url'>;
+  readonly store: Pick<LakeStore, 'url' | 'namespace'>;
   /** Of the datasets of topics. */
   readonly kafkaNamespace: string;
 }
@@ -44,20 +42,14 @@ export type CheckedTransformer =
   | ({ readonly ok: true } & KnownTransformer)
   | { readonly ok: false; readonly issues: readonly SpecIssue[] };
 
-const sourceRow = z.object({
-  dataset_id: z.string(),
-  entity_id: z.string(),
-  account_field: z.string(),
-  subject_fields: z.array(z.string()),
-});
-const fieldRow = z.object({ path: z.string(), type: z.string(), semantic_type: z.string().nullable() });
-
 /** Reads documents by what the catalog knows of the topics, fields and versions that they name. */
 export class TransformerFacts {
   readonly #deps: TransformerFactsDeps;
+  readonly #sources: SourceFactsReader;
 
   constructor(deps: TransformerFactsDeps) {
     this.#deps = deps;
+    this.#sources = new SourceFactsReader(deps);
   }
 
   /** `isNew`: also whether its directory is free. */
@@ -68,48 +60,24 @@ export class TransformerFacts {
     const read = readSpec(document, orders);
     if (!read.ok) return read;
     const { spec } = read;
-    const sources = await Promise.all(spec.sources.map(({ topic }) => this.#source(topic)));
+    const place = await this.#place(spec.resource.path, isNew);
+    const known = await Promise.all(
+      spec.sources.map((source, index) => this.#sources.of(source, { index, target: place.location })),
+    );
+    const sources = known.map(({ facts }) => facts);
     const keys = sources.flatMap((source) => (source === null ? [] : [source.accountField, ...source.subjectFields]));
     const resource = await this.#resource(spec, keys);
-    const place = await this.#place(spec.resource.path, isNew);
     const answer = compileSpec(spec, { sources, resource });
-    const issues = [...place.issues, ...(answer.ok ? [] : answer.issues)];
-    if (!answer.ok || issues.length > 0 || resource === null) return { ok: false, issues };
-    const known = sources.filter((source) => source !== null);
-    return { ok: true, spec, compiled: answer.compiled, sources: known, resource, location: place.location };
-  }
-
-  async #source(topic: string): Promise<SourceFacts | null> {
-    // The database refuses to look for a text with U+0000.
-    if (topic.includes('\0')) return null;
-    const em = this.#deps.em.fork();
-    // A topic that a rewrite has put another in the place of is still known by its name.
-    const rows = await em.execute(
-      `select d.id as dataset_id, m.entity_id, m.account_field, m.subject_fields
-       from dataset d join mapping m on m.dataset_id = d.id and m.role = 'TOPIC'
-       where d.namespace = ? and (d.name = ? or d.id in (select dataset_id from topic_alias where namespace = d.namespace and name = ?))
-       order by m.created_at, m.id`,
-      [this.#deps.kafkaNamespace, topic, topic],
-    );
-    const mappings = rows.map((row) => sourceRow.parse(row));
-    const [first] = mappings;
-    if (first === undefined) return null;
-    const fields = await em.execute(
-      `select distinct on (f.path) f.path, f.type, f.semantic_type from entity e join entity_field f on f.version_id = e.latest_version_id
-       where e.id = any(?::text[]) order by f.path, e.id`,
-      [textArray(mappings.map(({ entity_id }) => entity_id))],
-    );
-    const top = fields.map((row) => fieldRow.parse(row)).filter(({ path }) => isTopLevel(path));
-    const nested = new Set(top.filter(({ type }) => ['record', 'array', 'map'].includes(type)).map(({ path }) => path));
-    const subjectFields = [...new Set(mappings.flatMap((mapping) => mapping.subject_fields))];
-    const columns = columnsOfFields(top, [first.account_field, ...subjectFields]);
-    return {
-      datasetId: first.dataset_id,
-      entityId: first.entity_id,
-      accountField: first.account_field,
-      subjectFields,
-      fields: columns.map(({ name, type }) => ({ name, column: type, isNested: nested.has(name) })),
-    };
+    const issues = [
+      ...place.issues,
+      ...known.flatMap((source) => source.issues),
+      ...(isNew ? await this.#sources.cycles(sources, place.location) : []),
+      ...(answer.ok ? [] : answer.issues),
+    ];
+    const all = sources.filter((source) => source !== null);
+    if (!answer.ok || issues.length > 0 || resource === null || all.length < sources.length)
+      return { ok: false, issues };
+    return { ok: true, spec, compiled: answer.compiled, sources: all, resource, location: place.location };
   }
 
   async #resource({ resource }: TransformerSpec, keys: readonly string[]): Promise<ResourceFacts | null> {
@@ -149,9 +117,3 @@ export class TransformerFacts {
     }
   }
 }
-
-const columnsOfFields = (fields: readonly z.infer<typeof fieldRow>[], keys: readonly string[]) =>
-  columnsOfVersion(
-    fields.map(({ path, type, semantic_type: semanticType }) => ({ path, type, semanticType })),
-    keys,
-  );

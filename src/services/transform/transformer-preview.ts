@@ -3,7 +3,9 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { printExactJson, readExactJson } from '../../domain/exact-json.ts';
 import { newId } from '../../domain/id.ts';
 import { isRecord } from '../../domain/kafka/record-content.ts';
+import type { SourceFacts } from '../../domain/transform/compile-spec.ts';
 import { originColumn } from '../../domain/transform/transform-plan.ts';
+import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { KafkaGateway, KafkaMessage } from '../kafka/ports.ts';
@@ -13,7 +15,9 @@ import type { LakeStore } from '../lake/ports.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
 import type { PreviewResult, TransformEngine } from './ports.ts';
+import { listed, sourceFormOf } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
+import { stagedLines } from './staged-lines.ts';
 import { invalid } from './transformer.service.ts';
 import type { GivenTransformer, KnownTransformer, TransformerFacts } from './transformer-facts.ts';
 
@@ -61,9 +65,9 @@ export class TransformerPreviewer {
   }
 
   /** Values of a topic are about to be shown to somebody. */
-  async #tell(actor: Actor, { spec }: KnownTransformer): Promise<void> {
+  async #tell(actor: Actor, { spec, sources }: KnownTransformer): Promise<void> {
     await this.#deps.em.fork().transactional(async (tx) => {
-      const details = { name: spec.name, topics: spec.sources.map(({ topic }) => topic) };
+      const details = { name: spec.name, sources: sources.map(({ place }) => place.name) };
       audit(tx, actor, { action: 'previewTransformer', resourceType: 'Transformer', resourceId: null, details });
     });
   }
@@ -88,17 +92,47 @@ export class TransformerPreviewer {
   async #sample(known: KnownTransformer): Promise<readonly (readonly string[])[]> {
     const lines: (readonly string[])[] = [];
     const share = Math.ceil(recordsMax / known.spec.sources.length);
-    for (const [index, { topic }] of known.spec.sources.entries()) {
-      const messages = await this.#newest(topic, share);
-      const pass = this.#deps.records.pass();
-      const texts: string[] = [];
-      for (const { value, headers } of messages) {
-        const answer = value === null ? null : await pass.read(value, headers);
-        if (answer?.ok === true) texts.push(printExactJson(answer.record) ?? '{}');
-      }
+    for (const [index, source] of known.sources.entries()) {
+      const texts =
+        source.kind === 'TOPIC'
+          ? await this.#newestTexts(source.place.name, share)
+          : await this.#textsOfFile(source, known.spec.sources[index]?.files, share);
       lines.push(await this.#protect(known, index, texts, true));
     }
     return lines;
+  }
+
+  async #newestTexts(topic: string, count: number): Promise<readonly string[]> {
+    const pass = this.#deps.records.pass();
+    const texts: string[] = [];
+    for (const { value, headers } of await this.#newest(topic, count)) {
+      const answer = value === null ? null : await pass.read(value, headers);
+      if (answer?.ok === true) texts.push(printExactJson(answer.record) ?? '{}');
+    }
+    return texts;
+  }
+
+  /** Of the last file by name, which is the newest where names have dates. */
+  async #textsOfFile(source: SourceFacts, files: FilesSpec | undefined, count: number): Promise<readonly string[]> {
+    const { store, engine } = this.#deps;
+    const table = source.kind === 'TABLE' ? source.place.name : null;
+    const last = (await listed(store, { table, files })).at(-1);
+    if (last === undefined) return [];
+    const folder = `_lineward/preview/${newId()}`;
+    const staged = `${folder}/records.staged`;
+    try {
+      await store.stage(staged, Buffer.alloc(0));
+      const target = store.stagingPath(staged);
+      const members = { columns: source.fields.map(({ name }) => name), jsonTexts: source.jsonTexts };
+      await store.reading([last.path], ([path = '']) =>
+        engine.extract({ ...members, ...sourceFormOf(last.path, files), path, target, rowsMax: count }),
+      );
+      const texts: string[] = [];
+      for await (const line of stagedLines(target)) if (isObjectText(String(line))) texts.push(String(line));
+      return texts;
+    } finally {
+      for (const path of [staged, folder]) await store.remove(path);
+    }
   }
 
   async #newest(topic: string, count: number): Promise<readonly KafkaMessage[]> {
@@ -126,7 +160,8 @@ export class TransformerPreviewer {
     const wants = isFromTopic || compiled.shapes[index]?.protects === true;
     const plan = wants ? await this.#deps.policies.planOf(source.entityId, keysOf(source)) : null;
     const none = { among: async (some: readonly unknown[]) => some.map(() => false) };
-    const reader = new SourceRecords({ ...this.#deps, erased: none, plan });
+    const keepSealed = source.kind !== 'TOPIC';
+    const reader = new SourceRecords({ ...this.#deps, erased: none, plan, keepSealed });
     const read = await reader.lines(texts.map((text, number) => messageOf(text, number)));
     const refused = [...read.rejected.keys()][0];
     if (refused !== undefined && !isFromTopic)
@@ -144,11 +179,7 @@ function messageOf(text: string, number: number): KafkaMessage {
   if (text.length > recordCharsMax)
     throw new LinewardError('LIMIT_EXCEEDED', `records: at most ${recordCharsMax} characters each`, { path });
   const value = Buffer.from(text);
-  try {
-    if (!isRecord(readExactJson(text))) throw new SyntaxError('no object');
-  } catch {
-    throw new LinewardError('BAD_INPUT', `records.${number}: it is no JSON object`, { path });
-  }
+  if (!isObjectText(text)) throw new LinewardError('BAD_INPUT', `records.${number}: it is no JSON object`, { path });
   return { partition: 0, offset: String(number), timestamp: '0', key: null, value, headers: {} };
 }
 
@@ -158,4 +189,12 @@ function withoutOrigin(line: string): string {
   const end = line.indexOf('"', start.length);
   const rest = line.slice(end + 1);
   return rest === '}' ? '{}' : `{${rest.slice(1)}`;
+}
+
+function isObjectText(text: string): boolean {
+  try {
+    return isRecord(readExactJson(text));
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import type { RunSchedule } from '../../domain/transform/run-schedule.ts';
 import {
+  type RunDays,
   type RunOutputs,
   type RunPlan,
   type RunStatistics,
@@ -23,6 +25,8 @@ const transformerRow = z
     created_at: z.coerce.date(),
     retired_by: z.string().nullable(),
     retired_at: z.coerce.date().nullable(),
+    schedule: z.custom<RunSchedule | null>(),
+    due_at: z.coerce.date().nullable(),
   })
   .transform(
     (row): Transformer => ({
@@ -32,6 +36,8 @@ const transformerRow = z
       createdAt: row.created_at,
       retiredBy: row.retired_by,
       retiredAt: row.retired_at,
+      schedule: row.schedule,
+      dueAt: row.due_at,
     }),
   );
 
@@ -69,6 +75,7 @@ const runRow = z
     dataset_id: z.string(),
     number: z.number(),
     mode: z.enum(transformRunModes),
+    days: z.custom<RunDays | null>(),
     status: z.enum(transformRunStatuses),
     plan: z.custom<RunPlan | null>(),
     outputs: z.custom<RunOutputs | null>(),
@@ -94,6 +101,7 @@ const runRow = z
       datasetId: row.dataset_id,
       number: row.number,
       mode: row.mode,
+      days: row.days,
       status: row.status,
       plan: row.plan,
       outputs: row.outputs,

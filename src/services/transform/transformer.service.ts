@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
+import { assertSchedule, dueAfter, type RunSchedule } from '../../domain/transform/run-schedule.ts';
 import type { SpecIssue } from '../../domain/transform/spec-issue.ts';
 import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import {
@@ -69,6 +70,13 @@ export class TransformerService {
         createdAt: new Date(),
       });
       await tx.persist(version).flush();
+      for (const [source, { datasetId }] of checked.sources.entries())
+        if (datasetId !== null)
+          await tx.execute('insert into transform_source (version_id, source, dataset_id) values (?, ?, ?)', [
+            version.id,
+            source,
+            datasetId,
+          ]);
       audit(tx, actor, {
         action: 'createTransformer',
         resourceType: 'TransformerVersion',
@@ -91,12 +99,34 @@ export class TransformerService {
         throw new LinewardError('TRANSFORMER_STATE', 'id: a run of it is under way; cancel that, or wait for its end', {
           path: ['id'],
         });
-      Object.assign(transformer, { retiredAt: new Date(), retiredBy: actor.id });
+      Object.assign(transformer, { retiredAt: new Date(), retiredBy: actor.id, dueAt: null });
       audit(tx, actor, {
         action: 'retireTransformer',
         resourceType: 'Transformer',
         resourceId: id,
         details: { name: transformer.name },
+      });
+      return transformer;
+    });
+  }
+
+  /**
+   * Sets when it runs by itself; never for null. A schedule that goes on after a pause begins with the next time that comes.
+   * @throws LinewardError NOT_FOUND, BAD_INPUT, TRANSFORMER_STATE for a retired one
+   */
+  async schedule(actor: Actor, id: string, schedule: RunSchedule | null): Promise<Transformer> {
+    if (schedule !== null) assertSchedule(schedule);
+    return this.#deps.em.fork().transactional(async (tx) => {
+      const transformer = await lockedTransformer(tx, id);
+      if (transformer.retiredAt != null)
+        throw new LinewardError('TRANSFORMER_STATE', 'id: the transformer was retired', { path: ['id'] });
+      const isOn = schedule !== null && !schedule.paused;
+      Object.assign(transformer, { schedule, dueAt: isOn ? dueAfter(schedule, new Date()) : null });
+      audit(tx, actor, {
+        action: 'scheduleTransformer',
+        resourceType: 'Transformer',
+        resourceId: id,
+        details: { name: transformer.name, ...schedule },
       });
       return transformer;
     });

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '../../../src/domain/id.ts';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
@@ -18,7 +15,8 @@ import {
   topicOf,
   transformerOf,
 } from '../../testkit/transform-runs.ts';
-import type { ChildRun, RunKill } from './run-child.ts';
+import { killed, type RunKill } from './killed-run.ts';
+import { erased, expectedTable, leaseOf, message } from './messages.ts';
 
 let db: TestDatabase;
 let place: Awaited<ReturnType<typeof runRoot>>;
@@ -33,15 +31,6 @@ afterAll(async () => {
   await place.remove();
 });
 
-const message = (n: number, batch: number, more: Row = {}): Row => ({
-  message_id: `M${n}`,
-  account_sid: `AC${n % 2}`,
-  date_created: `2018-06-0${1 + ((n + batch) % 3)}T10:00:00Z`,
-  date_updated: `2018-07-0${batch}`,
-  to: `+${n}`,
-  segments: 1,
-  ...more,
-});
 const first = Array.from({ length: 12 }, (_, n) => message(n, 1));
 const second = Array.from({ length: 7 }, (_, n) => message(n, 2));
 
@@ -54,29 +43,6 @@ async function partsOf(rows: readonly Row[]): Promise<RunParts> {
 async function requested(parts: RunParts, transformerId: string): Promise<string> {
   return (await parts.runs.request(tester, transformerId, 'INCREMENTAL')).id;
 }
-
-/** The table as plain JavaScript computes it: the row of the last batch, and how often it came. */
-function expected(rows: readonly Row[]): Record<string, Row[]> {
-  const kept = new Map<string, Row>();
-  for (const row of rows) {
-    const segments = Number(kept.get(String(row.message_id))?.segments ?? 0) + Number(row.segments);
-    kept.set(String(row.message_id), {
-      ...row,
-      date_created: String(row.date_created).replace('Z', '.000000Z'),
-      segments,
-    });
-  }
-  const sorted = [...kept].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-  return Object.fromEntries(
-    [...Map.groupBy(sorted, (row) => String(row.date_created).slice(0, 10).replaceAll('-', '/'))].sort(),
-  );
-}
-
-const childModule = fileURLToPath(new URL('./run-child.ts', import.meta.url));
-const killed = (work: ChildRun): Promise<string | null> =>
-  new Promise((resolve) => {
-    const child = execFile(process.execPath, [childModule, JSON.stringify(work)], () => resolve(child.signalCode));
-  });
 
 const kills: readonly (RunKill & { readonly stage: string })[] = [
   { stage: 'REQUESTED', port: 'kafka', verb: 'offsets', when: 'after', nth: 1 },
@@ -99,7 +65,7 @@ describe('a run', () => {
     const { status } = await db.em.fork().findOneOrFail(TransformRunSchema, { id: runId });
     expect(status).toBe(stage);
     expect(await ran(db.em, after, runId)).toMatchObject({ status: 'COMPLETED' });
-    expect(await tableRows(place.root, location)).toEqual(expected(rows));
+    expect(await tableRows(place.root, location)).toEqual(expectedTable(rows));
     expect((await readdir(join(place.root, 'lake', location))).sort()).toEqual(['2018']);
     const again = await ran(db.em, after, await requested(after, transformerId));
     expect(again).toMatchObject({ status: 'COMPLETED', statistics: { read: 0, filesWritten: 0 } });
@@ -113,11 +79,11 @@ describe('a run', () => {
     const kill: RunKill = { port: 'store', verb: 'publish', when: 'after', nth: 1 };
     expect(await killed({ url: db.url, root: place.root, runId, rows: first, kill })).toBe('SIGKILL');
     const lease = await leaseOf(before, datasetId);
-    await erased({ accountId: 'AC1', subject: { field: 'to', value: '+1' } }, before, entityId);
+    await erased(db.em, { accountId: 'AC1', subject: { field: 'to', value: '+1' } }, before, { entityId });
     await lease.release();
     expect(await ran(db.em, before, runId)).toMatchObject({ status: 'COMPLETED', statistics: { suppressed: 1 } });
     const rows = first.filter(({ to }) => to !== '+1');
-    expect(await tableRows(place.root, location)).toEqual(expected(rows));
+    expect(await tableRows(place.root, location)).toEqual(expectedTable(rows));
   });
 
   it('leaves out who was erased since, and takes what was written after that', async () => {
@@ -129,9 +95,9 @@ describe('a run', () => {
       message(6, 1, { writtenAt: 1, account_sid: 'AC9' }),
     ];
     const parts = await partsOf(rows);
-    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+2' } }, parts, entityId);
-    await erased({ accountId: 'AC0', subject: { field: 'to', value: '+4' } }, parts, entityId);
-    await erased({ accountId: 'AC9' }, parts, entityId);
+    await erased(db.em, { accountId: 'AC0', subject: { field: 'to', value: '+2' } }, parts, { entityId });
+    await erased(db.em, { accountId: 'AC0', subject: { field: 'to', value: '+4' } }, parts, { entityId });
+    await erased(db.em, { accountId: 'AC9' }, parts, { entityId });
     const { transformerId, location } = await transformerOf(parts, name);
     const run = await ran(db.em, parts, await requested(parts, transformerId));
     expect(run.statistics).toMatchObject({ read: 3, suppressed: 2 });
@@ -184,34 +150,6 @@ describe('a run', () => {
       status: 'FAILED',
       code: 'TRANSFORMER_STATE',
     });
-    expect(await tableRows(place.root, location)).toEqual(expected(first));
+    expect(await tableRows(place.root, location)).toEqual(expectedTable(first));
   });
 });
-
-async function leaseOf(parts: RunParts, datasetId: string) {
-  // A killed worker keeps its lease for a while.
-  for (;;) {
-    const lease = await parts.leases.acquire(`dataset:${datasetId}`);
-    if (lease !== null) return lease;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** An erasure that was approved now, as operations leave it: nobody is named any more. */
-async function erased(selector: object, { notary }: RunParts, entityId: string): Promise<void> {
-  const id = newId();
-  await db.em.fork().transactional(async (run) => {
-    // Nobody listens here, so the rows need not be announced.
-    await run.execute("set local session_replication_role = 'replica'");
-    await run.execute(
-      `insert into operation (id, kind, status, entity_id, input_digest, requested_by, created_at, approved_at, updated_at)
-       values (?, 'ERASURE', 'COMPLETED', ?, '', 'tester', now(), now(), now())`,
-      [id, entityId],
-    );
-    await run.execute('insert into operation_subject (id, operation_id, digest, held) values (?, ?, ?, false)', [
-      newId(),
-      id,
-      notary.digest(selector),
-    ]);
-  });
-}

@@ -31,6 +31,7 @@ const bounded = {
   'CreateTransformerPayload.issues': 'at most 100',
   'OrderedValues.values': 'given in one registration, at most 1,000',
   'TransformRun.ranges': 'partitions of at most 10 topics',
+  'TransformRun.files': 'at most 1,000',
   'TransformRun.rejects': 'at most 1,000',
   'TransformReject.places': 'at most 100',
   'TransformerPreview.after': 'at most 100',

@@ -1,4 +1,7 @@
+import type { ProfileRequest, ProfileResult } from '../../../services/lake/ports.ts';
 import type {
+  ExtractRequest,
+  ExtractResult,
   HitsRequest,
   HitsResult,
   MergeRequest,
@@ -25,6 +28,14 @@ export class DuckdbTransformEngine implements TransformEngine {
   /** Process id of the running child, for diagnosis. */
   get childPid(): number | undefined {
     return this.#process.pid;
+  }
+
+  extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult> {
+    return this.#process.request('extract', request, { signal });
+  }
+
+  profile({ signal, ...request }: ProfileRequest): Promise<ProfileResult> {
+    return this.#process.request('profile', request, { signal });
   }
 
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult> {

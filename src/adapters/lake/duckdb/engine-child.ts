@@ -12,6 +12,7 @@ import type { EngineParts, LakeFileFormat } from '../file-format.ts';
 import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
 import { giveRows } from '../reads/give-rows.ts';
 import { RecordFileFormat } from '../records/record-file-format.ts';
+import { extractLines } from '../transform/extract-lines.ts';
 import { findHits, mergeRows, previewRows } from '../transform/merge-rows.ts';
 import { shapeRows } from '../transform/shape-rows.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
@@ -115,6 +116,8 @@ function alone(
         await exchange({ lines });
       });
     }
+    case 'extract':
+      return extractLines(parts.connection, call.request);
     case 'shape':
       return shapeRows(parts.connection, call.request);
     case 'hits':

@@ -19,6 +19,8 @@ import type {
 } from '../../../services/lake/ports.ts';
 import type { RowsRequest } from '../../../services/lake-reads/ports.ts';
 import type {
+  ExtractRequest,
+  ExtractResult,
   HitsRequest,
   HitsResult,
   MergeRequest,
@@ -51,6 +53,7 @@ export interface EngineVerbs {
   };
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
   readonly rows: { readonly request: RowsRequest; readonly result: null };
+  readonly extract: { readonly request: ExtractRequest; readonly result: ExtractResult };
   readonly shape: { readonly request: ShapeRequest; readonly result: ShapeResult };
   readonly hits: { readonly request: HitsRequest; readonly result: HitsResult };
   readonly merge: { readonly request: MergeRequest; readonly result: MergeResult };

@@ -38,6 +38,8 @@ export interface AvroOutput {
   readonly columns: readonly LakeColumn[];
   readonly recordName: string;
   readonly codec: string;
+  /** What it tells of itself beside. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Writes the rows of a query, which answers the columns in their order, to an object container file. */
@@ -84,13 +86,14 @@ class AvroBlocks {
   }
 
   async begin(): Promise<void> {
-    const { recordName, columns, codec } = this.#output;
-    const metadata: readonly [string, string][] = [
+    const { recordName, columns, codec, metadata } = this.#output;
+    const all: readonly [string, string][] = [
       ['avro.schema', avroSchemaOf(recordName, columns)],
       ['avro.codec', codec],
+      ...Object.entries(metadata),
     ];
-    const entries = metadata.flatMap(([key, value]) => [bytesOf(key), bytesOf(value)]);
-    await this.#file.write(Buffer.concat([magic, long(metadata.length), ...entries, long(0), this.#sync]));
+    const entries = all.flatMap(([key, value]) => [bytesOf(key), bytesOf(value)]);
+    await this.#file.write(Buffer.concat([magic, long(all.length), ...entries, long(0), this.#sync]));
   }
 
   add(row: readonly unknown[], columns: readonly LakeColumn[]): void {

@@ -15,7 +15,7 @@ import { reading } from '../duckdb/duckdb-failure.ts';
 import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
 import { sqlName, sqlText, told, untold } from '../duckdb/sql-text.ts';
 import { prepareDates } from './date-sql.ts';
-import { columnList, fileColumn, folderColumn, keyList, placedList, survivors } from './merge-sql.ts';
+import { columnList, fileColumn, folderColumn, keyList, markColumn, placedList, survivors } from './merge-sql.ts';
 import { rejectedIn, shapedTable } from './shape-rows.ts';
 import { faultColumn } from './shape-sql.ts';
 import { declared, withTableRows, writeFolder } from './table-files.ts';
@@ -70,7 +70,7 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
     const incoming = `(SELECT ${placedList(plan)}, CAST(-1 AS INTEGER) AS ${fileColumn} FROM ${chunksSql(chunks)})`;
     if (paths.length === 0) {
       await connection.run(
-        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)} FROM (${survivors(plan, incoming)}) ORDER BY ${folderColumn}, ${keyList(plan)}`,
+        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)}, 0 AS ${markColumn} FROM (${survivors(plan, incoming)}) ORDER BY ${folderColumn}, ${keyList(plan)}`,
       );
       const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_out');
       return { ...(await writeAll(connection, request)), replaced: [], keys: Number(keys), changed: Number(keys) };
@@ -88,14 +88,23 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
   });
 }
 
+/** Different marks, by their numbers; the first is none. */
+const marksOf = (base: MergeRequest['base']): readonly (string | null)[] => [
+  ...new Set([null, ...base.map(({ mark }) => mark)]),
+];
+
 /** Where the files of the table are, by their numbers. */
 async function nameFiles(connection: DuckDBConnection, base: MergeRequest['base']): Promise<void> {
-  await connection.run(`CREATE TEMP TABLE lw_files (${fileColumn} INTEGER, ${folderColumn} VARCHAR, small BOOLEAN)`);
+  await connection.run(
+    `CREATE TEMP TABLE lw_files (${fileColumn} INTEGER, ${folderColumn} VARCHAR, small BOOLEAN, ${markColumn} INTEGER)`,
+  );
+  const marks = marksOf(base);
   const appender = await connection.createAppender('lw_files');
-  for (const [index, { partition, isSmall }] of base.entries()) {
+  for (const [index, { partition, isSmall, mark }] of base.entries()) {
     appender.appendInteger(index);
     appender.appendVarchar(partition);
     appender.appendBoolean(isSmall);
+    appender.appendInteger(marks.indexOf(mark));
     appender.endRow();
   }
   appender.closeSync();
@@ -110,7 +119,7 @@ async function settle(connection: DuckDBConnection, relation: string, plan: Merg
   );
   const both = `(SELECT ${placedList(plan)}, ${fileColumn} FROM lw_new UNION ALL SELECT ${placedList(plan)}, ${fileColumn} FROM lw_old)`;
   await connection.run(
-    `CREATE TEMP TABLE lw_changed AS SELECT ${placedList(plan)}
+    `CREATE TEMP TABLE lw_changed AS SELECT ${placedList(plan)}, ${fileColumn}
      FROM (${survivors(plan, both)}) WHERE ${fileColumn} < 0 OR lineward_combined`,
   );
   const { changed } = await queryRow(connection, 'SELECT count(*) AS changed FROM lw_changed');
@@ -119,44 +128,48 @@ async function settle(connection: DuckDBConnection, relation: string, plan: Merg
 
 /**
  * Takes the rows along that lie in files with changed ones, or in small files of folders that get rows. They stay in their
- * folders. Answers the files that are replaced so.
+ * folders, and among rows that are as protected as they are. Answers the files that are replaced so.
  */
 async function carry(connection: DuckDBConnection, relation: string, plan: MergePlan): Promise<readonly number[]> {
   const keys = keyList(plan);
+  const changed = `(SELECT ${placedList(plan, 'c.')}, coalesce(f.${markColumn}, 0) AS ${markColumn}
+    FROM lw_changed c LEFT JOIN lw_files f ON f.${fileColumn} = c.${fileColumn})`;
   const found = await queryRows(
     connection,
     `SELECT DISTINCT ${fileColumn} AS file FROM lw_old SEMI JOIN (SELECT ${keys} FROM lw_changed) USING (${keys})
-     UNION SELECT ${fileColumn} FROM lw_files WHERE small AND ${folderColumn} IN (SELECT ${folderColumn} FROM lw_changed) ORDER BY file`,
+     UNION SELECT ${fileColumn} FROM lw_files WHERE small AND (${folderColumn}, ${markColumn}) IN (SELECT ${folderColumn}, ${markColumn} FROM ${changed}) ORDER BY file`,
   );
   const files = found.map(({ file }) => Number(file));
   const kept =
     files.length === 0
       ? ''
-      : `UNION ALL SELECT ${columnList(plan, 'r.')}, f.${folderColumn} FROM ${relation} r JOIN lw_files f ON f.${fileColumn} = r.${fileColumn}
+      : `UNION ALL SELECT ${columnList(plan, 'r.')}, f.${folderColumn}, f.${markColumn} FROM ${relation} r JOIN lw_files f ON f.${fileColumn} = r.${fileColumn}
          ANTI JOIN (SELECT ${keys} FROM lw_changed) c USING (${keys}) WHERE r.${fileColumn} IN (${files.join(', ')})`;
   await connection.run(
-    `CREATE TEMP TABLE lw_out AS SELECT * FROM (SELECT ${placedList(plan)} FROM lw_changed ${kept})
-     ORDER BY ${folderColumn}, ${keys}`,
+    `CREATE TEMP TABLE lw_out AS SELECT * FROM (SELECT ${placedList(plan)}, ${markColumn} FROM ${changed} ${kept})
+     ORDER BY ${folderColumn}, ${markColumn}, ${keys}`,
   );
   return files;
 }
 
 async function writeAll(
   connection: DuckDBConnection,
-  { plan, directory }: MergeRequest,
+  { plan, directory, base }: MergeRequest,
 ): Promise<Pick<MergeResult, 'files'>> {
   const isThere = await queryRow(connection, `SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'lw_out'`);
   if (Number(isThere.n) === 0) return { files: [] };
   const folders = await queryRows(
     connection,
-    `SELECT ${told(folderColumn)} AS folder, count(*) AS rows, min(rowid) AS first FROM lw_out GROUP BY ${folderColumn} ORDER BY ${folderColumn}`,
+    `SELECT ${told(folderColumn)} AS folder, ${markColumn} AS mark, count(*) AS rows, min(rowid) AS first
+     FROM lw_out GROUP BY ${folderColumn}, ${markColumn} ORDER BY ${folderColumn}, ${markColumn}`,
   );
   const files: MergedFile[] = [];
-  for (const { folder, rows, first } of folders) {
+  const marks = marksOf(base);
+  for (const { folder, mark, rows, first } of folders) {
     const start = Number(first);
     const slice = (from: number, count: number): string =>
       `SELECT * FROM lw_out WHERE rowid BETWEEN ${start + from} AND ${start + from + count - 1}`;
-    const of = { partition: untold(folder) ?? '', rows: Number(rows), slice };
+    const of = { partition: untold(folder) ?? '', mark: marks[Number(mark)] ?? null, rows: Number(rows), slice };
     files.push(...(await writeFolder(connection, of, plan, { directory, first: files.length })));
   }
   return { files };

@@ -10,6 +10,9 @@ export const fileColumn = 'lineward_file';
 /** Folder below the table. */
 export const folderColumn = 'lineward_folder';
 
+/** Number of what the file says is protected that a row is from; 0 for nothing. */
+export const markColumn = 'lineward_mark';
+
 export const columnList = ({ columns }: Pick<MergePlan, 'columns'>, alias = ''): string =>
   columns.map(({ name }) => `${alias}${sqlName(name)}`).join(', ');
 

@@ -1,4 +1,5 @@
 import type { LakeColumn } from '../../../domain/lake/lake-column.ts';
+import type { RunDays } from '../../../domain/transform/run-state.ts';
 import {
   originColumn,
   type ShapePlan,
@@ -8,7 +9,7 @@ import {
 import type { TransformOf } from '../../../domain/transform/transformer-spec.ts';
 import type { RejectCode } from '../../../services/transform/ports.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
-import { instantSql, isoText, isWritable } from './date-sql.ts';
+import { instantSql, isoText, isWritable, utcOf } from './date-sql.ts';
 import { expressionSql, expressionText, numberPattern } from './expression-sql.ts';
 import { folderColumn, folderOf } from './merge-sql.ts';
 
@@ -185,7 +186,7 @@ export class ShapeSql {
     this.#sql = `SELECT ${[sqlName(originColumn), ...list, fault].join(', ')} FROM (${this.#sql})`;
   }
 
-  #typed({ columns, key, partition }: ShapePlan): string {
+  #typed({ columns, key, partition, days = null }: ShapePlan): string {
     const faults: string[] = [];
     const list = columns.map(({ form, ...column }) => {
       const name = sqlName(column.name);
@@ -197,8 +198,16 @@ export class ShapeSql {
     const keyless = key.map((name) => faultWhen(`${this.#text(name)} IS NULL`, 'KEY_MISSING', name));
     const rows = `SELECT ${list.join(', ')}, ${sqlName(originColumn)},
       coalesce(${[faultColumn, ...faults, ...keyless].join(', ')}) AS ${faultColumn} FROM (${this.#sql})`;
-    return `SELECT *, ${folderOf(partition)} AS ${folderColumn} FROM (${rows})`;
+    return `SELECT *, ${folderOf(partition)} AS ${folderColumn} FROM (${rows})${withinDays(partition, days)}`;
   }
+}
+
+/** Rows of some days; one with a fault goes along, since nobody can tell of which day it is. */
+function withinDays(partition: ShapePlan['partition'], days: RunDays | null): string {
+  if (partition === null || days === null) return '';
+  const instant = utcOf(`CAST(${sqlName(partition.column)} AS VARCHAR)`);
+  const [from, to] = [days.from, days.to].map((day) => `CAST(${sqlText(day)} AS TIMESTAMP)`);
+  return ` WHERE ${faultColumn} IS NOT NULL OR coalesce(${instant} >= ${from} AND ${instant} < ${to}, FALSE)`;
 }
 
 const faultWhen = (condition: string, code: RejectCode, field: string): string =>

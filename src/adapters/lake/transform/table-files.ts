@@ -3,9 +3,10 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { LakeColumn } from '../../../domain/lake/lake-column.ts';
+import { protectionMark } from '../../../domain/privacy/plan-mark.ts';
 import type { MergePlan } from '../../../domain/transform/transform-plan.ts';
 import type { MergedFile } from '../../../services/transform/ports.ts';
-import { fsyncFile } from '../../store/local/durable-file.ts';
+import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { reading } from '../duckdb/duckdb-failure.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
 import { readAvro, writeAvro } from './avro-rows.ts';
@@ -69,6 +70,8 @@ async function withAvroRows<T>(
 /** Rows of one folder, in an order that only the rows decide. */
 export interface FolderRows {
   readonly partition: string;
+  /** What its files are to say is protected in them. */
+  readonly mark: string | null;
   readonly rows: number;
   /** Rows from `from` (counted from 0), `count` of them, by a column that numbers them. */
   slice(from: number, count: number): string;
@@ -89,6 +92,7 @@ export async function writeFolder(
       index: first + index,
       count,
       partition: folder.partition,
+      mark: folder.mark,
     });
   const whole = await write(0, 0, folder.rows);
   if (whole.bytes <= target * oversize || folder.rows === 1) return [whole];
@@ -104,23 +108,35 @@ async function writeSlice(
   connection: DuckDBConnection,
   query: string,
   plan: MergePlan,
-  file: { readonly directory: string; readonly index: number; readonly count: number; readonly partition: string },
+  file: {
+    readonly directory: string;
+    readonly index: number;
+    readonly count: number;
+    readonly partition: string;
+    readonly mark: string | null;
+  },
 ): Promise<MergedFile> {
   const name = `${file.index}.staged`;
   const path = join(file.directory, name);
   const rows = `SELECT ${columnList(plan)} FROM (${query})`;
   const { format, codec, recordName } = plan.file;
-  if (format === 'avro') await writeAvro(connection, rows, { path, columns: plan.columns, recordName, codec });
+  const { mark } = file;
+  if (format === 'avro')
+    await writeAvro(connection, rows, { path, columns: plan.columns, recordName, codec, metadata: metadataOf(mark) });
   else {
     const options =
       format === 'parquet'
-        ? `FORMAT parquet, COMPRESSION ${sqlText(codec === 'none' ? 'uncompressed' : codec)}`
+        ? `FORMAT parquet, COMPRESSION ${sqlText(codec === 'none' ? 'uncompressed' : codec)}${mark === null ? '' : `, KV_METADATA {${sqlName(protectionMark)}: ${sqlText(mark)}}`}`
         : `FORMAT json, COMPRESSION ${codec === 'gzip' ? 'gzip' : 'none'}`;
     await reading(path, () => connection.run(`COPY (${rows}) TO ${sqlText(path)} (${options})`));
   }
   await fsyncFile(path);
-  return { name, partition: file.partition, rows: file.count, bytes: (await stat(path)).size };
+  const sha256 = format === 'ndjson' && mark !== null ? await sha256OfFile(path) : null;
+  return { name, partition: file.partition, rows: file.count, bytes: (await stat(path)).size, mark, sha256 };
 }
+
+const metadataOf = (mark: string | null): Readonly<Record<string, string>> =>
+  mark === null ? {} : { [protectionMark]: mark };
 
 /** Columns of a table with their types, as a temporary one is made. */
 export const declared = (columns: readonly LakeColumn[]): string =>

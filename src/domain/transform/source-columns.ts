@@ -1,0 +1,43 @@
+import type { LakeColumn } from '../lake/lake-column.ts';
+import type { FieldFlow } from './field-flow.ts';
+import { placeOf, type SpecIssue } from './spec-issue.ts';
+
+/** What becomes of a column: which fields of which source it is made of. */
+export interface ColumnOrigin {
+  readonly column: string;
+  readonly from: readonly { readonly source: number; readonly field: string; readonly isSame: boolean }[];
+}
+
+/** Fields of one column that sources give untouched, and as different kinds of values. */
+export function conflictsOf(
+  columns: readonly LakeColumn[],
+  flows: readonly (FieldFlow | null)[],
+): readonly SpecIssue[] {
+  return columns.flatMap(({ name, type }) => {
+    if (type === 'JSON') return [];
+    const given = flows.flatMap((flow, source) => {
+      const field = flow?.fields.get(name);
+      return field?.isSame === true && field.type !== null && field.type !== 'JSON'
+        ? [{ source, type: field.type }]
+        : [];
+    });
+    const [first] = given;
+    return given.flatMap((other) => {
+      if (first === undefined || kindOf(first.type) === kindOf(other.type)) return [];
+      const message = `Its field ${name} is a ${other.type}, and that of sources[${first.source}] a ${first.type}; cast one of them.`;
+      return [{ path: placeOf(['sources', other.source]), code: 'TYPE_CONFLICT' as const, message }];
+    });
+  });
+}
+
+/** Whole numbers and fractions go together: the column decides. */
+const kindOf = (type: LakeColumn['type']): string =>
+  type === 'INTEGER' || type === 'BIGINT' || type === 'DOUBLE' ? 'NUMBER' : type;
+
+export function originOf(column: string, flows: readonly (FieldFlow | null)[]): ColumnOrigin {
+  const from = flows.flatMap((flow, source) => {
+    const field = flow?.fields.get(column);
+    return [...(field?.origins ?? [])].map((name) => ({ source, field: name, isSame: field?.isSame === true }));
+  });
+  return { column, from };
+}
