@@ -28,6 +28,7 @@ import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
 import { DiscoveredLakeTableFields, LakeFileGroupFields, LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
+import { HeldPlaceFields, LegalHoldFields } from './legal-hold.fields.ts';
 import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
@@ -93,6 +94,8 @@ const operationResolvers = [
   DecisionResolver,
   EntityDescriptionResolver,
   GovernanceResolver,
+  HeldPlaceFields,
+  LegalHoldFields,
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,

@@ -59,6 +59,8 @@ export async function operationParts(options: OperationPartsOptions) {
     em,
     jobs,
     notary,
+    registry,
+    retains,
     leases,
     runner,
     planner,

@@ -49,6 +49,7 @@ import { TransformedTableMigration } from '../../../migrations/20261126002420_tr
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
+import { HoldScopeMigration } from '../../../migrations/20261127000200_hold_scope.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -156,6 +157,7 @@ const migrationsList = [
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
+  { name: '20261127000200_hold_scope', class: HoldScopeMigration },
 ];
 
 const closeTimeoutMs = 5_000;

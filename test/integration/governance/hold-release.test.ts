@@ -16,7 +16,7 @@ async function placed(releaseByTwo: boolean) {
   const told: string[] = [];
   const holdsChanged = async (): Promise<void> => void told.push('changed');
   const service = new GovernanceService({ em: database.em, releaseByTwo, holdsChanged });
-  const { id } = await service.placeLegalHold(ann, { matterId: 'm', reason: 'r', selector: { accountId: 'AC1' } });
+  const { id } = await service.placeLegalHold(ann, { matterId: 'm', reason: 'r', scope: { accountId: 'AC1' } });
   const release = (actor: typeof ann) => service.releaseLegalHold(actor, { id, reason: 'settled' });
   const retains = new RetainReader({ em: database.em, now: () => new Date() });
   const active = async () => (await retains.activeHolds(['AC1'])).length;

@@ -12,6 +12,7 @@ import {
 
 /** Names that mean different things on different nodes. */
 const unequalOnPurpose = {
+  accountId: 'a legal hold may be about everybody in some places; a key is of one account',
   action: 'an audit event names any action as text; a protection policy takes one of four',
   datasets: 'a field of an entity lists mappings, with their roles; a word what it describes',
   document: 'a version of a transformer keeps the text as it was given, an entity version shows JSON',
@@ -86,6 +87,11 @@ const bounded = {
   'LakeProfile.groups': 'at most 100',
   'LakeProfile.hidden': 'at most 100',
   'LakeProfile.unreadable': 'at most 100',
+  'LegalHoldScope.classifications': 'at most 1,000',
+  'LegalHoldScope.datasetIds': 'at most 1,000',
+  'LegalHoldScope.entityIds': 'at most 1,000',
+  'LegalHoldScope.namespaces': 'at most 1,000',
+  'LegalHoldScope.subjects': 'at most 1,001',
   'LineageGraph.edges': 'edges between at most maxNodes nodes',
   'LineageGraph.frontier': 'at most maxNodes',
   'LineageGraph.hops': 'pairs of at most maxNodes nodes',
