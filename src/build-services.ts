@@ -238,6 +238,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   });
   const planner = new OperationPlanner({
     ...{ em, registry, retains, executors, notary },
+    approval: { approvalDays: env.APPROVAL_EXPIRY_DAYS, shredApprovals: env.SHRED_APPROVALS },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });

@@ -5,6 +5,7 @@ import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
 import { guardFields } from './access-rules.ts';
+import { ApprovalResolver } from './approval.resolver.ts';
 import { AuditResolver } from './audit.resolver.ts';
 import { ChangesResolver } from './changes.resolver.ts';
 import {
@@ -93,6 +94,7 @@ const operationResolvers = [
   DatasetDescriptionResolver,
   DecisionResolver,
   EntityDescriptionResolver,
+  ApprovalResolver,
   GovernanceResolver,
   HeldPlaceFields,
   LegalHoldFields,
@@ -126,6 +128,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
+  ConstructorParameters<typeof ApprovalResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &

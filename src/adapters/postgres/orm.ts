@@ -50,8 +50,10 @@ import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
 import { HoldScopeMigration } from '../../../migrations/20261127000200_hold_scope.ts';
+import { ApprovalPolicyMigration } from '../../../migrations/20261127000210_approval_policy.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
+import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
@@ -77,6 +79,8 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 const entities = [
   AccountKeySchema,
   ApiTokenSchema,
+  ApprovalDelegationSchema,
+  ApprovalPolicySchema,
   AuditEventSchema,
   CertificateSchema,
   DatasetSchema,
@@ -158,6 +162,7 @@ const migrationsList = [
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
   { name: '20261127000200_hold_scope', class: HoldScopeMigration },
+  { name: '20261127000210_approval_policy', class: ApprovalPolicyMigration },
 ];
 
 const closeTimeoutMs = 5_000;

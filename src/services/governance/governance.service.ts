@@ -6,6 +6,7 @@ import { newId } from '../../domain/id.ts';
 import { type LegalHold, LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { tellingRefusal } from '../audit/refused-approval.ts';
 import { textArray } from '../sql.ts';
 
 const textCharsMax = 4_000;
@@ -17,6 +18,11 @@ export interface PlaceLegalHold {
   readonly scope: GivenScope;
   /** True for a hold that only those are told of who place holds. */
   readonly confidential?: boolean | undefined;
+}
+
+export interface ReleaseLegalHold {
+  readonly id: string;
+  readonly reason: string;
 }
 
 /**
@@ -81,9 +87,16 @@ export class GovernanceService {
    * what it keeps until another actor's.
    * @throws LinewardError NOT_FOUND, CONFLICT when it is released, APPROVAL_REFUSED for who asked already.
    */
-  async releaseLegalHold(actor: Actor, input: { readonly id: string; readonly reason: string }): Promise<LegalHold> {
+  async releaseLegalHold(actor: Actor, input: ReleaseLegalHold): Promise<LegalHold> {
     assertText(input.reason, ['reason'], textCharsMax);
-    const hold = await this.#em.fork().transactional(async (tx) => {
+    const approvable = { resourceType: 'LegalHold', resourceId: input.id } as const;
+    const hold = await tellingRefusal(this.#em, actor, approvable, () => this.#release(actor, input));
+    if (hold.releasedAt !== null) await this.#holdsChanged?.();
+    return hold;
+  }
+
+  #release(actor: Actor, input: ReleaseLegalHold): Promise<LegalHold> {
+    return this.#em.fork().transactional(async (tx) => {
       // Two who come at once: the second one sees what the first one did.
       const found = await tx.findOne(LegalHoldSchema, { id: input.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (found === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
@@ -104,8 +117,6 @@ export class GovernanceService {
       });
       return found;
     });
-    if (hold.releasedAt !== null) await this.#holdsChanged?.();
-    return hold;
   }
 }
 

@@ -1,6 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
+import { OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
+import { endDeferral } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers } from './operation-subjects.ts';
 
@@ -50,5 +52,42 @@ async function expire(tx: EntityManager, id: string): Promise<void> {
     resourceType: 'Operation',
     resourceId: id,
     details: { retryDays, status: operation.status },
+  });
+}
+
+/** Plans for which nobody approved in time. Answers how many were given up. */
+export async function expireUnapproved(em: EntityManager, now = new Date()): Promise<number> {
+  const found = await em
+    .fork()
+    .execute<{ id: string }[]>(
+      `select id from operation where status = 'PLANNED' and approval_expires_at <= ? order by approval_expires_at, id limit ${perRun}`,
+      [now],
+    );
+  for (const { id } of found) await em.fork().transactional((tx) => giveUp(tx, id, now));
+  return found.length;
+}
+
+/** In one transaction: whoever is killed in the middle leaves a plan that waits, with all of its identifiers. */
+async function giveUp(tx: EntityManager, id: string, now: Date): Promise<void> {
+  const operation = await lockOperation(tx, id);
+  // Somebody may have approved it, or cancelled it, since it was found.
+  const { status, approvalExpiresAt } = operation;
+  if (status !== 'PLANNED' || approvalExpiresAt === null || approvalExpiresAt > now) return;
+  operation.status = 'CANCELLED';
+  operation.statusReason = `not approved until ${approvalExpiresAt.toISOString()}; its identifiers were dropped, request it again`;
+  operation.finishedAt = now;
+  operation.updatedAt = now;
+  await tx.nativeUpdate(
+    OperationTargetSchema,
+    { operationId: id, round: operation.round, status: 'PENDING' },
+    { status: 'CANCELLED', updatedAt: now },
+  );
+  await endDeferral(tx, id);
+  await dropIdentifiers(tx, id);
+  audit(tx, systemActor, {
+    action: 'expireOperation',
+    resourceType: 'Operation',
+    resourceId: id,
+    details: { status: operation.status, round: operation.round, approvalExpiresAt: approvalExpiresAt.toISOString() },
   });
 }
