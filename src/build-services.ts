@@ -256,7 +256,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     searchEntries,
     ...catalog,
     ...lineageParts,
-    ...buildAccess(env, logger, { database, identityProvider }),
+    ...buildAccess(env, logger, { database, identityProvider, notary }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
     ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
     ...governanceParts,

@@ -1,6 +1,5 @@
 import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { globalId } from '../domain/global-id.ts';
-import { isPlaced } from '../domain/governance/hold-scope.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { LegalHold } from '../entities/legal-hold.entity.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
@@ -35,16 +34,14 @@ export class LegalHoldFields {
   }
 
   @FieldResolver(() => HeldPlaceConnection, {
-    nullable: true,
     description:
-      'The datasets that its scope names at this moment; null where that is all of them. None once released.',
+      'The datasets that its scope names at this moment; none where it names no places, which means all of them, and none once it is released.',
   })
   async matches(
     @Root() hold: LegalHold,
     @Args(() => ConnectionArgs) page: ConnectionArgs,
     @Ctx() { loaders }: RequestContext,
   ) {
-    if (!isPlaced(hold)) return null;
     return new HeldPlaceConnection(await loaders.heldPlaces.load({ parentId: hold.id, request: page }));
   }
 }
