@@ -87,12 +87,14 @@ export async function addApproval(
   const before = counted(rule, await approvalsOf(tx, operation), requesters);
   const why = whyNot(rule, approval, { requesters, before });
   if (why !== null) throw refused(why);
-  // One that was given under another rule and does not count now gives way.
+  // Those that were given under another rule and do not count now are no approvals of this plan.
+  await tx.execute(
+    'delete from operation_approval where operation_id = ? and round = ? and actor_id <> all(?::text[])',
+    [operation.id, operation.round, textArray(before.map(({ actorId }) => actorId))],
+  );
   await tx.execute(
     `insert into operation_approval (operation_id, round, actor_id, roles, on_behalf_of, approved_at)
-     values (?, ?, ?, ?::text[], ?, now())
-     on conflict (operation_id, round, actor_id) do update set roles = excluded.roles, on_behalf_of = excluded.on_behalf_of,
-       approved_at = excluded.approved_at`,
+     values (?, ?, ?, ?::text[], ?, clock_timestamp())`,
     [operation.id, operation.round, actor.id, textArray(roles), onBehalfOf],
   );
   return [...before, approval];
