@@ -40,6 +40,15 @@ export async function endDeferral(tx: EntityManager, operationId: string): Promi
   ]);
 }
 
+/** True while it waits for something, or was taken up again and has not ended since. */
+export async function isDeferred(tx: EntityManager, operationId: string): Promise<boolean> {
+  const found = await tx.execute<unknown[]>(
+    'select 1 from erasure_deferral where operation_id = ? and ended_at is null',
+    [operationId],
+  );
+  return found.length > 0;
+}
+
 async function wasReleasedSince(tx: EntityManager, operationId: string, since: Date): Promise<boolean> {
   const found = await tx.execute<unknown[]>(
     `select 1 from legal_hold h where h.released_at >= ? and exists (

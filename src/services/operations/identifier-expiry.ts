@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { systemActor } from '../../domain/access/actor.ts';
-import { OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { ledgerActor, systemActor } from '../../domain/access/actor.ts';
+import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
-import { endDeferral } from './erasure-deferral.ts';
+import { isDeferred } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers } from './operation-subjects.ts';
 
@@ -67,12 +67,33 @@ export async function expireUnapproved(em: EntityManager, now = new Date()): Pro
   return found.length;
 }
 
+/**
+ * What was deferred is owed still, and must be known for that: it is planned anew, and whoever approves is told again. Approvals
+ * were of the plan of before.
+ */
+async function askAgain(tx: EntityManager, operation: Operation, now: Date): Promise<void> {
+  operation.status = 'PLANNING';
+  operation.statusReason = null;
+  operation.approvedBy = null;
+  operation.approvalExpiresAt = null;
+  operation.updatedAt = now;
+  const { id, round } = operation;
+  await tx.execute('delete from operation_approval where operation_id = ? and round = ?', [id, round]);
+  audit(tx, ledgerActor, {
+    action: 'retryOperation',
+    resourceType: 'Operation',
+    resourceId: id,
+    details: { status: operation.status, round },
+  });
+}
+
 /** In one transaction: whoever is killed in the middle leaves a plan that waits, with all of its identifiers. */
 async function giveUp(tx: EntityManager, id: string, now: Date): Promise<void> {
   const operation = await lockOperation(tx, id);
   // Somebody may have approved it, or cancelled it, since it was found.
   const { status, approvalExpiresAt } = operation;
   if (status !== 'PLANNED' || approvalExpiresAt === null || approvalExpiresAt > now) return;
+  if (await isDeferred(tx, id)) return askAgain(tx, operation, now);
   operation.status = 'CANCELLED';
   operation.statusReason = `not approved until ${approvalExpiresAt.toISOString()}; its identifiers were dropped, request it again`;
   operation.finishedAt = now;
@@ -82,7 +103,6 @@ async function giveUp(tx: EntityManager, id: string, now: Date): Promise<void> {
     { operationId: id, round: operation.round, status: 'PENDING' },
     { status: 'CANCELLED', updatedAt: now },
   );
-  await endDeferral(tx, id);
   await dropIdentifiers(tx, id);
   audit(tx, systemActor, {
     action: 'expireOperation',

@@ -213,6 +213,29 @@ describe('a plan that nobody approves', () => {
     expect(await accounts(plan.id)).toEqual([null]);
   });
 
+  it('is planned anew where it was deferred before, without the approvals of then', async () => {
+    await set({ approvals: 2 });
+    const plan = await planned();
+    await approve(ann, plan);
+    await lane.em
+      .fork()
+      .execute(
+        'insert into erasure_deferral (operation_id, by_hold, by_minimum, since) values (?, true, false, now())',
+        [plan.id],
+      );
+    await pass(plan.id);
+    expect(await expireUnapproved(lane.em)).toBe(1);
+    await expect
+      .poll(async () => (await lane.user.reaches(plan.id, 'PLANNED')).approvalExpiresAt?.getTime() ?? 0, {
+        timeout: 20_000,
+      })
+      .toBeGreaterThan(Date.now());
+    expect(await accounts(plan.id)).toEqual([plan.seed.accountId]);
+    expect(await approve(bob, plan)).toBe('PLANNED');
+    expect(await approve(ann, plan)).toBe('APPROVED');
+    await lane.user.ended(plan.id);
+  });
+
   it('that was approved in time goes on', async () => {
     const plan = await planned();
     await approve(ann, plan);
