@@ -26,9 +26,11 @@ import { textArray } from '../sql.ts';
 /** What is asked for whatever policies say. */
 export type ApprovalFloor = Pick<ApprovalRule, 'approvals' | 'byRequester'>;
 
+const dayMs = 86_400_000;
+
 type Approved = Pick<Operation, 'id' | 'kind' | 'round' | 'requestedBy' | 'datasetIds'>;
 
-export function policyOf(row: ApprovalPolicyRow): ApprovalPolicy {
+function policyOf(row: ApprovalPolicyRow): ApprovalPolicy {
   const { overTargets: targets, overSubjects: subjects, overRecords: records, overBytes: bytes } = row;
   const limits = Object.entries({ targets, subjects, records, bytes }).filter(([, limit]) => limit !== null);
   return {
@@ -51,6 +53,25 @@ export async function approvalRule(
   if (rows.length === 0) return { ...floor, roles: [], policies: [] };
   const facts: PlanFacts = { kind, size: sizeOf(plan), classifications: await touched(tx, plan) };
   return ruleFor(rows.map(policyOf), facts, floor);
+}
+
+/** How plans wait for approval. */
+export interface ApprovalTerms {
+  /** A plan that nobody has approved for so long is given up. */
+  readonly approvalDays: number;
+  readonly shredApprovals: number;
+}
+
+/** Says of an operation with a new plan how many must approve it, as policies are now, and until when. */
+export async function awaitApproval(
+  tx: EntityManager,
+  operation: Operation,
+  plan: OperationPlan,
+  { approvalDays, shredApprovals }: ApprovalTerms,
+): Promise<void> {
+  operation.approvalExpiresAt = new Date(operation.updatedAt.getTime() + approvalDays * dayMs);
+  const floor = { approvals: operation.kind === 'SHRED' ? shredApprovals : 1, byRequester: true };
+  operation.approvalsNeeded = (await approvalRule(tx, operation, plan, floor)).approvals;
 }
 
 /** What the places of a plan are labelled with; null where keys are among them. */

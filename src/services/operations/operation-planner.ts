@@ -11,7 +11,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { approvalRule } from './approval-rules.ts';
+import { type ApprovalTerms, awaitApproval } from './approval-rules.ts';
 import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -26,14 +26,8 @@ export interface PlannerDeps {
   readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly notary: Notary;
-  readonly approval: {
-    /** A plan that nobody has approved for so long is given up. */
-    readonly approvalDays: number;
-    readonly shredApprovals: number;
-  };
+  readonly approval: ApprovalTerms;
 }
-
-const dayMs = 86_400_000;
 
 /**
  * Expands subjects over mappings and lineage into targets, less what keeps them, and freezes the answer under a hash. A dry
@@ -209,7 +203,7 @@ export class OperationPlanner {
         await settleDeferral(tx, operation, [heldWhole]);
       }
       if (operation.dryRun) await endDryRun(tx, operation);
-      else if (!facts.blocked) await this.#awaitApproval(tx, operation, plan);
+      else if (!facts.blocked) await awaitApproval(tx, operation, plan, this.#deps.approval);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));
@@ -230,13 +224,6 @@ export class OperationPlanner {
         },
       });
     });
-  }
-
-  async #awaitApproval(tx: EntityManager, operation: Operation, plan: OperationPlan): Promise<void> {
-    const { approvalDays, shredApprovals } = this.#deps.approval;
-    operation.approvalExpiresAt = new Date(operation.updatedAt.getTime() + approvalDays * dayMs);
-    const floor = { approvals: operation.kind === 'SHRED' ? shredApprovals : 1, byRequester: true };
-    operation.approvalsNeeded = (await approvalRule(tx, operation, plan, floor)).approvals;
   }
 
   /** Says why an operation is not planned yet; it is tried again. */

@@ -49,7 +49,12 @@ it('where two must agree, one asks, the hold keeps, and another one releases it'
   expect(await release(ann)).toMatchObject({ releasedBy: 'ann', releaseRequestedBy: 'bob' });
   expect(await active()).toBe(0);
   expect(told).toEqual(['changed', 'changed']);
-  expect(await actionsOn(id)).toEqual(['ann placeLegalHold', 'bob requestHoldRelease', 'ann releaseLegalHold']);
+  expect(await actionsOn(id)).toEqual([
+    'ann placeLegalHold',
+    'bob requestHoldRelease',
+    'bob refuseApproval',
+    'ann releaseLegalHold',
+  ]);
 });
 
 it('of the same actor twice at once never makes two', async () => {
