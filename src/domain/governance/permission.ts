@@ -81,15 +81,16 @@ function less(
 ): Pick<PermittedSelection, 'act' | 'keep' | 'held'> {
   if (holds.length === 0) return { act: requested, keep: [], held: [] };
   const holding = indexOf(holds);
-  const mayGo = (selector: SubjectSelector): boolean => outcomes[holding.covers(selector) ? 'covered' : 'free'];
-  const act = requested.filter(mayGo);
+  const [act, held]: [SubjectSelector[], SubjectSelector[]] = [[], []];
   // What is left of an account with holds is not covered by any of them, so each may concern a part of it.
-  const left = indexOf(act);
-  return {
-    act,
-    keep: holds.filter(({ accountId }) => left.hasAccount(accountId)),
-    held: requested.filter((selector) => !mayGo(selector)),
-  };
+  const left = new Set<string>();
+  for (const selector of requested) {
+    if (outcomes[holding.covers(selector) ? 'covered' : 'free']) {
+      act.push(selector);
+      left.add(selector.accountId);
+    } else held.push(selector);
+  }
+  return { act, keep: holds.filter(({ accountId }) => left.has(accountId)), held };
 }
 
 /**
