@@ -6,6 +6,8 @@ import { Pool } from 'pg';
 import { CheckpointDirectory } from '../src/adapters/audit/checkpoint-directory.ts';
 import { LocalNotary } from '../src/adapters/keys/local/local-notary.ts';
 import { openDatabase } from '../src/adapters/postgres/orm.ts';
+import { type ActiveHold, byReach } from '../src/domain/governance/hold-scope.ts';
+import { permitted, permittedIn } from '../src/domain/governance/permission.ts';
 import { newId } from '../src/domain/id.ts';
 import { auditEvent } from '../src/services/audit/audit.service.ts';
 import { AuditBatches } from '../src/services/audit/audit-batches.ts';
@@ -68,6 +70,7 @@ async function measured(url: string, directory: string): Promise<readonly BenchC
     });
     const insert = { name: `bare insert of ${batch} rows a commit`, value: rows / bare };
     return [
+      ...holdCases(),
       beside('append audit events', rows / append, 'rows/s', insert),
       beside('seal them', rows / seal, 'rows/s', insert),
       beside('append and seal, one after the other', rows / (append + seal), 'rows/s', insert),
@@ -84,6 +87,46 @@ async function measured(url: string, directory: string): Promise<readonly BenchC
     await pool.end();
     await database.close();
   }
+}
+
+const people = 200_000;
+const holdsMax = 1_000;
+const placesMax = 20;
+
+/** What is left of many persons under many holds, a tenth of them about one place each; beside looking each up in one set. */
+function holdCases(): readonly BenchCase[] {
+  const act = Array.from({ length: people }, (_, n) => ({
+    accountId: `AC${n % 500}`,
+    subject: { field: 'to', value: `${n}` },
+  }));
+  const holds = act.slice(0, holdsMax).map((selector, n): ActiveHold => {
+    const datasets = n % 10 === 0 ? new Set([`D${(n / 10) % placesMax}`]) : null;
+    return { id: `${n}`, confidential: false, selectors: [selector], datasets };
+  });
+  const evaluate = () => {
+    const { everywhere, local } = byReach(holds);
+    const selection = permitted({ kind: 'ERASURE', act }, { holds: everywhere, local, minimums: new Map() });
+    const places = Array.from({ length: placesMax }, (_, n) => ({
+      datasetId: `D${n}`,
+      name: `D${n}`,
+      subjectFields: ['to'],
+    }));
+    return places.map((place) => permittedIn(place, selection).act.length);
+  };
+  const lookUp = () => {
+    const held = new Set(holds.map(({ selectors }) => JSON.stringify(selectors?.[0])));
+    return act.filter((one) => !held.has(JSON.stringify(one))).length;
+  };
+  const timed = (work: () => unknown): number => {
+    const start = performance.now();
+    work();
+    return (performance.now() - start) / 1_000;
+  };
+  const [evaluation, reference] = [timed(evaluate), timed(lookUp)];
+  const name = `hold evaluation of ${people} subjects x ${holdsMax} holds in ${placesMax} places`;
+  return [
+    beside(name, 1 / evaluation, 'evaluations/s', { name: 'one look-up of each in a set', value: 1 / reference }),
+  ];
 }
 
 /** The same rows into a table without triggers, and a commit for each thousand. */
@@ -110,6 +153,6 @@ async function allRecords(pool: Pool): Promise<{ readonly records: readonly stri
 
 export const bench: Bench = {
   name: 'governance',
-  about: `Audit events written, sealed and verified, ${rows} of them.`,
+  about: `Holds weighed, and audit events written, sealed and verified, ${rows} of them.`,
   run,
 };

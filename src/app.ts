@@ -64,7 +64,7 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
     reconnected: () => authentication.forgetAll(),
   });
   parts.listener.start();
-  const work: Stop[] = [() => parts.jobs.drain()];
+  const work: Stop[] = [() => parts.jobs.drain(), () => services.loginRefusals.flush()];
   onClose(() => stopAll(work));
   const keepSweeping = ({ sweep, complaint, intervalMs, isRare = false }: Sweep): void => {
     const usualMs = env.SWEEP_INTERVAL_MS * (isRare ? rareFactor : 1);

@@ -239,6 +239,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   });
   const planner = new OperationPlanner({
     ...{ em, registry, retains, executors, notary },
+    approval: { approvalDays: env.APPROVAL_EXPIRY_DAYS, shredApprovals: env.SHRED_APPROVALS },
     derivedData: lineageParts.derivedData,
   });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
@@ -256,7 +257,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     searchEntries,
     ...catalog,
     ...lineageParts,
-    ...buildAccess(env, logger, { database, identityProvider }),
+    ...buildAccess(env, logger, { database, identityProvider, notary }),
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
     ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
     ...governanceParts,

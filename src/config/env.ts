@@ -149,6 +149,13 @@ export const envSchema = z.object({
     .default('false')
     .transform((text) => text === 'true')
     .describe('`true`: nobody approves an operation that they requested.'),
+  APPROVAL_EXPIRY_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(30)
+    .describe('A plan that nobody has approved for so many days is given up, and forgets whom it was about.'),
   HOLD_RELEASE_BY_TWO: z
     .enum(['true', 'false'])
     .default('false')

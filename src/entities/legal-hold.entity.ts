@@ -1,6 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { SubjectKey } from '../domain/governance/hold-scope.ts';
 
-/** A legal hold on an account or one subject in it; active until released. */
+/** A legal hold on what its scope names; active until released. */
 export const LegalHoldSchema = defineEntity({
   name: 'LegalHold',
   tableName: 'legal_hold',
@@ -8,9 +9,16 @@ export const LegalHoldSchema = defineEntity({
     id: p.text().primary(),
     matterId: p.text(),
     reason: p.text(),
-    accountId: p.text(),
-    subjectField: p.text().strictNullable(),
-    subjectValue: p.text().strictNullable(),
+    /** Null: everybody's records, in the places that the scope names. */
+    accountId: p.text().strictNullable(),
+    subjects: p.json<readonly SubjectKey[]>(),
+    datasetIds: p.array().strictNullable(),
+    namespaces: p.array().strictNullable(),
+    entityIds: p.array().strictNullable(),
+    classifications: p.array().strictNullable(),
+    lineageDownstream: p.boolean(),
+    /** Only who places holds is told of it. */
+    confidential: p.boolean(),
     placedBy: p.text(),
     placedAt: p.datetime(),
     releaseRequestedBy: p.text().strictNullable(),

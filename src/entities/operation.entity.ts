@@ -29,6 +29,8 @@ export const OperationSchema = defineEntity({
     /** Who approved, by comma; all of them once `approvalsNeeded` is reached. */
     approvedBy: p.text().strictNullable(),
     approvalsNeeded: p.integer(),
+    /** A plan that nobody has approved by then is given up. */
+    approvalExpiresAt: p.datetime().strictNullable(),
     /** Approved work begins no sooner. */
     executeAfter: p.datetime().strictNullable(),
     createdAt: p.datetime(),

@@ -115,7 +115,7 @@ export function fromFastify(error: unknown): LinewardError {
 function admit(server: FastifyInstance, { authentication, access }: ListenerOptions): void {
   server.decorateRequest('actor');
   server.decorateRequest('actorNow', function (this: FastifyRequest) {
-    return authentication.actorOf(this.headers.authorization, this.id);
+    return authentication.actorOf(this.headers.authorization, this.id, this.ip);
   });
   // What nobody has thought of is not served. The GraphQL fields, and the subjects of the registry, have rules of their own.
   server.addHook('onRoute', ({ url, config }) => {
@@ -134,7 +134,7 @@ function admit(server: FastifyInstance, { authentication, access }: ListenerOpti
       request.actor = actor;
       if (action !== undefined) access.assert(actor, action, `${request.method} ${request.routeOptions.url ?? ''}`);
     };
-    const actor = authentication.actorOf(request.headers.authorization, request.id);
+    const actor = authentication.actorOf(request.headers.authorization, request.id, request.ip);
     if (!(actor instanceof Promise)) {
       admitted(actor);
       return done();

@@ -4,6 +4,7 @@ import type { Page, PageRequest } from '../domain/page.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
+import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
@@ -84,6 +85,7 @@ export function createLoaders(deps: {
   readonly affectedDatasets: AffectedDatasetsReadModel;
   readonly operations: OperationReadModel;
   readonly decisions: DecisionReadModel;
+  readonly governance: GovernanceReadModel;
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly webhooks: WebhookReadModel;
@@ -174,6 +176,7 @@ export function createLoaders(deps: {
       const found = await audit.sealsByEvent(eventIds);
       return eventIds.map((id) => found.get(id) ?? null);
     }),
+    heldPlaces: pages((ids, request) => deps.governance.heldPlaces(ids, request)),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);

@@ -14,6 +14,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('DISCOVER', [
       ...['checkCompatibility', 'columnLineage', 'dataset', 'datasets', 'entities', 'entity', 'fields'],
       ...[
+        'approvalPolicies',
         'changes',
         'columnPaths',
         'fieldsCarrying',
@@ -32,6 +33,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
       ...['transformer', 'transformers', 'transformerSchema', 'validateTransformer'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
+    ...of('READ_EVIDENCE', ['approvalDelegations']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
     ...of('MANAGE_KEYS', ['accountKeys']),
@@ -76,14 +78,16 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
       ...['replayErasureLedger', 'requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
       ...['deleteLakeRetention', 'deleteTopicRetention', 'setLakeRetention', 'setTopicRetention'],
     ]),
-    ...of('APPROVE', ['applyTopicRetention', 'approveOperation', 'cancelOperation']),
+    // In the name of another it takes that one's permission; in one's own, APPROVE, which the resolver asks for.
+    ...of('DISCOVER', ['approveOperation']),
+    ...of('APPROVE', ['applyTopicRetention', 'cancelOperation', 'delegateApproval', 'revokeApprovalDelegation']),
     ...of('MANAGE_KEYS', ['destroyKeyVersion', 'requestShred', 'rewrapAccountKeys', 'rotateAccountKey']),
     ...of('HOLD', ['placeLegalHold']),
     ...of('RETAIN', ['removeMinimumRetention', 'setMinimumRetention']),
     ...of('RELEASE_HOLD', ['releaseLegalHold']),
     ...of('GRANT', [
       ...['createApiToken', 'createWebhook', 'deleteWebhook', 'pauseWebhook', 'resumeWebhook', 'revokeApiToken'],
-      ...['rotateWebhookSecret', 'testWebhook'],
+      ...['removeApprovalPolicy', 'rotateWebhookSecret', 'setApprovalPolicy', 'testWebhook'],
     ]),
   },
   Subscription: of('DISCOVER', ['changed', 'operationUpdated']),

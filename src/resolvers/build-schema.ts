@@ -5,6 +5,7 @@ import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
 import { guardFields } from './access-rules.ts';
+import { ApprovalResolver } from './approval.resolver.ts';
 import { AuditResolver } from './audit.resolver.ts';
 import { ChangesResolver } from './changes.resolver.ts';
 import {
@@ -28,6 +29,7 @@ import { settleInputs } from './input-values.ts';
 import { ConsumerGroupFields, KafkaClusterResolver } from './kafka-cluster.resolver.ts';
 import { DiscoveredLakeTableFields, LakeFileGroupFields, LakeResolver } from './lake.resolver.ts';
 import { LakeRetentionResolver } from './lake-retention.resolver.ts';
+import { HeldPlaceFields, LegalHoldFields } from './legal-hold.fields.ts';
 import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
@@ -92,7 +94,10 @@ const operationResolvers = [
   DatasetDescriptionResolver,
   DecisionResolver,
   EntityDescriptionResolver,
+  ApprovalResolver,
   GovernanceResolver,
+  HeldPlaceFields,
+  LegalHoldFields,
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,
@@ -123,6 +128,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
+  ConstructorParameters<typeof ApprovalResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &

@@ -1,5 +1,6 @@
 import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { mayDo } from '../domain/access/role.ts';
 import { globalId, localId } from '../domain/global-id.ts';
 import type { Claim } from '../domain/governance/decision.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
@@ -18,7 +19,7 @@ import {
   SetMinimumRetentionInput,
 } from '../schema/decision.type.ts';
 import { OperationType } from '../schema/operation.type.ts';
-import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
+import { confidentialSource, type DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { MinimumRetentionService } from '../services/governance/minimum-retention.service.ts';
 import type { ErasureLedger } from '../services/operations/erasure-ledger.ts';
 import { Acting } from './acting.ts';
@@ -46,10 +47,13 @@ export class DecisionResolver {
       'What becomes of a record and why, by the decision that every operation goes by: holds, minimums, erasures under way or deferred, rules of its place.',
   })
   async explainDecision(
+    @Acting() actor: Actor,
     @Arg('item', () => DecisionItemInput, { description: 'The record.' }) item: DecisionItemInput,
   ): Promise<DecisionType> {
     const { accountId, subject } = item;
+    const isInitiated = mayDo(actor.roles, 'HOLD');
     const { winner, losers, ...decision } = await this.#decisions.explain({
+      isInitiated,
       datasetId: localId('Dataset', item.datasetId, ['item', 'datasetId']),
       selector: { accountId, ...(subject == null ? {} : { subject: { ...subject } }) },
       date: item.date ?? null,
@@ -144,6 +148,7 @@ export class OperationDeferralFields {
 function named(claim: Claim): Claim {
   const { rule, sourceId } = claim;
   if (rule === 'MINIMUM_RETENTION') return claim;
+  if (sourceId === confidentialSource) return claim;
   const type = rule === 'LEGAL_HOLD' ? 'LegalHold' : rule === 'CONTAINER_DELETE' ? 'Dataset' : 'Operation';
   return { ...claim, sourceId: globalId(type, sourceId) };
 }

@@ -1,11 +1,14 @@
 import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
+import { mayDo } from '../domain/access/role.ts';
 import { localId } from '../domain/global-id.ts';
+import type { GivenScope } from '../domain/governance/hold-scope.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import {
   LegalHoldConnection,
   LegalHoldFilter,
   LegalHoldPayload,
+  type LegalHoldScopeInput,
   LegalHoldType,
   PlaceLegalHoldInput,
   ReleaseLegalHoldInput,
@@ -27,10 +30,12 @@ export class GovernanceResolver {
 
   @Query(() => LegalHoldConnection, { description: 'Legal holds, newest first.' })
   async legalHolds(
+    @Acting() actor: Actor,
     @Args(() => ConnectionArgs) page: ConnectionArgs,
     @Arg('filter', () => LegalHoldFilter, { nullable: true, description: 'Which holds.' }) filter?: LegalHoldFilter,
   ) {
-    return new LegalHoldConnection(await this.#readModel.legalHolds(page, filter ?? {}));
+    const isInitiated = mayDo(actor.roles, 'HOLD');
+    return new LegalHoldConnection(await this.#readModel.legalHolds(page, filter ?? {}, isInitiated));
   }
 
   @Mutation(() => LegalHoldPayload, {
@@ -44,7 +49,8 @@ export class GovernanceResolver {
       legalHold: await this.#service.placeLegalHold(actor, {
         matterId: input.matterId,
         reason: input.reason,
-        selector: input.scope,
+        scope: scopeFrom(input.scope),
+        confidential: input.confidential ?? false,
       }),
     }));
   }
@@ -64,4 +70,10 @@ export class GovernanceResolver {
       }),
     }));
   }
+}
+
+function scopeFrom(given: LegalHoldScopeInput): GivenScope {
+  const idsOf = (type: 'Dataset' | 'Entity', part: 'datasetIds' | 'entityIds') =>
+    given[part]?.map((id) => localId(type, id, ['scope', part]));
+  return { ...given, datasetIds: idsOf('Dataset', 'datasetIds'), entityIds: idsOf('Entity', 'entityIds') };
 }

@@ -103,8 +103,13 @@ export class NodeResolver {
     for (const [type, members] of Map.groupBy(keys, (key) => key.type)) {
       if (!mayDo(actor.roles, nodeRule(type))) continue;
       const rows = await this.#read[type](members.map((member) => member.id));
-      for (const row of rows) found.set(`${type}:${row.id}`, { ...row, __typename: type });
+      for (const row of rows)
+        if (!isConfidential(row) || mayDo(actor.roles, 'HOLD'))
+          found.set(`${type}:${row.id}`, { ...row, __typename: type });
     }
     return keys.map((key) => found.get(`${key.type}:${key.id}`) ?? null);
   }
 }
+
+/** A legal hold of which only those are told who place holds. */
+const isConfidential = (row: object): boolean => 'confidential' in row && row.confidential === true;

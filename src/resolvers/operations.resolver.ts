@@ -111,13 +111,16 @@ export class OperationsResolver {
 
   @Mutation(() => OperationPayload, { description: 'Approves exactly the plan that was read; the work begins.' })
   approveOperation(
-    @Acting() actor: Actor,
+    @Ctx() { access, actor }: RequestContext,
     @Arg('input', () => ApproveOperationInput, { description: 'The plan.' }) input: ApproveOperationInput,
   ) {
+    // Who stands in for somebody does it by that one's permission, which the service looks at.
+    if (input.onBehalfOf == null) access.assert(actor, 'APPROVE', 'Mutation.approveOperation');
     return mutationPayload(input, async () => ({
       operation: await this.#service.approveOperation(actor, {
         id: localId('Operation', input.id),
         planHash: input.planHash,
+        onBehalfOf: input.onBehalfOf ?? undefined,
       }),
     }));
   }

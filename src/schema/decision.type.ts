@@ -37,7 +37,8 @@ class ClaimType implements Claim {
   rule!: ClaimRule;
 
   @Field(() => ID, {
-    description: 'The legal hold, the operation, the dataset of a retention rule; of a minimum its name.',
+    description:
+      'The legal hold, the operation, the dataset of a retention rule; of a minimum its name; of a confidential hold CONFIDENTIAL, but for who may place holds.',
   })
   sourceId!: string;
 

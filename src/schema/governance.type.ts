@@ -2,13 +2,13 @@ import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import type { LegalHold } from '../entities/legal-hold.entity.ts';
 import { connectionOf } from './connection.type.ts';
 import { NodeType } from './node.type.ts';
-import { SubjectSelectorInput } from './operation.input.ts';
+import { SubjectKeyInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
 
 @ObjectType('LegalHold', {
   implements: NodeType,
-  description: 'Keeps the data of an account or subject from every erasure until released.',
+  description: 'Keeps the data that its scope names from every erasure until released.',
 })
 export class LegalHoldType
   extends NodeType
@@ -18,8 +18,8 @@ export class LegalHoldType
       | 'matterId'
       | 'reason'
       | 'accountId'
-      | 'subjectField'
-      | 'subjectValue'
+      | 'subjects'
+      | 'confidential'
       | 'placedBy'
       | 'placedAt'
       | 'releaseRequestedBy'
@@ -34,17 +34,14 @@ export class LegalHoldType
   @Field(() => String, { description: 'Why it was placed.' })
   reason!: string;
 
-  @Field(() => String, { description: 'The account it keeps.' })
-  accountId!: string;
+  @Field(() => String, { nullable: true, description: 'The account it is about; null for everybody in its places.' })
+  accountId!: string | null;
 
-  @Field(() => String, {
-    nullable: true,
-    description: 'Field that names the subject; null when it keeps the whole account.',
-  })
-  subjectField!: string | null;
+  /** Told by `scope`, `subjectField` and `subjectValue`. */
+  subjects!: LegalHold['subjects'];
 
-  @Field(() => String, { nullable: true, description: 'Value that names the subject.' })
-  subjectValue!: string | null;
+  @Field(() => Boolean, { description: 'True when only those are told of it who may place holds.' })
+  confidential!: boolean;
 
   @Field(() => String, { description: 'Actor who placed it.' })
   placedBy!: string;
@@ -68,6 +65,92 @@ export class LegalHoldType
   releasedAt!: Date | null;
 }
 
+@ObjectType('LegalHoldSubject', { description: 'A person, by the value of a key field.' })
+class LegalHoldSubjectType {
+  @Field(() => String, { description: 'Field that names the person.' })
+  field!: string;
+
+  @Field(() => String, { description: 'Value that names the person.' })
+  value!: string;
+}
+
+@ObjectType('LegalHoldScope', {
+  description: 'What a legal hold is about: parts narrow each other, and null does not narrow.',
+})
+export class LegalHoldScopeType {
+  @Field(() => String, { nullable: true, description: 'The account; null for everybody.' })
+  accountId!: string | null;
+
+  @Field(() => [LegalHoldSubjectType], { description: 'Persons of the account; none for all of it.' })
+  subjects!: readonly LegalHoldSubjectType[];
+
+  @Field(() => [ID], { nullable: true, description: 'Only in these datasets.' })
+  datasetIds!: readonly string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Only in datasets of these namespaces.' })
+  namespaces!: readonly string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped.' })
+  entityIds!: readonly string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Only where a column has one of these classifications.' })
+  classifications!: readonly string[] | null;
+
+  @Field(() => Boolean, { description: 'True for all that is made of those places, too.' })
+  lineageDownstream!: boolean;
+}
+
+@ObjectType('HeldPlace', { description: 'A dataset in which a legal hold keeps something.' })
+export class HeldPlaceType {
+  /** Told by `dataset`. */
+  datasetId!: string;
+
+  @Field(() => Boolean, { description: 'True where the scope names it, false where only lineage leads there.' })
+  isNamed!: boolean;
+}
+
+export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a legal hold keeps, by name.');
+
+@InputType({
+  description:
+    'What a legal hold is about: an account, places, or what of an account is in places. Parts narrow each other; names of one part stand beside each other. It is asked anew for each decision, so what fits it later is held then.',
+})
+export class LegalHoldScopeInput {
+  @Field(() => String, {
+    nullable: true,
+    description: 'The account. Default: everybody, in the places that are named.',
+  })
+  accountId?: string | null;
+
+  @Field(() => SubjectKeyInput, { nullable: true, description: 'A person of the account.' })
+  subject?: SubjectKeyInput | null;
+
+  @Field(() => [SubjectKeyInput], { nullable: true, description: 'Persons of the account, at most 1,000.' })
+  subjects?: SubjectKeyInput[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Only in these datasets, 1 to 1,000.' })
+  datasetIds?: string[] | null;
+
+  @Field(() => [String], { nullable: true, description: 'Only in datasets of these namespaces, 1 to 1,000.' })
+  namespaces?: string[] | null;
+
+  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped, 1 to 1,000.' })
+  entityIds?: string[] | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      'Only where a column has one of these classifications: by a version of an entity that is mapped there, or by a label of the dataset. 1 to 1,000.',
+  })
+  classifications?: string[] | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Also in all that is made of those places, however many steps away by lineage. Default false.',
+  })
+  lineageDownstream?: boolean | null;
+}
+
 @InputType({ description: 'A legal hold to place.' })
 export class PlaceLegalHoldInput extends MutationInput {
   @Field(() => String, { description: 'The legal matter, as counsel names it.' })
@@ -76,8 +159,15 @@ export class PlaceLegalHoldInput extends MutationInput {
   @Field(() => String, { description: 'Why.' })
   reason!: string;
 
-  @Field(() => SubjectSelectorInput, { description: 'What it keeps.' })
-  scope!: SubjectSelectorInput;
+  @Field(() => LegalHoldScopeInput, { description: 'What it keeps.' })
+  scope!: LegalHoldScopeInput;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Only those are told of it who may place holds; others learn that something is held, not by which matter. Default false.',
+  })
+  confidential?: boolean;
 }
 
 @InputType({ description: 'A legal hold to end.' })

@@ -95,6 +95,13 @@ export class ApproveOperationInput extends MutationInput {
     description: '`planHash` of the plan that was read. A plan that has changed since is refused.',
   })
   planHash!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The actor in whose name one approves, who has asked for that by `delegateApproval`. Default: one’s own name.',
+  })
+  onBehalfOf?: string | null;
 }
 
 @InputType({ description: 'An operation to stop.' })

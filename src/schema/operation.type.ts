@@ -7,7 +7,7 @@ import { describedEnum } from './described-enum.ts';
 import { NodeType } from './node.type.ts';
 import { Instant } from './scalars.ts';
 
-const OperationKindEnum = describedEnum<OperationKind>('OperationKind', 'What an operation does.', {
+export const OperationKindEnum = describedEnum<OperationKind>('OperationKind', 'What an operation does.', {
   ERASURE: 'Removes all records of accounts or data subjects from every place that holds them.',
   PROTECTION: 'Applies the protection policies in force to the stored records of an entity.',
   RETENTION: 'Removes records of a lake table that are older than its retention rule allows.',
@@ -50,6 +50,7 @@ export class OperationType
       | 'requestedBy'
       | 'approvedBy'
       | 'approvalsNeeded'
+      | 'approvalExpiresAt'
       | 'executeAfter'
       | 'createdAt'
       | 'plannedAt'
@@ -94,6 +95,13 @@ export class OperationType
 
   @Field(() => Int, { description: 'How many different actors must approve the plan before it is executed.' })
   approvalsNeeded!: number;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description:
+      'A plan that has not all approvals by then is given up: the operation is CANCELLED and forgets whom it was about. Null before the plan, and for dry runs.',
+  })
+  approvalExpiresAt!: Date | null;
 
   @Field(() => Instant, { nullable: true, description: 'Approved work begins no sooner; null when at once.' })
   executeAfter!: Date | null;

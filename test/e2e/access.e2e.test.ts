@@ -179,6 +179,9 @@ const only: Readonly<Record<string, readonly Role[]>> = {
   'Mutation.placeLegalHold': ['legal'],
   'Mutation.requestErasure': ['privacy_officer'],
   'Mutation.approveOperation': ['privacy_officer', 'security_admin'],
+  'Mutation.delegateApproval': ['privacy_officer', 'security_admin'],
+  'Mutation.setApprovalPolicy': ['security_admin'],
+  'Query.approvalDelegations': ['engineer', 'privacy_officer', 'security_admin', 'auditor', 'legal'],
   'Mutation.requestShred': ['security_admin'],
   'Mutation.createApiToken': ['security_admin'],
   'Mutation.createWebhook': ['security_admin'],
@@ -239,6 +242,18 @@ describe('a node', () => {
     const read = 'query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }';
     expect((await ask(tokens.auditor, read, { id })).body.data).toEqual({ node: { id }, nodes: [{ id }] });
     expect((await ask(tokens.viewer, read, { id })).body.data).toEqual({ node: null, nodes: [null] });
+  });
+
+  test('of a confidential hold is there for who places holds alone, as what it decides is told without it', async () => {
+    const placed = await ask(
+      tokens.legal,
+      `mutation { placeLegalHold(input: { matterId: "secret", reason: "r", scope: { accountId: "AC10" }, confidential: true }) {
+         legalHold { id matterId } } }`,
+    );
+    const { id } = placed.body.data.placeLegalHold.legalHold;
+    const read = 'query ($id: ID!) { node(id: $id) { id } legalHolds(filter: { accountId: "AC10" }) { totalCount } }';
+    expect((await ask(tokens.legal, read, { id })).body.data).toEqual({ node: { id }, legalHolds: { totalCount: 1 } });
+    expect((await ask(tokens.auditor, read, { id })).body.data).toEqual({ node: null, legalHolds: { totalCount: 0 } });
   });
 });
 

@@ -104,10 +104,20 @@ beforeAll(async () => {
   const made: Table[] = [];
   for (const minimum of [false, true]) for (const lock of [false, true]) made.push(await tableOf(minimum, lock));
   tables = made;
+  // All accounts are held as well where none of them has a record, which changes nothing.
+  const { legalHold: elsewhere } = await mutate(
+    'placeLegalHold',
+    { matterId: 'elsewhere', reason: 'r', scope: { namespaces: ['elsewhere'], classifications: ['PII'] } },
+    'legalHold { id }',
+  );
+  sources.set(elsewhere.id, 'elsewhere');
   for (const { state, account, sid } of items) {
+    const own = made.find((table) => table.items.some((item) => item.sid === sid))?.datasetId;
     const scopes = [
       ...(state.holdA ? [['hold A', { accountId: account }] as const] : []),
-      ...(state.holdB ? [['hold B', { accountId: account, subject: { field: 'sid', value: sid } }] as const] : []),
+      ...(state.holdB
+        ? [['hold B', { accountId: account, subjects: [{ field: 'sid', value: sid }], datasetIds: [own] }] as const]
+        : []),
     ];
     for (const [name, scope] of scopes) {
       const { legalHold } = await mutate('placeLegalHold', { matterId: name, reason: 'r', scope }, 'legalHold { id }');

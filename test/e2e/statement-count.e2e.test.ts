@@ -99,6 +99,17 @@ async function seed(): Promise<void> {
       [newId(), transformer, version, dataset_id],
     );
   }
+  for (let index = 0; index < total; index += 1) {
+    await em.execute(
+      `insert into approval_policy (name, approvals, by_requester, set_by, set_at) values (?, 1, true, 'seed', now())`,
+      [`p${index}`],
+    );
+    await em.execute(
+      `insert into approval_delegation (id, from_actor, from_kind, from_roles, to_actor, reason, starts_at, ends_at)
+       values (?, 'a', 'oidc', '{}', ?, 'r', now(), now() + interval '1 h')`,
+      [newId(), `to${index}`],
+    );
+  }
   for (let index = 0; index < total; index += 1)
     await em.execute(
       `insert into webhook (id, name, origin, kek_id, wrapped, sealed, state, delivered_seq, created_by, created_at)
@@ -161,7 +172,10 @@ const lists = {
     subjects(first: 2) { totalCount nodes { accountId digest } }
     targets(first: 2) { totalCount nodes { id sequence dataset { ${dataset} } } }
     certificate { id operation { id } } } }`,
-  legalHolds: '{ totalCount nodes { id accountId } }',
+  legalHolds:
+    '{ totalCount nodes { id accountId scope { subjects { value } } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
+  approvalPolicies: '{ totalCount nodes { name kinds roles } }',
+  approvalDelegations: '{ totalCount nodes { fromActor toActor } }',
   topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,
   topicRetentions: `{ totalCount nodes { id lastOutcome settings { name } dataset { ${dataset} }
     policyVersions(first: 2) { totalCount nodes { policyVersion settings { value } } } } }`,

@@ -51,7 +51,15 @@ export async function operationParts(options: OperationPartsOptions) {
     datasetFields: new DatasetFieldReadModel({ em }),
   });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
-  const planner = new OperationPlanner({ em, registry, derivedData, retains, executors, notary });
+  const planner = new OperationPlanner({
+    em,
+    registry,
+    derivedData,
+    retains,
+    executors,
+    notary,
+    approval: { approvalDays: 30, shredApprovals: 1 },
+  });
   const runner = new TargetRunner({ em, leases, driver, retains, executors, logger });
   const certifier = new OperationCertifier({ em, retains, notary, journal: { append: async () => undefined } });
   const sweeper = new Sweeper({ sweep: () => driver.sweep(), complaint: 'not swept', logger, intervalMs: 100 });
@@ -59,6 +67,8 @@ export async function operationParts(options: OperationPartsOptions) {
     em,
     jobs,
     notary,
+    registry,
+    retains,
     leases,
     runner,
     planner,

@@ -49,12 +49,15 @@ import { TransformedTableMigration } from '../../../migrations/20261126002420_tr
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
+import { HoldScopeMigration } from '../../../migrations/20261127000200_hold_scope.ts';
+import { ApprovalPolicyMigration } from '../../../migrations/20261127000210_approval_policy.ts';
 import { TransformSourceMigration } from '../../../migrations/20261127000300_transform_source.ts';
 import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
+import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
 import { CertificateSchema } from '../../entities/certificate.entity.ts';
 import { DatasetSchema, MappingSchema } from '../../entities/dataset.entity.ts';
@@ -80,6 +83,8 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 const entities = [
   AccountKeySchema,
   ApiTokenSchema,
+  ApprovalDelegationSchema,
+  ApprovalPolicySchema,
   AuditEventSchema,
   CertificateSchema,
   DatasetSchema,
@@ -160,6 +165,8 @@ const migrationsList = [
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
+  { name: '20261127000200_hold_scope', class: HoldScopeMigration },
+  { name: '20261127000210_approval_policy', class: ApprovalPolicyMigration },
   { name: '20261127000300_transform_source', class: TransformSourceMigration },
   { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
   { name: '20261127000400_lake_read', class: LakeReadMigration },

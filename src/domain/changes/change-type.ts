@@ -15,7 +15,7 @@ export const changeTypes = {
   GLOSSARY_CHANGED: 'A glossary term or a domain was defined or removed.',
   CATALOG_IMPORTED: 'A catalog was imported from a source, which `resourceName` names.',
   LABEL_CHANGED: 'A field was said to hold something else.',
-  POLICY_CHANGED: 'A protection policy was set or deleted.',
+  POLICY_CHANGED: 'A protection policy or an approval policy was set or deleted.',
   RETENTION_CHANGED: 'How long records of a place stay was changed, or what follows from it applied.',
   SEMANTIC_TYPE_DEFINED: 'A version of a semantic type was defined.',
   STREAM_CHANGED: 'A stream was made, paused, resumed or replayed.',

@@ -24,7 +24,7 @@ export interface Change {
 }
 
 /** What is known by its name and is no node; ids of other rows say nothing to clients. */
-const named = ['Catalog', 'Context', 'SemanticType', 'Subject', 'SubjectVersion'];
+const named = ['ApprovalPolicy', 'Catalog', 'Context', 'SemanticType', 'Subject', 'SubjectVersion'];
 
 const record = z.object({
   at: z.string(),

@@ -1,12 +1,16 @@
 import type { OperationKind } from '../operations/status.ts';
 import { type Gap, keyRing } from '../operations/target.ts';
 import { type Claim, decide } from './decision.ts';
+import type { LocalHolds } from './hold-scope.ts';
 import type { MinimumLimit } from './minimum-retention.ts';
 import { indexOf, type Selection, type SubjectSelector } from './selection.ts';
 
 /** All that keeps data at a moment. */
 export interface Retains {
+  /** Of holds that are about all places. */
   readonly holds: readonly SubjectSelector[];
+  /** By dataset, of holds that are about some. */
+  readonly local?: ReadonlyMap<string, LocalHolds> | undefined;
   /** By dataset. */
   readonly minimums: ReadonlyMap<string, MinimumLimit>;
 }
@@ -15,6 +19,8 @@ export interface Retains {
 export interface PermittedSelection extends Selection {
   /** Requested selectors that a hold covers whole; nothing of them may be touched. */
   readonly held: readonly SubjectSelector[];
+  /** By dataset, what holds keep there beside `keep`. */
+  readonly local: ReadonlyMap<string, LocalHolds>;
   /** By dataset. */
   readonly minimums: ReadonlyMap<string, MinimumLimit>;
 }
@@ -44,6 +50,7 @@ export const bindsTo: Readonly<Record<OperationKind, { readonly holds: boolean; 
 };
 
 const noMinimums: ReadonlyMap<string, MinimumLimit> = new Map();
+const noHolds: ReadonlyMap<string, LocalHolds> = new Map();
 const epoch = new Date(0);
 const held: Claim = { rule: 'LEGAL_HOLD', sourceId: '', at: null };
 const asked: Claim = { rule: 'ERASURE', sourceId: '', at: epoch };
@@ -60,21 +67,30 @@ export function permitted(
   retains: Retains,
 ): PermittedSelection {
   const { kind, everyone, act: requested } = request;
-  const holds = bindsTo[kind].holds ? retains.holds : [];
+  const binds = bindsTo[kind].holds;
+  const [holds, local] = binds ? [retains.holds, retains.local ?? noHolds] : [[], noHolds];
   const minimums = bindsTo[kind].minimums ? retains.minimums : noMinimums;
-  if (everyone === true) return { everyone, act: requested, keep: holds, held: [], minimums };
-  if (holds.length === 0) return { act: requested, keep: [], held: [], minimums };
+  if (everyone === true) return { everyone, act: requested, keep: holds, held: [], local, minimums };
+  return { ...less(requested, holds), local, minimums };
+}
+
+/** What holds leave of selectors, and what they cover whole. */
+function less(
+  requested: readonly SubjectSelector[],
+  holds: readonly SubjectSelector[],
+): Pick<PermittedSelection, 'act' | 'keep' | 'held'> {
+  if (holds.length === 0) return { act: requested, keep: [], held: [] };
   const holding = indexOf(holds);
-  const mayGo = (selector: SubjectSelector): boolean => outcomes[holding.covers(selector) ? 'covered' : 'free'];
-  const act = requested.filter(mayGo);
+  const [act, held]: [SubjectSelector[], SubjectSelector[]] = [[], []];
   // What is left of an account with holds is not covered by any of them, so each may concern a part of it.
-  const left = indexOf(act);
-  return {
-    act,
-    keep: holds.filter(({ accountId }) => left.hasAccount(accountId)),
-    held: requested.filter((selector) => !mayGo(selector)),
-    minimums,
-  };
+  const left = new Set<string>();
+  for (const selector of requested) {
+    if (outcomes[holding.covers(selector) ? 'covered' : 'free']) {
+      act.push(selector);
+      left.add(selector.accountId);
+    } else held.push(selector);
+  }
+  return { act, keep: holds.filter(({ accountId }) => left.has(accountId)), held };
 }
 
 /**
@@ -83,12 +99,41 @@ export function permitted(
  */
 export function permittedIn(
   place: PlaceKeys,
-  selection: Selection & Partial<Pick<PermittedSelection, 'minimums'>>,
+  selection: Selection & Partial<Pick<PermittedSelection, 'minimums' | 'local'>>,
 ): PlacedSelection {
   const minimum = selection.minimums?.get(place.datasetId);
-  const placed = selection.everyone === true ? everyoneIn(place, selection) : namedIn(place, selection);
+  const { left, gaps } = heldBack(place, selection, selection.local?.get(place.datasetId));
+  const found = left.everyone === true ? everyoneIn(place, left) : namedIn(place, left);
+  const placed = { ...found, gaps: [...gaps, ...found.gaps] };
   return minimum === undefined ? placed : { ...placed, minimum };
 }
+
+/** What holds that are about this place leave of a selection. */
+function heldBack(
+  place: PlaceKeys,
+  selection: Selection,
+  holds: LocalHolds | undefined,
+): { readonly left: Selection; readonly gaps: readonly Gap[] } {
+  if (holds === undefined) return { left: selection, gaps: [] };
+  const { everyone, act, keep } = selection;
+  if (holds.everybody) {
+    const isAsked = everyone === true || act.length > 0;
+    return { left: { act: [], keep: [] }, gaps: isAsked ? [heldHere(place, 'all of its records are')] : [] };
+  }
+  if (everyone === true) return { left: { everyone, act, keep: [...keep, ...holds.selectors] }, gaps: [] };
+  const within = less(act, holds.selectors);
+  const kept = `${within.held.length} subject(s) are`;
+  return {
+    left: { act: within.act, keep: [...keep, ...within.keep] },
+    gaps: within.held.length === 0 ? [] : [heldHere(place, kept)],
+  };
+}
+
+const heldHere = ({ name }: PlaceKeys, what: string): Gap => ({
+  code: 'HOLD_ACTIVE',
+  dataset: name,
+  reason: `${what} under a legal hold that is about this place`,
+});
 
 function namedIn(place: PlaceKeys, selection: Selection): PlacedSelection {
   const isLocatable = locatableIn(place);

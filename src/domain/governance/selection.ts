@@ -33,10 +33,6 @@ class SelectorIndex {
     }
   }
 
-  hasAccount(accountId: string): boolean {
-    return this.#accounts.has(accountId);
-  }
-
   /** True when a selector names the whole account, or the very person. */
   covers({ accountId, subject }: SubjectSelector): boolean {
     const account = this.#accounts.get(accountId);

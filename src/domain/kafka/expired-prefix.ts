@@ -1,5 +1,6 @@
+import type { ActiveHold } from '../governance/hold-scope.ts';
 import type { Selection } from '../governance/selection.ts';
-import { concerns, type Hold } from './hold-look.ts';
+import { concerns } from './hold-look.ts';
 import { type ReadRecord, UnreadableRecords } from './record-content.ts';
 import { matches, recordKeys } from './table-view.ts';
 
@@ -39,7 +40,7 @@ export interface PlacedRecord {
 
 export interface PrefixView {
   readonly selection: Selection;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly ActiveHold[];
   /** Up to where the broker says that all is past its time. */
   readonly reach: Reach;
   readonly accountField: string;

@@ -1,4 +1,5 @@
-import { isSelected, type SubjectSelector } from '../governance/selection.ts';
+import type { ActiveHold } from '../governance/hold-scope.ts';
+import { isSelected } from '../governance/selection.ts';
 import type { ReadRecord } from './record-content.ts';
 import { recordKeys } from './table-view.ts';
 
@@ -14,12 +15,6 @@ export interface HoldOnTopic {
   readonly holdId: string;
   /** It carries records of the hold; or it was not looked through yet; or nobody can say whose its records are. */
   readonly why: 'CARRIES' | 'NOT_LOOKED_THROUGH' | 'NO_ENTITY';
-}
-
-/** An active hold. */
-export interface Hold {
-  readonly id: string;
-  readonly selector: SubjectSelector;
 }
 
 /** How far a topic was looked through for one hold. */
@@ -63,8 +58,14 @@ export function lookOf(facts: LookFacts, topic: string, holdId: string): Look | 
     : { ...look, looked: {}, isThrough: false, isFresh: false };
 }
 
-export function holdsOf(holds: readonly Hold[], topic: string, facts: LookFacts): readonly HoldOnTopic[] {
-  return holds.flatMap(({ id: holdId }): readonly HoldOnTopic[] => {
+/** Holds that may concern records of a dataset. */
+export const holdsIn = (holds: readonly ActiveHold[], datasetId: string): readonly ActiveHold[] =>
+  holds.filter(({ datasets }) => datasets === null || datasets.has(datasetId));
+
+/** Of holds that are about the place of the topic. */
+export function holdsOf(holds: readonly ActiveHold[], topic: string, facts: LookFacts): readonly HoldOnTopic[] {
+  return holds.flatMap(({ id: holdId, selectors }): readonly HoldOnTopic[] => {
+    if (selectors === null) return [{ holdId, why: 'CARRIES' }];
     if (facts.accountFields.length === 0) return [{ holdId, why: 'NO_ENTITY' }];
     const look = lookOf(facts, topic, holdId);
     if (look?.carries === true) return [{ holdId, why: 'CARRIES' }];
@@ -90,7 +91,7 @@ export function startOf(
     open,
     facts,
     ranges,
-  }: { readonly open: readonly Hold[]; readonly facts: LookFacts; readonly ranges: readonly LookedRange[] },
+  }: { readonly open: readonly ActiveHold[]; readonly facts: LookFacts; readonly ranges: readonly LookedRange[] },
   topic: string,
 ): bigint {
   const end = ranges.find((range) => range.partition === partition)?.latest ?? 0n;
@@ -99,11 +100,15 @@ export function startOf(
 }
 
 /** What cannot be read may be anybody's. */
-export function concerns({ selector }: Hold, content: ReadRecord, accountFields: readonly string[]): boolean {
-  if (!content.ok) return true;
-  const { subject } = selector;
+export function concerns(
+  { selectors }: Pick<ActiveHold, 'selectors'>,
+  content: ReadRecord,
+  accountFields: readonly string[],
+): boolean {
+  if (!content.ok || selectors === null) return true;
+  const subjectFields = [...new Set(selectors.flatMap(({ subject }) => subject?.field ?? []))];
   return accountFields.some((field) => {
-    const keys = recordKeys(content.record, field, subject === undefined ? [] : [subject.field]);
-    return isSelected({ act: [selector], keep: [] }, keys.accountId, (name) => keys.subjects[name] ?? null);
+    const keys = recordKeys(content.record, field, subjectFields);
+    return isSelected({ act: selectors, keep: [] }, keys.accountId, (name) => keys.subjects[name] ?? null);
   });
 }

@@ -49,7 +49,7 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   const isKnown = async ({ connectionParams, extra: { request } }: Connection): Promise<boolean> => {
     try {
       const header = connectionParams?.authorization ?? request.headers.authorization;
-      actors.set(request, await options.authentication.actorOf(header, requestIdOf(request)));
+      actors.set(request, await options.authentication.actorOf(header, requestIdOf(request), addressOf(request)));
       return true;
     } catch (error) {
       if (toLinewardError(error).code === 'UNAUTHENTICATED') return false;
@@ -94,3 +94,5 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
 function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }
+
+const addressOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? 'unknown';

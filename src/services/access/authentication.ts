@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Actor, localActor, retentionActor, systemActor } from '../../domain/access/actor.ts';
 import { roleNames } from '../../domain/access/role.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { LoginRefusals } from './login-refusals.ts';
 import type { IdentityProvider } from './ports.ts';
 import { type FoundToken, TokenMemory } from './token-memory.ts';
 
@@ -39,6 +40,7 @@ export class Authentication {
   readonly #em: EntityManager;
   readonly #apiToken: Buffer | null;
   readonly #provider: IdentityProvider | null;
+  readonly #refusals: Pick<LoginRefusals, 'tell'>;
   readonly #tokens = new TokenMemory((digest) => this.#read(digest));
 
   constructor(deps: {
@@ -46,18 +48,33 @@ export class Authentication {
     /** The token of the environment, which has every role. Without it and without a provider authentication is off. */
     readonly apiToken: string | null;
     readonly provider: IdentityProvider | null;
+    readonly refusals: Pick<LoginRefusals, 'tell'>;
   }) {
     this.#em = deps.em;
     this.#provider = deps.provider;
+    this.#refusals = deps.refusals;
     this.#apiToken = deps.apiToken === null ? null : Buffer.from(tokenDigest(deps.apiToken), 'hex');
   }
 
   /**
    * The actor of a request with this `Authorization` header: a token as Bearer, or as the password of Basic. It is answered at
    * once where the token is known.
-   * @throws LinewardError UNAUTHENTICATED
+   * `address` is where it came from. @throws LinewardError UNAUTHENTICATED
    */
-  actorOf(header: string | undefined, requestId: string): Actor | Promise<Actor> {
+  actorOf(header: string | undefined, requestId: string, address: string): Actor | Promise<Actor> {
+    const told = (error: unknown): never => {
+      if (error instanceof LinewardError && error.code === 'UNAUTHENTICATED') this.#refusals.tell(address, header);
+      throw error;
+    };
+    try {
+      const actor = this.#actorOf(header, requestId);
+      return actor instanceof Promise ? actor.catch(told) : actor;
+    } catch (error) {
+      return told(error);
+    }
+  }
+
+  #actorOf(header: string | undefined, requestId: string): Actor | Promise<Actor> {
     if (this.#apiToken === null && this.#provider === null) return localActor(requestId);
     const token = tokenIn(header);
     if (token === null) throw unauthenticated();

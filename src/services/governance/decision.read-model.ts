@@ -5,11 +5,11 @@ import { keptUntil } from '../../domain/governance/minimum-retention.ts';
 import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
-import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
+import { activeHolds } from './retains.ts';
 
 /** One record, as far as decisions need to know it: whose it is, where it lies, and of when it is. */
 export interface DecisionQuestion {
@@ -17,7 +17,15 @@ export interface DecisionQuestion {
   readonly selector: SubjectSelector;
   /** Null: it has no date, or it is not known. */
   readonly date: Date | null;
+  /** True for who may be told of confidential holds. */
+  readonly isInitiated: boolean;
 }
+
+/** Stands for a confidential hold to all others. */
+export const confidentialSource = 'CONFIDENTIAL';
+
+/** Most claims of one kind that are told. */
+const claimsMax = 100;
 
 const erasureRow = z.object({ id: z.string(), entity_id: z.string().nullable(), created_at: z.coerce.date() });
 
@@ -31,7 +39,7 @@ const erasures = `
       select from mapping m where m.entity_id = o.entity_id and m.dataset_id = ?))
     and exists (select from operation_subject s where s.operation_id = o.id and s.account_id = ?
       and (s.subject_field is null or (s.subject_field = ? and s.subject_value = ?)))
-  order by o.created_at, o.id limit 100`;
+  order by o.created_at, o.id limit ${claimsMax}`;
 
 /** Why an erasure that ended waits, and until when. */
 export interface Deferral {
@@ -113,17 +121,20 @@ export class DecisionReadModel {
 /** A hold that names its person by a field which the place does not have keeps all records of the account there. */
 async function holdsOn(
   em: EntityManager,
-  { selector: { accountId, subject } }: DecisionQuestion,
+  { datasetId, isInitiated, selector: { accountId, subject } }: DecisionQuestion,
   fields: readonly string[],
 ): Promise<readonly Claim[]> {
-  const holds = await em.find(LegalHoldSchema, { accountId, releasedAt: null }, { orderBy: { id: 'asc' }, limit: 100 });
-  const concerning = holds.filter(
-    ({ subjectField, subjectValue }) =>
-      subjectField == null ||
-      !fields.includes(subjectField) ||
-      (subject?.field === subjectField && subject.value === subjectValue),
-  );
-  return concerning.map(({ id }) => ({ rule: 'LEGAL_HOLD', sourceId: id, at: null }));
+  const keeps = (selector: SubjectSelector): boolean =>
+    selector.accountId === accountId &&
+    (selector.subject === undefined ||
+      !fields.includes(selector.subject.field) ||
+      (subject?.field === selector.subject.field && subject.value === selector.subject.value));
+  return (await activeHolds(em, [accountId]))
+    .filter(({ selectors, datasets }) => datasets?.has(datasetId) !== false && (selectors?.some(keeps) ?? true))
+    .slice(0, claimsMax)
+    .map(({ id, confidential }) => {
+      return { rule: 'LEGAL_HOLD', sourceId: confidential && !isInitiated ? confidentialSource : id, at: null };
+    });
 }
 
 async function minimumsOn(

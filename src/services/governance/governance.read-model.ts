@@ -2,17 +2,25 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { LegalHold } from '../../entities/legal-hold.entity.ts';
-import { keysetPage, type SqlFragment } from '../keyset-page.ts';
+import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
+import { type HoldPlace, placesOfHolds } from './hold-places.ts';
+
+const names = z.array(z.string()).nullable();
 
 const holdRow = z
   .object({
     id: z.string(),
     matter_id: z.string(),
     reason: z.string(),
-    account_id: z.string(),
-    subject_field: z.string().nullable(),
-    subject_value: z.string().nullable(),
+    account_id: z.string().nullable(),
+    subjects: z.array(z.object({ field: z.string(), value: z.string() })),
+    dataset_ids: names,
+    namespaces: names,
+    entity_ids: names,
+    classifications: names,
+    lineage_downstream: z.boolean(),
+    confidential: z.boolean(),
     placed_by: z.string(),
     placed_at: z.coerce.date(),
     release_requested_by: z.string().nullable(),
@@ -26,8 +34,13 @@ const holdRow = z
       matterId: row.matter_id,
       reason: row.reason,
       accountId: row.account_id,
-      subjectField: row.subject_field,
-      subjectValue: row.subject_value,
+      subjects: row.subjects,
+      datasetIds: row.dataset_ids,
+      namespaces: row.namespaces,
+      entityIds: row.entity_ids,
+      classifications: row.classifications,
+      lineageDownstream: row.lineage_downstream,
+      confidential: row.confidential,
       placedBy: row.placed_by,
       placedAt: row.placed_at,
       releaseRequestedBy: row.release_requested_by,
@@ -36,6 +49,12 @@ const holdRow = z
       releasedAt: row.released_at,
     }),
   );
+
+const placeRow = z
+  .object({ hold_id: z.string(), dataset_id: z.string(), is_named: z.boolean(), name: z.string() })
+  .transform(({ hold_id: holdId, dataset_id: datasetId, is_named: isNamed, name }) => {
+    return { holdId, datasetId, isNamed, name };
+  });
 
 /** Questions about legal holds. */
 export class GovernanceReadModel {
@@ -48,8 +67,10 @@ export class GovernanceReadModel {
   legalHolds(
     request: PageRequest,
     filter: { readonly active?: boolean | undefined; readonly accountId?: string | undefined },
+    /** True for who may be told of confidential ones. */
+    isInitiated: boolean,
   ): Promise<Page<LegalHold>> {
-    const conditions: SqlFragment[] = [];
+    const conditions: SqlFragment[] = isInitiated ? [] : [{ sql: 'not confidential', params: [] }];
     if (filter.active !== undefined) conditions.push({ sql: `(released_at is null) = ?`, params: [filter.active] });
     if (filter.accountId !== undefined) conditions.push({ sql: 'account_id = ?', params: [filter.accountId] });
     return keysetPage(this.#em.fork(), {
@@ -62,6 +83,28 @@ export class GovernanceReadModel {
       order: [{ column: 'id', type: 'text', descending: true }],
       request,
       parse: (row) => holdRow.parse(row),
+    });
+  }
+
+  /** Places that active holds keep something in, by name; one statement for all of them. */
+  async heldPlaces(
+    holdIds: readonly string[],
+    request: PageRequest,
+  ): Promise<(holdId: string) => Page<HoldPlace & { readonly name: string }>> {
+    const ids = textArray(holdIds);
+    return keysetPages(this.#em.fork(), {
+      table: {
+        sql: `(select p.*, d.name from (${placesOfHolds('h.released_at is null and h.id = any(?::text[])')}) p
+          join dataset d on d.id = p.dataset_id) held`,
+        params: [ids],
+      },
+      parent: { column: 'hold_id', ids: holdIds },
+      order: [
+        { column: 'name', type: 'text' },
+        { column: 'dataset_id', type: 'text' },
+      ],
+      request,
+      parse: (row) => placeRow.parse(row),
     });
   }
 

@@ -1,10 +1,13 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { assertSelector, assertText, type SubjectSelector } from '../../domain/governance/selection.ts';
+import { type GivenScope, type HoldScope, isPlaced, readScope } from '../../domain/governance/hold-scope.ts';
+import { assertText } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { type LegalHold, LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { tellingRefusal } from '../audit/refused-approval.ts';
+import { textArray } from '../sql.ts';
 
 const textCharsMax = 4_000;
 
@@ -12,7 +15,14 @@ export interface PlaceLegalHold {
   /** The legal matter the hold serves, as counsel names it. */
   readonly matterId: string;
   readonly reason: string;
-  readonly selector: SubjectSelector;
+  readonly scope: GivenScope;
+  /** True for a hold that only those are told of who place holds. */
+  readonly confidential?: boolean | undefined;
+}
+
+export interface ReleaseLegalHold {
+  readonly id: string;
+  readonly reason: string;
 }
 
 /**
@@ -39,15 +49,18 @@ export class GovernanceService {
   async placeLegalHold(actor: Actor, input: PlaceLegalHold): Promise<LegalHold> {
     assertText(input.matterId, ['matterId'], textCharsMax);
     assertText(input.reason, ['reason'], textCharsMax);
-    assertSelector(input.selector, ['scope']);
+    const { accountId, subjects, ...places } = readScope(input.scope);
+    const confidential = input.confidential ?? false;
     const placed = await this.#em.fork().transactional(async (tx) => {
       const hold = tx.create(LegalHoldSchema, {
         id: newId(),
         matterId: input.matterId,
         reason: input.reason,
-        accountId: input.selector.accountId,
-        subjectField: input.selector.subject?.field ?? null,
-        subjectValue: input.selector.subject?.value ?? null,
+        ...{ accountId, subjects, confidential, lineageDownstream: places.lineageDownstream },
+        datasetIds: listed(places.datasetIds),
+        namespaces: listed(places.namespaces),
+        entityIds: listed(places.entityIds),
+        classifications: listed(places.classifications),
         placedBy: actor.id,
         placedAt: new Date(),
         releaseRequestedBy: null,
@@ -55,12 +68,13 @@ export class GovernanceService {
         releasedBy: null,
         releasedAt: null,
       });
+      await assertThere(tx, places);
       tx.persist(hold);
       audit(tx, actor, {
         action: 'placeLegalHold',
         resourceType: 'LegalHold',
         resourceId: hold.id,
-        details: { matterId: input.matterId, scope: input.selector.subject === undefined ? 'ACCOUNT' : 'SUBJECT' },
+        details: { ...matterOf(hold), ...scopeInWords(accountId, subjects.length), ...(isPlaced(places) && places) },
       });
       return hold;
     });
@@ -73,9 +87,16 @@ export class GovernanceService {
    * what it keeps until another actor's.
    * @throws LinewardError NOT_FOUND, CONFLICT when it is released, APPROVAL_REFUSED for who asked already.
    */
-  async releaseLegalHold(actor: Actor, input: { readonly id: string; readonly reason: string }): Promise<LegalHold> {
+  async releaseLegalHold(actor: Actor, input: ReleaseLegalHold): Promise<LegalHold> {
     assertText(input.reason, ['reason'], textCharsMax);
-    const hold = await this.#em.fork().transactional(async (tx) => {
+    const approvable = { resourceType: 'LegalHold', resourceId: input.id } as const;
+    const hold = await tellingRefusal(this.#em, actor, approvable, () => this.#release(actor, input));
+    if (hold.releasedAt !== null) await this.#holdsChanged?.();
+    return hold;
+  }
+
+  #release(actor: Actor, input: ReleaseLegalHold): Promise<LegalHold> {
+    return this.#em.fork().transactional(async (tx) => {
       // Two who come at once: the second one sees what the first one did.
       const found = await tx.findOne(LegalHoldSchema, { id: input.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (found === null) throw new LinewardError('NOT_FOUND', 'id: there is no such legal hold', { path: ['id'] });
@@ -92,11 +113,33 @@ export class GovernanceService {
         action: isAgreed ? 'releaseLegalHold' : 'requestHoldRelease',
         resourceType: 'LegalHold',
         resourceId: found.id,
-        details: { matterId: found.matterId, reason: input.reason },
+        details: { ...matterOf(found), reason: found.confidential ? null : input.reason },
       });
       return found;
     });
-    if (hold.releasedAt !== null) await this.#holdsChanged?.();
-    return hold;
+  }
+}
+
+const listed = (names: readonly string[] | null): string[] | null => (names === null ? null : [...names]);
+
+/** The audit log is read by more than those who are told of a confidential hold. */
+const matterOf = ({ matterId, confidential }: LegalHold) => (confidential ? { confidential } : { matterId });
+
+const scopeInWords = (accountId: string | null, subjects: number) =>
+  accountId === null ? { scope: 'PLACES' } : { scope: subjects === 0 ? 'ACCOUNT' : 'SUBJECT', subjects };
+
+/** A name that is misspelt would hold nothing. What has no id yet is named by namespace or classification. */
+async function assertThere(
+  tx: EntityManager,
+  { datasetIds, entityIds }: Pick<HoldScope, 'datasetIds' | 'entityIds'>,
+): Promise<void> {
+  for (const [table, part, ids] of [
+    ['dataset', 'datasetIds', datasetIds],
+    ['entity', 'entityIds', entityIds],
+  ] as const) {
+    if (ids === null) continue;
+    const found = await tx.execute<unknown[]>(`select 1 from ${table} where id = any(?::text[])`, [textArray(ids)]);
+    if (found.length < ids.length)
+      throw new LinewardError('NOT_FOUND', `scope.${part}: one of them is not there`, { path: ['scope', part] });
   }
 }

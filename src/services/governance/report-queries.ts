@@ -76,7 +76,7 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
     order by coverage, place_namespace, place, entity`),
   approvals: ranged(`
     select o.id as operation, o.kind, o.requested_by, o.created_at as requested_at, o.status, o.round,
-      ${words('array(select actor_id from operation_approval a where a.operation_id = o.id and a.round = o.round order by approved_at)')} as approved_by,
+      ${words(`array(select actor_id || coalesce(' (for ' || on_behalf_of || ')', '') from operation_approval a where a.operation_id = o.id and a.round = o.round order by approved_at)`)} as approved_by,
       o.approved_at,
       exists (select from operation_approval a where a.operation_id = o.id and a.round = o.round and a.actor_id = o.requested_by) as approved_by_requester
     from operation o

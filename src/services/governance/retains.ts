@@ -1,26 +1,40 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import { type EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
+import {
+  type ActiveHold,
+  byReach,
+  type HeldSelectors,
+  isPlaced,
+  selectorsOf,
+} from '../../domain/governance/hold-scope.ts';
 import { type MinimumLimit, minimumLimit } from '../../domain/governance/minimum-retention.ts';
-import type { SubjectSelector } from '../../domain/governance/selection.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
+import { placesOfActiveHolds } from './hold-places.ts';
 
-/** An active legal hold. */
-export interface ActiveHold {
-  readonly id: string;
-  readonly selector: SubjectSelector;
-}
-
-/** Active holds on any of the accounts, or all there are for null. */
+/**
+ * Active holds that may concern any of the accounts, or all there are for null, each with the places that its scope names at
+ * this moment: a table that was registered, a column that was labelled, or a copy that was made a moment ago is held.
+ */
 export async function activeHolds(
   em: EntityManager,
   accountIds: readonly string[] | null,
 ): Promise<readonly ActiveHold[]> {
-  const accounts = accountIds === null ? {} : { accountId: { $in: [...accountIds] } };
-  const holds = await em.fork().find(LegalHoldSchema, { ...accounts, releasedAt: null }, { orderBy: { id: 'asc' } });
-  return holds.map(({ id, accountId, subjectField: field, subjectValue: value }) => ({
-    id,
-    selector: { accountId, ...(field == null || value == null ? {} : { subject: { field, value } }) },
-  }));
+  // One snapshot: a hold that is placed between two statements would have no places yet.
+  return em.fork().transactional(
+    async (tx) => {
+      const accounts =
+        accountIds === null ? {} : { $or: [{ accountId: { $in: [...accountIds] } }, { accountId: null }] };
+      const holds = await tx.find(LegalHoldSchema, { ...accounts, releasedAt: null }, { orderBy: { id: 'asc' } });
+      const places = holds.some(isPlaced) ? await placesOfActiveHolds(tx) : [];
+      const byHold = Map.groupBy(places, ({ holdId }) => holdId);
+      return holds.map((hold) => {
+        const there = byHold.get(hold.id) ?? [];
+        const datasets = isPlaced(hold) ? new Set(there.map(({ datasetId }) => datasetId)) : null;
+        return { id: hold.id, confidential: hold.confidential, selectors: selectorsOf(hold), datasets };
+      });
+    },
+    { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
+  );
 }
 
 /** Reads what keeps data, now and from the database: whoever acts asks again before each irreversible step. */
@@ -36,6 +50,11 @@ export class RetainReader {
   /** Active holds on any of the accounts, or all there are for null. */
   activeHolds(accountIds: readonly string[] | null): Promise<readonly ActiveHold[]> {
     return activeHolds(this.#em, accountIds);
+  }
+
+  /** What they keep, by where. */
+  async heldSelectors(accountIds: readonly string[] | null): Promise<HeldSelectors> {
+    return byReach(await activeHolds(this.#em, accountIds));
   }
 
   /** What minimums in force leave of each dataset that has one. */

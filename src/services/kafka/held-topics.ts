@@ -1,8 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { ActiveHold } from '../../domain/governance/hold-scope.ts';
 import {
   concerns,
-  type Hold,
   type HoldOnTopic,
+  holdsIn,
   holdsOf,
   isAtEnd,
   isCurrent,
@@ -37,7 +38,7 @@ export interface LookFailure {
 }
 
 /**
- * Which legal holds concern records of a topic. A hold names an account or a person, not a place: each topic is looked
+ * Which legal holds concern records of a topic. Most holds name an account or a person, not a place: each topic is looked
  * through once for each hold, and then again and again what is new. Until the first is done, the hold counts.
  */
 export class HeldTopics {
@@ -70,7 +71,10 @@ export class HeldTopics {
     if (holds.length === 0) return new Map();
     const facts = await this.#factsOf(topics);
     return new Map(
-      topics.map(({ datasetId, name }) => [datasetId, holdsOf(holds, name, facts.get(datasetId) ?? noFacts)]),
+      topics.map(({ datasetId, name }) => [
+        datasetId,
+        holdsOf(holdsIn(holds, datasetId), name, facts.get(datasetId) ?? noFacts),
+      ]),
     );
   }
 
@@ -84,7 +88,9 @@ export class HeldTopics {
       const facts = allFacts.get(topic.datasetId) ?? noFacts;
       const { ranges } = facts;
       if (facts.accountFields.length === 0 || ranges === null) continue;
-      const open = holds.filter(({ id }) => {
+      const open = holdsIn(holds, topic.datasetId).filter(({ id, selectors }) => {
+        // It needs no look: all of the topic is held.
+        if (selectors === null) return false;
         const look = lookOf(facts, topic.name, id);
         return (
           look?.carries !== true && !(isCurrent(look, ranges) && (look?.isFresh === true || isAtEnd(look, ranges)))
@@ -102,7 +108,7 @@ export class HeldTopics {
   async #lookFor(
     topic: LookedTopic,
     work: {
-      readonly open: readonly Hold[];
+      readonly open: readonly ActiveHold[];
       readonly facts: LookFacts;
       readonly ranges: readonly PartitionRange[];
       readonly signal: AbortSignal;
@@ -179,7 +185,7 @@ export class HeldTopics {
     topic: LookedTopic,
     seen: {
       readonly facts: LookFacts;
-      readonly open: readonly Hold[];
+      readonly open: readonly ActiveHold[];
       readonly found: ReadonlySet<string>;
       readonly positions: ReadonlyMap<number, bigint>;
       readonly isThrough: boolean;

@@ -1,8 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { ActiveHold } from '../../domain/governance/hold-scope.ts';
 import type { Selection } from '../../domain/governance/selection.ts';
 import { ExpiredPrefix, type PrefixPart, type Reach } from '../../domain/kafka/expired-prefix.ts';
-import type { Hold } from '../../domain/kafka/hold-look.ts';
+import { holdsIn } from '../../domain/kafka/hold-look.ts';
 import { groupOf } from '../../domain/kafka/stream-name.ts';
 import {
   type Gap,
@@ -49,7 +50,7 @@ interface Claims {
   readonly topic: TopicDescription;
   readonly reach: Reach;
   readonly selection: Selection;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly ActiveHold[];
 }
 
 const plannedPart = z.object({
@@ -75,7 +76,7 @@ export class PrefixErasure {
     if (selection.minimum !== undefined) return null;
     const reach = await this.#reach(topic);
     if (reach.ends.size === 0) return null;
-    const survey = await this.#survey(place, { selection, reach, holds: await activeHolds(this.#deps.em, null) });
+    const survey = await this.#survey(place, { selection, reach, holds: await this.#holdsIn(place) });
     const parts = survey.parts();
     if (survey.left > 0 || parts.length === 0) return null;
     return {
@@ -130,12 +131,16 @@ export class PrefixErasure {
 
   /** Null where there is no such topic. */
   async #claims(context: ExecutionContext): Promise<Claims | null> {
-    const { em, kafka } = this.#deps;
+    const { kafka } = this.#deps;
     const { name } = context.place;
     const [id, topic] = [await this.#idOf(name), await kafka.describeTopic(name)];
     if (topic === null) return null;
     const [reach, selection] = [await this.#reach(topic), await context.selectionNow()];
-    return { id, topic, reach, selection, holds: await activeHolds(em, null) };
+    return { id, topic, reach, selection, holds: await this.#holdsIn(context.place) };
+  }
+
+  async #holdsIn({ datasetId }: TargetPlace): Promise<readonly ActiveHold[]> {
+    return holdsIn(await activeHolds(this.#deps.em, null), datasetId);
   }
 
   /** Null where something has come meanwhile, since to read a log and to wait for who reads it takes its time; all is as it was then. */
@@ -163,7 +168,13 @@ export class PrefixErasure {
   async #isAsBefore(context: ExecutionContext, before: Claims, cuts: Cuts): Promise<boolean> {
     const now = await this.#claims(context);
     const text = ({ id, selection, holds }: Claims) =>
-      JSON.stringify({ id, holds, act: selection.act, keep: selection.keep, minimum: selection.minimum });
+      JSON.stringify({
+        id,
+        holds: holds.map((hold) => [hold.id, hold.selectors]),
+        act: selection.act,
+        keep: selection.keep,
+        minimum: selection.minimum,
+      });
     if (now === null || text(now) !== text(before)) return false;
     return [...cuts].every(([partition, cut]) => cut <= (now.reach.ends.get(partition) ?? 0n));
   }

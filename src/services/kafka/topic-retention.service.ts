@@ -6,6 +6,7 @@ import { Turns } from '../../domain/turns.ts';
 import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { tellingRefusal } from '../audit/refused-approval.ts';
 import type { RetentionPlans } from './retention-plans.ts';
 import { lockRetention, type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
 
@@ -106,7 +107,13 @@ export class TopicRetentionService {
     actor: Actor,
     input: { readonly id: string; readonly planHash: string },
   ): Promise<TopicRetention> {
-    await this.#inTurn(async (tx) => {
+    const approvable = { resourceType: 'TopicRetention', resourceId: input.id } as const;
+    await tellingRefusal(this.#em, actor, approvable, () => this.#approve(actor, input));
+    return this.#reconciler.reconcile(actor, input.id);
+  }
+
+  #approve(actor: Actor, input: { readonly id: string; readonly planHash: string }): Promise<void> {
+    return this.#inTurn(async (tx) => {
       const policy = await lockRetention(tx, input.id);
       const [plan] = await this.#plans.plansOf([policy], { approving: true });
       if (plan?.unplannable != null)
@@ -139,7 +146,6 @@ export class TopicRetentionService {
         },
       });
     });
-    return this.#reconciler.reconcile(actor, input.id);
   }
 
   async #assertMayApprove(tx: EntityManager, actor: Actor, { id, policyVersion }: TopicRetention): Promise<void> {

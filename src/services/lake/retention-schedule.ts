@@ -7,6 +7,7 @@ import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
 import { OperationSchema } from '../../entities/operation.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import type { OperationService } from '../operations/operation.service.ts';
 import type { OperationRequestService } from '../operations/operation-request.service.ts';
 import { textArray } from '../sql.ts';
@@ -129,12 +130,18 @@ export class RetentionSchedule {
             id,
             reason: 'nothing is older than the rule allows',
           });
-        else if (autoApprove && proven && reasonToAsk(forecast) === null)
-          await this.#operations.approveOperation(retentionActor, { id, planHash });
+        else if (autoApprove && proven && reasonToAsk(forecast) === null) await this.#approve(id, planHash);
         this.#judged.add(key);
       });
     }
     for (const key of this.#judged) if (!waiting.has(key)) this.#judged.delete(key);
+  }
+
+  /** Where an approval policy says who must, the plan waits for a person, and is not tried again. */
+  async #approve(id: string, planHash: string): Promise<void> {
+    await this.#operations.approveOperation(retentionActor, { id, planHash }).catch((error: unknown) => {
+      if (!(error instanceof LinewardError) || error.code !== 'APPROVAL_REFUSED') throw error;
+    });
   }
 
   /** What goes wrong with one must not keep the others. */

@@ -3,6 +3,9 @@ import type { OperationKind } from '../../domain/operations/status.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import type { Operation } from '../../entities/operation.entity.ts';
 
+/** Of a hold `h` and a subject `s`: one that names no account may be about everybody. */
+export const mayConcern = '(h.account_id is null or s.account_id = h.account_id)';
+
 const deferrable: readonly OperationKind[] = ['ERASURE', 'SHRED'];
 const holdCodes: readonly string[] = ['HOLD_ACTIVE', 'HOLD_NOT_LOCATABLE', 'KEPT_IN_SOURCE', 'RETAINS_CHANGED'];
 
@@ -37,10 +40,19 @@ export async function endDeferral(tx: EntityManager, operationId: string): Promi
   ]);
 }
 
+/** True while it waits for something, or was taken up again and has not ended since. */
+export async function isDeferred(tx: EntityManager, operationId: string): Promise<boolean> {
+  const found = await tx.execute<unknown[]>(
+    'select 1 from erasure_deferral where operation_id = ? and ended_at is null',
+    [operationId],
+  );
+  return found.length > 0;
+}
+
 async function wasReleasedSince(tx: EntityManager, operationId: string, since: Date): Promise<boolean> {
   const found = await tx.execute<unknown[]>(
     `select 1 from legal_hold h where h.released_at >= ? and exists (
-       select from operation_subject s where s.operation_id = ? and s.account_id = h.account_id) limit 1`,
+       select from operation_subject s where s.operation_id = ? and ${mayConcern}) limit 1`,
     [since, operationId],
   );
   return found.length > 0;

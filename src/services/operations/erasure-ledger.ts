@@ -5,6 +5,7 @@ import type { Logger } from '../../domain/logger.ts';
 import type { JobScheduler } from '../../jobs/kit.ts';
 import { replayLedgerJob } from '../../jobs/replay-ledger.job.ts';
 import { audit } from '../audit/audit.service.ts';
+import { mayConcern } from './erasure-deferral.ts';
 import type { OperationService } from './operation.service.ts';
 
 const sweepMax = 100;
@@ -21,10 +22,10 @@ const due = `
     (d.by_minimum and coalesce(d.until, d.since + make_interval(days => ${undatedDays})) <= ?)
     or (d.by_hold and exists (
       select from legal_hold h where h.released_at >= d.since and h.released_at <= ?
-        and exists (select from operation_subject s where s.operation_id = o.id and s.account_id = h.account_id)))
+        and exists (select from operation_subject s where s.operation_id = o.id and ${mayConcern})))
     or (d.by_hold and not exists (
       select from legal_hold h where (h.released_at is null or h.released_at > ?)
-        and exists (select from operation_subject s where s.operation_id = o.id and s.account_id = h.account_id))))
+        and exists (select from operation_subject s where s.operation_id = o.id and ${mayConcern}))))
   order by d.since, d.operation_id limit ${sweepMax}`;
 
 /**

@@ -1,6 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { systemActor } from '../../domain/access/actor.ts';
+import { ledgerActor, systemActor } from '../../domain/access/actor.ts';
+import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { audit } from '../audit/audit.service.ts';
+import { isDeferred } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
 import { dropIdentifiers } from './operation-subjects.ts';
 
@@ -50,5 +52,62 @@ async function expire(tx: EntityManager, id: string): Promise<void> {
     resourceType: 'Operation',
     resourceId: id,
     details: { retryDays, status: operation.status },
+  });
+}
+
+/** Plans for which nobody approved in time. Answers how many were given up. */
+export async function expireUnapproved(em: EntityManager, now = new Date()): Promise<number> {
+  const found = await em
+    .fork()
+    .execute<{ id: string }[]>(
+      `select id from operation where status = 'PLANNED' and approval_expires_at <= ? order by approval_expires_at, id limit ${perRun}`,
+      [now],
+    );
+  for (const { id } of found) await em.fork().transactional((tx) => giveUp(tx, id, now));
+  return found.length;
+}
+
+/**
+ * What was deferred is owed still, and must be known for that: it is planned anew, and whoever approves is told again. Approvals
+ * were of the plan of before.
+ */
+async function askAgain(tx: EntityManager, operation: Operation, now: Date): Promise<void> {
+  operation.status = 'PLANNING';
+  operation.statusReason = null;
+  operation.approvedBy = null;
+  operation.approvalExpiresAt = null;
+  operation.updatedAt = now;
+  const { id, round } = operation;
+  await tx.execute('delete from operation_approval where operation_id = ? and round = ?', [id, round]);
+  audit(tx, ledgerActor, {
+    action: 'retryOperation',
+    resourceType: 'Operation',
+    resourceId: id,
+    details: { status: operation.status, round },
+  });
+}
+
+/** In one transaction: whoever is killed in the middle leaves a plan that waits, with all of its identifiers. */
+async function giveUp(tx: EntityManager, id: string, now: Date): Promise<void> {
+  const operation = await lockOperation(tx, id);
+  // Somebody may have approved it, or cancelled it, since it was found.
+  const { status, approvalExpiresAt } = operation;
+  if (status !== 'PLANNED' || approvalExpiresAt === null || approvalExpiresAt > now) return;
+  if (await isDeferred(tx, id)) return askAgain(tx, operation, now);
+  operation.status = 'CANCELLED';
+  operation.statusReason = `not approved until ${approvalExpiresAt.toISOString()}; its identifiers were dropped, request it again`;
+  operation.finishedAt = now;
+  operation.updatedAt = now;
+  await tx.nativeUpdate(
+    OperationTargetSchema,
+    { operationId: id, round: operation.round, status: 'PENDING' },
+    { status: 'CANCELLED', updatedAt: now },
+  );
+  await dropIdentifiers(tx, id);
+  audit(tx, systemActor, {
+    action: 'expireOperation',
+    resourceType: 'Operation',
+    resourceId: id,
+    details: { status: operation.status, round: operation.round, approvalExpiresAt: approvalExpiresAt.toISOString() },
   });
 }

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
+import { type PermittedSelection, type PlaceKeys, permittedIn } from '../../domain/governance/permission.ts';
 import { newId } from '../../domain/id.ts';
 import { type CertificateBody, type CertifiedTarget, openPoints } from '../../domain/operations/certificate.ts';
 import type { Gap, Residue } from '../../domain/operations/target.ts';
@@ -53,6 +54,7 @@ export class OperationCertifier {
       const body = await this.#body(tx, operation, {
         subjects: held,
         narrower: selection.everyone === true ? 0 : selection.keep.length,
+        selection,
       });
       const text = canonicalJson(body);
       tx.persist(
@@ -86,15 +88,20 @@ export class OperationCertifier {
   async #body(
     tx: EntityManager,
     operation: Operation,
-    held: { readonly subjects: ReadonlySet<string>; readonly narrower: number },
+    held: {
+      readonly subjects: ReadonlySet<string>;
+      readonly narrower: number;
+      readonly selection: PermittedSelection;
+    },
   ): Promise<CertificateBody> {
-    const targets = await certifiedTargets(tx, operation);
+    const { targets, places } = await certifiedTargets(tx, operation);
+    const gaps = [...(operation.plan?.gaps ?? []), ...heldIn(places, held.selection)];
     const subjects = await tx.find(
       OperationSubjectSchema,
       { operationId: operation.id },
       { orderBy: { digest: 'asc' } },
     );
-    const open = openPoints(targets, operation.plan?.gaps ?? [], {
+    const open = openPoints(targets, gaps, {
       subjects: held.subjects.size,
       narrower: held.narrower,
     });
@@ -143,7 +150,23 @@ function end(operation: Operation, body: CertificateBody): void {
   operation.finishedAt = operation.updatedAt;
 }
 
-async function certifiedTargets(tx: EntityManager, operation: Operation): Promise<readonly CertifiedTarget[]> {
+/** What holds that are about a place keep there, be they of after the plan. */
+function heldIn(places: readonly PlaceKeys[], selection: PermittedSelection): readonly Gap[] {
+  return places.flatMap((place) => {
+    const local = selection.local.get(place.datasetId);
+    if (local === undefined) return [];
+    const { keep, gaps } = permittedIn(place, selection);
+    const narrower = selection.everyone === true ? 0 : keep.filter((hold) => local.selectors.includes(hold)).length;
+    const reason = `${narrower} legal hold(s) that are about this place keep records of the accounts that were asked for`;
+    const open = gaps.filter(({ code }) => code === 'HOLD_ACTIVE' || code === 'HOLD_NOT_LOCATABLE');
+    return narrower === 0 ? open : [...open, { code: 'HOLD_ACTIVE', dataset: place.name, reason }];
+  });
+}
+
+async function certifiedTargets(
+  tx: EntityManager,
+  operation: Operation,
+): Promise<{ readonly targets: readonly CertifiedTarget[]; readonly places: readonly PlaceKeys[] }> {
   const rows = await tx.find(
     OperationTargetSchema,
     { operationId: operation.id, round: operation.round },
@@ -151,7 +174,7 @@ async function certifiedTargets(tx: EntityManager, operation: Operation): Promis
   );
   const datasets = await tx.find(DatasetSchema, { id: { $in: rows.map((row) => row.datasetId) } });
   const names = new Map(datasets.map((dataset) => [dataset.id, { namespace: dataset.namespace, name: dataset.name }]));
-  return rows.map((row: OperationTarget) => ({
+  const targets = rows.map((row: OperationTarget) => ({
     dataset: names.get(row.datasetId) ?? { namespace: '', name: row.datasetId },
     role: row.role,
     status: row.status,
@@ -159,6 +182,10 @@ async function certifiedTargets(tx: EntityManager, operation: Operation): Promis
     receipt: row.receipt ?? null,
     verification: row.verification ?? null,
   }));
+  const places = rows.map(({ datasetId, subjectFields }) => {
+    return { datasetId, name: names.get(datasetId)?.name ?? datasetId, subjectFields };
+  });
+  return { targets, places };
 }
 
 function totals(targets: readonly CertifiedTarget[]): CertificateBody['totals'] {

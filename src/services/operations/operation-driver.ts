@@ -9,7 +9,7 @@ import type { JobContract, JobScheduler } from '../../jobs/kit.ts';
 import { planOperationJob } from '../../jobs/plan-operation.job.ts';
 import { verifyTargetJob } from '../../jobs/verify-target.job.ts';
 import { textArray } from '../sql.ts';
-import { dropExpiredIdentifiers, dropUnendedIntakes } from './identifier-expiry.ts';
+import { dropExpiredIdentifiers, dropUnendedIntakes, expireUnapproved } from './identifier-expiry.ts';
 import { ensureAlive, type NeededTask } from './needed-task.ts';
 import { lockOperation } from './operation-lock.ts';
 
@@ -74,6 +74,7 @@ export class OperationDriver {
 
   async #expire(): Promise<void> {
     if (Date.now() < this.#expiryDueAt) return;
+    await expireUnapproved(this.#deps.em);
     await dropExpiredIdentifiers(this.#deps.em);
     await dropUnendedIntakes(this.#deps.em);
     this.#expiryDueAt = Date.now() + expiryIntervalMs;

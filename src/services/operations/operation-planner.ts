@@ -11,6 +11,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
+import { type ApprovalTerms, awaitApproval } from './approval-rules.ts';
 import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -25,6 +26,7 @@ export interface PlannerDeps {
   readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly notary: Notary;
+  readonly approval: ApprovalTerms;
 }
 
 /**
@@ -201,6 +203,7 @@ export class OperationPlanner {
         await settleDeferral(tx, operation, [heldWhole]);
       }
       if (operation.dryRun) await endDryRun(tx, operation);
+      else if (!facts.blocked) await awaitApproval(tx, operation, plan, this.#deps.approval);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { canonicalJson } from '../../domain/canonical-json.ts';
+import { byReach, type HeldSelectors } from '../../domain/governance/hold-scope.ts';
 import type { MinimumLimit } from '../../domain/governance/minimum-retention.ts';
 import { bindsTo, type PermittedSelection, permitted } from '../../domain/governance/permission.ts';
 import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
@@ -13,8 +14,8 @@ import {
 
 /** Where it is read what keeps data. */
 export interface Retaining {
-  /** Active holds on any of the accounts; all there are for null. */
-  activeHolds(accountIds: readonly string[] | null): Promise<readonly { readonly selector: SubjectSelector }[]>;
+  /** What active holds keep of any of the accounts; of all there are for null. */
+  heldSelectors(accountIds: readonly string[] | null): Promise<HeldSelectors>;
   /** What minimums in force leave of each dataset that has one. */
   minimumLimits(): Promise<ReadonlyMap<string, MinimumLimit>>;
 }
@@ -63,14 +64,17 @@ export class OperationSelections {
     const request = await this.#asked;
     const accounts = request.everyone === true ? null : [...new Set(request.act.map(({ accountId }) => accountId))];
     const binds = bindsTo[request.kind];
-    const holds = binds.holds ? (await this.#retains.activeHolds(accounts)).map(({ selector }) => selector) : [];
+    const { everywhere: holds, local } = binds.holds ? await this.#retains.heldSelectors(accounts) : byReach([]);
     const minimums: ReadonlyMap<string, MinimumLimit> = binds.minimums
       ? await this.#retains.minimumLimits()
       : new Map();
     const named = holds.map((hold) => canonicalJson(hold)).sort();
-    const retains = canonicalJson([named, [...minimums].map(([id, limit]) => [id, { ...limit }])]);
+    const there = [...local].map(([id, { everybody, selectors }]) =>
+      canonicalJson([id, everybody, selectors.map((hold) => canonicalJson(hold)).sort()]),
+    );
+    const retains = canonicalJson([named, there.sort(), [...minimums].map(([id, limit]) => [id, { ...limit }])]);
     if (this.#last?.retains === retains) return this.#last.selection;
-    const selection = permitted(request, { holds, minimums });
+    const selection = permitted(request, { holds, local, minimums });
     this.#last = { retains, selection };
     return selection;
   }

@@ -1,12 +1,14 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type Actor, retentionActor } from '../../domain/access/actor.ts';
+import type { Actor } from '../../domain/access/actor.ts';
 import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import { assertText } from '../../domain/governance/selection.ts';
+import { nameOfApproval } from '../../domain/operations/approval.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
 import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
-import { textArray } from '../sql.ts';
+import { tellingRefusal } from '../audit/refused-approval.ts';
+import { addApproval, approvalRule } from './approval-rules.ts';
 import { endDeferral } from './erasure-deferral.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -18,6 +20,13 @@ export interface ShredRules {
   readonly approvals: number;
   /** Time between the last approval and the work. */
   readonly coolOffMs: number;
+}
+
+/** An approval of the plan that somebody read, in the own name or in that of whom one stands in for. */
+export interface ApproveOperation {
+  readonly id: string;
+  readonly planHash: string;
+  readonly onBehalfOf?: string | undefined;
 }
 
 /** Longest reason, in characters. */
@@ -51,7 +60,14 @@ export class OperationService {
   }
 
   /** Binds to the plan that the approver read. Where several must approve, the last one lets the work begin. */
-  async approveOperation(actor: Actor, input: { readonly id: string; readonly planHash: string }): Promise<Operation> {
+  async approveOperation(actor: Actor, input: ApproveOperation): Promise<Operation> {
+    const approvable = { resourceType: 'Operation', resourceId: input.id } as const;
+    const details = input.onBehalfOf === undefined ? {} : { onBehalfOf: input.onBehalfOf };
+    return tellingRefusal(this.#em, actor, { ...approvable, details }, () => this.#approve(actor, input));
+  }
+
+  async #approve(actor: Actor, input: ApproveOperation): Promise<Operation> {
+    const onBehalfOf = input.onBehalfOf ?? null;
     return this.#change(actor, input.id, 'approveOperation', 'APPROVED', async (operation, tx) => {
       if (operation.dryRun)
         throw new LinewardError('OPERATION_STATE', 'A dry run is never executed; request it again without dryRun.', {
@@ -59,16 +75,22 @@ export class OperationService {
         });
       if (operation.planHash !== input.planHash)
         throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
-      if (this.#approvalByAnother && actor.kind !== 'system' && (await hasAskedFor(tx, actor, operation)))
+      if (operation.approvalExpiresAt !== null && operation.approvalExpiresAt <= new Date())
         throw new LinewardError(
           'APPROVAL_REFUSED',
-          `${actor.id} requested the operation or set the rule behind it; another actor must approve it.`,
-          { path: ['id'] },
+          'The plan has waited too long for its approval; request it again.',
+          {
+            path: ['id'],
+          },
         );
-      const approvers = await addApproval(tx, actor, operation);
-      operation.approvedBy = approvers.join(', ');
-      if (approvers.length < operation.approvalsNeeded) {
-        operation.statusReason = `${approvers.length} of ${operation.approvalsNeeded} approvals; another actor must approve the same plan`;
+      if (operation.plan === null) throw new LinewardError('INTERNAL', 'a planned operation has no plan');
+      const floor = { approvals: this.#floorOf(operation), byRequester: !this.#approvalByAnother };
+      const rule = await approvalRule(tx, operation, operation.plan, floor);
+      const approvals = await addApproval(tx, { actor, onBehalfOf }, operation, rule);
+      operation.approvedBy = approvals.map(nameOfApproval).join(', ');
+      operation.approvalsNeeded = rule.approvals;
+      if (approvals.length < rule.approvals) {
+        operation.statusReason = `${approvals.length} of ${rule.approvals} approvals; another actor must approve the same plan`;
         return 'PLANNED';
       }
       operation.statusReason = null;
@@ -113,9 +135,15 @@ export class OperationService {
       operation.plannedAt = null;
       operation.approvedBy = null;
       operation.approvedAt = null;
+      operation.approvalExpiresAt = null;
       operation.executeAfter = null;
       operation.finishedAt = null;
     });
+  }
+
+  /** How many must approve whatever policies say. */
+  #floorOf({ kind }: Operation): number {
+    return kind === 'SHRED' ? this.#shred.approvals : 1;
   }
 
   /** When approved work begins; null for at once. */
@@ -150,39 +178,6 @@ export class OperationService {
     await this.#driver.advance(operation.id);
     return operation;
   }
-}
-
-/** True for who requested an operation, and for who set the retention rule that the schedule follows with it. */
-async function hasAskedFor(
-  tx: EntityManager,
-  actor: Actor,
-  { requestedBy, kind, datasetIds }: Operation,
-): Promise<boolean> {
-  if (requestedBy === actor.id) return true;
-  if (kind !== 'RETENTION' || requestedBy !== retentionActor.id) return false;
-  const own = await tx.execute<unknown[]>(
-    'select 1 from lake_retention where dataset_id = any(?::text[]) and set_by = ?',
-    [textArray(datasetIds ?? []), actor.id],
-  );
-  return own.length > 0;
-}
-
-/** Who has approved this round of an operation, the actor included. */
-async function addApproval(tx: EntityManager, actor: Actor, { id, round }: Operation): Promise<readonly string[]> {
-  const added = await tx.execute<unknown[]>(
-    `insert into operation_approval (operation_id, round, actor_id, approved_at) values (?, ?, ?, now())
-     on conflict do nothing returning 1`,
-    [id, round, actor.id],
-  );
-  if (added.length === 0)
-    throw new LinewardError('OPERATION_STATE', 'You have approved this plan already; another actor must, too.', {
-      path: ['id'],
-    });
-  const rows = await tx.execute<{ actor_id: string }[]>(
-    'select actor_id from operation_approval where operation_id = ? and round = ? order by approved_at, actor_id',
-    [id, round],
-  );
-  return rows.map((row) => row.actor_id);
 }
 
 function refusalOf(action: string, status: OperationStatus): string {

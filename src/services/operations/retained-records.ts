@@ -1,3 +1,4 @@
+import type { HeldSelectors, LocalHolds } from '../../domain/governance/hold-scope.ts';
 import { permittedIn } from '../../domain/governance/permission.ts';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
 import { type Gap, keyRing, type TargetPlace } from '../../domain/operations/target.ts';
@@ -11,20 +12,21 @@ import type { TargetExecutor } from './ports.ts';
 interface Search {
   readonly places: readonly TargetPlace[];
   readonly minimums: Awaited<ReturnType<Retaining['minimumLimits']>>;
+  readonly local: HeldSelectors['local'];
 }
 
 /**
- * Whether a minimum keeps records of an account or person anywhere: then the keys that make them readable stay, too. Asks
- * each place with a minimum what an erasure would have to leave there. Where that cannot be told, the keys stay.
+ * Whether a minimum, or a hold that is about some places, keeps records of an account or person anywhere: then the keys that make
+ * them readable stay, too. Asks each such place what an erasure would have to leave there. Where that cannot be told, the keys stay.
  */
 export class RetainedRecords {
   readonly #registry: Pick<RegistryReadModel, 'allEntityIds' | 'placesOf'>;
-  readonly #retains: Pick<Retaining, 'minimumLimits'>;
+  readonly #retains: Retaining;
   readonly #executors: readonly TargetExecutor[];
 
   constructor(deps: {
     readonly registry: Pick<RegistryReadModel, 'allEntityIds' | 'placesOf'>;
-    readonly retains: Pick<Retaining, 'minimumLimits'>;
+    readonly retains: Retaining;
     /** Of the places that hold records. */
     readonly executors: readonly TargetExecutor[];
   }) {
@@ -36,14 +38,15 @@ export class RetainedRecords {
   /** The open points of those whose keys have to stay, in their order; null for all others. */
   async of(selectors: readonly SubjectSelector[]): Promise<readonly (Gap | null)[]> {
     const minimums = await this.#retains.minimumLimits();
-    if (minimums.size === 0) return selectors.map(() => null);
+    const { local } = await this.#retains.heldSelectors([...new Set(selectors.map(({ accountId }) => accountId))]);
+    if (minimums.size === 0 && local.size === 0) return selectors.map(() => null);
     const { merged } = onePerDataset(await this.#registry.placesOf(await this.#registry.allEntityIds()));
     const places = merged
-      .filter(({ dataset }) => minimums.has(dataset.id))
+      .filter(({ dataset }) => minimums.has(dataset.id) || local.has(dataset.id))
       .map(({ mapping: { role, accountField, subjectFields }, dataset: { id, namespace, name } }): TargetPlace => {
         return { targetId: '', datasetId: id, namespace, name, role, accountField, subjectFields };
       });
-    return this.#ofGroup(selectors, { places, minimums });
+    return this.#ofGroup(selectors, { places, minimums, local });
   }
 
   /** Mostly nothing is kept of anybody, so all are asked for at once, and halves only where something is. */
@@ -62,10 +65,35 @@ export class RetainedRecords {
 
   async #keptAnywhere(selectors: readonly SubjectSelector[], within: Search): Promise<Gap | null> {
     for (const place of within.places) {
-      const kept = await this.#keptIn(place, selectors, within.minimums);
+      const kept =
+        (await this.#heldIn(place, selectors, within.local.get(place.datasetId))) ??
+        (within.minimums.has(place.datasetId) ? await this.#keptIn(place, selectors, within.minimums) : null);
       if (kept !== null) return kept;
     }
     return null;
+  }
+
+  /** Whether there is a record that a hold on the place keeps: one that an erasure of whom both name would find. */
+  async #heldIn(
+    place: TargetPlace,
+    selectors: readonly SubjectSelector[],
+    holds: LocalHolds | undefined,
+  ): Promise<Gap | null> {
+    const asked = selectors.map((selector) => locatable(place, selector));
+    const act = holds === undefined ? [] : holds.everybody ? asked : common(asked, holds.selectors, place);
+    if (act.length === 0) return null;
+    const executor = executorFor(this.#executors, place.role, 'ERASURE');
+    if (executor === undefined) return unsure(place, 'NO_EXECUTOR', 'HOLD_ACTIVE');
+    try {
+      const { records, gaps } = await executor.plan(place, { act, keep: [] }, { kind: 'ERASURE', entityId: null });
+      const reason = `${place.name}: ${records} record(s) are under a legal hold that is about this place, and the key makes them readable`;
+      if (records > 0) return { code: 'HOLD_ACTIVE', dataset: keyRing.name, reason };
+      const [unread] = gaps;
+      return unread === undefined ? null : unsure(place, unread.code, 'HOLD_ACTIVE');
+    } catch (error) {
+      if (!(error instanceof LinewardError) || error.code !== 'KAFKA_NOT_CONFIGURED') throw error;
+      return unsure(place, error.code, 'HOLD_ACTIVE');
+    }
   }
 
   async #keptIn(
@@ -73,12 +101,9 @@ export class RetainedRecords {
     selectors: readonly SubjectSelector[],
     minimums: Search['minimums'],
   ): Promise<Gap | null> {
-    // Who cannot be told apart there may be anybody of the account.
-    const act = selectors.map(({ accountId, subject }) =>
-      subject !== undefined && place.subjectFields.includes(subject.field) ? { accountId, subject } : { accountId },
-    );
+    const act = selectors.map((selector) => locatable(place, selector));
     const executor = executorFor(this.#executors, place.role, 'ERASURE');
-    if (executor === undefined) return unsure(place, 'NO_EXECUTOR');
+    if (executor === undefined) return unsure(place, 'NO_EXECUTOR', 'MINIMUM_RETENTION');
     const work = { kind: 'ERASURE', entityId: null } as const;
     try {
       const { gaps } = await executor.plan(place, permittedIn(place, { act, keep: [], minimums }), work);
@@ -90,17 +115,43 @@ export class RetainedRecords {
           reason: `${place.name}: ${kept.reason}, and the key makes them readable`,
         };
       const [unread] = gaps;
-      return unread === undefined ? null : unsure(place, unread.code);
+      return unread === undefined ? null : unsure(place, unread.code, 'MINIMUM_RETENTION');
     } catch (error) {
       if (!(error instanceof LinewardError) || error.code !== 'KAFKA_NOT_CONFIGURED') throw error;
-      return unsure(place, error.code);
+      return unsure(place, error.code, 'MINIMUM_RETENTION');
     }
   }
 }
 
 const byLatest = (one: Gap, other: Gap): number => (other.until ?? '9').localeCompare(one.until ?? '9');
 
-function unsure({ name }: TargetPlace, code: string): Gap {
-  const reason = `${name}: it has a minimum retention, and not all of it could be looked through (${code}); the key stays`;
-  return { code: 'MINIMUM_RETENTION', dataset: keyRing.name, reason };
+/** Who cannot be told apart there may be anybody of the account. */
+const locatable = (place: TargetPlace, { accountId, subject }: SubjectSelector): SubjectSelector =>
+  subject !== undefined && place.subjectFields.includes(subject.field) ? { accountId, subject } : { accountId };
+
+/**
+ * Whom both name, the narrower of each pair. Two that name persons by different fields may mean the same one, so all that the hold
+ * keeps counts.
+ */
+function common(
+  asked: readonly SubjectSelector[],
+  held: readonly SubjectSelector[],
+  place: TargetPlace,
+): readonly SubjectSelector[] {
+  const byAccount = Map.groupBy(asked, ({ accountId }) => accountId);
+  const found = held.flatMap((hold) => {
+    const there = locatable(place, hold);
+    const ofAccount = byAccount.get(hold.accountId) ?? [];
+    if (there.subject === undefined) return ofAccount;
+    const { field, value } = there.subject;
+    const isMeant = ({ subject }: SubjectSelector) => subject?.field !== field || subject.value === value;
+    return ofAccount.some(isMeant) ? [there] : [];
+  });
+  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+function unsure({ name }: TargetPlace, why: string, code: 'MINIMUM_RETENTION' | 'HOLD_ACTIVE'): Gap {
+  const keeper = code === 'HOLD_ACTIVE' ? 'a legal hold' : 'a minimum retention';
+  const reason = `${name}: it has ${keeper}, and not all of it could be looked through (${why}); the key stays`;
+  return { code, dataset: keyRing.name, reason };
 }

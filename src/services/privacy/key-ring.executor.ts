@@ -28,7 +28,7 @@ export interface KeyRingDeps {
   readonly ledger: ShredLedger;
   readonly places: UnencryptedPlaces;
   readonly use: Pick<KeyVersionUse, 'assertUnneeded'>;
-  /** Records that a minimum keeps readable. */
+  /** Records that a minimum, or a hold on their place, keeps readable. */
   readonly retained: { of(selectors: readonly SubjectSelector[]): Promise<readonly (Gap | null)[]> };
 }
 

@@ -16,7 +16,7 @@ async function placed(releaseByTwo: boolean) {
   const told: string[] = [];
   const holdsChanged = async (): Promise<void> => void told.push('changed');
   const service = new GovernanceService({ em: database.em, releaseByTwo, holdsChanged });
-  const { id } = await service.placeLegalHold(ann, { matterId: 'm', reason: 'r', selector: { accountId: 'AC1' } });
+  const { id } = await service.placeLegalHold(ann, { matterId: 'm', reason: 'r', scope: { accountId: 'AC1' } });
   const release = (actor: typeof ann) => service.releaseLegalHold(actor, { id, reason: 'settled' });
   const retains = new RetainReader({ em: database.em, now: () => new Date() });
   const active = async () => (await retains.activeHolds(['AC1'])).length;
@@ -49,7 +49,12 @@ it('where two must agree, one asks, the hold keeps, and another one releases it'
   expect(await release(ann)).toMatchObject({ releasedBy: 'ann', releaseRequestedBy: 'bob' });
   expect(await active()).toBe(0);
   expect(told).toEqual(['changed', 'changed']);
-  expect(await actionsOn(id)).toEqual(['ann placeLegalHold', 'bob requestHoldRelease', 'ann releaseLegalHold']);
+  expect(await actionsOn(id)).toEqual([
+    'ann placeLegalHold',
+    'bob requestHoldRelease',
+    'bob refuseApproval',
+    'ann releaseLegalHold',
+  ]);
 });
 
 it('of the same actor twice at once never makes two', async () => {

@@ -46,7 +46,7 @@ describe.skipIf(missing !== null)('holds on topics', () => {
       lookAgainMs: 0,
     });
   const holdOn = (accountId: string) =>
-    governance.placeLegalHold(tester, { matterId: 'M1', reason: 'r', selector: { accountId } });
+    governance.placeLegalHold(tester, { matterId: 'M1', reason: 'r', scope: { accountId } });
   const topicWith = async (config: Record<string, string>) => {
     const name = await freshTopic(gateway, 2, config);
     return { name, ...(await seedTopic(em, name)) };

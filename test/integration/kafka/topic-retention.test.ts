@@ -197,7 +197,7 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     const hold = await governance.placeLegalHold(tester, {
       matterId: 'M1',
       reason: 'r',
-      selector: { accountId: 'AC-held', subject: { field: 'user', value: 'u1' } },
+      scope: { accountId: 'AC-held', subject: { field: 'user', value: 'u1' } },
     });
     // Not looked through yet: both may carry it.
     expect((await planNow(ofOther.id)).holds).toEqual([{ holdId: hold.id, why: 'NOT_LOOKED_THROUGH' }]);
@@ -237,7 +237,7 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     const hold = await governance.placeLegalHold(tester, {
       matterId: 'M2',
       reason: 'r',
-      selector: { accountId: 'AC-nowhere' },
+      scope: { accountId: 'AC-nowhere' },
     });
     const hurried = parts(1).held;
     const look = { datasetId: topic.datasetId, name: topic.name };

@@ -23,7 +23,7 @@ const ledger = (daysAhead: number) =>
     now: () => new Date(Date.now() + daysAhead * dayMs),
   });
 const hold = (accountId: string) =>
-  lane.governance.placeLegalHold(tester, { matterId: 'M', reason: 'r', selector: { accountId } });
+  lane.governance.placeLegalHold(tester, { matterId: 'M', reason: 'r', scope: { accountId } });
 const release = (id: string) => lane.governance.releaseLegalHold(tester, { id, reason: 'settled' });
 const deferralOf = async (id: string) =>
   (await lane.em.fork().execute('select * from erasure_deferral where operation_id = ?', [id]))[0];

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => lane?.close());
 
 const hold = (selector: SubjectSelector) =>
-  lane.governance.placeLegalHold(tester, { matterId: 'M-1', reason: 'litigation', selector });
+  lane.governance.placeLegalHold(tester, { matterId: 'M-1', reason: 'litigation', scope: selector });
 const release = (id: string) => lane.governance.releaseLegalHold(tester, { id, reason: 'settled' });
 const oneSubject = (accountId: string) => ({ accountId, subject: { field: 'to', value: '+15005550006' } });
 

@@ -74,7 +74,7 @@ describe('what ended without finishing its work', () => {
     const seed = await seedPlaces(lane);
     const id = await failed(seed);
     const selector = { accountId: seed.accountId };
-    const hold = await lane.governance.placeLegalHold(tester, { matterId: 'M-1', reason: 'a case', selector });
+    const hold = await lane.governance.placeLegalHold(tester, { matterId: 'M-1', reason: 'a case', scope: selector });
     await age(id, 400);
     expect(await dropExpiredIdentifiers(lane.em)).toBe(0);
     await lane.governance.releaseLegalHold(tester, { id: hold.id, reason: 'over' });

@@ -179,8 +179,7 @@ describe('a version of a key', () => {
 
   it('is kept by a hold on the account, and on a person whose values it encrypted', async () => {
     const [whole, narrow] = [await rotated(), await rotated()];
-    const hold = (selector: KeySelector) =>
-      parts.governance.placeLegalHold(tester, { matterId: 'M', reason: 'r', selector });
+    const hold = (scope: KeySelector) => parts.governance.placeLegalHold(tester, { matterId: 'M', reason: 'r', scope });
     await hold({ accountId: whole.accountId });
     expect(await user.ended((await destroy(whole)).id)).toMatchObject({ status: 'BLOCKED' });
     const done = await carriedOut(await destroy(narrow), async () => {

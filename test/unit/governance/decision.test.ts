@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Claim, decide } from '../../../src/domain/governance/decision.ts';
+import { type ActiveHold, byReach } from '../../../src/domain/governance/hold-scope.ts';
 import { permitted, permittedIn } from '../../../src/domain/governance/permission.ts';
 import { isSelected, type SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import { allStates, nameOf, oracle, type State } from '../../testkit/decision-states.ts';
@@ -103,19 +104,34 @@ describe('what an operation may act on', () => {
     one.accountId === of && (one.subject === undefined || one.subject.value === to);
   const day = fc.option(fc.integer({ min: -5, max: 5 }));
 
+  // Of everybody only in some places: a scope names an account or places.
+  const places = fc.constantFrom(['D'], ['other'], ['D', 'other'], []);
+  const hold: fc.Arbitrary<ActiveHold> = fc
+    .oneof(
+      fc.record({ selectors: fc.array(selector, { minLength: 1, maxLength: 2 }), datasets: fc.option(places) }),
+      fc.record({ selectors: fc.constant(null), datasets: places }),
+    )
+    .map(({ selectors, datasets }) => {
+      return { id: 'H', confidential: false, selectors, datasets: datasets === null ? null : new Set(datasets) };
+    });
+
   it('is record by record what the decision says', () => {
     fc.assert(
       fc.property(
         fc.array(selector, { maxLength: 4 }),
-        fc.array(selector, { maxLength: 4 }),
+        fc.array(hold, { maxLength: 4 }),
         fc.option(fc.constant(30)),
         fc.tuple(account, fc.constantFrom('1', '2'), day),
         (asked, holds, days, [of, to, offset]) => {
           const before = new Date(now.getTime() - (days ?? 0) * 86_400_000).toISOString().slice(0, 10);
           const date = offset === null ? null : new Date(Date.parse(`${before}T23:59:59Z`) + offset * 86_400_000);
           const minimums = new Map(days === null ? [] : [['D', { dateField: null, days, before }]]);
+          const held = byReach(holds);
           const place = { datasetId: 'D', name: 'd', subjectFields: ['to'] };
-          const selection = permittedIn(place, permitted({ kind: 'ERASURE', act: asked }, { holds, minimums }));
+          const selection = permittedIn(
+            place,
+            permitted({ kind: 'ERASURE', act: asked }, { holds: held.everywhere, local: held.local, minimums }),
+          );
           const until =
             date === null || days === null
               ? null
@@ -125,7 +141,8 @@ describe('what an operation may act on', () => {
               ? [{ rule: 'ERASURE', sourceId: 'E', at: past } as const]
               : []),
             ...holds
-              .filter((one) => covers(one, of, to))
+              .filter(({ datasets }) => datasets === null || datasets.has('D'))
+              .filter(({ selectors }) => selectors === null || selectors.some((one) => covers(one, of, to)))
               .map((): Claim => ({ rule: 'LEGAL_HOLD', sourceId: 'H', at: null })),
             ...(days === null ? [] : [{ rule: 'MINIMUM_RETENTION', sourceId: 'M', at: until } as const]),
           ];

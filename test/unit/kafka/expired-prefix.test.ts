@@ -1,17 +1,21 @@
 import { expect, test } from 'vitest';
+import type { ActiveHold } from '../../../src/domain/governance/hold-scope.ts';
 import { ExpiredPrefix } from '../../../src/domain/kafka/expired-prefix.ts';
-import type { Hold } from '../../../src/domain/kafka/hold-look.ts';
 import type { ReadRecord } from '../../../src/domain/kafka/record-content.ts';
 
 const of = (account: string): ReadRecord => ({ ok: true, record: { account, user: 'U1' } });
 const garbage: ReadRecord = { ok: false, fault: { kind: 'NOT_JSON' } };
-const hold: Hold = { id: 'h', selector: { accountId: 'AC9', subject: { field: 'user', value: 'U1' } } };
+const selectors = [{ accountId: 'AC9', subject: { field: 'user', value: 'U1' } }];
+const hold: ActiveHold = { id: 'h', confidential: false, selectors, datasets: null };
 
 /** What can go of one partition, of which the first `expired` records are too old as the broker says. */
 function seen(
   contents: readonly (ReadRecord | null)[],
   expired: number,
-  { holds = [], timestamps = [] }: { readonly holds?: readonly Hold[]; readonly timestamps?: readonly number[] } = {},
+  {
+    holds = [],
+    timestamps = [],
+  }: { readonly holds?: readonly ActiveHold[]; readonly timestamps?: readonly number[] } = {},
 ) {
   const prefix = new ExpiredPrefix({
     selection: { act: [{ accountId: 'AC1' }], keep: [] },

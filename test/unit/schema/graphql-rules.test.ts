@@ -12,6 +12,7 @@ import {
 
 /** Names that mean different things on different nodes. */
 const unequalOnPurpose = {
+  accountId: 'a legal hold may be about everybody in some places; a key is of one account',
   action: 'an audit event names any action as text; a protection policy takes one of four',
   datasets: 'a field of an entity lists mappings, with their roles; a word what it describes',
   document: 'a version of a transformer keeps the text as it was given, an entity version shows JSON',
@@ -20,6 +21,7 @@ const unequalOnPurpose = {
   parent: 'a term stands below a term, a domain below a domain',
   reason: 'a legal hold must say why; an operation may',
   role: 'an operation also acts on the keys, which no mapping speaks of',
+  scope: 'a policy is for one place; a legal hold asks by accounts, places, labels and lineage',
   semanticType: 'a field may not say what it holds; a policy is about one type',
   state: 'a key and a stream have states of their own',
   status: 'an operation and its targets pass through different states',
@@ -41,6 +43,9 @@ const bounded = {
   'TransformerVersion.orders': 'given in one registration',
   'Actor.permissions': 'words of a short fixed list',
   'Actor.roles': 'words of a short fixed list',
+  'ApprovalPolicy.classifications': 'at most 100',
+  'ApprovalPolicy.kinds': 'words of a short fixed list',
+  'ApprovalPolicy.roles': 'words of a short fixed list',
   'ApiToken.roles': 'words of a short fixed list',
   'CarriedLabel.classifications': 'at most 20, and those of one type',
   'ClassificationChange.added': 'words of a short fixed list',
@@ -87,6 +92,11 @@ const bounded = {
   'LakeProfile.groups': 'at most 100',
   'LakeProfile.hidden': 'at most 100',
   'LakeProfile.unreadable': 'at most 100',
+  'LegalHoldScope.classifications': 'at most 1,000',
+  'LegalHoldScope.datasetIds': 'at most 1,000',
+  'LegalHoldScope.entityIds': 'at most 1,000',
+  'LegalHoldScope.namespaces': 'at most 1,000',
+  'LegalHoldScope.subjects': 'at most 1,001',
   'LineageGraph.edges': 'edges between at most maxNodes nodes',
   'LineageGraph.frontier': 'at most maxNodes',
   'LineageGraph.hops': 'pairs of at most maxNodes nodes',

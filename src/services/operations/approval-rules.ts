@@ -1,0 +1,182 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { z } from 'zod';
+import { type Actor, retentionActor } from '../../domain/access/actor.ts';
+import { mayDo, type Role, roleNames } from '../../domain/access/role.ts';
+import {
+  type Approval,
+  type ApprovalPolicy,
+  type ApprovalRule,
+  counted,
+  type PlanFacts,
+  ruleFor,
+  sizeOf,
+  whyNot,
+} from '../../domain/operations/approval.ts';
+import type { OperationPlan } from '../../domain/operations/plan.ts';
+import { keyRing } from '../../domain/operations/target.ts';
+import {
+  ApprovalDelegationSchema,
+  type ApprovalPolicyRow,
+  ApprovalPolicySchema,
+} from '../../entities/approval.entity.ts';
+import type { Operation } from '../../entities/operation.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { textArray } from '../sql.ts';
+
+/** What is asked for whatever policies say. */
+export type ApprovalFloor = Pick<ApprovalRule, 'approvals' | 'byRequester'>;
+
+const dayMs = 86_400_000;
+
+type Approved = Pick<Operation, 'id' | 'kind' | 'round' | 'requestedBy' | 'datasetIds'>;
+
+function policyOf(row: ApprovalPolicyRow): ApprovalPolicy {
+  const { overTargets: targets, overSubjects: subjects, overRecords: records, overBytes: bytes } = row;
+  const limits = Object.entries({ targets, subjects, records, bytes }).filter(([, limit]) => limit !== null);
+  return {
+    ...row,
+    kinds: row.kinds,
+    classifications: row.classifications,
+    over: Object.fromEntries(limits),
+    roles: row.roles,
+  };
+}
+
+/** Who must approve a plan, by the policies of this moment. */
+export async function approvalRule(
+  tx: EntityManager,
+  { kind }: Pick<Operation, 'kind'>,
+  plan: OperationPlan,
+  floor: ApprovalFloor,
+): Promise<ApprovalRule> {
+  const rows = await tx.find(ApprovalPolicySchema, {}, { orderBy: { name: 'asc' }, refresh: true });
+  if (rows.length === 0) return { ...floor, roles: [], policies: [] };
+  const facts: PlanFacts = { kind, size: sizeOf(plan), classifications: await touched(tx, plan) };
+  return ruleFor(rows.map(policyOf), facts, floor);
+}
+
+/** How plans wait for approval. */
+export interface ApprovalTerms {
+  /** A plan that nobody has approved for so long is given up. */
+  readonly approvalDays: number;
+  readonly shredApprovals: number;
+}
+
+/** Says of an operation with a new plan how many must approve it, as policies are now, and until when. */
+export async function awaitApproval(
+  tx: EntityManager,
+  operation: Operation,
+  plan: OperationPlan,
+  { approvalDays, shredApprovals }: ApprovalTerms,
+): Promise<void> {
+  operation.approvalExpiresAt = new Date(operation.updatedAt.getTime() + approvalDays * dayMs);
+  const floor = { approvals: operation.kind === 'SHRED' ? shredApprovals : 1, byRequester: true };
+  operation.approvalsNeeded = (await approvalRule(tx, operation, plan, floor)).approvals;
+}
+
+/** What the places of a plan are labelled with; null where keys are among them. */
+async function touched(tx: EntityManager, { targets }: OperationPlan): Promise<readonly string[] | null> {
+  const ids = targets.map(({ dataset }) => dataset.id);
+  if (ids.includes(keyRing.id)) return null;
+  const rows = await tx.execute<{ name: string }[]>(
+    `select distinct f.name from mapping m join entity_version v on v.entity_id = m.entity_id
+       join entity_field e on e.version_id = v.id, unnest(e.classifications) f(name) where m.dataset_id = any(?::text[])
+     union
+     select f.name from dataset_field d join dataset_field_label l on l.field_id = d.id, unnest(l.classifications) f(name)
+       where d.dataset_id = any(?::text[])`,
+    [textArray(ids), textArray(ids)],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Adds the approval of an actor, of an operation that is locked, and answers all that count.
+ * @throws LinewardError APPROVAL_REFUSED
+ */
+export async function addApproval(
+  tx: EntityManager,
+  { actor, onBehalfOf }: { readonly actor: Actor; readonly onBehalfOf: string | null },
+  operation: Approved,
+  rule: ApprovalRule,
+): Promise<readonly Approval[]> {
+  // The schedule follows a rule of a table that a person set; where policies say who must approve, a person does.
+  if (actor.kind === 'system' && rule.policies.length > 0)
+    throw refused(`an approval policy says who must approve it: ${rule.policies.join(', ')}`);
+  const roles = onBehalfOf === null ? actor.roles : await delegatedRoles(tx, actor, onBehalfOf);
+  const approval: Approval = { actorId: actor.id, onBehalfOf, roles };
+  const requesters = actor.kind === 'system' ? [] : await requestersOf(tx, operation);
+  const before = counted(rule, await approvalsOf(tx, operation), requesters);
+  const why = whyNot(rule, approval, { requesters, before });
+  if (why !== null) throw refused(why);
+  // Those that were given under another rule and do not count now are no approvals of this plan.
+  await tx.execute(
+    'delete from operation_approval where operation_id = ? and round = ? and actor_id <> all(?::text[])',
+    [operation.id, operation.round, textArray(before.map(({ actorId }) => actorId))],
+  );
+  await tx.execute(
+    `insert into operation_approval (operation_id, round, actor_id, roles, on_behalf_of, approved_at)
+     values (?, ?, ?, ?::text[], ?, clock_timestamp())`,
+    [operation.id, operation.round, actor.id, textArray(roles), onBehalfOf],
+  );
+  return [...before, approval];
+}
+
+const refused = (why: string): LinewardError => new LinewardError('APPROVAL_REFUSED', `${why}.`, { path: ['id'] });
+
+const approvalRow = z
+  .object({ actor_id: z.string(), on_behalf_of: z.string().nullable(), roles: z.array(z.string()) })
+  .transform(({ actor_id: actorId, on_behalf_of: onBehalfOf, roles }): Approval => {
+    return { actorId, onBehalfOf, roles: rolesIn(roles) };
+  });
+
+const rolesIn = (given: readonly string[]): readonly Role[] => roleNames.filter((role) => given.includes(role));
+
+async function approvalsOf(tx: EntityManager, { id, round }: Approved): Promise<readonly Approval[]> {
+  const rows = await tx.execute(
+    `select actor_id, on_behalf_of, roles from operation_approval where operation_id = ? and round = ?
+     order by approved_at, actor_id`,
+    [id, round],
+  );
+  return rows.map((row) => approvalRow.parse(row));
+}
+
+/** Who requested an operation, and who set the retention rule that the schedule follows with it. */
+async function requestersOf(
+  tx: EntityManager,
+  { requestedBy, kind, datasetIds }: Approved,
+): Promise<readonly string[]> {
+  if (kind !== 'RETENTION' || requestedBy !== retentionActor.id) return [requestedBy];
+  const rules = await tx.execute<{ set_by: string }[]>(
+    'select set_by from lake_retention where dataset_id = any(?::text[])',
+    [textArray(datasetIds ?? [])],
+  );
+  return [requestedBy, ...rules.map(({ set_by: setBy }) => setBy)];
+}
+
+/**
+ * What somebody is for whom an actor stands in. Of who acts by a token of ours that counts what the token is now: one that was
+ * revoked lends nothing. @throws LinewardError APPROVAL_REFUSED
+ */
+async function delegatedRoles(tx: EntityManager, { id: toActor }: Actor, fromActor: string): Promise<readonly Role[]> {
+  const now = new Date();
+  const current = { fromActor, toActor, revokedAt: null, startsAt: { $lte: now }, endsAt: { $gt: now } };
+  const [delegation] = await tx.find(ApprovalDelegationSchema, current, { orderBy: { id: 'desc' }, limit: 1 });
+  if (delegation === undefined) throw refused(`${fromActor} has not asked ${toActor} to approve in that name by now`);
+  const roles = await rolesNow(tx, delegation.fromKind, fromActor, delegation.fromRoles);
+  if (!mayDo(roles, 'APPROVE')) throw refused(`${fromActor} may not approve any more`);
+  return roles;
+}
+
+async function rolesNow(
+  tx: EntityManager,
+  kind: Actor['kind'],
+  name: string,
+  then: readonly Role[],
+): Promise<readonly Role[]> {
+  if (kind !== 'token' || name === 'api-token') return then;
+  const [token] = await tx.execute<{ roles: string[] }[]>(
+    `select roles from api_token where name = ? and revoked_at is null and (expires_at is null or expires_at > now())`,
+    [name],
+  );
+  return rolesIn(token?.roles ?? []);
+}
