@@ -3,6 +3,7 @@ import type { Logger } from './domain/logger.ts';
 import { discoverTopicsJob } from './jobs/discover-topics.job.ts';
 import { reconcileTopicsJob } from './jobs/reconcile-topics.job.ts';
 import type { Parts } from './open-parts.ts';
+import type { VisibleThings } from './services/access/visible-things.ts';
 import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
@@ -31,11 +32,13 @@ export function buildTopics(
     semanticTypes,
     retains,
     names,
+    visibleThings,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
     retains: RetainReader;
     names: TopicNames;
+    visibleThings: VisibleThings;
   },
 ) {
   const { kafkaNamespace } = env;
@@ -47,7 +50,7 @@ export function buildTopics(
   return {
     topics,
     kafkaCluster: new ClusterReadModel({ kafka }),
-    proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names }),
+    proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names, visibleThings }),
     topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
     topicDiscoverySchedule: new TopicSchedule({

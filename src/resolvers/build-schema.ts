@@ -4,6 +4,7 @@ import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
+import { AccessPolicyFields, AccessPolicyResolver } from './access-policy.resolver.ts';
 import { guardFields } from './access-rules.ts';
 import { AuditResolver } from './audit.resolver.ts';
 import { ChangesResolver } from './changes.resolver.ts';
@@ -48,6 +49,7 @@ import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabula
 import { WebhookResolver } from './webhook.resolver.ts';
 
 const fieldResolvers = [
+  AccessPolicyFields,
   CertificateFields,
   ConsumerGroupFields,
   ColumnLineageFields,
@@ -84,6 +86,7 @@ const fieldResolvers = [
 ] as const;
 
 const operationResolvers = [
+  AccessPolicyResolver,
   AccessResolver,
   AuditResolver,
   ChangesResolver,
@@ -115,7 +118,8 @@ const operationResolvers = [
 ] as const;
 
 /** Everything the operation resolvers take. */
-export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
+export type ResolverDeps = ConstructorParameters<typeof AccessPolicyResolver>[0] &
+  ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ChangesResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &

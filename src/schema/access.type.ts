@@ -7,7 +7,7 @@ import { NodeType } from './node.type.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
 
-const RoleEnum = describedEnum<Role>('Role', 'What somebody is to the service; one actor may have several.', {
+export const RoleEnum = describedEnum<Role>('Role', 'What somebody is to the service; one actor may have several.', {
   viewer: 'Reads the catalog.',
   engineer: 'Registers schemas, tables and streams, runs them, and sends records.',
   steward: 'Describes and classifies what is registered.',
@@ -18,7 +18,7 @@ const RoleEnum = describedEnum<Role>('Role', 'What somebody is to the service; o
   service: 'A program: sends records, registers what they are, encrypts. Cannot decrypt.',
 });
 
-const ActionEnum = describedEnum<Action>('Permission', 'What a role may do.', actions);
+export const ActionEnum = describedEnum<Action>('Permission', 'What a role may do.', actions);
 
 @ObjectType('Actor', { description: 'Who asks.' })
 export class ActorType {

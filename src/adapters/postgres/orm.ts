@@ -49,6 +49,7 @@ import { TransformedTableMigration } from '../../../migrations/20261126002420_tr
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
+import { AccessPolicyMigration } from '../../../migrations/20261127000100_access_policy.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { AuditEventSchema } from '../../entities/audit-event.entity.ts';
@@ -72,6 +73,7 @@ import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { TransformRunSchema } from '../../entities/transform-run.entity.ts';
 import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { StatementView } from '../../services/access/ports.ts';
 
 const entities = [
   AccountKeySchema,
@@ -156,6 +158,7 @@ const migrationsList = [
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
+  { name: '20261127000100_access_policy', class: AccessPolicyMigration },
 ];
 
 const closeTimeoutMs = 5_000;
@@ -171,8 +174,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Opens a pool on `url` without touching the schema. */
-export async function openDatabase(url: string): Promise<Database> {
+/** Opens a pool on `url` without touching the schema. Every statement goes through `view`, where there is one. */
+export async function openDatabase(url: string, view?: StatementView): Promise<Database> {
   const orm = await MikroORM.init({
     entities,
     clientUrl: url,
@@ -182,6 +185,7 @@ export async function openDatabase(url: string): Promise<Database> {
     debug: false,
     logger: () => {},
   });
+  if (view !== undefined) lookThrough(orm, view);
   return {
     em: orm.em,
     migrate: () =>
@@ -194,6 +198,21 @@ export async function openDatabase(url: string): Promise<Database> {
       await Promise.race([orm.close(true), sleep(closeTimeoutMs, undefined, { ref: false })]);
     },
   };
+}
+
+function lookThrough(orm: MikroORM, view: StatementView): void {
+  const connection = orm.em.getConnection();
+  const execute = connection.execute.bind(connection) as (
+    query: unknown,
+    values?: unknown[],
+    ...rest: unknown[]
+  ) => never;
+  const through = async (query: unknown, values: unknown[] = [], ...rest: unknown[]) => {
+    if (typeof query !== 'string') return execute(query, values, ...rest);
+    const seen = await view({ text: query, values });
+    return execute(seen.text, [...seen.values], ...rest);
+  };
+  connection.execute = through as typeof connection.execute;
 }
 
 async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,8 @@ export const actions = {
   DISCOVER: 'Read the catalog: entities, schemas, datasets, lineage, topics, streams, and how far operations are.',
   READ_EVIDENCE:
     'Read why operations were requested, plans, gaps, receipts, certificates: they may tell whom an operation is about.',
-  READ_REDACTED: 'Redact values, and have samples of topics looked at, of which none is shown.',
+  READ_REDACTED: 'Redact values, have samples of topics looked at, and see records with their values masked.',
+  READ_CLEAR: 'See values of records as they are, where the product shows records.',
   READ_SUBJECTS: 'Read whom operations and legal holds are about.',
   REGISTER: 'Register schemas, entities, mappings, tables and streams, and describe them.',
   CLASSIFY: 'Say what is personal and how it is protected: semantic types, labels, policies.',
@@ -20,7 +21,8 @@ export const actions = {
   RETAIN: 'Say how long regulations want records to be kept, and end what has run out.',
   BYPASS_RETENTION: 'Shorten or remove minimum retentions in governance mode.',
   READ_AUDIT: 'Read, verify and export the audit log.',
-  GRANT: 'Make and revoke API tokens; say who outside is told of changes.',
+  BREAK_GLASS: 'Take a permission in an emergency, for a short time; no role has it, policies give it.',
+  GRANT: 'Make and revoke API tokens and access policies; say who outside is told of changes.',
 } as const;
 export type Action = keyof typeof actions;
 
@@ -36,6 +38,7 @@ export const roles = {
     'DISCOVER',
     'READ_EVIDENCE',
     'READ_REDACTED',
+    'READ_CLEAR',
     'READ_SUBJECTS',
     'CLASSIFY',
     'ENCRYPT',

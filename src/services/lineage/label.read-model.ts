@@ -5,7 +5,7 @@ import type { DatasetField, PlacedStep, WalkEnd } from '../../domain/lineage/gra
 import { assertRange } from '../../domain/lineage/graph-walk.ts';
 import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
-import { nativeStatements } from '../sql.ts';
+import { nativeStatements, numberArray } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
 import type { LineageGraphs } from './lineage-graphs.ts';
@@ -125,6 +125,37 @@ export class LabelReadModel {
       },
       gaps: () => this.#gaps(graph, named, kept),
     };
+  }
+
+  /** Datasets of which a field carries the classification, and those whose records have such a field. */
+  async datasetsCarrying(classification: string): Promise<readonly string[]> {
+    const { labels } = await this.spread({ classification });
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ id: string }[]>(
+      `select dataset_id as id from dataset_field where number = any(?::int[])
+       union select dataset_id from mapping join entity on entity.id = entity_id
+         join entity_field on entity_field.version_id = entity.latest_version_id where ? = any(classifications)`,
+      [numberArray(new Set(labels.map(({ field }) => field))), classification],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Classifications that fields of a dataset carry, by path. */
+  async labelsOf(datasetId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const sql = await nativeStatements(this.#em);
+    const fields = await sql.execute<{ number: number; path: string }[]>(
+      'select number, path from dataset_field where dataset_id = ?',
+      [datasetId],
+    );
+    const pathOf = new Map(fields.map(({ number, path }) => [number, path]));
+    const { labels, origins } = await this.spread({});
+    const carried = new Map<string, string[]>();
+    for (const { field, origin } of labels) {
+      const path = pathOf.get(field);
+      if (path === undefined) continue;
+      carried.set(path, [...(carried.get(path) ?? []), ...(origins.get(origin)?.classifications ?? [])]);
+    }
+    return carried;
   }
 
   async #placed(

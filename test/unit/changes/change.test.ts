@@ -18,6 +18,7 @@ describe('the change feed', () => {
     const out = Object.entries(auditActions).flatMap(([action, type]) => (type === null ? [action] : []));
     expect(out).toEqual([
       ...[
+        'createAccessPolicy',
         'createApiToken',
         'createWebhook',
         'decrypt',
@@ -35,12 +36,14 @@ describe('the change feed', () => {
         'redact',
         'refuseAccess',
         'releaseLegalHold',
+        'replaceAccessPolicy',
         'replayErasureLedger',
       ],
       ...[
         'requestHoldRelease',
         'requestLedgerReplay',
         'resumeWebhook',
+        'retireAccessPolicy',
         'revokeApiToken',
         'rewrapAccountKeys',
         'rotateAccountKey',
