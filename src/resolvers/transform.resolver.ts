@@ -1,4 +1,4 @@
-import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
 import type { SpecIssue } from '../domain/transform/spec-issue.ts';
@@ -29,7 +29,6 @@ import type { TransformerReadModel } from '../services/transform/transformer.rea
 import type { TransformerService } from '../services/transform/transformer.service.ts';
 import type { TransformerPreviewer } from '../services/transform/transformer-preview.ts';
 import { Acting } from './acting.ts';
-import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
 
 @Resolver()

@@ -74,11 +74,12 @@ export function guardAccess(
     assertMay(request, wanted);
     // Schemas by id pass here, so this way waits for nothing.
     if (name === null) return done();
-    named(request, name, wanted.names).then(async (place) => {
-      await assertThere(request, place);
-      request.registryPlace = place;
-      done();
-    }, done);
+    named(request, name, wanted.names)
+      .then(async (place) => {
+        await assertThere(request, place);
+        request.registryPlace = place;
+      })
+      .then(() => done(), done);
   });
 
   /** Also before a change: a subject that is hidden is not there, and one cannot be made in its place. */

@@ -81,6 +81,11 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   registry_subject: ofSubjects('name'),
   subject_version: ofSubjects('subject'),
   association: ofSubjects('subject'),
+  protection_policy: {
+    where: `t.scope not in ('ENTITY', 'FIELD')
+      or not exists (select from hidden_entity h where starts_with(t.scope_name, h.namespace || '.' || h.name))`,
+    asks: ['hidden_entity'],
+  },
   transformer: ofTransformers('id'),
   transformer_version: ofTransformers('transformer_id'),
   transform_run: ofTransformers('transformer_id'),
