@@ -49,7 +49,7 @@ export function buildTopics(
   const every = (seconds: number) => (kafka.configured ? seconds * 1_000 : 0);
   return {
     topics,
-    kafkaCluster: new ClusterReadModel({ kafka }),
+    kafkaCluster: new ClusterReadModel({ kafka, visibleThings }),
     proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names, visibleThings }),
     topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),

@@ -168,6 +168,8 @@ const lists = {
   transformers: `{ totalCount nodes { id name versions(first: 2) { totalCount nodes { number transformer { name } dataset { ${dataset} } } }
     runs(first: 2) { totalCount nodes { number ranges { topic } rejects { code } statistics { rows } transformerVersion { number } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
+  accessPolicies:
+    '{ totalCount nodes { id name rule { effect names } versions(first: 2) { totalCount nodes { number reason } } } }',
   apiTokens: '{ totalCount nodes { id name roles } }',
   auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',
   changes: '{ totalCount nodes { seq type resourceId } edges { cursor } }',

@@ -32,7 +32,7 @@ export function throughView(statement: Statement, hidings: readonly Hiding[]): S
   );
   const before = [...pieces.map(({ text: sql }) => sql), ...visible].join(',\n');
   return {
-    text: `with ${before}\n${start === 'select' ? text : `(${text})`}`,
+    text: `with ${before}\n${start === 'select' ? text : `select * from (${text}) as seen`}`,
     values: [...pieces.flatMap(({ values: own }) => own), ...values],
   };
 }
@@ -53,7 +53,8 @@ function hiddenTable(name: HiddenName, hidings: readonly Hiding[]): Statement {
 function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
   if (name === 'hidden_dataset')
     return either('select id, namespace, name from public.dataset where', hidings, datasetsOf);
-  if (name === 'hidden_entity') return either('select id, namespace, name from public.entity where', hidings, entitiesOf);
+  if (name === 'hidden_entity')
+    return either('select id, namespace, name from public.entity where', hidings, entitiesOf);
   if (name !== 'hidden_subject') return { text: derivedHidden[name], values: [] };
   const named = either('select context, name from public.registry_subject where', hidings, subjectsOf);
   return {
