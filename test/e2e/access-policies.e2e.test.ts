@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLogger } from '../../src/adapters/telemetry/logger.ts';
+import { startApp } from '../../src/app.ts';
+import { loadEnv } from '../../src/config/env.ts';
 import { type Role, roleNames } from '../../src/domain/access/role.ts';
 import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
 import {
@@ -198,6 +201,125 @@ describe('what a policy hides', () => {
 });
 
 describe('a policy', () => {
+  test('is in force in all processes at once, and over in all', async () => {
+    const second = await startApp(loadEnv({ ...app.settings, LINEWARD_ROLES: 'api' }), createLogger('silent'));
+    try {
+      const there = asking(app, () => second.urls.main);
+      const query = '{ datasets(first: 50) { nodes { name } } }';
+      const names = async (): Promise<string[]> =>
+        (await there.ask(tokens.engineer, query)).data.datasets.nodes.map(({ name }: Data) => name);
+      expect(await names()).toContain('parcels');
+      const rule = { effect: 'DENY', actions: ['DISCOVER'], roles: ['engineer'], namespaces: ['shop'] };
+      const id = await kit.policy('no shop', rule);
+      await eventually(names, (found) => !found.includes('parcels') && found.length === 0);
+      await kit.retire(id);
+      await eventually(names, (found) => found.includes('parcels'));
+    } finally {
+      await second.stop();
+    }
+  });
+
+  test('by classification hides what carries the label, and the entities that say it', async () => {
+    const rule = { effect: 'DENY', actions: ['DISCOVER'], actors: ['lab'], classifications: ['PII'] };
+    const token = await kit.tokenOf('lab', ['viewer']);
+    const query = '{ datasets(first: 50) { nodes { name } } entities(first: 50) { nodes { fullName } } }';
+    const before = JSON.stringify((await kit.ask(token, query)).data);
+    expect(before).toContain('contacts');
+    expect(before).toContain('Demo.contact');
+    const id = await kit.policy('no PII', rule);
+    const after = await eventually(
+      () => kit.ask(token, query),
+      ({ data }) => !JSON.stringify(data).includes('contact'),
+    );
+    expect(JSON.stringify(after.data)).toContain('parcels');
+    // A copy carries the label that came to it along lineage.
+    expect(before).toContain('mailing');
+    expect(JSON.stringify(after.data)).not.toContain('mailing');
+    await kit.retire(id);
+  });
+
+  test('lets whom it trusts break the glass: for a short time, told to all, past no denial and no duty kept apart', async () => {
+    const glass = `mutation ($input: BreakGlassInput!) {
+      breakGlass(input: $input) { accessPolicy { id rule { validUntil actors } } userErrors { code } } }`;
+    const take = (token: string, permission: string, minutes = 5) =>
+      kit.ask(token, glass, { input: { permission, reason: 'incident', minutes } });
+    const ben = await kit.tokenOf('ben', ['engineer']);
+    expect((await take(ben, 'READ_SUBJECTS')).errors[0].extensions.code).toBe('FORBIDDEN');
+    await kit.policy('who may break it', { effect: 'ALLOW', actions: ['BREAK_GLASS'], roles: ['engineer', 'auditor'] });
+    await eventually(
+      () => kit.ask(ben, '{ me { permissions } }'),
+      ({ data }) => data.me.permissions.includes('BREAK_GLASS'),
+    );
+    const holds = '{ legalHolds { totalCount } }';
+    expect((await kit.ask(ben, holds)).errors[0].extensions.code).toBe('FORBIDDEN');
+    for (const permission of ['GRANT', 'ERASE', 'RELEASE_HOLD', 'APPROVE'])
+      expect((await take(ben, permission)).data.breakGlass.userErrors[0].code).toBe('BAD_INPUT');
+    expect((await take(ben, 'READ_SUBJECTS', 241)).data.breakGlass.userErrors[0].code).toBe('BAD_INPUT');
+    expect((await take(tokens.auditor, 'DECRYPT')).data.breakGlass.userErrors[0].code).toBe('FORBIDDEN');
+    const taken = (await take(ben, 'READ_SUBJECTS')).data.breakGlass;
+    expect(taken.accessPolicy.rule.actors).toEqual(['ben']);
+    await eventually(
+      () => kit.ask(ben, holds),
+      ({ errors }) => errors === undefined,
+    );
+    expect((await kit.ask(tokens.engineer, holds)).errors[0].extensions.code).toBe('FORBIDDEN');
+    const { data } = await eventually(
+      () => kit.ask(tokens.viewer, '{ changes(last: 20, types: [ACCESS_ELEVATED]) { nodes { actorId action } } }'),
+      (answer) => answer.data.changes.nodes.length > 0,
+    );
+    expect(data.changes.nodes).toEqual([{ actorId: 'ben', action: 'breakGlass' }]);
+    // Its end is a moment in the rule: set back, as time would have it.
+    await app.em
+      .fork()
+      .execute(
+        `update access_policy set rule = rule || '{"validUntil":"2026-01-01T00:00:00.000Z","validFrom":null}' where id = ?`,
+        [Buffer.from(taken.accessPolicy.id, 'base64url').toString().split(':')[1]],
+      );
+    await eventually(
+      () => kit.ask(ben, holds),
+      ({ errors }) => errors?.[0].extensions.code === 'FORBIDDEN',
+    );
+  });
+
+  test('is explained, versioned and audited, and keeps duties apart', async () => {
+    const make = `mutation ($input: CreateAccessPolicyInput!) { createAccessPolicy(input: $input) {
+      accessPolicy { id version } userErrors { code field } } }`;
+    const rule = { effect: 'DENY', actions: ['DECRYPT'], roles: ['privacy_officer'], accounts: ['AC1'] };
+    const input = { name: 'not AC1', rule, reason: 'court' };
+    expect((await kit.ask(tokens.steward, make, { input })).errors[0].extensions.code).toBe('FORBIDDEN');
+    const { accessPolicy } = (await kit.ask(tokens.security_admin, make, { input })).data.createAccessPolicy;
+    expect((await kit.ask(rootToken, make, { input })).data.createAccessPolicy.userErrors[0].code).toBe('CONFLICT');
+    const replace = `mutation ($input: ReplaceAccessPolicyInput!) { replaceAccessPolicy(input: $input) {
+      accessPolicy { version versions(first: 9) { nodes { number rule { accounts } } } } userErrors { code } } }`;
+    const next = { id: accessPolicy.id, rule: { ...rule, accounts: ['AC2'] }, reason: 'other court' };
+    expect((await kit.ask(rootToken, replace, { input: next })).data.replaceAccessPolicy.accessPolicy).toEqual({
+      version: 2,
+      versions: {
+        nodes: [
+          { number: 2, rule: { accounts: ['AC2'] } },
+          { number: 1, rule: { accounts: ['AC1'] } },
+        ],
+      },
+    });
+    const [event] = await app.em
+      .fork()
+      .execute(`select details from audit_event where action = 'replaceAccessPolicy' order by id desc limit 1`);
+    expect(event.details).toMatchObject({ before: { accounts: ['AC1'] }, after: { accounts: ['AC2'] } });
+    const explain = `{ explainAccess(permission: DECRYPT, resource: { account: "AC2" }, actorId: "x", roles: [privacy_officer]) {
+      allowed rule { kind name version } others { kind name } } }`;
+    const { data } = await eventually(
+      () => kit.ask(tokens.auditor, explain),
+      (answer) => answer.data.explainAccess.allowed === false,
+    );
+    expect(data.explainAccess).toEqual({
+      allowed: false,
+      rule: { kind: 'POLICY', name: 'not AC1', version: 2 },
+      others: [{ kind: 'ROLE', name: 'privacy_officer' }],
+    });
+    expect((await kit.ask(tokens.viewer, explain)).errors[0].extensions.code).toBe('FORBIDDEN');
+    await kit.retire(accessPolicy.id);
+  });
+
   test('takes effect in an open subscription with its next event, and back', async () => {
     const client = webSocketClient(app.urls.main, tokens.steward);
     const seen: Data[] = [];

@@ -96,7 +96,24 @@ export async function hiddenThings(app: TestApp, { ask, send }: Asking): Promise
     entityId: open.entity.id,
     dataset: { namespace: 'shop', name: 'parcels' },
   });
+  const person = [
+    { name: 'id', type: 'string' },
+    { name: 'mail', type: 'string', twilio_type: 'email' },
+  ];
+  const contact = await made(register, { document: documentOf('contact', person) });
+  await made(map, {
+    ...place,
+    accountField: 'id',
+    entityId: contact.entity.id,
+    dataset: { namespace: 'crm', name: 'contacts' },
+  });
   const events = [
+    ...runOf(
+      3,
+      'third',
+      [tableOf({ name: 'contacts', fields: ['mail'] }, 'crm')],
+      [tableOf({ name: 'mailing', fields: ['to'] })],
+    ).map(withColumn),
     ...runOf(
       1,
       'first',
@@ -139,4 +156,12 @@ export async function hiddenThings(app: TestApp, { ask, send }: Asking): Promise
     upstreamId: await idOf('source'),
     downstreamId: await idOf('report'),
   };
+}
+
+/** Says that the column `to` is made of the mails of contacts, which are in another namespace. */
+function withColumn(event: Data): Data {
+  const inputFields = [{ namespace: 'crm', name: 'contacts', field: 'mail' }];
+  for (const output of event.outputs ?? [])
+    output.facets.columnLineage = { _producer: 'p', _schemaURL: 's', fields: { to: { inputFields } } };
+  return event;
 }

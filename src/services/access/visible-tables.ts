@@ -54,6 +54,7 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   lake_table: ofDatasets('dataset_id'),
   lake_retention: ofDatasets('dataset_id'),
   minimum_retention: ofDatasets('dataset_id'),
+  operation: ofEntities('entity_id'),
   operation_target: ofDatasets('dataset_id'),
   lineage_run_io: ofDatasets('dataset_id'),
   lineage_job_io: ofDatasets('dataset_id'),
