@@ -304,7 +304,7 @@ describe('a policy', () => {
     const [event] = await app.em
       .fork()
       .execute(`select details from audit_event where action = 'replaceAccessPolicy' order by id desc limit 1`);
-    expect(event.details).toMatchObject({ before: { accounts: ['AC1'] }, after: { accounts: ['AC2'] } });
+    expect(event?.details).toMatchObject({ before: { accounts: ['AC1'] }, after: { accounts: ['AC2'] } });
     const explain = `{ explainAccess(permission: DECRYPT, resource: { account: "AC2" }, actorId: "x", roles: [privacy_officer]) {
       allowed rule { kind name version } others { kind name } } }`;
     const { data } = await eventually(

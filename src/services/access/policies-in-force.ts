@@ -1,5 +1,6 @@
 import { AccessPolicies, noPolicies } from '../../domain/access/access-decision.ts';
 import type { AccessPolicyReadModel } from './access-policy.read-model.ts';
+import { readWhole } from './reader.ts';
 
 /** A change is told at once; this is for when the telling is lost. */
 const rememberedMs = 30_000;
@@ -35,8 +36,8 @@ export class PoliciesInForce {
 
   #read(): Promise<AccessPolicies> {
     const readAtMs = Date.now();
-    const reading = this.#readModel
-      .living()
+    // As nobody: whoever reads asks here what they may see.
+    const reading = readWhole(() => this.#readModel.living())
       .then((rules) => {
         const policies = new AccessPolicies(rules);
         if (this.#underWay !== reading) return policies;

@@ -120,8 +120,8 @@ export class ClusterReadModel {
 
   /** Groups by name; only those that read a topic, or have offsets there, where one is given. */
   async groups(request: PageRequest, topic: string | null): Promise<Page<ConsumerGroup>> {
-    if (topic !== null && !(await this.#visible.topicsAmong([topic])).has(topic)) return this.groups(request, '');
-    const names = await this.#cluster.groups();
+    const isHidden = topic !== null && !(await this.#visible.topicsAmong([topic])).has(topic);
+    const names = isHidden ? [] : await this.#cluster.groups();
     const all = topic === null ? null : await this.#cluster.describeGroups(names);
     const listed = all?.filter((facts) => topicsOf(facts).has(topic ?? '')) ?? names;
     const page = pageOf<{ readonly name: string }>(
