@@ -132,13 +132,15 @@ export class VisibleThings {
     if (typeof given === 'string') this.#collectText(given, into, key);
     else if (Array.isArray(given)) for (const one of given) this.#collect(one, into, key);
     else if (typeof given === 'object' && given !== null) {
-      const { namespace, name } = given as Partial<ThingName>;
-      if (typeof namespace === 'string' && typeof name === 'string') into.names.push({ namespace, name });
+      const { namespace, name, entity = name } = given as Partial<ThingName> & { readonly entity?: unknown };
+      if (typeof namespace === 'string' && typeof entity === 'string') into.names.push({ namespace, name: entity });
       for (const [inner, value] of Object.entries(given)) this.#collect(value, into, inner);
     }
   }
 
   #collectText(text: string, into: Named, key: string): void {
+    // Documents of transformers come as texts, and name topics and entities.
+    if (text.trimStart().startsWith('{')) return this.#collect(parsed(text), into);
     if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
     const id = globalIdIn(text);
     if (id === null || tables[id.type] === undefined) return;
@@ -163,6 +165,14 @@ function hidesName(rule: NamedRule, { namespace, name }: ThingName): boolean {
 interface Named {
   readonly ids: Map<NodeTypeName, Set<string>>;
   readonly names: ThingName[];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 const idStarts = nodeTypes.map((type) => Buffer.from(`${type}:`).toString('base64url').slice(0, 4));
