@@ -95,7 +95,7 @@ export class AccessPolicyType extends NodeType {
   @Field(() => String, { description: 'Its name; of one policy that is not retired, in whatever case.' })
   name!: string;
 
-  @Field(() => Int, { description: 'Number of the version in force.' })
+  @Field(() => Int, { name: 'policyVersion', description: 'Number of the version in force.' })
   version!: number;
 
   @Field(() => AccessRuleType, { description: 'The rule in force.' })

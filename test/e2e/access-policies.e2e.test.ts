@@ -283,17 +283,17 @@ describe('a policy', () => {
 
   test('is explained, versioned and audited, and keeps duties apart', async () => {
     const make = `mutation ($input: CreateAccessPolicyInput!) { createAccessPolicy(input: $input) {
-      accessPolicy { id version } userErrors { code field } } }`;
+      accessPolicy { id policyVersion } userErrors { code field } } }`;
     const rule = { effect: 'DENY', actions: ['DECRYPT'], roles: ['privacy_officer'], accounts: ['AC1'] };
     const input = { name: 'not AC1', rule, reason: 'court' };
     expect((await kit.ask(tokens.steward, make, { input })).errors[0].extensions.code).toBe('FORBIDDEN');
     const { accessPolicy } = (await kit.ask(tokens.security_admin, make, { input })).data.createAccessPolicy;
     expect((await kit.ask(rootToken, make, { input })).data.createAccessPolicy.userErrors[0].code).toBe('CONFLICT');
     const replace = `mutation ($input: ReplaceAccessPolicyInput!) { replaceAccessPolicy(input: $input) {
-      accessPolicy { version versions(first: 9) { nodes { number rule { accounts } } } } userErrors { code } } }`;
+      accessPolicy { policyVersion versions(first: 9) { nodes { number rule { accounts } } } } userErrors { code } } }`;
     const next = { id: accessPolicy.id, rule: { ...rule, accounts: ['AC2'] }, reason: 'other court' };
     expect((await kit.ask(rootToken, replace, { input: next })).data.replaceAccessPolicy.accessPolicy).toEqual({
-      version: 2,
+      policyVersion: 2,
       versions: {
         nodes: [
           { number: 2, rule: { accounts: ['AC2'] } },

@@ -140,7 +140,7 @@ export class VisibleThings {
 
   #collectText(text: string, into: Named, key: string): void {
     // Documents of transformers come as texts, and name topics and entities.
-    if (text.trimStart().startsWith('{')) return this.#collect(parsed(text), into);
+    if (text.trimStart().startsWith('{')) this.#collect(parsed(text), into);
     if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
     const id = globalIdIn(text);
     if (id === null || tables[id.type] === undefined) return;
