@@ -67,7 +67,7 @@ class AccessRuleType implements AccessRule {
 }
 
 @ObjectType('AccessPolicyVersion', { description: 'What a policy was or is.' })
-export class AccessPolicyVersionType {
+class AccessPolicyVersionType {
   @Field(() => Int, { description: 'From 1 on.' })
   number!: number;
 

@@ -94,7 +94,7 @@ export class LineageNodeType {
 @ObjectType('RestrictedNode', {
   description: 'A dataset that is there and is kept from who asked; nothing else of it is told.',
 })
-export class RestrictedNodeType {
+class RestrictedNodeType {
   @Field(() => Int, { description: 'Fewest steps from the start.' })
   depth!: number;
 }

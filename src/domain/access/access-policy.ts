@@ -6,7 +6,7 @@ export const policyEffects = ['ALLOW', 'DENY'] as const;
 export type PolicyEffect = (typeof policyEffects)[number];
 
 /** What a policy may depend on beside who asks and when. */
-export type PolicyCondition = 'namespaces' | 'names' | 'classifications' | 'accounts' | 'purposes';
+type PolicyCondition = 'namespaces' | 'names' | 'classifications' | 'accounts' | 'purposes';
 
 /** Stands for what nobody classified. */
 export const unclassified = 'UNCLASSIFIED';

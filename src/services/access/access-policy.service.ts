@@ -12,13 +12,13 @@ const reasonCharsMax = 500;
 /** All are looked at for each decision; a company with more wants roles, not policies. */
 const policiesMax = 1_000;
 
-export interface GivenPolicy {
+interface GivenPolicy {
   readonly rule: AccessRule;
   /** Why; it stands in the audit log. */
   readonly reason: string;
 }
 
-export type NewPolicy = GivenPolicy & { readonly name: string };
+type NewPolicy = GivenPolicy & { readonly name: string };
 
 /** Makes, replaces and retires access policies. Each change takes effect in all processes at once. */
 export class AccessPolicyService {

@@ -19,7 +19,7 @@ const elevations: readonly Action[] = [
   'OPERATE',
 ];
 
-export interface BreakGlass {
+interface BreakGlass {
   readonly permission: Action;
   readonly reason: string;
   readonly minutes: number;

@@ -10,7 +10,7 @@ import type { PoliciesInForce } from './policies-in-force.ts';
 import { readingActor, readWhole } from './reader.ts';
 
 /** A name as requests give it. */
-export interface ThingName {
+interface ThingName {
   readonly namespace: string;
   readonly name: string;
 }

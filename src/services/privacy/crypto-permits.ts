@@ -3,7 +3,7 @@ import type { SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
 
-export interface CryptoAsk {
+interface CryptoAsk {
   readonly actor: Actor;
   readonly action: 'ENCRYPT' | 'DECRYPT';
   readonly types: SemanticTypes;
