@@ -2,7 +2,6 @@ import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { AccessDecision, DecidingRule } from '../domain/access/access-decision.ts';
 import type { AccessRule, PolicyEffect } from '../domain/access/access-policy.ts';
 import type { Action, Role } from '../domain/access/role.ts';
-import type { AccessPolicy } from '../services/access/access-policy.read-model.ts';
 import { ActionEnum, RoleEnum } from './access.type.ts';
 import { connectionOf } from './connection.type.ts';
 import { describedEnum } from './described-enum.ts';
@@ -202,7 +201,7 @@ export class BreakGlassInput extends MutationInput {
 @ObjectType({ description: 'The policy after the change.' })
 export class AccessPolicyPayload extends MutationPayload {
   @Field(() => AccessPolicyType, { nullable: true, description: 'The policy; null when refused.' })
-  accessPolicy?: AccessPolicy | null;
+  accessPolicy?: AccessPolicyType | null;
 }
 
 @InputType({ description: 'What something is to be done with.' })

@@ -211,7 +211,7 @@ describe('a policy', () => {
       expect(await names()).toContain('parcels');
       const rule = { effect: 'DENY', actions: ['DISCOVER'], roles: ['engineer'], namespaces: ['shop'] };
       const id = await kit.policy('no shop', rule);
-      await eventually(names, (found) => !found.includes('parcels') && found.length === 0);
+      await eventually(names, (found) => !found.includes('parcels'));
       await kit.retire(id);
       await eventually(names, (found) => found.includes('parcels'));
     } finally {
@@ -255,7 +255,7 @@ describe('a policy', () => {
     for (const permission of ['GRANT', 'ERASE', 'RELEASE_HOLD', 'APPROVE'])
       expect((await take(ben, permission)).data.breakGlass.userErrors[0].code).toBe('BAD_INPUT');
     expect((await take(ben, 'READ_SUBJECTS', 241)).data.breakGlass.userErrors[0].code).toBe('BAD_INPUT');
-    expect((await take(tokens.auditor, 'DECRYPT')).data.breakGlass.userErrors[0].code).toBe('FORBIDDEN');
+    expect((await take(tokens.auditor, 'DECRYPT')).errors[0].extensions.code).toBe('FORBIDDEN');
     const taken = (await take(ben, 'READ_SUBJECTS')).data.breakGlass;
     expect(taken.accessPolicy.rule.actors).toEqual(['ben']);
     await eventually(

@@ -73,7 +73,6 @@ import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { TransformRunSchema } from '../../entities/transform-run.entity.ts';
 import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import type { StatementView } from '../../services/access/ports.ts';
 
 const entities = [
   AccountKeySchema,
@@ -173,6 +172,13 @@ export interface Database {
   migrate(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+/** What becomes of a statement before it is executed. */
+type StatementView = (statement: Statement) => Statement | Promise<Statement>;
 
 /** Opens a pool on `url` without touching the schema. Every statement goes through `view`, where there is one. */
 export async function openDatabase(url: string, view?: StatementView): Promise<Database> {

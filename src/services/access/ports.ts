@@ -28,6 +28,3 @@ export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
 }
-
-/** What becomes of a statement before it is executed. */
-export type StatementView = (statement: Statement) => Statement | Promise<Statement>;
