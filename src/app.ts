@@ -54,7 +54,7 @@ async function stopAll(stops: readonly Stop[]): Promise<void> {
 async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<App['urls']> {
   const parts = await openParts(env, logger, onClose);
   const services = buildServices(env, logger, parts);
-  const { keys, authentication } = services;
+  const { keys, authentication, policiesInForce } = services;
   parts.listener.on('account_key_changed', {
     notified: (keyId) => keys.forget(keyId),
     reconnected: () => keys.forgetAll(),
@@ -62,6 +62,10 @@ async function build(env: Env, logger: PinoLogger, onClose: OnClose): Promise<Ap
   parts.listener.on('api_token_changed', {
     notified: (digest) => authentication.forget(digest),
     reconnected: () => authentication.forgetAll(),
+  });
+  parts.listener.on('access_policy_changed', {
+    notified: () => policiesInForce.forget(),
+    reconnected: () => policiesInForce.forget(),
   });
   parts.listener.start();
   const work: Stop[] = [() => parts.jobs.drain(), () => services.loginRefusals.flush()];
@@ -148,6 +152,8 @@ async function serve(
     host: env.HOST,
     authentication: services.authentication,
     access: services.access,
+    readers: services.catalogReaders,
+    visibleThings: services.visibleThings,
     healthParts: healthParts(parts, services),
   });
   built.onStop(() => listeners.stop());
@@ -156,6 +162,7 @@ async function serve(
     actor,
     requestId,
     access: services.access,
+    visibleThings: services.visibleThings,
     operationEvents,
     changeFollowers: services.changeFollowers,
     loaders: createLoaders(services),

@@ -2,6 +2,7 @@ import { HttpWebhookSender } from './adapters/webhook/http-webhook-sender.ts';
 import type { Env } from './config/env.ts';
 import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
+import type { CatalogReaders } from './services/access/catalog-readers.ts';
 import { ChangeFeed } from './services/changes/change-feed.read-model.ts';
 import { ChangeFollowers } from './services/changes/change-followers.ts';
 import { WebhookReadModel } from './services/changes/webhook.read-model.ts';
@@ -21,7 +22,8 @@ export function buildChanges(
     database: { em },
     changeNotices,
     vault,
-  }: Pick<Parts, 'database' | 'changeNotices'> & { readonly vault: WebhookVault },
+    readers,
+  }: Pick<Parts, 'database' | 'changeNotices'> & { readonly vault: WebhookVault; readonly readers: CatalogReaders },
 ) {
   const now = (): Date => new Date();
   const changes = new ChangeFeed({ em });
@@ -31,7 +33,7 @@ export function buildChanges(
   });
   const attempts = new WebhookAttempts({ vault, sender, now });
   const leases = new LeaseService({ em, logger, ttlMs: env.LEASE_TTL_MS });
-  const delivery = new WebhookDelivery({ em, feed: changes, attempts, leases, now });
+  const delivery = new WebhookDelivery({ em, feed: changes, attempts, leases, readers, now });
   return {
     changes,
     changeFollowers: new ChangeFollowers({ changes, changeNotices }),

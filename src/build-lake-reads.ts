@@ -1,5 +1,5 @@
 import type { Parts } from './open-parts.ts';
-import { clearByRole } from './services/lake-reads/clear-columns.ts';
+import type { AccessGuard } from './services/access/access-guard.ts';
 import { LakeReadService } from './services/lake-reads/lake-read.service.ts';
 import { LakeRows } from './services/lake-reads/lake-rows.ts';
 import { ReadFiles } from './services/lake-reads/read-files.ts';
@@ -10,10 +10,14 @@ import type { RegistryReadModel } from './services/registry/registry.read-model.
 /** What lets others read lake tables, and decides what of them. */
 export function buildLakeReads(
   { database: { em }, store, rowEngine: engine }: Pick<Parts, 'database' | 'store' | 'rowEngine'>,
-  { registry, crypto }: { readonly registry: RegistryReadModel; readonly crypto: CryptoService },
+  {
+    registry,
+    crypto,
+    access,
+  }: { readonly registry: RegistryReadModel; readonly crypto: CryptoService; readonly access: AccessGuard },
 ) {
   const files = new ReadFiles({ em, store });
   const places = new LakePlaces({ em, registry });
-  const lakeReads = new LakeReadService({ em, store, places, files, clearColumns: clearByRole });
+  const lakeReads = new LakeReadService({ em, store, places, files, access });
   return { lakeReads, lakeRows: new LakeRows({ reads: lakeReads, files, store, engine, crypto }) };
 }

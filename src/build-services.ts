@@ -83,7 +83,9 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
   const lineageParts = buildLineage({ database, semanticTypes });
-  const { lineage } = lineageParts;
+  const { lineage, labels } = lineageParts;
+  const accessParts = buildAccess(env, logger, { database, identityProvider, notary, carrying: labels });
+  const { visibleThings, catalogReaders: readers, access } = accessParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
   const { registry, schemaStore, gate, recordSchemas } = catalog;
   const now = () => new Date();
@@ -99,12 +101,13 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const tokenKeys = new TokenKeys({ keys });
   const accountKeys = new AccountKeyReadModel({ em });
   const holders = new KeyHolders({ tokenKeys });
+  const cryptoParts = { em, keys, tokenKeys, semanticTypes, access };
   const privacy = {
     semanticTypes,
     semanticTypeService: new SemanticTypeService({ em, semanticTypes }),
     accountKeys,
     keyLifecycle: new KeyLifecycleService({ em, keys, holders, keyProviders, accountKeys, otherKeys: webhookVault }),
-    crypto: new CryptoService({ em, keys, tokenKeys, semanticTypes, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
+    crypto: new CryptoService({ ...cryptoParts, quotaPerMinute: env.CRYPTO_QUOTA_PER_MINUTE }),
   };
   const plannedFields = new PlannedFields({ schemaStore, semanticTypes });
   const protection = new ProtectionReadModel({ em, registry, semanticTypes, tokenKeys, plannedFields });
@@ -169,17 +172,14 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     starters: {
       PROTECTION: protectionConsumer({ protection: messageProtection, erased }),
       LANDING: landingConsumer({
-        landing,
-        erased,
-        records,
-        logger,
-        flushMs: env.LANDING_FLUSH_MS,
+        ...{ landing, erased, records, logger, flushMs: env.LANDING_FLUSH_MS },
       }),
     },
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topics = buildTopics(env, logger, { database, kafka, jobs, records, semanticTypes, retains, names });
+  const topicParts = { database, kafka, jobs, records, semanticTypes, retains, names, visibleThings };
+  const topics = buildTopics(env, logger, topicParts);
   const recordExecutors = [
     new TopicExecutor({
       em,
@@ -248,6 +248,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const transform = buildTransform(logger, {
     ...parts,
     ...{ registry, records, index, leases },
+    ...{ access, labels },
     kafkaNamespace: kafkaNamespace ?? '',
     policies: protection,
     protection: protectionService,
@@ -257,9 +258,9 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     searchEntries,
     ...catalog,
     ...lineageParts,
-    ...buildAccess(env, logger, { database, identityProvider, notary }),
+    ...accessParts,
     ...buildAudit(env, logger, { database, notary, checkpointSink }),
-    ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault }),
+    ...buildChanges(env, logger, { database, changeNotices, vault: webhookVault, readers }),
     ...governanceParts,
     ...buildLedger(env, logger, parts, {
       registry,
@@ -267,14 +268,9 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
       operations: operationService,
       requests: operationRequests,
     }),
-    protection,
-    protectionPolicyService,
-    protectionService,
-    keys,
+    ...{ protection, protectionPolicyService, protectionService, keys },
     ...privacy,
-    keyVersionDestruction,
-    streams,
-    streamService,
+    ...{ keyVersionDestruction, streams, streamService },
     ...topics,
     ...{ streamSteering, streamActivity, streamLags, streamLineage },
     produce,
@@ -283,7 +279,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     lakeRetentionSchedule,
     ...{ registrar, tableDiscovery, tableIndexer, tableIndexSchedule },
     ...transform,
-    ...buildLakeReads(parts, { registry, crypto: privacy.crypto }),
+    ...buildLakeReads(parts, { registry, crypto: privacy.crypto, access: accessParts.access }),
     streamRunner,
     driver,
     operations,

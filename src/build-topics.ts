@@ -3,6 +3,7 @@ import type { Logger } from './domain/logger.ts';
 import { discoverTopicsJob } from './jobs/discover-topics.job.ts';
 import { reconcileTopicsJob } from './jobs/reconcile-topics.job.ts';
 import type { Parts } from './open-parts.ts';
+import type { VisibleThings } from './services/access/visible-things.ts';
 import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
@@ -31,11 +32,13 @@ export function buildTopics(
     semanticTypes,
     retains,
     names,
+    visibleThings,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
     retains: RetainReader;
     names: TopicNames;
+    visibleThings: VisibleThings;
   },
 ) {
   const { kafkaNamespace } = env;
@@ -46,8 +49,8 @@ export function buildTopics(
   const every = (seconds: number) => (kafka.configured ? seconds * 1_000 : 0);
   return {
     topics,
-    kafkaCluster: new ClusterReadModel({ kafka }),
-    proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names }),
+    kafkaCluster: new ClusterReadModel({ kafka, visibleThings }),
+    proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names, visibleThings }),
     topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
     topicDiscoverySchedule: new TopicSchedule({

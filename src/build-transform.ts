@@ -1,12 +1,15 @@
 import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
+import type { AccessGuard } from './services/access/access-guard.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import type { SubjectIndex } from './services/lake/subject-index.ts';
+import type { LabelReadModel } from './services/lineage/label.read-model.ts';
 import type { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import type { LeaseService } from './services/operations/lease.service.ts';
 import type { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import type { ProtectionService } from './services/privacy/protection.service.ts';
 import type { RegistryReadModel } from './services/registry/registry.read-model.ts';
+import { PreviewMasks } from './services/transform/preview-mask.ts';
 import { RunLineage } from './services/transform/run-lineage.ts';
 import { TransformRunService } from './services/transform/transform-run.service.ts';
 import { TransformRunner } from './services/transform/transform-runner.ts';
@@ -24,6 +27,8 @@ export interface TransformParts
   readonly index: SubjectIndex;
   readonly leases: LeaseService;
   readonly ingest: LineageIngestService;
+  readonly access: AccessGuard;
+  readonly labels: LabelReadModel;
   readonly kafkaNamespace: string;
 }
 
@@ -36,7 +41,13 @@ export function buildTransform(logger: Logger, parts: TransformParts) {
   return {
     transformers: new TransformerReadModel({ em }),
     transformerService: new TransformerService({ em, facts, store: rest.store }),
-    transformerPreviewer: new TransformerPreviewer({ ...rest, em, engine, facts }),
+    transformerPreviewer: new TransformerPreviewer({
+      ...rest,
+      em,
+      engine,
+      facts,
+      masks: new PreviewMasks({ ...rest, em }),
+    }),
     transformRuns: new TransformRunService({ em, scheduler, logger }),
     transformRunner: new TransformRunner({ ...rest, em, engine, facts, lineage: runLineage, logger }),
     runLineage,

@@ -25,6 +25,7 @@ import { openScratchDirectory } from './adapters/store/local/scratch-directory.t
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
 import type { Env } from './config/env.ts';
+import { seen } from './services/access/reader.ts';
 import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
 import { replayShreds } from './services/privacy/shred-replay.ts';
@@ -39,7 +40,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
-  const database = await openDatabase(postgres.url);
+  const database = await openDatabase(postgres.url, seen);
   onClose(() => database.close());
   const migrations = await database.migrate();
   if (migrations.length > 0) logger.info({ migrations }, 'database migrated');

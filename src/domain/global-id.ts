@@ -23,6 +23,7 @@ export const nodeTypes = [
   'TopicRetention',
   'AuditEvent',
   'ApiToken',
+  'AccessPolicy',
   'GlossaryTerm',
   'Domain',
   'Webhook',

@@ -11,6 +11,8 @@ import { newId } from '../domain/id.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
 import type { Authentication } from '../services/access/authentication.ts';
+import { graphqlPath } from './graphql-path.ts';
+import { type Reading, readByActor } from './reading.ts';
 import { RequestLogger } from './request-logger.ts';
 
 declare module 'fastify' {
@@ -25,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Reading {
   readonly logger: FastifyBaseLogger;
   readonly authentication: Pick<Authentication, 'actorOf'>;
   readonly access: Pick<AccessGuard, 'assert'>;
@@ -38,8 +40,6 @@ export interface ListenerOptions {
 
 /** Of a request to an address that is open to everybody. */
 const anybody: Actor = { id: 'anonymous', kind: 'local', roles: [], requestId: null };
-/** Where GraphQL is served. */
-export const graphqlPath = '/graphql';
 const requestIdPattern = /^[\w.-]{1,128}$/;
 
 /** A Fastify server with what all listeners share: request ids, authentication, one shape of errors. */
@@ -65,6 +65,7 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     },
   });
   admit(server, options);
+  readByActor(server, options);
   // A connection that is kept alive would hold up the stop after the last answer went out on it.
   let closing = false;
   server.addHook('preClose', async () => {

@@ -45,6 +45,7 @@ import { createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
 import { cryptoRoutes } from './privacy/crypto.routes.ts';
 import { produceRoutes } from './produce/produce.routes.ts';
+import type { Reading } from './reading.ts';
 import { registryRoutes } from './registry/registry.routes.ts';
 import { refuseAddress } from './registry/registry-protocol.ts';
 import { transferRoutes } from './registry/transfer.routes.ts';
@@ -54,7 +55,7 @@ export interface RequestMetrics extends MetricsPage {
   request(facts: { listener: string; method: string; route: string; status: number; seconds: number }): void;
 }
 
-export interface ListenersDeps {
+export interface ListenersDeps extends Reading {
   readonly logger: FastifyBaseLogger;
   readonly metrics: RequestMetrics;
   readonly host: string;
@@ -63,7 +64,7 @@ export interface ListenersDeps {
   readonly healthParts: readonly HealthPart[];
 }
 
-export interface ApiDeps {
+export interface ApiDeps extends Pick<Reading, 'visibleThings'> {
   readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
   readonly incompatibleCode: number;
   readonly access: AccessGuard;
@@ -141,9 +142,10 @@ export class Listeners {
     });
     await main.register(async (scope) => catalogRoutes(scope, api));
     await main.register(async (scope) => graphRoutes(scope, api));
-    await graphqlRoutes(main, { ...api.graphql, authentication: this.#deps.authentication });
+    const { authentication, readers } = this.#deps;
+    await graphqlRoutes(main, { ...api.graphql, authentication, readers });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
-    await registry.register(async (scope) => registryRoutes(scope, api));
+    await registry.register(async (scope) => registryRoutes(scope, { ...api, readers }));
     const produce = this.#create('produce', 16 * megabyte);
     await produce.register(async (scope) => produceRoutes(scope, api));
     return {
@@ -167,8 +169,8 @@ export class Listeners {
     bodyLimitBytes: number,
     more: Pick<ListenerOptions, 'refuseAddress' | 'ignoreTrailingSlash'> = {},
   ): FastifyInstance {
-    const { logger, authentication, access, metrics } = this.#deps;
-    const server = createListener({ logger, authentication, access, bodyLimitBytes, ...more });
+    const { metrics, ...deps } = this.#deps;
+    const server = createListener({ ...deps, bodyLimitBytes, ...more });
     server.addHook('onResponse', (request, reply, done) => {
       done();
       const route = request.routeOptions.url ?? 'unmatched';

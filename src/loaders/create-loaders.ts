@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
+import type { AccessPolicyReadModel } from '../services/access/access-policy.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
@@ -89,6 +90,7 @@ export function createLoaders(deps: {
   readonly lake: LakeReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly webhooks: WebhookReadModel;
+  readonly accessPolicies: AccessPolicyReadModel;
   readonly kafkaCluster: ClusterReadModel;
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
@@ -122,6 +124,7 @@ export function createLoaders(deps: {
       const found = await transformers.rejectsOfRuns(runIds);
       return runIds.map((id) => found.get(id) ?? []);
     }),
+    accessPolicyVersions: pages((ids, request) => deps.accessPolicies.versionsOf(ids, request)),
     versionsOfTransformer: pages((ids, request) => transformers.versionPages(ids, request)),
     runsOfTransformer: pages((ids, request) => transformers.runPages(ids, request)),
     aliases: new DataLoader(async (ids: readonly string[]) => {

@@ -2,6 +2,7 @@ import { type GraphQLField, type GraphQLSchema, isObjectType } from 'graphql';
 import type { Action } from '../domain/access/role.ts';
 import type { NodeTypeName } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { readWhole } from '../services/access/reader.ts';
 import type { RequestContext } from './context.ts';
 
 /** Which fields take which permission. Null: whoever is authenticated. Every root field must be here. */
@@ -35,10 +36,10 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
     ...of('READ_EVIDENCE', ['approvalDelegations']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
-    ...of('READ_AUDIT', ['auditEvents', 'auditVerification']),
+    ...of('READ_AUDIT', ['auditEvents', 'auditVerification', 'explainAccess']),
     ...of('MANAGE_KEYS', ['accountKeys']),
     ...of('REGISTER', ['discoverLakeTables']),
-    ...of('GRANT', ['apiTokens', 'webhooks']),
+    ...of('GRANT', ['accessPolicies', 'apiTokens', 'webhooks']),
   },
   Mutation: {
     ...of('REGISTER', [
@@ -85,7 +86,9 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('HOLD', ['placeLegalHold']),
     ...of('RETAIN', ['removeMinimumRetention', 'setMinimumRetention']),
     ...of('RELEASE_HOLD', ['releaseLegalHold']),
+    ...of('BREAK_GLASS', ['breakGlass']),
     ...of('GRANT', [
+      ...['createAccessPolicy', 'replaceAccessPolicy', 'retireAccessPolicy'],
       ...['createApiToken', 'createWebhook', 'deleteWebhook', 'pauseWebhook', 'resumeWebhook', 'revokeApiToken'],
       ...['removeApprovalPolicy', 'rotateWebhookSecret', 'setApprovalPolicy', 'testWebhook'],
     ]),
@@ -105,6 +108,7 @@ const nodeRules: Readonly<Partial<Record<NodeTypeName, Action>>> = {
   AuditEvent: 'READ_AUDIT',
   AccountKey: 'MANAGE_KEYS',
   ApiToken: 'GRANT',
+  AccessPolicy: 'GRANT',
   Webhook: 'GRANT',
 };
 
@@ -133,6 +137,7 @@ export function guardFields(schema: GraphQLSchema): void {
     for (const [name, action] of Object.entries(rules)) {
       const field = fields[name];
       if (field === undefined) throw new LinewardError('INTERNAL', `there is no field ${typeName}.${name}`);
+      if (type === schema.getMutationType() || seesAll.includes(name)) seeing(field);
       if (action !== null) guard(field, action, `${typeName}.${name}`);
     }
   }
@@ -140,14 +145,36 @@ export function guardFields(schema: GraphQLSchema): void {
 
 type Field = GraphQLField<unknown, RequestContext>;
 
+/** Questions whose answer would be wrong if it left out what the actor may not find; they name nothing of it. */
+const seesAll: readonly string[] = ['explainDecision', 'checkCompatibility'];
+
+/**
+ * A change is made upon all there is, whoever asks for it: a check that did not see everything would let pass what it is there
+ * to stop. What its arguments name must be there for the actor; what it answers is read as by the actor again.
+ */
+function seeing(field: Field): void {
+  const { resolve } = field;
+  if (resolve === undefined) return;
+  field.resolve = async (source, args, context, info) => {
+    await context.visibleThings.assertArguments(args);
+    return readWhole(() => resolve(source, args, context, info));
+  };
+}
+
 function guard(field: Field, action: Action, what: string): void {
   const { resolve, subscribe } = field;
-  if (subscribe !== undefined)
+  if (subscribe !== undefined) {
     field.subscribe = (source, args, context, info) => {
       context.access.assert(context.actor, action, what);
       return subscribe(source, args, context, info);
     };
-  else if (resolve !== undefined)
+    // With each event: what policies say may be something else by then.
+    if (resolve !== undefined)
+      field.resolve = async (source, args, context, info) => {
+        await context.access.assertNow(context.actor, action, what);
+        return resolve(source, args, context, info);
+      };
+  } else if (resolve !== undefined)
     field.resolve = (source, args, context, info) => {
       context.access.assert(context.actor, action, what);
       return resolve(source, args, context, info);

@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
-import { type Action, actions, mayDo } from '../domain/access/role.ts';
+import { type Action, actions } from '../domain/access/role.ts';
 import { localId } from '../domain/global-id.ts';
 import {
   ActorType,
@@ -27,8 +27,8 @@ export class AccessResolver {
   }
 
   @Query(() => ActorType, { description: 'Who asks, and what that actor may do.' })
-  me(@Ctx() { actor }: RequestContext): ActorType {
-    const permissions = (Object.keys(actions) as Action[]).filter((action) => mayDo(actor.roles, action));
+  me(@Ctx() { actor, access }: RequestContext): ActorType {
+    const permissions = (Object.keys(actions) as Action[]).filter((action) => access.may(actor, action));
     return { actorId: actor.id, roles: actor.roles, permissions };
   }
 

@@ -4,6 +4,7 @@ import { buildSchemaSync, type ClassType } from 'type-graphql';
 import { globalId, nodeTypes } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { AccessResolver } from './access.resolver.ts';
+import { AccessPolicyFields, AccessPolicyResolver } from './access-policy.resolver.ts';
 import { guardFields } from './access-rules.ts';
 import { ApprovalResolver } from './approval.resolver.ts';
 import { AuditResolver } from './audit.resolver.ts';
@@ -50,6 +51,7 @@ import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabula
 import { WebhookResolver } from './webhook.resolver.ts';
 
 const fieldResolvers = [
+  AccessPolicyFields,
   CertificateFields,
   ConsumerGroupFields,
   ColumnLineageFields,
@@ -86,6 +88,7 @@ const fieldResolvers = [
 ] as const;
 
 const operationResolvers = [
+  AccessPolicyResolver,
   AccessResolver,
   AuditResolver,
   ChangesResolver,
@@ -120,7 +123,8 @@ const operationResolvers = [
 ] as const;
 
 /** Everything the operation resolvers take. */
-export type ResolverDeps = ConstructorParameters<typeof AccessResolver>[0] &
+export type ResolverDeps = ConstructorParameters<typeof AccessPolicyResolver>[0] &
+  ConstructorParameters<typeof AccessResolver>[0] &
   ConstructorParameters<typeof AuditResolver>[0] &
   ConstructorParameters<typeof ChangesResolver>[0] &
   ConstructorParameters<typeof ColumnLineageResolver>[0] &

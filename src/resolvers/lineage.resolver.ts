@@ -36,7 +36,8 @@ export class LineageResolver {
   }
 
   @FieldResolver(() => [LineageHopType], {
-    description: 'Pairs of these datasets between which there are only datasets that `ignoreAsHops` steps over.',
+    description:
+      'Pairs of these datasets between which there are only datasets that `ignoreAsHops` steps over, or `restricted` ones.',
   })
   hops(@Root() walk: LineageWalk): readonly LineageHop[] {
     return walk.hops();

@@ -1,8 +1,8 @@
 import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
-import { mayDo } from '../domain/access/role.ts';
 import { type NodeTypeName, readGlobalId } from '../domain/global-id.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { NodeType, type TaggedNode } from '../schema/node.type.ts';
+import type { AccessPolicyReadModel } from '../services/access/access-policy.read-model.ts';
 import type { ApiTokenReadModel } from '../services/access/api-token.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
@@ -31,6 +31,7 @@ export interface NodeSources {
   readonly governance: GovernanceReadModel;
   readonly audit: AuditReadModel;
   readonly apiTokens: ApiTokenReadModel;
+  readonly accessPolicies: AccessPolicyReadModel;
   readonly lineage: LineageReadModel;
   readonly streams: StreamReadModel;
   readonly protection: ProtectionReadModel;
@@ -71,6 +72,7 @@ export class NodeResolver {
       TopicRetention: (ids) => sources.topicRetentions.topicRetentionsById(ids),
       AuditEvent: (ids) => audit.auditEventsById(ids),
       ApiToken: (ids) => sources.apiTokens.apiTokensById(ids),
+      AccessPolicy: (ids) => sources.accessPolicies.accessPoliciesById(ids),
       GlossaryTerm: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'TERM'),
       Domain: async (ids) => (await sources.vocabulary.wordsById(ids)).filter(({ kind }) => kind === 'DOMAIN'),
       Webhook: (ids) => sources.webhooks.webhooksById(ids),
@@ -97,14 +99,14 @@ export class NodeResolver {
     return this.#load(context, ids);
   }
 
-  async #load({ actor }: RequestContext, texts: readonly string[]): Promise<readonly (TaggedNode | null)[]> {
+  async #load({ actor, access }: RequestContext, texts: readonly string[]): Promise<readonly (TaggedNode | null)[]> {
     const keys = texts.map((text) => readGlobalId(text));
     const found = new Map<string, TaggedNode>();
     for (const [type, members] of Map.groupBy(keys, (key) => key.type)) {
-      if (!mayDo(actor.roles, nodeRule(type))) continue;
+      if (!access.may(actor, nodeRule(type))) continue;
       const rows = await this.#read[type](members.map((member) => member.id));
       for (const row of rows)
-        if (!isConfidential(row) || mayDo(actor.roles, 'HOLD'))
+        if (!isConfidential(row) || access.may(actor, 'HOLD'))
           found.set(`${type}:${row.id}`, { ...row, __typename: type });
     }
     return keys.map((key) => found.get(`${key.type}:${key.id}`) ?? null);

@@ -18,7 +18,7 @@ export const RoleEnum = describedEnum<Role>('Role', 'What somebody is to the ser
   service: 'A program: sends records, registers what they are, encrypts. Cannot decrypt.',
 });
 
-const ActionEnum = describedEnum<Action>('Permission', 'What a role may do.', actions);
+export const ActionEnum = describedEnum<Action>('Permission', 'What a role may do.', actions);
 
 @ObjectType('Actor', { description: 'Who asks.' })
 export class ActorType {

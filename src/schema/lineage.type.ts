@@ -18,6 +18,7 @@ export const TruncatedReasonEnum = describedEnum<TruncatedReason>(
     MAX_DEPTH: '`maxDepth` was reached.',
     MAX_NODES: '`maxNodes` was reached.',
     MAX_PATHS: '`maxPaths` was reached, or looking for more paths took too many steps.',
+    RESTRICTED: 'Some of what was reached is kept from who asked; it was walked through.',
   },
 );
 
@@ -90,6 +91,14 @@ export class LineageNodeType {
   depth!: number;
 }
 
+@ObjectType('RestrictedNode', {
+  description: 'A dataset that is there and is kept from who asked; nothing else of it is told.',
+})
+class RestrictedNodeType {
+  @Field(() => Int, { description: 'Fewest steps from the start.' })
+  depth!: number;
+}
+
 @ObjectType('LineageEdge', { implements: NodeType, description: 'A job that moves data from one dataset to another.' })
 export class LineageEdgeType extends NodeType implements Pick<LineageStep, 'job' | 'jobNamespace'> {
   @Field(() => String, { description: 'Name of the job.' })
@@ -124,4 +133,9 @@ export class LineageGraphType implements WalkEnd {
 
   @Field(() => [ID], { description: 'Datasets behind which more lies.' })
   frontier!: readonly string[];
+
+  @Field(() => [RestrictedNodeType], {
+    description: 'Datasets that the walk reached and went through, and that the actor may not find.',
+  })
+  restricted!: readonly RestrictedNodeType[];
 }

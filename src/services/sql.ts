@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { isViewNarrowed, seen } from './access/reader.ts';
 
 /**
  * A PostgreSQL array literal for `any(?::text[])`. The ORM would spread a JavaScript array into a list, which has no form
@@ -38,7 +39,7 @@ export function prepared(name: string, text: string): PreparedStatement {
 
 /**
  * Executes a statement by its kept plan, as a transaction of its own. Within a transaction the ORM has the connection, and
- * knows no names of statements: there it is planned anew.
+ * knows no names of statements: there it is planned anew, as for readers from whom something may be kept.
  */
 export async function executePrepared(
   em: EntityManager,
@@ -46,7 +47,7 @@ export async function executePrepared(
   values: StatementValues,
 ): Promise<readonly unknown[]> {
   const of = (value: string): string | null => values[value] ?? null;
-  if (em.isInTransaction()) return em.execute(text, mentions.map(of));
+  if (em.isInTransaction() || isViewNarrowed()) return em.execute(text, mentions.map(of));
   const pool = await em.getConnection().getNativeClient();
   try {
     return (await pool.query({ name, text: numbered, values: names.map(of) })).rows;
@@ -100,13 +101,14 @@ function statementsOf(client: {
   query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }): Statements {
   return {
-    async execute<Row extends object[]>(text: string, values: unknown[] = []): Promise<Row> {
+    async execute<Row extends object[]>(given: string, own: unknown[] = []): Promise<Row> {
+      const { text, values } = await seen({ text: given, values: own });
       let count = 0;
       const numbered = text.replaceAll('?', () => {
         count += 1;
         return `$${count}`;
       });
-      return (await client.query(numbered, values)).rows as Row;
+      return (await client.query(numbered, [...values])).rows as Row;
     },
   };
 }

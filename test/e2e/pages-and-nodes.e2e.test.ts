@@ -4,6 +4,7 @@ import { type Data, documentOf, register, type TestApp, testApp } from '../testk
 
 let app: TestApp;
 const nodeTypes = [
+  'AccessPolicy',
   'AccountKey',
   'ApiToken',
   'AuditEvent',
@@ -273,6 +274,10 @@ describe('nodes', () => {
     const { createApiToken } = await app.done(
       'mutation { createApiToken(input: { name: "a", roles: [viewer] }) { userErrors { code } apiToken { id } } }',
     );
+    const { createAccessPolicy } = await app.done(
+      `mutation { createAccessPolicy(input: { name: "a", reason: "b", rule: { effect: DENY, actions: [HOLD] } }) {
+        userErrors { code } accessPolicy { id } } }`,
+    );
     const { createWebhook } = await app.done(
       'mutation { createWebhook(input: { name: "w", url: "https://example.com" }) { userErrors { code } webhook { id } } }',
     );
@@ -298,6 +303,7 @@ describe('nodes', () => {
       Certificate: globalIdOf('Certificate', certificateId),
       LegalHold: placeLegalHold.legalHold.id,
       ApiToken: createApiToken.apiToken.id,
+      AccessPolicy: createAccessPolicy.accessPolicy.id,
       Domain: words.defineDomain.domain.id,
       GlossaryTerm: words.defineGlossaryTerm.glossaryTerm.id,
       Webhook: createWebhook.webhook.id,

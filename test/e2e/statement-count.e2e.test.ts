@@ -116,6 +116,14 @@ async function seed(): Promise<void> {
        values (?, ?, 'https://example.com', 'k', '', '', 'ACTIVE', 0, 'seed', now())`,
       [newId(), `w${index}`],
     );
+  for (let index = 0; index < total; index += 1)
+    await em.execute(
+      `with made as (
+         insert into access_policy (id, name, version, rule, reason, created_by, created_at)
+         values (?, ?, 1, ?::jsonb, 'seeded', 'seed', now()) returning *
+       ) insert into access_policy_version select id, 1, rule, reason, created_by, created_at from made`,
+      [newId(), `p${index}`, endedRule],
+    );
   await new AuditSealer({ em: app.em }).seal();
   for (const [index, { id }] of operations.entries()) {
     for (const sequence of [1, 2]) {
@@ -134,6 +142,12 @@ async function seed(): Promise<void> {
     );
   }
 }
+
+/** A rule that is over, so that it keeps nothing from anybody. */
+const endedRule = JSON.stringify({
+  ...{ effect: 'DENY', actions: ['HOLD'], roles: [], actors: [], namespaces: [], names: ['x'], classifications: [] },
+  ...{ accounts: [], purposes: [], validFrom: null, validUntil: '2020-01-01T00:00:00.000Z' },
+});
 
 beforeAll(async () => {
   // Only the api role, so that nothing but the request itself talks to the database.
@@ -182,6 +196,8 @@ const lists = {
   transformers: `{ totalCount nodes { id name versions(first: 2) { totalCount nodes { number transformer { name } dataset { ${dataset} } } }
     runs(first: 2) { totalCount nodes { number ranges { topic } files { path } rejects { code } statistics { rows } transformerVersion { number } } } } }`,
   protectionPolicies: '{ totalCount nodes { id scopeName } }',
+  accessPolicies:
+    '{ totalCount nodes { id name rule { effect names } versions(first: 2) { totalCount nodes { number reason } } } }',
   apiTokens: '{ totalCount nodes { id name roles } }',
   auditEvents: '{ totalCount nodes { id action resourceId seal { seq hash } } }',
   changes: '{ totalCount nodes { seq type resourceId } edges { cursor } }',

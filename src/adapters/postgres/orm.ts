@@ -49,6 +49,7 @@ import { TransformedTableMigration } from '../../../migrations/20261126002420_tr
 import { DatasetDescriptionMigration } from '../../../migrations/20261126002500_dataset_description.ts';
 import { ChangeFeedMigration } from '../../../migrations/20261126002530_change_feed.ts';
 import { WebhookMigration } from '../../../migrations/20261126002540_webhook.ts';
+import { AccessPolicyMigration } from '../../../migrations/20261127000100_access_policy.ts';
 import { HoldScopeMigration } from '../../../migrations/20261127000200_hold_scope.ts';
 import { ApprovalPolicyMigration } from '../../../migrations/20261127000210_approval_policy.ts';
 import { TransformSourceMigration } from '../../../migrations/20261127000300_transform_source.ts';
@@ -165,6 +166,7 @@ const migrationsList = [
   { name: '20261126002500_dataset_description', class: DatasetDescriptionMigration },
   { name: '20261126002530_change_feed', class: ChangeFeedMigration },
   { name: '20261126002540_webhook', class: WebhookMigration },
+  { name: '20261127000100_access_policy', class: AccessPolicyMigration },
   { name: '20261127000200_hold_scope', class: HoldScopeMigration },
   { name: '20261127000210_approval_policy', class: ApprovalPolicyMigration },
   { name: '20261127000300_transform_source', class: TransformSourceMigration },
@@ -186,8 +188,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Opens a pool on `url` without touching the schema. */
-export async function openDatabase(url: string): Promise<Database> {
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+/** What becomes of a statement before it is executed. */
+type StatementView = (statement: Statement) => Statement | Promise<Statement>;
+
+/** Opens a pool on `url` without touching the schema. Every statement goes through `view`, where there is one. */
+export async function openDatabase(url: string, view?: StatementView): Promise<Database> {
   const orm = await MikroORM.init({
     entities,
     clientUrl: url,
@@ -197,6 +206,7 @@ export async function openDatabase(url: string): Promise<Database> {
     debug: false,
     logger: () => {},
   });
+  if (view !== undefined) lookThrough(orm, view);
   return {
     em: orm.em,
     migrate: () =>
@@ -209,6 +219,21 @@ export async function openDatabase(url: string): Promise<Database> {
       await Promise.race([orm.close(true), sleep(closeTimeoutMs, undefined, { ref: false })]);
     },
   };
+}
+
+function lookThrough(orm: MikroORM, view: StatementView): void {
+  const connection = orm.em.getConnection();
+  const execute = connection.execute.bind(connection) as (
+    query: unknown,
+    values?: unknown[],
+    ...rest: unknown[]
+  ) => never;
+  const through = async (query: unknown, values: unknown[] = [], ...rest: unknown[]) => {
+    if (typeof query !== 'string') return execute(query, values, ...rest);
+    const seen = await view({ text: query, values });
+    return execute(seen.text, [...seen.values], ...rest);
+  };
+  connection.execute = through as typeof connection.execute;
 }
 
 async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {

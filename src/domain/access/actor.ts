@@ -27,3 +27,11 @@ export const localActor = (requestId: string | null): Actor => ({
   roles: roleNames,
   requestId,
 });
+
+/** A webhook, as policies name it. No token can have such a name. */
+export const webhookActor = (name: string): Actor => ({
+  id: `webhook:${name}`,
+  kind: 'token',
+  roles: [],
+  requestId: null,
+});

@@ -3,8 +3,9 @@ export const actions = {
   DISCOVER: 'Read the catalog: entities, schemas, datasets, lineage, topics, streams, and how far operations are.',
   READ_EVIDENCE:
     'Read why operations were requested, plans, gaps, receipts, certificates: they may tell whom an operation is about.',
-  READ_REDACTED: 'Redact values, and have samples of topics looked at, of which none is shown.',
-  READ_LAKE: 'Read rows of lake tables; what is personal in them is masked for whoever may not decrypt.',
+  READ_REDACTED: 'Redact values, have samples of topics looked at, and see records with their values masked.',
+  READ_LAKE: 'Read rows of lake tables; what is personal in them is masked for whoever may not see it in clear.',
+  READ_CLEAR: 'See values of records as they are, where the product shows records.',
   READ_SUBJECTS: 'Read whom operations and legal holds are about.',
   REGISTER: 'Register schemas, entities, mappings, tables and streams, and describe them.',
   CLASSIFY: 'Say what is personal and how it is protected: semantic types, labels, policies.',
@@ -21,7 +22,8 @@ export const actions = {
   RETAIN: 'Say how long regulations want records to be kept, and end what has run out.',
   BYPASS_RETENTION: 'Shorten or remove minimum retentions in governance mode.',
   READ_AUDIT: 'Read, verify and export the audit log.',
-  GRANT: 'Make and revoke API tokens; say who outside is told of changes.',
+  BREAK_GLASS: 'Take a permission in an emergency, for a short time; no role has it, policies give it.',
+  GRANT: 'Make and revoke API tokens and access policies; say who outside is told of changes.',
 } as const;
 export type Action = keyof typeof actions;
 
@@ -47,6 +49,7 @@ export const roles = {
     'READ_EVIDENCE',
     'READ_REDACTED',
     'READ_LAKE',
+    'READ_CLEAR',
     'READ_SUBJECTS',
     'CLASSIFY',
     'ENCRYPT',

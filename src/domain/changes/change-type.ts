@@ -21,6 +21,7 @@ export const changeTypes = {
   STREAM_CHANGED: 'A stream was made, paused, resumed or replayed.',
   TRANSFORMER_CHANGED: 'A version of a transformer was made, or a transformer was retired.',
   TRANSFORM_RUN_CHANGED: 'A run of a transformer was asked for or cancelled.',
+  ACCESS_ELEVATED: 'Somebody took a permission in an emergency, for a short time.',
   OPERATION_REQUESTED: 'An operation was requested.',
   OPERATION_AWAITS_APPROVAL: 'An operation is planned and waits for approval, or for another one.',
   OPERATION_APPROVED: 'An operation has all approvals that it needs.',

@@ -13,13 +13,19 @@ export interface LineageStep {
   readonly jobNamespace: string;
 }
 
-export type TruncatedReason = 'MAX_DEPTH' | 'MAX_NODES' | 'MAX_PATHS';
+export type TruncatedReason = 'MAX_DEPTH' | 'MAX_NODES' | 'MAX_PATHS' | 'RESTRICTED';
 
 /** Whether a walk reached all. `complete` false names why. */
 export interface WalkEnd {
   readonly asOf: Date;
   readonly complete: boolean;
   readonly truncatedReason: TruncatedReason | null;
+}
+
+/** The end of a walk of which so many nodes are kept from who asked. */
+export function endOf(truncated: TruncatedReason | null, restricted: number): Omit<WalkEnd, 'asOf'> {
+  const truncatedReason = truncated ?? (restricted > 0 ? 'RESTRICTED' : null);
+  return { truncatedReason, complete: truncatedReason === null };
 }
 
 /** A field of a dataset, as events and people speak of it. */

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import type { Authentication } from '../../services/access/authentication.ts';
+import type { CatalogReaders } from '../../services/access/catalog-readers.ts';
 
 /** What GraphQL is served with, whatever the transport. */
 export interface GraphqlOptions {
@@ -9,6 +10,7 @@ export interface GraphqlOptions {
   /** Everything of the context that is not the request's own; called once a request. */
   readonly contextOf: (actor: Actor, requestId: string) => RequestContext;
   readonly authentication: Pick<Authentication, 'actorOf'>;
+  readonly readers: CatalogReaders;
   /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
   readonly development: boolean;
 }

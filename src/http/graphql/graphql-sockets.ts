@@ -1,14 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import type { FormattedExecutionResult, GraphQLFormattedError } from 'graphql';
+import { execute, type FormattedExecutionResult, type GraphQLFormattedError, subscribe } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { isBound } from '../../domain/access/access-decision.ts';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { toGraphqlError } from '../../errors/to-graphql-error.ts';
-import { graphqlPath as path } from '../listener.ts';
+import type { RequestContext } from '../../resolvers/context.ts';
+import { readAs, readOn } from '../../services/access/reader.ts';
+import { graphqlPath as path } from '../graphql-path.ts';
 import { admitOperation } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
 import { badRequest } from './query-limits.ts';
@@ -61,8 +64,17 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
     if (!isIt) connection.extra.socket.close(CloseCode.Forbidden, 'Forbidden');
     return isIt;
   };
+  /** Also what comes bit by bit is read as by who asked for it. */
+  const asReader = <T>({ actor }: RequestContext, work: () => T): T =>
+    readAs(isBound(actor) ? options.readers.of(actor) : null, work);
   const cleanup = useServer<Parameters>(
     {
+      execute: (args) => asReader(args.contextValue as RequestContext, () => execute(args)),
+      subscribe: async (args) => {
+        const context = args.contextValue as RequestContext;
+        const events = await asReader(context, () => subscribe(args));
+        return isAsyncGenerator(events) ? asReader(context, () => readOn(events)) : events;
+      },
       onConnect: isKnown,
       onSubscribe: async (connection, _id, payload) => {
         if (!(await isStillKnown(connection))) return [badRequest(new LinewardError('UNAUTHENTICATED'))];
@@ -88,6 +100,10 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   server.addHook('preClose', async () => {
     await cleanup.dispose();
   });
+}
+
+function isAsyncGenerator<T extends object>(answer: object | AsyncGenerator<T>): answer is AsyncGenerator<T> {
+  return Symbol.asyncIterator in answer;
 }
 
 /** True for clients that are no browser, and for pages that this listener itself served. */

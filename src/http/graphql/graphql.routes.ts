@@ -10,7 +10,7 @@ import { GraphQLError } from 'graphql';
 import { toLinewardError } from '../../errors/lineward-error.ts';
 import { originOf, toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
-import { graphqlPath as path } from '../listener.ts';
+import { graphqlPath as path } from '../graphql-path.ts';
 import { DocumentGate, validationErrorsMax } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
 import { graphqlSockets } from './graphql-sockets.ts';

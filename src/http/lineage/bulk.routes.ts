@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../../services/access/access-guard.ts';
 import type { GivenEvent, LineageIngestService } from '../../services/lineage/lineage-ingest.service.ts';
 import { ndjson, printedLines } from '../ndjson.ts';
 import { type Line, lineBatches, lineCharsMax, streamFault } from './line-batches.ts';
@@ -22,13 +23,17 @@ interface Counts {
  */
 export function bulkRoutes(
   server: FastifyInstance,
-  { lineageIngest }: { readonly lineageIngest: LineageIngestService },
+  { lineageIngest, access }: { readonly lineageIngest: LineageIngestService; readonly access: AccessGuard },
 ) {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
   server.post('/api/v1/lineage/bulk', { config: { action: 'INGEST_LINEAGE' } }, async (request, reply) => {
     const query = bulkQuery.safeParse(request.query);
     if (!query.success) throw new LinewardError('BAD_INPUT', 'results is all or failed.', { path: ['results'] });
-    const answers = answersOf(lineageIngest, lineBatches(request, 'INGEST_LINEAGE'), query.data.results === 'all');
+    const answers = answersOf(
+      lineageIngest,
+      lineBatches(request, { action: 'INGEST_LINEAGE', access }),
+      query.data.results === 'all',
+    );
     return reply.type(ndjson).send(Readable.from(printedLines(answers)));
   });
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../domain/access/actor.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../../services/access/access-guard.ts';
 import type { CatalogImportService, GivenLine, ImportAnswer } from '../../services/lineage/catalog-import.service.ts';
 import { ndjson, printedLines } from '../ndjson.ts';
 import { type Line, lineBatches, streamFault } from './line-batches.ts';
@@ -17,7 +18,7 @@ const importQuery = z.object({ source: z.string(), dryRun: flag.default('false')
  */
 export function importRoutes(
   server: FastifyInstance,
-  { catalogImport }: { readonly catalogImport: CatalogImportService },
+  { catalogImport, access }: { readonly catalogImport: CatalogImportService; readonly access: AccessGuard },
 ) {
   server.post('/api/v1/catalog/import', { config: { action: 'REGISTER' } }, async (request, reply) => {
     const query = importQuery.safeParse(request.query);
@@ -28,7 +29,12 @@ export function importRoutes(
     }
     const { source, dryRun, complete } = query.data;
     const given = { source, dryRun: dryRun === 'true', complete: complete === 'true' };
-    const answers = answersOf(catalogImport, request.actor, given, lineBatches(request, 'REGISTER'));
+    const answers = answersOf(
+      catalogImport,
+      request.actor,
+      given,
+      lineBatches(request, { action: 'REGISTER', access }),
+    );
     return reply.type(ndjson).send(Readable.from(printedLines(answers)));
   });
 }

@@ -1,8 +1,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
-import { type Action, mayDo } from '../../domain/access/role.ts';
+import type { Action } from '../../domain/access/role.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../../services/access/access-guard.ts';
 import { linesOf, ndjson, streamOf } from '../ndjson.ts';
 
 /** Longest line, characters. */
@@ -18,28 +19,33 @@ export interface Line {
   readonly text: string | null;
 }
 
+/** What the sender must go on being allowed. */
+interface Allowing {
+  readonly action: Action;
+  readonly access: Pick<AccessGuard, 'may'>;
+}
+
 /**
  * The lines of a body of NDJSON, batch by batch, also with gzip. Who sends it may lose the right to on the way: each batch asks
  * again whether the token still stands.
  * @throws LinewardError BAD_INPUT for a body that is none.
  */
-export function lineBatches(request: FastifyRequest, action: Action): AsyncIterable<readonly Line[]> {
+export function lineBatches(request: FastifyRequest, allowing: Allowing): AsyncIterable<readonly Line[]> {
   const body = streamOf(request.body);
   if (body === null) throw new LinewardError('BAD_INPUT', `The body must be ${ndjson}.`);
   // What breaks off ends what unpacks it, which would wait for more otherwise; the fault comes out where it is read.
   const isPacked = request.headers['content-encoding'] === 'gzip';
   const lines = linesOf(decoded(isPacked ? pipeline(body, createGunzip(), () => {}) : body), lineCharsMax);
-  return stillAllowed(request, action, batchesOf(lines));
+  return stillAllowed(request, allowing, batchesOf(lines));
 }
 
 async function* stillAllowed(
   request: FastifyRequest,
-  action: Action,
+  { action, access }: Allowing,
   batches: AsyncIterable<readonly Line[]>,
 ): AsyncGenerator<readonly Line[]> {
   for await (const batch of batches) {
-    const { roles } = await request.actorNow();
-    if (!mayDo(roles, action))
+    if (!access.may(await request.actorNow(), action))
       throw new LinewardError('FORBIDDEN', 'The token may no longer do this; the lines before are taken.');
     yield batch;
   }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isBound } from '../../domain/access/access-decision.ts';
 import type { Action } from '../../domain/access/role.ts';
 import {
   defaultContext,
@@ -8,7 +9,9 @@ import {
   type SubjectName,
 } from '../../domain/registry/subject-name.ts';
 import type { AccessGuard } from '../../services/access/access-guard.ts';
-import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
+import { readAs } from '../../services/access/reader.ts';
+import { type SubjectReadModel, subjectNotFound } from '../../services/registry/subject.read-model.ts';
+import type { Reading } from '../reading.ts';
 import { paramOf } from './request-values.ts';
 
 /** What a request does: reads, registers, deletes, or changes settings. */
@@ -32,7 +35,7 @@ declare module 'fastify' {
   }
 }
 
-/** What the actions of the registry take. Which subject it is makes no difference yet. */
+/** What the actions of the registry take. */
 const permissions: Readonly<Record<RegistryAction, Action>> = {
   READ: 'DISCOVER',
   WRITE: 'REGISTER',
@@ -54,7 +57,12 @@ export function placeOf(request: FastifyRequest): SubjectName {
 /** Finds out, before any handler runs, what each request is about, and whether its actor may do what it asks for. */
 export function guardAccess(
   server: FastifyInstance,
-  { subjects, access }: { readonly subjects: SubjectReadModel; readonly access: Pick<AccessGuard, 'assert'> },
+  {
+    subjects,
+    access,
+    readers,
+    visibleThings,
+  }: Reading & { readonly subjects: SubjectReadModel; readonly access: Pick<AccessGuard, 'assert'> },
 ): void {
   const assertMay = (request: FastifyRequest, { action }: RegistryAccess): void =>
     access.assert(request.actor, permissions[action], `${request.method} ${request.routeOptions.url ?? ''}`);
@@ -66,11 +74,19 @@ export function guardAccess(
     assertMay(request, wanted);
     // Schemas by id pass here, so this way waits for nothing.
     if (name === null) return done();
-    named(request, name, wanted.names).then((place) => {
-      request.registryPlace = place;
-      done();
-    }, done);
+    named(request, name, wanted.names)
+      .then(async (place) => {
+        await assertThere(request, place);
+        request.registryPlace = place;
+      })
+      .then(() => done(), done);
   });
+
+  /** Also before a change: a subject that is hidden is not there, and one cannot be made in its place. */
+  async function assertThere({ actor }: FastifyRequest, place: SubjectName): Promise<void> {
+    if (place.name === '' || !isBound(actor)) return;
+    if (await readAs(readers.of(actor), () => visibleThings.isSubjectHidden(place))) throw subjectNotFound(place);
+  }
 
   async function named(request: FastifyRequest, name: string, names: Names): Promise<SubjectName> {
     const context = contextOf(request);

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { AccessGuard } from '../../services/access/access-guard.ts';
+import type { Reading } from '../reading.ts';
 import { contextOf, guardAccess } from './access.ts';
 import { type AssociationRoutesDeps, associationRoutes } from './association.routes.ts';
 import { type CompatibilityRoutesDeps, compatibilityRoutes } from './compatibility.routes.ts';
@@ -15,7 +16,8 @@ import { type SubjectRoutesDeps, subjectRoutes } from './subject.routes.ts';
 export type RegistryRoutesDeps = SubjectRoutesDeps &
   AssociationRoutesDeps &
   EntityRoutesDeps &
-  CompatibilityRoutesDeps & {
+  CompatibilityRoutesDeps &
+  Reading & {
     /** `error_code` of incompatible schemas: 409 as most clients expect, or 40901 as later registries answer. */
     readonly incompatibleCode: number;
     readonly access: Pick<AccessGuard, 'assert'>;

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { printSubjectName, readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { isViewNarrowed, readOn } from '../../services/access/reader.ts';
 import type { SchemaStore } from '../../services/registry/schema-store.ts';
 import type { SubjectReadModel } from '../../services/registry/subject.read-model.ts';
 import type { StoredSchema, SubjectVersion } from '../../services/registry/subject-rows.ts';
@@ -66,7 +67,9 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
       versions.map((version) => versionAnswer(version, { text: version.schema.text, extended }));
     // Read by now, so that a database which does not answer is told of by a status.
     const first = await batches.next();
-    return reply.send(Readable.from(jsonArray(first.done === true ? [] : answers(first.value), batches, answers)));
+    return reply.send(
+      Readable.from(readOn(jsonArray(first.done === true ? [] : answers(first.value), batches, answers))),
+    );
   }
 
   function byId(request: FastifyRequest, reply: FastifyReply): unknown {
@@ -97,6 +100,8 @@ export function schemaRoutes(scope: RegistryScope, { subjects, schemaStore, cach
 
   /** Sends what is kept under a key without waiting for anything. */
   function cached(request: FastifyRequest, reply: FastifyReply, key: string, make: () => Promise<string>): unknown {
+    // Neither taken from there nor left there: not all may be shown what is in it.
+    if (isViewNarrowed()) return make().then((body) => reply.send(body));
     const kept = cache.kept(key);
     if (kept !== undefined) return sent(request, reply, kept);
     return cache.made(key, make).then((answer) => sent(request, reply, answer));

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readOn } from '../../services/access/reader.ts';
 import type { RegistryTransferService } from '../../services/registry/registry-transfer.service.ts';
 import { ndjson, printedLines, streamOf, wholeLinesOf } from '../ndjson.ts';
 
@@ -17,7 +18,7 @@ export function transferRoutes(
 ): void {
   server.addContentTypeParser(ndjson, (_request, payload, done) => done(null, payload));
   server.get('/api/v1/registry/export', { config: { action: 'DISCOVER' } }, (_request, reply) =>
-    reply.type(ndjson).send(Readable.from(deps.registryTransfer.exported())),
+    reply.type(ndjson).send(Readable.from(readOn(deps.registryTransfer.exported()))),
   );
   server.post('/api/v1/registry/import', { config: { action: 'REGISTER' } }, (request, reply) => {
     const body = streamOf(request.body);

@@ -1,10 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { AccessDecision, AccessResource } from '../../domain/access/access-decision.ts';
 import type { Actor } from '../../domain/access/actor.ts';
-import { type Action, mayDo, rolesFor } from '../../domain/access/role.ts';
+import { type Action, rolesFor } from '../../domain/access/role.ts';
 import type { Logger } from '../../domain/logger.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { auditEvent } from '../audit/audit.service.ts';
 import { AuditBatches } from '../audit/audit-batches.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
 
 /** The same refusal of the same actor leaves one event in so many milliseconds, so that nobody fills the log with them. */
 const quietMs = 60_000;
@@ -15,21 +17,47 @@ const rememberedMax = 10_000;
 export class AccessGuard {
   readonly #events: AuditBatches;
   readonly #logger: Logger;
+  readonly #policies: PoliciesInForce;
   readonly #told = new Map<string, number>();
 
-  constructor(deps: { readonly em: EntityManager; readonly logger: Logger }) {
+  constructor(deps: { readonly em: EntityManager; readonly logger: Logger; readonly policies: PoliciesInForce }) {
+    this.#policies = deps.policies;
     this.#events = new AuditBatches(deps);
     this.#logger = deps.logger;
   }
 
   /** `what` names the entrance in the audit log: a field, a route. @throws LinewardError FORBIDDEN */
   assert(actor: Actor, action: Action, what: string): void {
-    if (mayDo(actor.roles, action)) return;
+    if (this.may(actor, action)) return;
     this.#tell(actor, action, what);
+    const having = rolesFor(action);
     throw new LinewardError(
       'FORBIDDEN',
-      `This takes the permission ${action}, which has: ${rolesFor(action).join(', ')}. The actor ${actor.id} is: ${actor.roles.join(', ')}.`,
+      `This takes the permission ${action}, which has: ${having.length === 0 ? 'nobody but by a policy' : having.join(', ')}. The actor ${actor.id} is: ${actor.roles.join(', ')}. Policies may say otherwise.`,
     );
+  }
+
+  /** Whether the actor may do it with anything; what it may be done with is asked of each thing. */
+  may(actor: Actor, action: Action): boolean {
+    return this.#policies.latest().allowsSome(actor, action);
+  }
+
+  /** With one thing; a refusal leaves an audit event. `what` names the entrance. */
+  mayWith(actor: Actor, action: Action, resource: AccessResource, what: string): boolean {
+    const allowed = this.#policies.latest().allows(actor, action, resource);
+    if (!allowed) this.#tell(actor, action, what);
+    return allowed;
+  }
+
+  /** What decides about a thing, by the policies of this very moment. */
+  async explain(actor: Actor, action: Action, resource: AccessResource): Promise<AccessDecision> {
+    return (await this.#policies.current()).explain(actor, action, resource);
+  }
+
+  /** The same as {@link assert}, by the policies of this very moment: for what goes on for long. */
+  async assertNow(actor: Actor, action: Action, what: string): Promise<void> {
+    await this.#policies.current();
+    this.assert(actor, action, what);
   }
 
   #tell(actor: Actor, action: Action, what: string): void {

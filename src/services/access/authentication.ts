@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { isBound } from '../../domain/access/access-decision.ts';
 import { type Actor, localActor, retentionActor, systemActor } from '../../domain/access/actor.ts';
 import { roleNames } from '../../domain/access/role.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { LoginRefusals } from './login-refusals.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
 import type { IdentityProvider } from './ports.ts';
 import { type FoundToken, TokenMemory } from './token-memory.ts';
 
@@ -41,6 +43,7 @@ export class Authentication {
   readonly #apiToken: Buffer | null;
   readonly #provider: IdentityProvider | null;
   readonly #refusals: Pick<LoginRefusals, 'tell'>;
+  readonly #policies: Pick<PoliciesInForce, 'current'>;
   readonly #tokens = new TokenMemory((digest) => this.#read(digest));
 
   constructor(deps: {
@@ -49,8 +52,10 @@ export class Authentication {
     readonly apiToken: string | null;
     readonly provider: IdentityProvider | null;
     readonly refusals: Pick<LoginRefusals, 'tell'>;
+    readonly policies: Pick<PoliciesInForce, 'current'>;
   }) {
     this.#em = deps.em;
+    this.#policies = deps.policies;
     this.#provider = deps.provider;
     this.#refusals = deps.refusals;
     this.#apiToken = deps.apiToken === null ? null : Buffer.from(tokenDigest(deps.apiToken), 'hex');
@@ -58,7 +63,7 @@ export class Authentication {
 
   /**
    * The actor of a request with this `Authorization` header: a token as Bearer, or as the password of Basic. It is answered at
-   * once where the token is known.
+   * once where the token, and what policies say, is known.
    * `address` is where it came from. @throws LinewardError UNAUTHENTICATED
    */
   actorOf(header: string | undefined, requestId: string, address: string): Actor | Promise<Actor> {
@@ -75,6 +80,14 @@ export class Authentication {
   }
 
   #actorOf(header: string | undefined, requestId: string): Actor | Promise<Actor> {
+    const actor = this.#identity(header, requestId);
+    if (!(actor instanceof Promise) && !isBound(actor)) return actor;
+    const policies = this.#policies.current();
+    if (!(actor instanceof Promise || policies instanceof Promise)) return actor;
+    return Promise.all([actor, policies]).then(([found]) => found);
+  }
+
+  #identity(header: string | undefined, requestId: string): Actor | Promise<Actor> {
     if (this.#apiToken === null && this.#provider === null) return localActor(requestId);
     const token = tokenIn(header);
     if (token === null) throw unauthenticated();

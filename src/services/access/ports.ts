@@ -16,3 +16,15 @@ export interface IdentityProvider {
    */
   identify(token: string): Promise<VouchedFor>;
 }
+
+/** The catalog, as far as it tells what carries a label. */
+export interface CarryingDatasets {
+  /** Ids of datasets with a field that carries the classification, as said of it or by lineage. */
+  datasetsCarrying(classification: string): Promise<readonly string[]>;
+}
+
+/** A statement with a `?` for each of its values. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}

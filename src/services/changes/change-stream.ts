@@ -1,4 +1,5 @@
 import type { Change } from '../../domain/changes/change.ts';
+import { viewMark } from '../access/reader.ts';
 import type { ChangeFeed, ChangeTypes } from './change-feed.read-model.ts';
 
 const pageSize = 200;
@@ -13,6 +14,7 @@ export class ChangeStream implements AsyncIterableIterator<Change> {
   readonly #types: ChangeTypes;
   #after: number;
   #waiting: Change[] = [];
+  #mark: object | null = null;
 
   constructor(deps: {
     readonly feed: Pick<ChangeFeed, 'changesIn'>;
@@ -28,10 +30,15 @@ export class ChangeStream implements AsyncIterableIterator<Change> {
 
   async next(): Promise<IteratorResult<Change>> {
     for (;;) {
+      // What was read ahead may by now be kept from who follows.
+      if (this.#mark !== viewMark()) this.#waiting = [];
       const change = this.#waiting.shift();
-      if (change !== undefined) return { value: change, done: false };
+      if (change !== undefined) {
+        this.#after = change.seq;
+        return { value: change, done: false };
+      }
+      this.#mark = viewMark();
       const found = await this.#feed.changesIn(this.#types, { after: this.#after, limit: pageSize });
-      this.#after = found.at(-1)?.seq ?? this.#after;
       this.#waiting = [...found];
       if (found.length > 0) continue;
       const { done } = await this.#notices.next();

@@ -1,5 +1,6 @@
 import { type Page, type PageRequest, pageOf } from '../../domain/page.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { VisibleThings } from '../access/visible-things.ts';
 import type { ClusterBroker, GroupFacts, GroupMember, KafkaCluster, PartitionRange, TopicSetting } from './ports.ts';
 
 /** A cluster at one glance. */
@@ -57,8 +58,14 @@ const dead = 'Dead';
 export class ClusterReadModel {
   readonly #cluster: KafkaCluster;
 
-  constructor(deps: { readonly kafka: { readonly cluster: KafkaCluster } }) {
+  readonly #visible: Pick<VisibleThings, 'topicsAmong'>;
+
+  constructor(deps: {
+    readonly kafka: { readonly cluster: KafkaCluster };
+    readonly visibleThings: Pick<VisibleThings, 'topicsAmong'>;
+  }) {
     this.#cluster = deps.kafka.cluster;
+    this.#visible = deps.visibleThings;
   }
 
   async overview(): Promise<ClusterOverview> {
@@ -113,7 +120,8 @@ export class ClusterReadModel {
 
   /** Groups by name; only those that read a topic, or have offsets there, where one is given. */
   async groups(request: PageRequest, topic: string | null): Promise<Page<ConsumerGroup>> {
-    const names = await this.#cluster.groups();
+    const isHidden = topic !== null && !(await this.#visible.topicsAmong([topic])).has(topic);
+    const names = isHidden ? [] : await this.#cluster.groups();
     const all = topic === null ? null : await this.#cluster.describeGroups(names);
     const listed = all?.filter((facts) => topicsOf(facts).has(topic ?? '')) ?? names;
     const page = pageOf<{ readonly name: string }>(
@@ -125,12 +133,24 @@ export class ClusterReadModel {
     const facts = all ?? (await this.#cluster.describeGroups(names.filter(({ group }) => wanted.has(group))));
     const byName = new Map(facts.map((one) => [one.group, one]));
     // A group that is gone meanwhile is left out.
-    const found = page.items.flatMap(({ name }) => byName.get(name) ?? []);
-    const topics = [...new Set(found.flatMap((one) => [...topicsOf(one)]))];
+    const there = page.items.flatMap(({ name }) => byName.get(name) ?? []);
+    const visible = await this.#visible.topicsAmong([...new Set(there.flatMap((one) => [...topicsOf(one)]))]);
+    const found = there.map((one) => withTopics(one, visible));
+    const topics = [...visible];
     const described = topics.length === 0 ? [] : (await this.#cluster.describe(topics)).topics;
     const ranges = await this.#cluster.ranges(described);
     return { ...page, items: found.map((one) => groupOf(one, ranges)) };
   }
+}
+
+/** The facts without topics that are hidden from who asks. */
+function withTopics(facts: GroupFacts, visible: ReadonlySet<string>): GroupFacts {
+  const among = <T>(byTopic: ReadonlyMap<string, T>) => new Map([...byTopic].filter(([topic]) => visible.has(topic)));
+  return {
+    ...facts,
+    members: facts.members.map((member) => ({ ...member, assigned: among(member.assigned) })),
+    offsets: facts.offsets === null ? null : among(facts.offsets),
+  };
 }
 
 function groupOf(facts: GroupFacts, ranges: ReadonlyMap<string, readonly PartitionRange[]>): ConsumerGroup {

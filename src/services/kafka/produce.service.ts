@@ -140,12 +140,15 @@ export class ProduceService {
     const topic = topicPattern.test(name) ? await this.#names.find({ namespace, name }) : null;
     const mapping = topic === null ? null : await this.#registry.mappingOf({ namespace, name: topic.name }, 'TOPIC');
     if (topic !== null && mapping !== null) return { topic, mapping };
-    throw new LinewardError(
-      'TOPIC_NOT_MAPPED',
-      'No entity is mapped to this topic; call mapEntity or createStreamProtection first.',
-    );
+    throw topicNotMapped();
   }
 }
+
+export const topicNotMapped = (): LinewardError =>
+  new LinewardError(
+    'TOPIC_NOT_MAPPED',
+    'No entity is mapped to this topic; call mapEntity or createStreamProtection first.',
+  );
 
 /** Messages, and for records that do not fit, why. */
 type Written = readonly (OutgoingMessage | string)[];

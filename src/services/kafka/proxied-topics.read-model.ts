@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { VisibleThings } from '../access/visible-things.ts';
 import type { ClusterBroker, ClusterTopic, KafkaCluster, PartitionRange, TopicSetting } from './ports.ts';
 import type { TopicNames } from './topic-names.ts';
 
@@ -12,13 +13,16 @@ export class ProxiedTopics {
   readonly #cluster: KafkaCluster;
   readonly #kafkaNamespace: string | null;
   readonly #names: TopicNames;
+  readonly #visible: Pick<VisibleThings, 'topicsAmong'>;
 
   constructor(deps: {
     readonly em: EntityManager;
     readonly kafka: { readonly cluster: KafkaCluster };
     readonly kafkaNamespace: string | null;
     readonly names: TopicNames;
+    readonly visibleThings: Pick<VisibleThings, 'topicsAmong'>;
   }) {
+    this.#visible = deps.visibleThings;
     this.#em = deps.em;
     this.#cluster = deps.kafka.cluster;
     this.#kafkaNamespace = deps.kafkaNamespace;
@@ -37,7 +41,10 @@ export class ProxiedTopics {
       const topic = byName.get(name);
       if (topic !== undefined && !byName.has(alias)) byName.set(alias, { ...topic, name: alias });
     }
-    return [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+    const visible = await this.#visible.topicsAmong([...byName.keys()]);
+    return [...byName.values()]
+      .filter(({ name }) => visible.has(name))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   /** Under the name that was asked for. @throws LinewardError NOT_FOUND, KAFKA_REFUSED */

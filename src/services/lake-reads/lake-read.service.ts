@@ -1,15 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Actor } from '../../domain/access/actor.ts';
-import { mayDo } from '../../domain/access/role.ts';
 import { newId } from '../../domain/id.ts';
 import { formatOf } from '../../domain/lake/file-format.ts';
 import { type DayRange, dayRange } from '../../domain/lake-reads/day-range.ts';
 import type { ReadColumn } from '../../domain/lake-reads/read-column.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { LakeStore } from '../lake/ports.ts';
-import type { ClearColumns } from './clear-columns.ts';
+import { clearColumns } from './clear-columns.ts';
 import type { ReadFile, ReadFiles } from './read-files.ts';
 import type { LakePlace, LakePlaces, PlaceColumn } from './read-place.ts';
 
@@ -18,7 +18,7 @@ export interface LakeReadDeps {
   readonly store: LakeStore;
   readonly places: LakePlaces;
   readonly files: ReadFiles;
-  readonly clearColumns: ClearColumns;
+  readonly access: Pick<AccessGuard, 'may' | 'explain'>;
 }
 
 export interface AskedRead {
@@ -71,7 +71,7 @@ export class LakeReadService {
     const clear = await this.#clear(actor, place);
     const columns = wanted.map((column): ReadColumn => ({ ...column, masked: !clear.has(column.name) }));
     assertDays(place, days, clear);
-    if (asked.decrypt && !mayDo(actor.roles, 'DECRYPT'))
+    if (asked.decrypt && !this.#deps.access.may(actor, 'DECRYPT'))
       throw new LinewardError('FORBIDDEN', 'decrypt: this takes the permission DECRYPT', { path: ['decrypt'] });
     const personal = columns.filter(({ masked, classifications }) => !masked && classifications.length > 0);
     if (purpose === null && (asked.decrypt || personal.length > 0))
@@ -101,7 +101,7 @@ export class LakeReadService {
     const place = await this.#deps.places.byId(table_id);
     const clear = await this.#clear(actor, place);
     assertDays(place, plan.days, clear);
-    if (plan.decrypt && !mayDo(actor.roles, 'DECRYPT'))
+    if (plan.decrypt && !this.#deps.access.may(actor, 'DECRYPT'))
       throw new LinewardError('FORBIDDEN', 'decrypt: this takes the permission DECRYPT', { path: ['decrypt'] });
     const columns = plan.columns.map((column) => ({ ...column, masked: column.masked || !clear.has(column.name) }));
     await this.#deps.files.assertSame(place.location, plan.files);
@@ -132,8 +132,10 @@ export class LakeReadService {
       ]);
   }
 
-  #clear(actor: Actor, { columns, tableId, entity }: LakePlace): Promise<ReadonlySet<string>> {
-    return this.#deps.clearColumns(actor, columns, { tableId, entityId: entity.id });
+  #clear(actor: Actor, { columns, entity }: LakePlace): Promise<ReadonlySet<string>> {
+    const cut = entity.name.lastIndexOf('.');
+    const place = { namespace: entity.name.slice(0, Math.max(cut, 0)), name: entity.name.slice(cut + 1) };
+    return clearColumns(this.#deps.access, actor, { columns, place });
   }
 
   async #record(

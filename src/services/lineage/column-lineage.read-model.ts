@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { edgeFlags } from '../../domain/lineage/edge-list.ts';
-import type { ColumnStep, DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
+import { type ColumnStep, type DatasetField, endOf, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { inForce, type Passes, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { nativeStatements } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
@@ -54,8 +54,7 @@ export class ColumnLineageReadModel {
       fields,
       frontier: reached.frontier.flatMap(known),
       asOf,
-      complete: reached.truncatedReason === null,
-      truncatedReason: reached.truncatedReason,
+      ...endOf(reached.truncatedReason, reached.depths.size - fields.size),
       steps: async () => {
         const sql = await nativeStatements(this.#em);
         return [...(await columnStepsOf(sql, graph, rowsAmong(graph, reached.depths, passes))).values()];

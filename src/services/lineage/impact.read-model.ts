@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import type { PlaceName } from '../../domain/lineage/event-value.ts';
-import type { DatasetField, WalkEnd } from '../../domain/lineage/graph.ts';
+import { type DatasetField, endOf, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { inForce, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { nativeStatements, numberArray, type Statements, textArray } from '../sql.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
@@ -77,17 +77,17 @@ export class ImpactReadModel {
     const datasets = (field === undefined ? places.made : places.told).filter((place) => place.datasetId !== datasetId);
     const affected = [...columns.depths].filter(([, depth]) => depth > 0);
     const touched = [datasetId, ...datasets.map((place) => place.datasetId)];
-    const truncatedReason = tables.truncatedReason ?? columns.truncatedReason;
+    const visible = affected.filter(([number]) => places.fields.has(number));
+    const kept = tables.depths.size - places.made.length + affected.length - visible.length;
     return {
       datasets,
       uncertain: places.untold.filter((id) => id !== datasetId),
-      columnCount: affected.length,
+      columnCount: visible.length,
       asOf: limits.asOf ?? now,
-      complete: truncatedReason === null,
-      truncatedReason,
+      ...endOf(tables.truncatedReason ?? columns.truncatedReason, kept),
       columns: async () => {
-        const fields = await this.#fields.byNumber(affected.map(([number]) => number));
-        return affected.flatMap(([number, depth]) => {
+        const fields = await this.#fields.byNumber(visible.map(([number]) => number));
+        return visible.flatMap(([number, depth]) => {
           const known = fields.get(number);
           return known === undefined ? [] : [{ field: known, depth }];
         });
@@ -97,7 +97,9 @@ export class ImpactReadModel {
       owners: () => ownersOf(sql, touched),
       classifications: async () => {
         const { labels, origins } = await this.#labels.spread({ asOf: limits.asOf });
-        const carried = labels.filter((label) => (columns.depths.get(label.field) ?? 0) > 0);
+        const carried = labels.filter(
+          (label) => places.fields.has(label.field) && (columns.depths.get(label.field) ?? 0) > 0,
+        );
         return countsOf(
           carried.map(({ field: number, origin }) => [number, origins.get(origin)?.classifications ?? []]),
         );
@@ -143,6 +145,8 @@ async function placesOf(sql: Statements, tables: Depths, columns: Depths) {
     made: nodes(made.map(({ id, number }) => [id, tables.get(number) ?? 0])),
     untold: made.filter((row) => !row.told).map(({ id }) => id),
     told: nodes([...told]),
+    /** Fields that may be shown. */
+    fields: new Set(fields.map(({ number }) => number)),
   };
 }
 

@@ -1,11 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
-import type { DatasetField, PlacedStep, WalkEnd } from '../../domain/lineage/graph.ts';
+import { type DatasetField, endOf, type PlacedStep, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { assertRange } from '../../domain/lineage/graph-walk.ts';
 import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
+import { isViewNarrowed } from '../access/reader.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
-import { nativeStatements } from '../sql.ts';
+import { nativeStatements, numberArray } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
 import type { LineageGraphs } from './lineage-graphs.ts';
@@ -109,15 +110,15 @@ export class LabelReadModel {
     const dropped = await this.#fields.dropped(labels.map(({ field }) => field));
     // A client that asks for one page only must not take it for all.
     const complete = labels.length <= pageMax && blocked.length <= pageMax;
-    const kept = labels.filter(({ field }) => !dropped.has(field));
+    const living = labels.filter(({ field }) => !dropped.has(field));
+    const kept = isViewNarrowed() ? await this.#visible(living) : living;
     const named = blocked.slice(0, pageMax);
     return {
       labels: kept,
       blocked: named,
       origins,
       asOf: asOf ?? now,
-      complete,
-      truncatedReason: complete ? null : 'MAX_NODES',
+      ...endOf(complete ? null : 'MAX_NODES', living.length - kept.length),
       placed: ({ limit, offset }) => {
         assertRange('limit', limit, 0, pageMax);
         assertRange('offset', offset, 0, labelsMax);
@@ -125,6 +126,48 @@ export class LabelReadModel {
       },
       gaps: () => this.#gaps(graph, named, kept),
     };
+  }
+
+  /** Labels whose field and origin are shown to who asks. */
+  async #visible(labels: readonly CarriedLabel[]): Promise<readonly CarriedLabel[]> {
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ number: number }[]>(
+      'select number from dataset_field where number = any(?::int[])',
+      [numberArray(new Set(labels.flatMap(({ field, origin }) => [field, origin])))],
+    );
+    const visible = new Set(rows.map(({ number }) => number));
+    return labels.filter(({ field, origin }) => visible.has(field) && visible.has(origin));
+  }
+
+  /** Datasets of which a field carries the classification, and those whose records have such a field. */
+  async datasetsCarrying(classification: string): Promise<readonly string[]> {
+    const { labels } = await this.spread({ classification });
+    const sql = await nativeStatements(this.#em);
+    const rows = await sql.execute<{ id: string }[]>(
+      `select dataset_id as id from dataset_field where number = any(?::int[])
+       union select dataset_id from mapping join entity on entity.id = entity_id
+         join entity_field on entity_field.version_id = entity.latest_version_id where ? = any(classifications)`,
+      [numberArray(new Set(labels.map(({ field }) => field))), classification],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Classifications that fields of a dataset carry, by path. */
+  async labelsOf(datasetId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const sql = await nativeStatements(this.#em);
+    const fields = await sql.execute<{ number: number; path: string }[]>(
+      'select number, path from dataset_field where dataset_id = ?',
+      [datasetId],
+    );
+    const pathOf = new Map(fields.map(({ number, path }) => [number, path]));
+    const { labels, origins } = await this.spread({});
+    const carried = new Map<string, string[]>();
+    for (const { field, origin } of labels) {
+      const path = pathOf.get(field);
+      if (path === undefined) continue;
+      carried.set(path, [...(carried.get(path) ?? []), ...(origins.get(origin)?.classifications ?? [])]);
+    }
+    return carried;
   }
 
   async #placed(

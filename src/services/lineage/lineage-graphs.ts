@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type EdgeList, joinEdges, readEdges, replaceEdges } from '../../domain/lineage/edge-list.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
 import { executePrepared, type PreparedStatement, prepared } from '../sql.ts';
 import { twinFields } from './column-steps.ts';
 
@@ -149,10 +150,13 @@ class KeptGraph {
   /** A look that began already may have missed what the caller saw committed; all who come meanwhile share the next one. */
   current(): Promise<EdgeGraph> {
     if (this.#next !== null) return this.#next;
-    const look = this.#last.then(() => {
-      this.#next = null;
-      return this.#look();
-    });
+    // It is kept for all, so it is read whole; what of it may be shown is asked of the tables.
+    const look = readWhole(() =>
+      this.#last.then(() => {
+        this.#next = null;
+        return this.#look();
+      }),
+    );
     this.#next = look;
     this.#last = look.catch(() => {});
     return look;

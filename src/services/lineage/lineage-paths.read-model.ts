@@ -1,6 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
-import type { DatasetField, LineageStep, PlacedStep, WalkEnd } from '../../domain/lineage/graph.ts';
+import {
+  type DatasetField,
+  endOf,
+  type LineageStep,
+  type PlacedStep,
+  type WalkEnd,
+} from '../../domain/lineage/graph.ts';
 import { assertRange, inForce, type Passes } from '../../domain/lineage/graph-walk.ts';
 import { findPaths } from '../../domain/lineage/path-search.ts';
 import { nativeStatements, numberArray } from '../sql.ts';
@@ -85,11 +91,13 @@ export class LineagePathsReadModel {
       graph,
       numbered.flatMap(({ rows: all }) => all),
     );
+    const shown = numbered.filter(({ nodes }) => nodes.every((node) => idOf.has(node)));
     return {
-      ...end,
-      paths: numbered.map(({ nodes, rows: own }) => ({
+      asOf: end.asOf,
+      ...endOf(end.truncatedReason, numbered.length - shown.length),
+      paths: shown.map(({ nodes, rows: own }) => ({
         length: nodes.length - 1,
-        datasetIds: nodes.map((node) => idOf.get(node) ?? ''),
+        datasetIds: nodes.flatMap((node) => idOf.get(node) ?? []),
         edges: own.flatMap((row) => steps.get(row) ?? []),
       })),
     };
@@ -108,9 +116,11 @@ export class LineagePathsReadModel {
       numbered.flatMap(({ rows }) => rows),
     );
     const field = (number: number): DatasetField | null => fields.get(number) ?? null;
+    const shown = numbered.filter(({ nodes }) => nodes.every((node) => fields.has(node)));
     return {
-      ...end,
-      paths: numbered.map(({ nodes, rows }) => ({
+      asOf: end.asOf,
+      ...endOf(end.truncatedReason, numbered.length - shown.length),
+      paths: shown.map(({ nodes, rows }) => ({
         length: nodes.length - 1,
         fields: nodes.flatMap((node) => field(node) ?? []),
         edges: rows.flatMap((row) => {
@@ -128,7 +138,7 @@ export class LineagePathsReadModel {
     const passes = inForce(graph, asOf);
     const { paths, truncatedReason } = findPaths(graph, { ...question, passes });
     const numbered = paths.map((nodes) => ({ nodes, rows: rowsAlong(graph, nodes, passes) }));
-    return { numbered, truncatedReason, complete: truncatedReason === null, asOf: asOf ?? new Date() };
+    return { numbered, truncatedReason, asOf: asOf ?? new Date() };
   }
 }
 

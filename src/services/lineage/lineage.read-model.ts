@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import type { PlaceName } from '../../domain/lineage/event-value.ts';
-import type { LineageDirection, LineageStep, WalkEnd } from '../../domain/lineage/graph.ts';
+import { endOf, type LineageDirection, type LineageStep, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { hopsAmong, inForce, rowsAmong, type WalkLimits, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { nativeStatements, numberArray, textArray } from '../sql.ts';
@@ -26,6 +26,8 @@ export interface LineageHop {
 export interface LineageWalk extends WalkEnd {
   readonly nodes: readonly { readonly datasetId: string; readonly depth: number }[];
   readonly frontier: readonly string[];
+  /** Datasets that were walked through and are kept from who asks. */
+  readonly restricted: readonly { readonly depth: number }[];
   steps(): Promise<readonly LineageStep[]>;
   hops(): readonly LineageHop[];
   /** Jobs that stand between these datasets, at most 10,000. */
@@ -66,14 +68,15 @@ export class LineageReadModel {
     const found = await this.#found([...reached.depths.keys()], filter);
     const shown = new Map([...reached.depths].filter(([node]) => node === start || found.get(node)?.shown === true));
     const idOf = (node: number): string => found.get(node)?.id ?? '';
-    const hops = () => hopsAmong(graph, shown, passes, steppedOver);
+    const kept = [...reached.depths].filter(([node]) => !found.has(node));
+    const hops = () => hopsAmong(graph, shown, passes, new Set([...steppedOver, ...kept.map(([node]) => node)]));
     let jobs: ReturnType<LineageWalk['jobs']> | undefined;
     return {
       nodes: [...shown].map(([node, depth]) => ({ datasetId: idOf(node), depth })),
-      frontier: reached.frontier.map(idOf),
+      frontier: reached.frontier.filter((node) => found.has(node)).map(idOf),
+      restricted: kept.map(([, depth]) => ({ depth })),
       asOf: asOf ?? now,
-      complete: reached.truncatedReason === null,
-      truncatedReason: reached.truncatedReason,
+      ...endOf(reached.truncatedReason, kept.length),
       steps: async () => [...(await this.stepsOf(graph, rowsAmong(graph, shown, passes))).values()],
       hops: () => hops().map(([from, to]) => ({ sourceDatasetId: idOf(from), targetDatasetId: idOf(to) })),
       jobs: () => {

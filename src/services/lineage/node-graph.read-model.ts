@@ -1,7 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { keyOf, type PlaceName } from '../../domain/lineage/event-value.ts';
-import type { ColumnStep, DatasetField, LineageDirection, WalkEnd } from '../../domain/lineage/graph.ts';
+import {
+  type ColumnStep,
+  type DatasetField,
+  endOf,
+  type LineageDirection,
+  type WalkEnd,
+} from '../../domain/lineage/graph.ts';
 import { inForce, type Reached, rowsAmong, walkGraph } from '../../domain/lineage/graph-walk.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { nativeStatements, numberArray, type Statements, textArray } from '../sql.ts';
@@ -80,8 +86,8 @@ export class NodeGraphReadModel {
       [numberArray(all)],
     );
     const { jobs, links } = await jobsBetween(sql, { up, down, all, job: starts.job });
-    const truncatedReason = up.truncatedReason ?? down.truncatedReason;
-    return { datasets, jobs, links, truncatedReason, complete: truncatedReason === null };
+    const end = endOf(up.truncatedReason ?? down.truncatedReason, all.length - datasets.length);
+    return { datasets, jobs, links, ...end };
   }
 
   /** Null for a node that nobody knows. */
@@ -105,8 +111,7 @@ export class NodeGraphReadModel {
         return place === undefined ? [] : [{ ...field, namespace: place.namespace, name: place.name }];
       }),
       steps: [...steps.values()],
-      truncatedReason: reached.truncatedReason,
-      complete: reached.truncatedReason === null,
+      ...endOf(reached.truncatedReason, reached.depths.size - fields.size),
     };
   }
 }

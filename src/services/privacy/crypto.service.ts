@@ -21,7 +21,9 @@ import { sealerUnderKey } from '../../domain/privacy/seal-under-key.ts';
 import type { SemanticType, SemanticTypes } from '../../domain/privacy/semantic-type.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import type { AccountKeyService } from './account-key.service.ts';
+import { cryptoPermits } from './crypto-permits.ts';
 import { type AdmittedUse, CryptoUsage } from './crypto-usage.ts';
 import { DeferredHolders } from './deferred-holders.ts';
 import type { CryptoVerb } from './quota-leases.ts';
@@ -57,6 +59,7 @@ const itemsPerTurn = 500;
 const purposeMax = 200;
 
 export interface CryptoServiceDeps {
+  readonly access: Pick<AccessGuard, 'mayWith'>;
   readonly em: EntityManager;
   readonly keys: AccountKeyService;
   readonly tokenKeys: TokenKeys;
@@ -95,7 +98,12 @@ export class CryptoService {
   async seal(actor: Actor, items: readonly SealItem[]): Promise<readonly CryptoAnswer[]> {
     const types = await this.#deps.semanticTypes.known();
     const { refused, recorded } = await this.#admit(actor, 'SEAL', items, (item) => item.accountId);
-    return answered(recorded, items, await this.#sealing(types, items, refused));
+    const seal = await this.#sealing(types, items, refused);
+    const assertMay = cryptoPermits(this.#deps.access, { actor, action: 'ENCRYPT', types });
+    return answered(recorded, items, (item, index) => {
+      assertMay(item.accountId, item.semanticType);
+      return seal(item, index);
+    });
   }
 
   /**
@@ -112,6 +120,8 @@ export class CryptoService {
     const reader = new EnvelopeHeaders();
     const headers = items.map((item) => headerOf(reader, item));
     const accounts = [...new Set(items.map(({ accountId }) => accountId))];
+    const types = await this.#deps.semanticTypes.known();
+    const assertMay = cryptoPermits(this.#deps.access, { actor, action: 'DECRYPT', types, purpose: why });
     const [openers, isDeferred] = await Promise.all([
       this.#openers(new Set(headers)),
       this.#deferred.among(actor, accounts),
@@ -121,10 +131,12 @@ export class CryptoService {
       if (item.value === null) return null;
       const header = headers[index];
       if (header === undefined || header instanceof LinewardError) throw header ?? new LinewardError('DECRYPT_FAILED');
+      assertMay(item.accountId, header.semanticType);
       if (isDeferred(nameOf(header))) throw new LinewardError('ERASURE_DEFERRED');
       return exactJson(usable(openers.get(header), 'DECRYPT_FAILED').open(String(item.value)));
     });
   }
+
   /** How items are sealed. Those in a row that differ in their value alone share what was found out for the first. */
   async #sealing(
     types: SemanticTypes,

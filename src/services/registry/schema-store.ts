@@ -4,6 +4,7 @@ import type { ParsedSchema, ReferencedSchema } from '../../domain/registry/schem
 import type { SchemaReference } from '../../domain/registry/schema-identity.ts';
 import { readSubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
 import {
   type StoredSchema,
   type SubjectVersion,
@@ -40,8 +41,12 @@ export class SchemaStore {
     return rows.map((row) => schemaRow.parse(row))[0] ?? null;
   }
 
-  /** The schema, read; the least recently used give way. A caller inside a transaction gives its `em`. */
-  async parsed(schema: StoredSchema, em = this.#em.fork()): Promise<ParsedSchema> {
+  /** The schema, read; the least recently used give way. A caller inside a transaction gives its `em`. Kept for all, so read whole. */
+  parsed(schema: StoredSchema, em = this.#em.fork()): Promise<ParsedSchema> {
+    return readWhole(() => this.#read(schema, em));
+  }
+
+  async #read(schema: StoredSchema, em: EntityManager): Promise<ParsedSchema> {
     const key = `${schema.context}/${schema.id}`;
     const known = this.#parsed.get(key);
     if (known !== undefined) return known;

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import { readWhole } from '../access/reader.ts';
 import { executePrepared, prepared } from '../sql.ts';
 
 /** Most marks of one transaction: a search that comes meanwhile waits for it. */
@@ -20,7 +21,11 @@ export class SearchEntries {
   }
 
   /** Brings up to date whatever was committed before the call; with nothing marked, one small statement. */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    return readWhole(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
     const em = this.#em.fork();
     const [newest] = await executePrepared(em, newestStatement, {});
     // What is marked later is the next reader's, so that writers who never pause cannot keep this one busy forever.

@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { printExactJson, readExactJson } from '../../domain/exact-json.ts';
 import { newId } from '../../domain/id.ts';
 import { isRecord } from '../../domain/kafka/record-content.ts';
+import { maskedValue, maskRecord } from '../../domain/privacy/mask-record.ts';
 import type { SourceFacts } from '../../domain/transform/compile-spec.ts';
 import { originColumn } from '../../domain/transform/transform-plan.ts';
 import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
@@ -15,6 +16,7 @@ import type { LakeStore } from '../lake/ports.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
 import type { PreviewResult, TransformEngine } from './ports.ts';
+import type { PreviewMask, PreviewMasks } from './preview-mask.ts';
 import { listed, sourceFormOf } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
 import { stagedLines } from './staged-lines.ts';
@@ -40,13 +42,14 @@ export interface PreviewDeps {
   readonly records: RecordReader;
   readonly policies: Pick<ProtectionReadModel, 'planOf'>;
   readonly protection: Pick<ProtectionService, 'protectTexts'>;
+  readonly masks: PreviewMasks;
 }
 
 const recordsMax = 100;
 const recordCharsMax = 100_000;
 const sampleMs = 10_000;
 
-/** Shows what a document makes of some records. Nothing of it is kept; of topics only what policies leave is shown. */
+/** Shows what a document makes of some records. Nothing of it is kept; of topics only what policies leave is shown, and masked what not everybody may see. */
 export class TransformerPreviewer {
   readonly #deps: PreviewDeps;
 
@@ -58,21 +61,26 @@ export class TransformerPreviewer {
   async preview(actor: Actor, given: PreviewTransformer): Promise<TransformerPreview> {
     const checked = await this.#deps.facts.check(given, { isNew: false });
     if (!checked.ok) throw invalid(checked.issues);
-    if (given.records === null) await this.#tell(actor, checked);
-    const sampled =
-      given.records === null ? await this.#sample(checked) : [await this.#protect(checked, 0, given.records, false)];
-    return this.#shape(checked, sampled);
+    if (given.records !== null)
+      return this.#shape(checked, [await this.#protect(checked, 0, given.records, false)], null);
+    const mask = await this.#deps.masks.of(actor, checked);
+    await this.#tell(actor, checked, mask);
+    return this.#shape(checked, await this.#sample(checked), mask);
   }
 
-  /** Values of a topic are about to be shown to somebody. */
-  async #tell(actor: Actor, { spec, sources }: KnownTransformer): Promise<void> {
+  /** Values are about to be shown to somebody; where that cannot be written down they are not. */
+  async #tell(actor: Actor, { spec, sources }: KnownTransformer, { clear }: PreviewMask): Promise<void> {
     await this.#deps.em.fork().transactional(async (tx) => {
-      const details = { name: spec.name, sources: sources.map(({ place }) => place.name) };
+      const details = { name: spec.name, sources: sources.map(({ place }) => place.name), clear };
       audit(tx, actor, { action: 'previewTransformer', resourceType: 'Transformer', resourceId: null, details });
     });
   }
 
-  async #shape({ compiled }: KnownTransformer, lines: readonly (readonly string[])[]): Promise<TransformerPreview> {
+  async #shape(
+    { compiled }: KnownTransformer,
+    lines: readonly (readonly string[])[],
+    mask: PreviewMask | null,
+  ): Promise<TransformerPreview> {
     const { store, engine } = this.#deps;
     const folder = `_lineward/preview/${newId()}`;
     const staged = lines.map((_, index) => `${folder}/${index}.staged`);
@@ -83,7 +91,20 @@ export class TransformerPreviewer {
         return plan === undefined ? [] : [{ source: store.stagingPath(path), plan }];
       });
       const result = await engine.preview({ sources, plan: compiled.merge, rowsMax: recordsMax });
-      return { ...result, before: lines.flat().map(withoutOrigin) };
+      const before = lines.map((some) => some.map(withoutOrigin));
+      if (mask === null) return { ...result, before: before.flat() };
+      const folder = compiled.merge.partition;
+      const isFolderMasked = folder !== null && mask.isColumnMasked(folder.column);
+      return {
+        rejected: result.rejected,
+        before: before.flatMap((some, index) =>
+          some.map((line) => maskRecord(line, (field) => mask.isFieldMasked(index, field))),
+        ),
+        rows: result.rows.map(({ json, partition }) => ({
+          json: maskRecord(json, mask.isColumnMasked),
+          partition: isFolderMasked ? maskedValue : partition,
+        })),
+      };
     } finally {
       for (const path of [...staged, folder]) await store.remove(path);
     }

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AccessPolicyReadModel } from '../../../src/services/access/access-policy.read-model.ts';
 import { Authentication } from '../../../src/services/access/authentication.ts';
 import { LoginRefusals } from '../../../src/services/access/login-refusals.ts';
+import { PoliciesInForce } from '../../../src/services/access/policies-in-force.ts';
 import { quietLogger } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 
@@ -25,7 +27,13 @@ const refusals = () => new LoginRefusals({ em: db.em, digest, logger: quietLogge
 
 test('refused logins leave one event for each address, with no token in it', async () => {
   const counting = refusals();
-  const authentication = new Authentication({ em: db.em, apiToken: 'right', provider: null, refusals: counting });
+  const authentication = new Authentication({
+    em: db.em,
+    apiToken: 'right',
+    provider: null,
+    refusals: counting,
+    policies: new PoliciesInForce({ accessPolicies: new AccessPolicyReadModel({ em: db.em }) }),
+  });
   const secret = `lw_${randomBytes(32).toString('base64url')}`;
   const ask = async (header: string | undefined, address: string) => authentication.actorOf(header, 'r', address);
   expect(await ask('Bearer right', '10.0.0.1')).toMatchObject({ id: 'api-token' });

@@ -18,6 +18,7 @@ describe('the change feed', () => {
     const out = Object.entries(auditActions).flatMap(([action, type]) => (type === null ? [action] : []));
     expect(out).toEqual([
       ...[
+        'createAccessPolicy',
         'createApiToken',
         'createWebhook',
         'decrypt',
@@ -40,12 +41,14 @@ describe('the change feed', () => {
         'refuseApproval',
         'refuseLogins',
         'releaseLegalHold',
+        'replaceAccessPolicy',
         'replayErasureLedger',
       ],
       ...[
         'requestHoldRelease',
         'requestLedgerReplay',
         'resumeWebhook',
+        'retireAccessPolicy',
         'revokeApiToken',
         'revokeApprovalDelegation',
         'rewrapAccountKeys',

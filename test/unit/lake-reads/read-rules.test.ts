@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { localActor } from '../../../src/domain/access/actor.ts';
+import { AccessPolicies } from '../../../src/domain/access/access-decision.ts';
+import { type AccessRule, type NamedRule, unclassified } from '../../../src/domain/access/access-policy.ts';
 import type { Role } from '../../../src/domain/access/role.ts';
 import { dayRange, mayHoldDays } from '../../../src/domain/lake-reads/day-range.ts';
 import { commonType, maskOf, readFormOf } from '../../../src/domain/lake-reads/read-column.ts';
-import { clearByRole } from '../../../src/services/lake-reads/clear-columns.ts';
+import { clearColumns } from '../../../src/services/lake-reads/clear-columns.ts';
 import { pulled } from '../../../src/services/lake-reads/pulled.ts';
+
+const emptyRule: Omit<NamedRule, 'name' | 'version'> = {
+  ...{ effect: 'ALLOW', actions: [], roles: [], actors: [], namespaces: [], names: [] },
+  ...{ classifications: [], accounts: [], purposes: [], validFrom: null, validUntil: null },
+};
 
 describe('days of a read', () => {
   test.each([
@@ -56,17 +62,30 @@ describe('columns of a read', () => {
       'EXACT',
     ]);
   });
-  test('are clear for whoever may decrypt, else where nothing is said of them', async () => {
+  test('are clear for whoever may see them so, else where neither a label nor a policy speaks of them', async () => {
     const columns = [
       { name: 'a', classifications: [] },
       { name: 'b', classifications: ['PII'] },
+      { name: 'c', classifications: ['PCI'] },
     ];
-    const seen = async (...roles: Role[]) => [
-      ...(await clearByRole({ ...localActor(null), roles }, columns, { tableId: 't', entityId: 'e' })),
-    ];
+    const rule = (name: string, more: Partial<AccessRule>): NamedRule => ({ ...emptyRule, name, version: 1, ...more });
+    const policies = new AccessPolicies([
+      rule('cards', { effect: 'ALLOW', actions: ['READ_CLEAR'], roles: ['engineer'], classifications: ['PCI'] }),
+      rule('unknown', { effect: 'DENY', actions: ['READ_CLEAR'], roles: ['steward'], classifications: [unclassified] }),
+      rule('away', { effect: 'DENY', actions: ['READ_CLEAR'], names: ['Away*'] }),
+    ]);
+    const access = {
+      explain: async (...asked: Parameters<AccessPolicies['explain']>) => policies.explain(...asked),
+    };
+    const seen = async (role: Role, name = 'Demo') => {
+      const actor = { id: 'ann', kind: 'token', roles: [role], requestId: null } as const;
+      return [...(await clearColumns(access, actor, { columns, place: { namespace: 'Spark', name } }))];
+    };
     expect(await seen('viewer')).toEqual(['a']);
-    expect(await seen('engineer', 'security_admin')).toEqual(['a']);
-    expect(await seen('viewer', 'privacy_officer')).toEqual(['a', 'b']);
+    expect(await seen('engineer')).toEqual(['a', 'c']);
+    expect(await seen('steward')).toEqual([]);
+    expect(await seen('privacy_officer')).toEqual(['a', 'b', 'c']);
+    expect(await seen('privacy_officer', 'AwayTeam')).toEqual([]);
   });
 });
 

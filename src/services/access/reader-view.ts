@@ -1,0 +1,114 @@
+import type { NamedRule } from '../../domain/access/access-policy.ts';
+import { likePattern } from '../../domain/access/name-pattern.ts';
+import { textArray } from '../sql.ts';
+import type { Statement } from './ports.ts';
+import { derivedHidden, type HiddenName, hiddenOrder, visibleTables } from './visible-tables.ts';
+
+/** A rule that hides, with the datasets that carry what it is about; null where it is about names alone. */
+export interface Hiding {
+  readonly rule: Pick<NamedRule, 'namespaces' | 'names' | 'classifications'>;
+  readonly datasetIds: readonly string[] | null;
+}
+
+const tablePattern = new RegExp(`\\b(?:${Object.keys(visibleTables).join('|')})\\b`, 'g');
+/** What changes something, or locks it, sees all there is. */
+const writePattern = /\b(?:insert\s+into|update|delete\s+from|for\s+(?:no\s+key\s+)?update|for\s+(?:key\s+)?share)\b/i;
+
+/**
+ * The statement over tables in which what is hidden is not: each table that it names is put before it under its own name, as a
+ * query that leaves the hidden rows out. A name given by `with` stands for a table everywhere behind it, in subqueries too, so
+ * that counts, facets, pages and joins are those of a catalog without the hidden things.
+ */
+export function throughView(statement: Statement, hidings: readonly Hiding[]): Statement {
+  const { text, values } = statement;
+  const start = /^\s*(select|with)\b/i.exec(text)?.[1]?.toLowerCase();
+  if (hidings.length === 0 || start === undefined || writePattern.test(text)) return statement;
+  const tables = [...new Set(text.match(tablePattern))];
+  if (tables.length === 0) return statement;
+  const hidden = hiddenFor(tables.flatMap((table) => visibleTables[table]?.asks ?? []));
+  const pieces = hidden.map((name) => hiddenTable(name, hidings));
+  const visible = tables.map(
+    (table) => `${table} as not materialized (select * from public.${table} t where ${visibleTables[table]?.where})`,
+  );
+  const before = [...pieces.map(({ text: sql }) => sql), ...visible].join(',\n');
+  return {
+    text: `with ${before}\n${start === 'select' ? text : `select * from (${text}) as seen`}`,
+    values: [...pieces.flatMap(({ values: own }) => own), ...values],
+  };
+}
+
+function hiddenFor(asked: readonly HiddenName[]): readonly HiddenName[] {
+  const wanted = new Set<HiddenName>(asked);
+  if (wanted.has('hidden_id')) for (const name of hiddenOrder) wanted.add(name);
+  if (wanted.has('hidden_transformer')) wanted.add('hidden_dataset');
+  if (wanted.has('hidden_subject')) for (const name of ['hidden_dataset', 'hidden_entity'] as const) wanted.add(name);
+  return hiddenOrder.filter((name) => wanted.has(name));
+}
+
+function hiddenTable(name: HiddenName, hidings: readonly Hiding[]): Statement {
+  const { text, values } = hiddenQuery(name, hidings);
+  return { text: `${name} as materialized (${text})`, values };
+}
+
+function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
+  if (name === 'hidden_dataset')
+    return either('select id, namespace, name from public.dataset where', hidings, datasetsOf);
+  if (name === 'hidden_entity')
+    return either('select id, namespace, name from public.entity where', hidings, entitiesOf);
+  if (name !== 'hidden_subject') return { text: derivedHidden[name], values: [] };
+  const named = either('select context, name from public.registry_subject where', hidings, subjectsOf);
+  return {
+    text: `${named.text}
+      union select v.context, v.subject from public.subject_version v
+        join public.entity_version e on e.schema_id = v.schema_id and v.context = '.' join hidden_entity h on h.id = e.entity_id
+      union select s.context, s.name from public.registry_subject s
+        join hidden_dataset h on h.namespace like 'kafka:%' and s.name in (h.name, h.name || '-key', h.name || '-value')`,
+    values: named.values,
+  };
+}
+
+type Conditions = (hiding: Hiding) => readonly Statement[] | null;
+
+function either(select: string, hidings: readonly Hiding[], conditionsOf: Conditions): Statement {
+  const each = hidings.flatMap((hiding) => {
+    const conditions = conditionsOf(hiding);
+    if (conditions === null) return [];
+    const all = conditions.length === 0 ? 'true' : conditions.map(({ text }) => text).join(' and ');
+    return [{ text: `(${all})`, values: conditions.flatMap(({ values }) => values) }];
+  });
+  if (each.length === 0) return { text: `${select} false`, values: [] };
+  return {
+    text: `${select} (${each.map(({ text }) => text).join(' or ')})`,
+    values: each.flatMap(({ values }) => values),
+  };
+}
+
+function namesOf({ namespaces, names }: Hiding['rule'], namespaceColumn = 'namespace'): readonly Statement[] {
+  return [
+    { column: namespaceColumn, patterns: namespaces },
+    { column: 'name', patterns: names },
+  ]
+    .filter(({ patterns }) => patterns.length > 0)
+    .map(({ column, patterns }) => ({
+      text: `${column} like any(?::text[])`,
+      values: [textArray(patterns.map(likePattern))],
+    }));
+}
+
+function datasetsOf({ rule, datasetIds }: Hiding): readonly Statement[] {
+  const carrying = datasetIds === null ? [] : [{ text: 'id = any(?::text[])', values: [textArray(datasetIds)] }];
+  return [...namesOf(rule), ...carrying];
+}
+
+function entitiesOf({ rule }: Hiding): readonly Statement[] {
+  const carrying = {
+    text: `exists (select from public.entity_field f where f.version_id = latest_version_id and f.classifications && ?::text[])`,
+    values: [textArray(rule.classifications)],
+  };
+  return [...namesOf(rule), ...(rule.classifications.length === 0 ? [] : [carrying])];
+}
+
+/** By its own name only where the rule names some; by what its schemas and topic are in any case. */
+function subjectsOf({ rule }: Hiding): readonly Statement[] | null {
+  return rule.names.length === 0 || rule.classifications.length > 0 ? null : namesOf(rule, 'context');
+}

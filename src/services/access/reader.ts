@@ -1,0 +1,60 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Actor } from '../../domain/access/actor.ts';
+import type { Statement } from './ports.ts';
+
+/** Somebody from whom policies keep some things: what a statement is to such a reader. */
+export interface Reader {
+  readonly actor: Actor;
+  see(statement: Statement): Statement | Promise<Statement>;
+  /** The same object as long as nothing has changed of what is kept. */
+  mark(): object;
+  /** Whether anything is kept from them. */
+  isNarrowed(): boolean;
+}
+
+/**
+ * Who reads, for all that one request does. It goes with the request by itself, so that no question can be asked that forgot to
+ * bring it; work that nobody waits for, and what all share, is read by nobody, and whole. See ADR 0037.
+ */
+const readers = new AsyncLocalStorage<Reader | null>();
+
+export function readAs<T>(reader: Reader | null, work: () => T): T {
+  return readers.run(reader, work);
+}
+
+/** Does what must know everything, whoever asked for it: changes, checks, and what is kept for all. */
+export function readWhole<T>(work: () => T): T {
+  return readers.run(null, work);
+}
+
+/** Who reads, where something may be kept from them. */
+export function readingActor(): Actor | null {
+  return readers.getStore()?.actor ?? null;
+}
+
+/** Whether anything is kept from whoever reads: what is ready for all is not for them. */
+export function isViewNarrowed(): boolean {
+  return readers.getStore()?.isNarrowed() ?? false;
+}
+
+/** The same as long as whoever reads may see the same: what was read ahead under another mark has to be read again. */
+export function viewMark(): object | null {
+  return readers.getStore()?.mark() ?? null;
+}
+
+/** The statement as whoever reads may have it answered. */
+export function seen(statement: Statement): Statement | Promise<Statement> {
+  return readers.getStore()?.see(statement) ?? statement;
+}
+
+/** What is read bit by bit, later: by who reads now. */
+export function readOn<T>(source: AsyncGenerator<T>): AsyncIterableIterator<T> {
+  const inPlace = AsyncLocalStorage.snapshot();
+  return {
+    next: () => inPlace(() => source.next()),
+    return: () => inPlace(() => source.return(undefined)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -1,0 +1,194 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { NamedRule } from '../../domain/access/access-policy.ts';
+import type { Actor } from '../../domain/access/actor.ts';
+import { fitsPattern } from '../../domain/access/name-pattern.ts';
+import { type NodeTypeName, nodeTypes, readGlobalId } from '../../domain/global-id.ts';
+import type { SubjectName } from '../../domain/registry/subject-name.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
+import { textArray } from '../sql.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
+import { readingActor, readWhole } from './reader.ts';
+
+/** A name as requests give it. */
+interface ThingName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Tables of nodes of which some may be hidden. */
+const tables: Readonly<Partial<Record<NodeTypeName, string>>> = {
+  Dataset: 'dataset',
+  Entity: 'entity',
+  EntityVersion: 'entity_version',
+  EntityField: 'entity_field',
+  Mapping: 'mapping',
+  Stream: 'stream',
+  Topic: 'topic',
+  TopicRetention: 'topic_retention',
+  LakeRegistration: 'lake_registration',
+  Transformer: 'transformer',
+  TransformerVersion: 'transformer_version',
+  TransformRun: 'transform_run',
+};
+
+/** Tells whether what a request names is there for its actor, before a change that sees everything is made. */
+export class VisibleThings {
+  readonly #em: EntityManager;
+  readonly #policies: PoliciesInForce;
+  readonly #kafkaNamespace: string | null;
+
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly policies: PoliciesInForce;
+    readonly kafkaNamespace: string | null;
+  }) {
+    this.#em = deps.em;
+    this.#policies = deps.policies;
+    this.#kafkaNamespace = deps.kafkaNamespace;
+  }
+
+  /** The rules that hide something from whoever reads. */
+  async #denials(): Promise<readonly NamedRule[]> {
+    const actor = readingActor();
+    return actor === null ? [] : (await this.#policies.current()).denials(actor, 'DISCOVER');
+  }
+
+  /** All that the arguments of a change name. @throws LinewardError NOT_FOUND, the same for what is hidden and what is not there. */
+  async assertArguments(given: unknown): Promise<void> {
+    if ((await this.#denials()).length === 0) return;
+    const named: Named = { ids: new Map(), names: [] };
+    this.#collect(given, named);
+    for (const [type, ids] of named.ids) await this.#assertIds(tables[type] ?? '', [...ids]);
+    for (const name of named.names) if (await this.isHidden(name)) throw notFound();
+  }
+
+  /** Whether a dataset, topic or entity of a name is hidden from whoever reads, be it there or not. */
+  async isHidden({ namespace, name }: ThingName): Promise<boolean> {
+    const denials = await this.#denials();
+    if (denials.length === 0) return false;
+    if (denials.some((rule) => hidesName(rule, { namespace, name }))) return true;
+    for (const table of ['dataset', 'entity'] as const) {
+      const ask = () =>
+        this.#em
+          .fork()
+          .execute<unknown[]>(`select 1 from ${table} where namespace = ? and name = ?`, [namespace, name]);
+      if ((await ask()).length === 0 && (await readWhole(ask)).length > 0) return true;
+    }
+    return false;
+  }
+
+  isTopicHidden(name: string): Promise<boolean> {
+    return this.isHidden({ namespace: this.#kafkaNamespace ?? '', name });
+  }
+
+  isEntityHidden(fullName: string): Promise<boolean> {
+    return this.isHidden(namesOf(fullName));
+  }
+
+  /** Of the schema registry, by its own name or by what it describes. */
+  async isSubjectHidden({ context, name }: SubjectName): Promise<boolean> {
+    const denials = await this.#denials();
+    if (denials.length === 0) return false;
+    if (denials.some((rule) => rule.names.length > 0 && hidesName(rule, { namespace: context, name }))) return true;
+    const ask = () =>
+      this.#em
+        .fork()
+        .execute<unknown[]>('select 1 from registry_subject where context = ? and name = ?', [context, name]);
+    return (await ask()).length === 0 && (await readWhole(ask)).length > 0;
+  }
+
+  /** Whether records may be sent to a topic or, without one, of an entity. @throws LinewardError FORBIDDEN */
+  async assertProducing(
+    actor: Actor,
+    { topic, entity }: { readonly topic: string | undefined; readonly entity: string | undefined },
+  ): Promise<void> {
+    const thing = topic === undefined ? namesOf(entity ?? '') : { namespace: this.#kafkaNamespace ?? '', name: topic };
+    if ((await this.#policies.current()).allows(actor, 'PRODUCE', thing)) return;
+    throw new LinewardError('FORBIDDEN', `A policy keeps ${actor.id} from sending records there.`);
+  }
+
+  /** Names of topics without those that are hidden. */
+  async topicsAmong(names: readonly string[]): Promise<ReadonlySet<string>> {
+    const denials = await this.#denials();
+    if (denials.length === 0) return new Set(names);
+    const namespace = this.#kafkaNamespace ?? '';
+    const all = textArray(names);
+    const ask = async () => {
+      const rows = await this.#em.fork().execute<{ name: string }[]>(
+        `select name from dataset where namespace = ? and name = any(?::text[])
+         union select name from topic_alias where namespace = ? and name = any(?::text[])`,
+        [namespace, all, namespace, all],
+      );
+      return new Set(rows.map(({ name }) => name));
+    };
+    const [seen, known] = [await ask(), await readWhole(ask)];
+    const isSeen = (name: string) => seen.has(name) || !known.has(name);
+    return new Set(
+      names.filter((name) => isSeen(name) && !denials.some((rule) => hidesName(rule, { namespace, name }))),
+    );
+  }
+
+  #collect(given: unknown, into: Named, key = ''): void {
+    if (typeof given === 'string') this.#collectText(given, into, key);
+    else if (Array.isArray(given)) for (const one of given) this.#collect(one, into, key);
+    else if (typeof given === 'object' && given !== null) {
+      const { namespace, name, entity = name } = given as Partial<ThingName> & { readonly entity?: unknown };
+      if (typeof namespace === 'string' && typeof entity === 'string') into.names.push({ namespace, name: entity });
+      for (const [inner, value] of Object.entries(given)) this.#collect(value, into, inner);
+    }
+  }
+
+  #collectText(text: string, into: Named, key: string): void {
+    // Documents of transformers come as texts, and name topics and entities.
+    if (text.trimStart().startsWith('{')) this.#collect(parsed(text), into);
+    if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
+    const id = globalIdIn(text);
+    if (id === null || tables[id.type] === undefined) return;
+    into.ids.set(id.type, (into.ids.get(id.type) ?? new Set()).add(id.id));
+  }
+
+  async #assertIds(table: string, ids: readonly string[]): Promise<void> {
+    const rows = await this.#em
+      .fork()
+      .execute<unknown[]>(`select id from ${table} where id = any(?::text[])`, [textArray(ids)]);
+    if (rows.length < ids.length) throw notFound();
+  }
+}
+
+/** By names alone; what carries a classification is asked of the catalog. */
+function hidesName(rule: NamedRule, { namespace, name }: ThingName): boolean {
+  const fits = (patterns: readonly string[], text: string) =>
+    patterns.length === 0 || patterns.some((pattern) => fitsPattern(text, pattern));
+  return rule.classifications.length === 0 && fits(rule.namespaces, namespace) && fits(rule.names, name);
+}
+
+interface Named {
+  readonly ids: Map<NodeTypeName, Set<string>>;
+  readonly names: ThingName[];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const idStarts = nodeTypes.map((type) => Buffer.from(`${type}:`).toString('base64url').slice(0, 4));
+
+function globalIdIn(text: string): ReturnType<typeof readGlobalId> | null {
+  if (text.length > 100 || !idStarts.includes(text.slice(0, 4))) return null;
+  try {
+    return readGlobalId(text);
+  } catch {
+    return null;
+  }
+}
+
+function namesOf(fullName: string): ThingName {
+  const cut = fullName.lastIndexOf('.');
+  return { namespace: fullName.slice(0, Math.max(cut, 0)), name: fullName.slice(cut + 1) };
+}
+
+const notFound = (): LinewardError => new LinewardError('NOT_FOUND', 'What the request names is not there.');
