@@ -32,7 +32,8 @@ async function measured(onClose: (close: () => Promise<unknown>) => void) {
   onClose(() => postgres.stop());
   const env = loadEnv({
     LINEWARD_DATA_DIR: dataDir,
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: postgres.applicationUrl,
+    DATABASE_MIGRATION_URL: postgres.url,
     PORT: '0',
     REGISTRY_PORT: '0',
     PRODUCE_PORT: '0',

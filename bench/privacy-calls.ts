@@ -10,9 +10,9 @@ const secondsPerTurn = 0.5;
 
 /** Calls with one value from 32 clients at once in this very process, beside the smallest answer of the same server. */
 export function callCases(): Promise<readonly BenchCase[]> {
-  return withPostgres(async (databaseUrl, dataDir) => {
+  return withPostgres(async (DATABASE_MIGRATION_URL, dataDir, DATABASE_URL) => {
     const ports = { PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0', LINEWARD_ROLES: 'api', LOG_LEVEL: 'silent' };
-    const env = loadEnv({ ...ports, LINEWARD_DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
+    const env = loadEnv({ ...ports, LINEWARD_DATA_DIR: dataDir, DATABASE_URL, DATABASE_MIGRATION_URL });
     const app = await startApp(env, createLogger('silent'));
     return casesOf(app.urls.main).finally(() => app.stop());
   });

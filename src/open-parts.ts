@@ -5,6 +5,7 @@ import { OidcProvider } from './adapters/access/oidc-provider.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
+import { prepareQueueTables } from './adapters/bullmq/connection.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
@@ -20,6 +21,7 @@ import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { PostgresListener } from './adapters/postgres/postgres-listener.ts';
+import { prepareDatabase } from './adapters/postgres/prepare-database.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
@@ -38,12 +40,16 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
-  const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
+  const postgres = await openPostgres(env.database, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
+  const migrations = await prepareDatabase(postgres, prepareQueueTables);
+  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
+  if (postgres.isOwnerAllowed)
+    logger.warn(
+      'DATABASE_OWNER_ALLOWED: one role owns the tables and works with them, so the service could change its audit log',
+    );
   const database = await openDatabase(postgres.url, seen);
   onClose(() => database.close());
-  const migrations = await database.migrate();
-  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
   const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));

@@ -155,6 +155,8 @@ export const errorCodes = {
   DATA_DIR_NOT_WRITABLE: fault('The data directory is not writable.'),
   PORT_IN_USE: fault('The port is taken.'),
   DATABASE_UNAVAILABLE: fault('The database does not answer.', 503, true),
+  DATABASE_ROLE_REFUSED: fault('The role of the database may do more than the service should.'),
+  DATABASE_NOT_READY: fault('The database lacks migrations or grants of this version; run `lineward migrate`.'),
   QUEUE_UNAVAILABLE: fault('The job queue does not answer.', 503, true),
   JOB_PAYLOAD_INVALID: fault('A task payload does not fit its contract.'),
   TIMEOUT: { ...fault('The request took too long.', 504, true), level: 'warn' },

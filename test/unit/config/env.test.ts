@@ -80,6 +80,18 @@ describe('settings', () => {
     ).not.toBeNull();
   });
 
+  test('give a database one role or two', () => {
+    const [DATABASE_URL, DATABASE_MIGRATION_URL] = ['postgres://app:canary@h/d', 'postgres://owner:canary@h/d'];
+    expect(loadEnv({}).database).toBeNull();
+    expect(loadEnv({ DATABASE_URL }).database).toEqual({ url: DATABASE_URL, ownerUrl: null, isOwnerAllowed: false });
+    expect(loadEnv({ DATABASE_URL, DATABASE_MIGRATION_URL }).database?.ownerUrl).toBe(DATABASE_MIGRATION_URL);
+    expect(loadEnv({ DATABASE_URL, DATABASE_OWNER_ALLOWED: 'true' }).database?.ownerUrl).toBe(DATABASE_URL);
+    expect(() => loadEnv({ DATABASE_MIGRATION_URL })).toThrow(/DATABASE_URL: is required/);
+    const both = { DATABASE_URL, DATABASE_MIGRATION_URL, DATABASE_OWNER_ALLOWED: 'true' };
+    expect(() => loadEnv(both)).toThrow(/DATABASE_OWNER_ALLOWED/);
+    expect(() => loadEnv(both)).not.toThrow(/canary/);
+  });
+
   test('name a bucket', () => {
     const lake = (LAKE_URL: string) => loadEnv({ LAKE_URL, LAKE_S3_ENDPOINT: 'http://127.0.0.1:9000' }).lake;
     const place = { kind: 'S3', bucket: 'my-lake', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000' };
