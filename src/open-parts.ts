@@ -6,6 +6,7 @@ import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
 import { prepareQueueTables } from './adapters/bullmq/connection.ts';
+import { trustedDocuments } from './adapters/graphql/trusted-document-files.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
@@ -39,6 +40,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  const trusted = env.TRUSTED_DOCUMENTS === undefined ? null : await trustedDocuments(env.TRUSTED_DOCUMENTS);
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(env.database, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
@@ -112,7 +114,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, rowEngine, transformEngine, store, kafka, jobs },
+    ...{ engine, rowEngine, transformEngine, store, kafka, jobs, trusted },
   };
 }
 

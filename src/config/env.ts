@@ -61,6 +61,14 @@ export const envSchema = z.object({
     .enum(['development', 'production', 'test'])
     .default('development')
     .describe('`production` requires authentication and hides introspection and Sandbox.'),
+  TRUSTED_DOCUMENTS: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .optional()
+    .describe(
+      'GraphQL documents that are answered, and no others: a directory of `.graphql` files, or a JSON file of SHA-256 and document. Unset: all.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

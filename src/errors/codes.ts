@@ -47,6 +47,10 @@ export const errorCodes = {
   IDEMPOTENCY_MISMATCH: refusal('The idempotency key was used before with other input.', 409),
   LIMIT_EXCEEDED: refusal('The request is over a limit.', 413),
   QUERY_TOO_COMPLEX: { ...fault('The GraphQL document is over a limit.', 400), level: 'info' },
+  DOCUMENT_NOT_TRUSTED: {
+    ...fault('Only registered GraphQL documents are answered here; have this one added to TRUSTED_DOCUMENTS.', 400),
+    level: 'info',
+  },
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
   IDENTITY_PROVIDER_UNAVAILABLE: {
     ...fault('The service that people log in to does not answer; try again later.', 503, true),
