@@ -55,7 +55,7 @@ print(json.dumps({'left': left, 'megabytes': end.ru_maxrss / 1024,
   'seconds': end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime}))
 `;
 
-export interface PyarrowRun {
+interface PyarrowRun {
   /** Rows that stay. */
   readonly left: number;
   /** Of processor time. */

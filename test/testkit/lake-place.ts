@@ -8,7 +8,7 @@ import { type TestDatabase, testDatabase } from './database.ts';
 import { type LakeParts, lakeParts, type PortWraps } from './lake.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from './s3.ts';
 
-export type PlaceKind = 'directory' | 'bucket';
+type PlaceKind = 'directory' | 'bucket';
 
 /** Kinds of places for a suite that runs on all, with why one is not here. A bucket keeps versions. */
 export const placeKinds: readonly { readonly kind: PlaceKind; readonly missing: string | null }[] = [

@@ -63,7 +63,7 @@ function translate(accountColumn: string, { everyone, act, keep }: Selection): E
 }
 
 /** What the engine is asked of a file where the selection is not all that counts, and what stays undone by its answer. */
-export interface NarrowerQuestion {
+interface NarrowerQuestion {
   readonly selection: EngineSelection;
   gapsOf(finding: Extract<FileFinding, { readonly error?: undefined }>): readonly Omit<Gap, 'dataset'>[];
 }
