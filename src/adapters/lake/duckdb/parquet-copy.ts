@@ -71,7 +71,7 @@ export class LossyCopyGate {
   readonly #faithful = new Set<string>();
 
   async refuse(connection: DuckDBConnection, schema: FileSchema, layout: FileLayout, probe: string): Promise<void> {
-    const make = hash('sha256', JSON.stringify([schema.nodes, copyOptions(layout)]), 'base64');
+    const make = hash('sha256', JSON.stringify([schema.nodes, copyOptions(layout), metadataText(layout)]), 'base64');
     if (this.#faithful.has(make)) return;
     await refuseLossyCopy(connection, schema, layout, probe);
     if (this.#faithful.size >= makesMax) this.#faithful.clear();
