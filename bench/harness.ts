@@ -52,6 +52,13 @@ export async function measureInTurns<Name extends string>(
   return Object.fromEntries(medians) as Record<Name, number>;
 }
 
+/** A case that is measured beside nothing. */
+export const plainCase = (name: string, value: number, unit: string): BenchCase => ({
+  ...{ case: name, value, unit },
+  reference: null,
+  ratio: null,
+});
+
 /** A case with its reference and their ratio. */
 export function beside(
   name: string,

@@ -3,14 +3,14 @@ import type { LakeTable } from '../src/entities/lake-table.entity.ts';
 import { searchFiles } from '../src/services/lake/file-search.ts';
 import { indexed, summaryOf } from '../test/testkit/foreign-table.ts';
 import { type LakeParts, messageKeys } from '../test/testkit/lake.ts';
-import type { BenchCase } from './harness.ts';
-import type { personsOf } from './lake-data.ts';
+import { type BenchCase, plainCase } from './harness.ts';
+import type { Subjects } from './lake-references.ts';
 
 export interface IndexBench {
   readonly em: EntityManager;
   readonly parts: LakeParts;
   readonly table: LakeTable;
-  readonly act: ReturnType<typeof personsOf>;
+  readonly act: Subjects;
   readonly counts: Iterable<number>;
   readonly rows: number;
   readonly bytes: number;
@@ -22,7 +22,7 @@ export async function indexCases(bench: IndexBench): Promise<readonly BenchCase[
   const { em, parts, table, act, rows, bytes, coreSeconds } = bench;
   const cases: BenchCase[] = [];
   const add = (name: string, value: number, unit: string): void => {
-    cases.push({ case: name, value, unit, reference: null, ratio: null });
+    cases.push(plainCase(name, value, unit));
   };
   const start = coreSeconds();
   await indexed(parts, table);

@@ -15,6 +15,7 @@ export interface Reading {
 /** Whether the answer is what the catalog shows. What changes something sees all there is, and so does who reads the evidence. */
 function shows({ method, routeOptions: { url, config } }: FastifyRequest): boolean {
   if (config.action === 'READ_AUDIT') return false;
+  if (config.action === 'READ_LAKE') return true;
   return method === 'GET' || method === 'HEAD' || url === graphqlPath || config.access?.action === 'READ';
 }
 

@@ -235,6 +235,41 @@ describe.each([
       expect(other.status).toBe(404);
     });
 
+    test('goes by policies: what is shown in clear, and what is not there for somebody', async () => {
+      const policy = async (name: string, rule: object): Promise<void> => {
+        const body = JSON.stringify({
+          query: `mutation ($input: CreateAccessPolicyInput!) {
+            createAccessPolicy(input: $input) { accessPolicy { id } userErrors { message } } }`,
+          variables: { input: { name, reason: 'a test', rule } },
+        });
+        const headers = { 'content-type': 'application/json', authorization: `Bearer ${root}` };
+        const answer = await fetch(`${app.urls.main}/graphql`, { method: 'POST', headers, body });
+        expect(await answer.json()).toMatchObject({ data: { createAccessPolicy: { userErrors: [] } } });
+      };
+      const maskedFor = async (role: Role): Promise<readonly string[]> => {
+        const read = await client(role).open({ table: plain, ...why });
+        return read.columns.filter(({ masked }) => masked).map(({ name }) => name);
+      };
+      expect(await maskedFor('engineer')).toContain('person');
+      const opened = await client('engineer').open({ table: plain });
+      await policy('persons of clicks', {
+        effect: 'ALLOW',
+        actions: ['READ_CLEAR'],
+        roles: ['engineer'],
+        names: ['Click'],
+      });
+      expect(await maskedFor('engineer')).toEqual([]);
+      expect(await maskedFor('viewer')).toContain('person');
+      await policy('no clicks', { effect: 'DENY', actions: ['DISCOVER'], roles: ['engineer'], names: ['Click'] });
+      for (const request of [{ table: plain }, { entity: 'Demo.Click' }])
+        await expect(client('engineer').open(request)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const iterate = async () => {
+        for await (const _ of opened.rows()) break;
+      };
+      await expect(iterate()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await rows('viewer', { table: plain, ...why })).not.toEqual([]);
+    });
+
     test('ends when nobody reads on, and leaves nothing behind', async () => {
       for (let round = 0; round < 6; round += 1) {
         const read = await client('viewer').open({ table: mixed });

@@ -13,7 +13,11 @@ export function keyHash(
   secret: string,
   { column, value }: { readonly column: string; readonly value: string },
 ): number {
-  return hash('sha256', `${secret}${column.length}:${column}${value}`, 'buffer').readUIntBE(0, hashBytes);
+  // Read out of a text of bytes: a Buffer for each key would cost more than the hash.
+  const digest = hash('sha256', `${secret}${column.length}:${column}${value}`, 'binary');
+  let number = 0;
+  for (let at = 0; at < hashBytes; at += 1) number = number * 0x100 + digest.charCodeAt(at);
+  return number;
 }
 
 /** Rising numbers as their differences, seven bits a byte, behind a mark and a checksum. */
@@ -58,4 +62,13 @@ const checksumOf = (segment: Buffer): Buffer =>
   hash('sha256', segment.subarray(headBytes), 'buffer').subarray(0, checksumBytes);
 
 /** Each number once, rising. */
-export const risingNumbers = (numbers: Iterable<number>): Float64Array => Float64Array.from(new Set(numbers)).sort();
+export function risingNumbers(numbers: readonly number[]): Float64Array {
+  const sorted = Float64Array.from(numbers).sort();
+  let count = 0;
+  for (const number of sorted) {
+    if (count > 0 && sorted[count - 1] === number) continue;
+    sorted[count] = number;
+    count += 1;
+  }
+  return sorted.subarray(0, count);
+}

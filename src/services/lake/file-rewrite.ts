@@ -1,7 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Selection } from '../../domain/governance/selection.ts';
+import { asksForDigest, recoveryOf } from '../../domain/lake/file-state.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext, Notary } from '../operations/ports.ts';
 import { ContentMarks } from './content-marks.ts';
@@ -67,6 +69,17 @@ export class FileRewrite {
     }
     const reason = `the file or the legal holds changed ${attemptsMax} times while it was worked on`;
     await files.open(file.path, 'PLANNED', { code: 'LAKE_FILE_CHANGED', reason });
+  }
+
+  /** True when a swap that is not on record took place, by what is at the path now. */
+  async wasSwapped(
+    file: Pick<OperationFile, 'path' | 'state' | 'sourceBytes' | 'sourceVersion' | 'stagedSha256'>,
+    identity: FileIdentity | null,
+  ): Promise<boolean> {
+    const source = { bytes: file.sourceBytes, version: file.sourceVersion };
+    const record = { state: file.state, source, stagedSha256: file.stagedSha256 ?? null };
+    const sha256 = asksForDigest(record, identity) ? await this.#deps.store.sha256(file.path) : null;
+    return recoveryOf(record, { identity, sha256 }) === 'MARK_SWAPPED';
   }
 
   /** Records a swap that took place, with what is at the path now; null if the file was removed. `files`: whose it was. */
@@ -143,8 +156,21 @@ export class FileRewrite {
       await store.removeIf(file);
       return { swapped: null };
     });
-    if (typeof after === 'string') return after;
+    if (after === 'DONE') return after;
+    if (after === 'CHANGED') return this.#settledBefore(file, result);
     await this.settle(file.path, after.swapped);
+    return 'DONE';
+  }
+
+  /** A worker that was thought dead may have put the very same copy there, in the moment before. */
+  async #settledBefore(
+    { path, bytes: sourceBytes, version: sourceVersion }: FileIdentity,
+    { stagedSha256 }: StagedFile,
+  ): Promise<'DONE' | 'CHANGED'> {
+    const now = await this.#deps.store.stat(path);
+    const record = { path, state: 'STAGED' as const, sourceBytes, sourceVersion, stagedSha256 };
+    if (!(await this.wasSwapped(record, now))) return 'CHANGED';
+    await this.settle(path, now);
     return 'DONE';
   }
 

@@ -1,6 +1,7 @@
 import type { Selection } from '../../domain/governance/selection.ts';
 import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
+import { LinewardError } from '../../errors/lineward-error.ts';
 import { groupsOf } from './file-groups.ts';
 import type {
   EngineSelection,
@@ -61,11 +62,21 @@ function translate(accountColumn: string, { everyone, act, keep }: Selection): E
   return { accountColumn, ...(everyone && { everyone }), act: selectors(act), keep: selectors(keep) };
 }
 
-/** Counts matches per file: the index rules files out, the key columns of all others are read. */
+/** What the engine is asked of a file where the selection is not all that counts, and what stays undone by its answer. */
+interface NarrowerQuestion {
+  readonly selection: EngineSelection;
+  gapsOf(finding: Extract<FileFinding, { readonly error?: undefined }>): readonly Omit<Gap, 'dataset'>[];
+}
+
+/**
+ * Counts matches per file: the index rules files out, the key columns of all others are read. What is narrower than the selection
+ * has nothing to say of a file in which there is none of that.
+ */
 export async function searchFiles(
   deps: FileSearchDeps,
   files: readonly FileIdentity[],
   question: FileQuestion,
+  narrower?: NarrowerQuestion,
 ): Promise<readonly FileSearched[]> {
   const { table, place, selection, signal } = question;
   // The index knows who is in a file, not that somebody is.
@@ -77,12 +88,21 @@ export async function searchFiles(
         ...(signal && { signal }),
       });
   const scanned = files.filter(({ path }) => !without.has(path));
-  const findings = await findIn(deps, scanned, { selection: engineSelectionOf(place, selection), signal });
+  const asked = narrower?.selection ?? engineSelectionOf(place, selection);
+  const findings = await findIn(deps, scanned, { selection: asked, signal });
   const found = new Map(scanned.map(({ path }, index) => [path, findings[index]]));
   return files.map((file): FileSearched => {
     const finding = found.get(file.path);
-    if (finding === undefined) return { file, rows: without.get(file.path) ?? 0, matches: 0 };
-    if (finding.error === undefined) return { file, rows: finding.rows, matches: finding.matches };
+    const ruledOut = without.get(file.path);
+    if (ruledOut !== undefined) return { file, rows: ruledOut, matches: 0 };
+    if (finding === undefined) throw new LinewardError('INTERNAL', 'The lake engine left a file without an answer.');
+    if (finding.error === undefined)
+      return {
+        file,
+        rows: finding.rows,
+        matches: finding.matches,
+        ...(narrower && { gaps: narrower.gapsOf(finding) }),
+      };
     const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
     return { file, code, reason: finding.reason };
   });

@@ -1,5 +1,4 @@
 import { isNobody } from '../../domain/governance/selection.ts';
-import { asksForDigest, recoveryOf } from '../../domain/lake/file-state.ts';
 import type { Gap, TargetReceipt } from '../../domain/operations/target.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
@@ -104,18 +103,11 @@ export class LakeRewrite {
       for (const record of (await files.byPath()).values()) {
         if (record.state !== 'STAGED') continue;
         const after = await this.#deps.store.stat(record.path);
-        if (await this.#wasSwapped(record, after)) await this.#file.settle(record.path, after, files);
+        if (await this.#file.wasSwapped(record, after)) await this.#file.settle(record.path, after, files);
       }
     const swapped = [...(await this.#files.byPath()).values()].filter(({ state }) => state === 'SWAPPED');
     const paths = swapped.map(({ path }) => path);
     await this.#deps.index.refresh(this.#table, paths, this.#context.place);
-  }
-
-  async #wasSwapped(file: OperationFile, identity: FileIdentity | null): Promise<boolean> {
-    const source = { bytes: file.sourceBytes, version: file.sourceVersion };
-    const record = { state: file.state, source, stagedSha256: file.stagedSha256 ?? null };
-    const sha256 = asksForDigest(record, identity) ? await this.#deps.store.sha256(file.path) : null;
-    return recoveryOf(record, { identity, sha256 }) === 'MARK_SWAPPED';
   }
 
   async #passes(): Promise<Gap | null> {
@@ -184,11 +176,20 @@ export class LakeRewrite {
         if (isSameContent(await this.#deps.store.stat(found.file.path), found.file)) taken.push(takenOf(found));
       } else if (found.matches === 0 && isDone(this.#records.get(found.file.path), found.file)) {
         confirmed.push(found.file.path);
-      } else taken.push(takenOf(found));
+      } else if (found.matches > 0 || !(await this.#settledLate(found.file.path, found.file)))
+        taken.push(takenOf(found));
     }
     await this.#files.take(taken, judged.digest);
     await this.#files.confirm(confirmed, judged.digest);
     return taken.filter(({ state }) => state === 'PLANNED').map(({ file }) => file);
+  }
+
+  /** A worker that was thought dead may swap what it had staged after its successor has looked for that: it is put on record then. */
+  async #settledLate(path: string, identity: FileIdentity | null): Promise<boolean> {
+    const record = this.#records.get(path);
+    if (record?.state !== 'STAGED' || !(await this.#file.wasSwapped(record, identity))) return false;
+    await this.#file.settle(path, identity);
+    return true;
   }
 
   /** Files that are refused for the sake of those who come along are searched for the own selection alone. */
@@ -210,14 +211,11 @@ export class LakeRewrite {
     const gone = [...this.#records.values()].filter(
       ({ path, state }) => !paths.has(path) && (state === 'PLANNED' || state === 'STAGED' || state === 'OPEN'),
     );
-    const taken = gone.map(({ path, sourceBytes, sourceVersion }): FileTaken => {
-      return {
-        file: { path, bytes: sourceBytes, version: sourceVersion },
-        state: 'SKIPPED',
-        code: 'NOT_FOUND',
-        reason: goneReason,
-      };
-    });
+    const taken: FileTaken[] = [];
+    for (const { path, sourceBytes: bytes, sourceVersion: version } of gone) {
+      if (await this.#settledLate(path, null)) continue;
+      taken.push({ file: { path, bytes, version }, state: 'SKIPPED', code: 'NOT_FOUND', reason: goneReason });
+    }
     await this.#files.take(taken, judged.digest);
   }
 }

@@ -3,7 +3,7 @@ import type { Selection } from '../../domain/governance/selection.ts';
 import type { RetentionLimit } from '../../domain/lake/retention.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { engineSelectionOf, type FileSearchDeps, type FileSearched, findIn, searchFiles } from './file-search.ts';
+import { engineSelectionOf, type FileSearchDeps, type FileSearched, searchFiles } from './file-search.ts';
 import type { EngineSelection, FileFinding, FileIdentity } from './ports.ts';
 import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
 
@@ -24,18 +24,12 @@ export class RemovalAction implements RewriteAction {
     this.mark = limit === null ? null : { retention: limit };
   }
 
-  async search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
-    const { place, selection, signal } = scope;
-    // The index knows who is in a file, and not how old that is.
+  search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
+    const { place, selection } = scope;
     if (this.#limit === null && selection.minimum === undefined) return searchFiles(this.#deps, files, scope);
-    const findings = await findIn(this.#deps, files, { selection: this.#selectionOf(place, selection), signal });
-    return files.map((file, index): FileSearched => {
-      const finding = findings[index];
-      if (finding === undefined) throw new LinewardError('INTERNAL', 'The lake engine left a file without an answer.');
-      if (finding.error === undefined)
-        return { file, rows: finding.rows, matches: finding.matches, gaps: this.#gapsOf(selection, finding) };
-      const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
-      return { file, code, reason: finding.reason };
+    return searchFiles(this.#deps, files, scope, {
+      selection: this.#selectionOf(place, selection),
+      gapsOf: (finding) => this.#gapsOf(selection, finding),
     });
   }
 

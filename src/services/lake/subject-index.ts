@@ -200,9 +200,9 @@ export class SubjectIndex {
 
   #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): Float64Array {
     const secret = this.#secret;
-    return risingNumbers(
-      keys.flatMap(({ column, values }) => values.map((value) => keyHash(secret, { column, value }))),
-    );
+    const hashes: number[] = [];
+    for (const { column, values } of keys) for (const value of values) hashes.push(keyHash(secret, { column, value }));
+    return risingNumbers(hashes);
   }
 
   /** Of the installation: the notary's digest of a constant. */

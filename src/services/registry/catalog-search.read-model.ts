@@ -58,7 +58,7 @@ export interface SearchPage extends Page<SearchHit> {
 
 /** Most entries that a search looks at. */
 const matchMax = 10_000;
-/** Names that are merely similar are looked for when fewer entries than this have the words. */
+/** Names that are merely similar are looked for when fewer entries than this have the words, and none has the very name. */
 const wordsEnough = 10;
 /** Shorter queries resemble too much. */
 const similarCharsMin = 3;
@@ -122,7 +122,8 @@ export class CatalogSearchReadModel {
   async #summary(match: SqlFragment): Promise<SearchSummary> {
     const rows = await this.#em.fork().execute(
       `with matched as materialized (
-         select search_entry.* from ${match.sql} join search_entry using (id)
+         select search_entry.kind, namespace, tags, classifications, semantic_types, format
+         from ${match.sql} join search_entry using (id)
        ), counted as (
          select 'kind' as facet, kind as value, count(*)::integer as count from matched group by 2
          union all select 'namespace', namespace, count(*) from matched group by 2
@@ -178,7 +179,8 @@ function wordsFragment(query: string, terms: readonly SearchTerm[], where: SqlFr
   const [names, words] = [namesQuery(terms), wordsQuery(terms)];
   const rank = `least(ts_rank('{0.05, 0.2, 0.4, 1.0}', document, ${words.sql}), 1) as rank`;
   const text = terms.map((term) => term.text).join(' ');
-  const few = `(select count(*) from (table named union all table worded limit ${wordsEnough}) found) < ${wordsEnough}`;
+  const few = `not exists (table exact)
+          and (select count(*) from (table named union all table worded limit ${wordsEnough}) found) < ${wordsEnough}`;
   const some = `order by search_entry.id limit ${matchMax + 1}`;
   return {
     sql: `(

@@ -34,6 +34,25 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+it('lists keys of other writers that hold NUL', async () => {
+  const odd = `SELECT unnest([chr(0) || 'b', 'x' || chr(0), chr(0)]) AS acc`;
+  await connection.run(`COPY (${odd}) TO '${at('nul.parquet')}' (FORMAT parquet)`);
+  const engine = new DuckdbEngine({ ...limits, tempDir: at('keys') });
+  const { keys } = await engine.keys({ path: at('nul.parquet'), columns: ['acc'], rowsMax: 3 });
+  await engine.close();
+  expect([...(keys[0]?.values ?? [])].sort()).toEqual(['\u0000', '\u0000b', 'x\u0000']);
+});
+
+it('lists more keys than cross at a time', async () => {
+  const rows = 1_200_000;
+  await connection.run(`COPY (SELECT range AS n FROM range(${rows})) TO '${at('many.parquet')}' (FORMAT parquet)`);
+  const engine = new DuckdbEngine({ ...limits, tempDir: at('keys') });
+  const { keys } = await engine.keys({ path: at('many.parquet'), columns: ['n'], rowsMax: rows });
+  await engine.close();
+  expect(keys[0]?.values).toHaveLength(rows);
+  expect(new Set(keys[0]?.values.map(Number)).size).toBe(rows);
+});
+
 describe('DuckDB engine process', () => {
   let engine: DuckdbEngine;
   afterEach(() => engine.close());

@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { TargetReceipt } from '../../../src/domain/operations/target.ts';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 import type { LakeEngine } from '../../../src/services/lake/ports.ts';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import type { TestDatabase } from '../../testkit/database.ts';
 import {
   around,
   erasureTarget,
@@ -19,32 +16,29 @@ import {
   messageTable,
   tableContent,
 } from '../../testkit/lake.ts';
+import { type LakePlace, lakePlace } from '../../testkit/lake-place.ts';
 import type { KillPoint } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
+let place: LakePlace;
 let db: TestDatabase;
 let root: string;
 let parts: LakeParts;
 let calls: string[] = [];
 let hook: (verb: string) => void | Promise<void> = () => undefined;
 beforeAll(async () => {
-  db = await testDatabase();
-  root = await mkdtemp(join(tmpdir(), 'lineward-joint-'));
   const watched = async (verb: string, call: () => unknown) => {
     calls.push(verb);
     await hook(verb);
     return call();
   };
-  parts = await lakeParts(db.em, root, {
+  place = await lakePlace('directory', {
     store: (store) => around(store, watched),
     engine: (engine) => around(engine, watched),
   });
+  ({ db, root, parts } = place);
 });
-afterAll(async () => {
-  await parts?.engine.close();
-  await db?.close();
-  await rm(root, { recursive: true, force: true });
-});
+afterAll(() => place?.close());
 
 /** The first day has a record of each account, the second 20 of four, the third is of AC3 alone. */
 const messages: readonly Message[] = [
@@ -276,7 +270,7 @@ describe('erasures that are due on one table', () => {
   ];
   it.each(points)('and are killed by SIGKILL $when $verb $nth go on to the same receipts', async (kill) => {
     const { table, leader, companions } = await filled();
-    const work = { url: db.url, root, tableId: table.id };
+    const work = { ...place.asWork, tableId: table.id };
     const erase = { ...leader, companions };
     const killed = await runLakeChild({ ...work, kill, erase: { ...erase, fencingToken: 1 } });
     expect(killed).toMatchObject({ signal: 'SIGKILL' });
@@ -294,7 +288,7 @@ describe('erasures that are due on one table', () => {
       const { table, leader, companions } = await filled();
       const erase = { ...leader, companions, fencingToken: 1 };
       const kill: KillPoint = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
-      await runLakeChild({ url: db.url, root, tableId: table.id, kill, erase });
+      await runLakeChild({ ...place.asWork, tableId: table.id, kill, erase });
       const stranger = { ...(await erasureTarget(db.em, table)), selection: byAccount('AC2') };
       const next = who === 'a stranger' ? stranger : companions[1]!;
       const order = [next, ...[...companions, leader].filter((one) => one !== next)];

@@ -1,7 +1,5 @@
 /** A process that does one piece of lake work and may kill itself before or after a given call of a port. */
-import { join } from 'node:path';
 import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
-import { S3LakeStore } from '../../../src/adapters/store/s3/s3-store.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { RetentionLimit } from '../../../src/domain/lake/retention.ts';
 import {
@@ -13,10 +11,10 @@ import {
   type Message,
   tableNamed,
 } from '../../testkit/lake.ts';
-import { bucketPrefix } from '../../testkit/s3.ts';
+import { bucketStore } from '../../testkit/lake-place.ts';
 
 export interface KillPoint {
-  readonly port: 'store' | 'engine';
+  readonly port: 'store' | 'engine' | 'executor';
   readonly verb: string;
   readonly when: 'before' | 'after';
   /** Which call of the verb, from 1. */
@@ -36,6 +34,8 @@ export interface LakeWork {
     readonly fencingToken: number;
     readonly transforms?: boolean;
     readonly limit?: RetentionLimit;
+    /** Reads the table back behind the work. */
+    readonly verifies?: boolean;
   };
   readonly land?: { readonly streamId: string; readonly messages: readonly Message[]; readonly first: number };
 }
@@ -61,17 +61,16 @@ function die(): Promise<never> {
 }
 
 const database = await openDatabase(work.url);
-const bucket =
-  work.s3 === undefined
-    ? null
-    : new S3LakeStore({ ...work.s3, prefix: bucketPrefix, scratch: join(work.root, 'scratch'), region: 'us-east-1' });
+const bucket = work.s3 === undefined ? null : bucketStore(work.s3, work.root);
 const parts = await lakeParts(database.em, work.root, {
   store: (store) => around(bucket ?? store, killer('store')),
   engine: (engine) => around(engine, killer('engine')),
 });
 const table = await tableNamed(database.em, work.tableId);
 if (work.erase !== undefined) {
-  const receipt = await parts.executor.execute(executionContext({ table, ...work.erase }));
+  const executor = around(parts.executor, killer('executor'));
+  const receipt = await executor.execute(executionContext({ table, ...work.erase }));
+  if (work.erase.verifies === true) await executor.verify(executionContext({ table, ...work.erase }));
   console.log(JSON.stringify(receipt));
 }
 if (work.land !== undefined) {

@@ -136,6 +136,14 @@ export function describeLakeEngine(name: string, makeEngine: EngineFactory): voi
       );
     });
 
+    it('lists keys of any text, to the last character', async () => {
+      const odd = ['', ...` "\\':\n\u001fé😀`, '\ufeffc', 'e\u0301', '{"f":1}', 'null', '01'];
+      const rows = odd.map((acc) => ({ acc, n: 1 }));
+      await engine.write({ path: at('odd.parquet'), columns, rows });
+      const { keys } = await engine.keys({ path: at('odd.parquet'), columns: ['acc'], rowsMax: 1_000 });
+      expect([...(keys[0]?.values ?? [])].sort()).toEqual([...odd].sort());
+    });
+
     it('keeps account and subject apart where their texts run together', async () => {
       await engine.write({
         path: at('r.parquet'),

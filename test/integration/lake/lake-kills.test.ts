@@ -1,164 +1,173 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TargetReceipt } from '../../../src/domain/operations/target.ts';
-import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import {
-  erasureTarget,
-  executionContext,
-  type LakeParts,
-  lakeParts,
-  landMessages,
-  type Message,
-  messageTable,
-  tableContent,
-} from '../../testkit/lake.ts';
+  bytesOfTable,
+  everyoneElse,
+  filledForErasure,
+  oneAccount,
+  outcomeOf,
+} from '../../testkit/disturbed-erasure.ts';
+import { executionContext } from '../../testkit/lake.ts';
+import { type LakePlace, lakePlace, placeKinds } from '../../testkit/lake-place.ts';
 import type { KillPoint } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
-let db: TestDatabase;
-let root: string;
-let parts: LakeParts;
-beforeAll(async () => {
-  db = await testDatabase();
-  root = await mkdtemp(join(tmpdir(), 'lineward-kills-'));
-  parts = await lakeParts(db.em, root);
-});
-afterAll(async () => {
-  await parts.engine.close();
-  await db.close();
-  await rm(root, { recursive: true, force: true });
-});
+type Filled = Awaited<ReturnType<typeof filledForErasure>>;
 
-/** The first day is of the erased account alone: its file is removed. The two others are rewritten. */
-const messages: readonly Message[] = [
-  { account: 'AC0', to: '+1', day: '2018-06-01' },
-  ...Array.from({ length: 20 }, (_, n) => ({ account: `AC${n % 3}`, to: `+${n}`, day: `2018-06-0${2 + (n % 2)}` })),
-];
-const selection = { act: [{ accountId: 'AC0' }], keep: [{ accountId: 'AC0', subject: { field: 'to', value: '+3' } }] };
-
-async function filled() {
-  const made = await messageTable(parts);
-  await landMessages(parts, made, messages);
-  return { table: made.table, target: await erasureTarget(db.em, made.table) };
+/** A moment to be killed at, by the state that it leaves on record and in the store. */
+interface Moment {
+  readonly state: string;
+  readonly kill: KillPoint;
+  readonly verifies?: true;
 }
 
-/** What an erasure must leave, whatever befell it: counts of the receipt without identities. */
-const outcomeOf = (receipt: TargetReceipt) => {
-  const { recordsErased, recordsKept, filesRewritten, filesRemoved, open } = receipt;
-  const files = receipt.evidence.map(({ rowsBefore, rowsAfter, found, erased }) => {
-    return { rowsBefore, rowsAfter, found, erased };
-  });
-  return { recordsErased, recordsKept, filesRewritten, filesRemoved, open, files };
-};
-
-const points: KillPoint[] = [
-  { port: 'engine', verb: 'find', when: 'before', nth: 1 },
-  { port: 'engine', verb: 'rewrite', when: 'before', nth: 1 },
-  { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
-  { port: 'store', verb: 'removeIf', when: 'before', nth: 1 },
-  { port: 'store', verb: 'removeIf', when: 'after', nth: 1 },
-  { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
-  { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
-  { port: 'store', verb: 'swapIf', when: 'after', nth: 2 },
-  // Purging the index, within the transaction that records the swap.
-  { port: 'store', verb: 'remove', when: 'after', nth: 1 },
-  { port: 'store', verb: 'remove', when: 'after', nth: 2 },
-  // The swap is on record, the new segment is not yet made.
-  { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
-  { port: 'store', verb: 'stage', when: 'after', nth: 1 },
-  { port: 'store', verb: 'publish', when: 'after', nth: 2 },
+const erasures: readonly Moment[] = [
+  { state: 'nothing', kill: { port: 'engine', verb: 'find', when: 'before', nth: 1 } },
+  { state: 'PLANNED', kill: { port: 'engine', verb: 'rewrite', when: 'before', nth: 1 } },
+  { state: 'PLANNED with a staged file', kill: { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 } },
+  { state: 'STAGED', kill: { port: 'store', verb: 'swapIf', when: 'before', nth: 1 } },
+  { state: 'STAGED to be removed', kill: { port: 'store', verb: 'removeIf', when: 'before', nth: 1 } },
+  { state: 'STAGED and removed', kill: { port: 'store', verb: 'removeIf', when: 'after', nth: 1 } },
+  { state: 'STAGED and swapped', kill: { port: 'store', verb: 'swapIf', when: 'after', nth: 1 } },
+  { state: 'STAGED and swapped, of lines', kill: { port: 'store', verb: 'swapIf', when: 'after', nth: 4 } },
+  { state: 'SWAPPED, older versions there', kill: { port: 'store', verb: 'forgetVersions', when: 'before', nth: 2 } },
+  { state: 'SWAPPED, older versions gone', kill: { port: 'store', verb: 'forgetVersions', when: 'after', nth: 2 } },
+  // Within the transaction that records the swap.
+  {
+    state: 'PURGED and not on record, of a file that is gone',
+    kill: { port: 'store', verb: 'remove', when: 'after', nth: 1 },
+  },
+  { state: 'PURGED and not on record', kill: { port: 'store', verb: 'remove', when: 'after', nth: 4 } },
+  { state: 'PURGED', kill: { port: 'engine', verb: 'keys', when: 'before', nth: 1 } },
+  { state: 'PURGED with a staged segment', kill: { port: 'store', verb: 'stage', when: 'after', nth: 1 } },
+  { state: 'INDEXED and not on record', kill: { port: 'store', verb: 'publish', when: 'after', nth: 2 } },
+  { state: 'INDEXED without a receipt', kill: { port: 'executor', verb: 'execute', when: 'after', nth: 1 } },
+  { state: 'half VERIFIED', kill: { port: 'engine', verb: 'verify', when: 'after', nth: 2 }, verifies: true },
+  { state: 'VERIFIED', kill: { port: 'executor', verb: 'verify', when: 'after', nth: 1 }, verifies: true },
 ];
 
-describe('an erasure killed by SIGKILL', () => {
-  let undisturbed: { content: Awaited<ReturnType<typeof tableContent>>; outcome: ReturnType<typeof outcomeOf> };
-  beforeAll(async () => {
-    const { table, target } = await filled();
-    const receipt = await parts.executor.execute(executionContext({ table, ...target, selection }));
-    undisturbed = { content: await tableContent(parts, table), outcome: outcomeOf(receipt) };
-    expect(undisturbed.outcome).toMatchObject({ recordsErased: 7, filesRewritten: 2, filesRemoved: 1 });
-  });
+const changes: readonly Moment[] = [
+  { state: 'nothing', kill: { port: 'engine', verb: 'profile', when: 'before', nth: 2 } },
+  { state: 'PLANNED', kill: { port: 'engine', verb: 'transform', when: 'before', nth: 1 } },
+  { state: 'PLANNED with a staged file', kill: { port: 'engine', verb: 'transform', when: 'after', nth: 2 } },
+  { state: 'STAGED', kill: { port: 'store', verb: 'swapIf', when: 'before', nth: 1 } },
+  { state: 'STAGED and swapped', kill: { port: 'store', verb: 'swapIf', when: 'after', nth: 1 } },
+  { state: 'STAGED and swapped, of lines', kill: { port: 'store', verb: 'swapIf', when: 'after', nth: 5 } },
+  { state: 'PURGED and not on record', kill: { port: 'store', verb: 'remove', when: 'after', nth: 1 } },
+  { state: 'PURGED with a staged segment', kill: { port: 'store', verb: 'stage', when: 'after', nth: 1 } },
+];
 
-  it.each(points)('$when $verb $nth goes on to the same rows and the same receipt', async (kill) => {
-    const { table, target } = await filled();
-    const work = { url: db.url, root, tableId: table.id };
-    const killed = await runLakeChild({ ...work, kill, erase: { ...target, selection, fencingToken: 1 } });
-    expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await parts.executor.execute(executionContext({ table, ...target, selection, fencingToken: 2 }));
-    expect(outcomeOf(next)).toEqual(undisturbed.outcome);
-    expect(await tableContent(parts, table)).toEqual(undisturbed.content);
-    const context = executionContext({ table, ...target, selection, fencingToken: 3 });
-    expect(await parts.executor.verify(context)).toMatchObject({ survivors: 0, lost: 0, open: [] });
-    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
-    expect((await parts.store.names(`${table.location}/_index`)).length).toBe(2);
-  });
-
-  it('and then given up tells what it had done, with the swap that was not on record yet', async () => {
-    const { table, target } = await filled();
-    const kill: KillPoint = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
-    const erase = { ...target, selection, fencingToken: 1 };
-    await runLakeChild({ url: db.url, root, tableId: table.id, kill, erase });
-    const nobody = { act: [], keep: [] };
-    const context = executionContext({ table, ...target, selection: nobody, fencingToken: 2 });
-    const receipt = await parts.executor.receiptSoFar(context);
-    expect(receipt).toMatchObject({
-      filesRewritten: 1,
-      filesRemoved: 1,
-      open: [{ code: 'FILES_NOT_REWRITTEN', reason: expect.stringMatching(/^1 file/) }],
+describe.each(placeKinds)('in a $kind', ({ kind, missing }) => {
+  describe.skipIf(missing !== null)(missing ?? 'work that is killed by SIGKILL', () => {
+    let place: LakePlace;
+    beforeAll(async () => {
+      place = await lakePlace(kind);
     });
-    for (const { path, sha256 } of receipt?.evidence ?? [])
-      expect(sha256 === null ? null : await parts.store.sha256(String(path))).toBe(sha256);
-    expect(receipt?.recordsErased).toBeGreaterThan(1);
-    expect(receipt?.recordsErased).toBeLessThan(undisturbed.outcome.recordsErased);
-    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
-  });
-});
+    afterAll(() => place?.close());
 
-/** Values of `to` by row, wherever the row lies. */
-async function numbersIn(table: LakeTable): Promise<Record<string, string | null>> {
-  const numbers: Record<string, string | null> = {};
-  for (const { path } of await parts.store.list(table.location))
-    await parts.engine.transform({
-      source: parts.localPath(path),
-      staged: null,
-      selection: { accountColumn: 'account_sid', everyone: true, act: [], keep: [] },
-      columns: ['to'],
-      keyColumns: ['sid'],
-      metadata: {},
-      transform: async (batch) => {
-        for (const [row, sid] of (batch.sid ?? []).entries()) numbers[String(sid)] = batch.to?.[row] ?? null;
-        return batch;
-      },
+    /** Begins the work in a process that dies at a moment of it. */
+    const killedAt = async ({ table, target }: Filled, kill: KillPoint, how: object): Promise<void> => {
+      const erase = { ...target, selection: oneAccount, fencingToken: 1, ...how };
+      const killed = await runLakeChild({ ...place.asWork, tableId: table.id, kill, erase });
+      expect(killed).toMatchObject({ signal: 'SIGKILL', stderr: '' });
+    };
+    const goOn = async ({ table, target }: Filled, how: object = {}) => {
+      const run = { table, ...target, selection: oneAccount, fencingToken: 2, ...how };
+      return outcomeOf(await place.parts.executor.execute(executionContext(run)), table);
+    };
+    const done = async (filled: Filled, how: object = {}) => {
+      const outcome = await goOn(filled, how);
+      return { outcome, bytes: await bytesOfTable(place, filled.table) };
+    };
+
+    describe('an erasure', () => {
+      let undisturbed: Awaited<ReturnType<typeof done>>;
+      beforeAll(async () => {
+        undisturbed = await done(await filledForErasure(place));
+        expect(undisturbed.outcome).toMatchObject({ recordsErased: 11, filesRewritten: 4, filesRemoved: 1, open: [] });
+        expect(Object.keys(undisturbed.bytes.data)).toHaveLength(4);
+        expect(undisturbed.bytes).toMatchObject({ staged: [], superseded: [] });
+        expect(undisturbed.bytes.registered).toMatchObject([{ indexed: true }, { indexed: true }]);
+      });
+
+      it.each(erasures)(
+        'that leaves $state goes on to the same bytes and the same receipt',
+        async ({ kill, verifies = false }) => {
+          const filled = await filledForErasure(place);
+          await killedAt(filled, kill, { verifies });
+          expect(await goOn(filled)).toEqual(undisturbed.outcome);
+          const { table, target } = filled;
+          const context = executionContext({ table, ...target, selection: oneAccount, fencingToken: 3 });
+          const verification = await place.parts.executor.verify(context);
+          expect(verification).toMatchObject({ survivors: 0, lost: 0, recordsScanned: 20, open: [] });
+          expect(await bytesOfTable(place, table)).toEqual(undisturbed.bytes);
+        },
+      );
+
+      it('and is given up tells what it had done, with the swap that was not on record yet', async () => {
+        const filled = await filledForErasure(place);
+        await killedAt(filled, { port: 'store', verb: 'swapIf', when: 'after', nth: 1 }, {});
+        const { table, target } = filled;
+        const nobody = { act: [], keep: [] };
+        const context = executionContext({ table, ...target, selection: nobody, fencingToken: 2 });
+        const receipt = await place.parts.executor.receiptSoFar(context);
+        expect(receipt).toMatchObject({
+          filesRewritten: 1,
+          filesRemoved: 1,
+          open: [{ code: 'FILES_NOT_REWRITTEN', reason: expect.stringMatching(/^3 file/) }],
+        });
+        for (const { path, sha256 } of receipt?.evidence ?? [])
+          expect(await place.parts.store.sha256(String(path))).toBe(sha256);
+        expect(receipt?.recordsErased).toBeGreaterThan(1);
+        expect(receipt?.recordsErased).toBeLessThan(undisturbed.outcome.recordsErased);
+        expect(await bytesOfTable(place, table)).toMatchObject({ staged: [], superseded: [] });
+      });
     });
-  return numbers;
-}
 
-describe('a change of values killed by SIGKILL', () => {
-  const everyoneElse = { everyone: true, act: [], keep: selection.keep };
-  const changes: KillPoint[] = [
-    { port: 'engine', verb: 'profile', when: 'before', nth: 2 },
-    { port: 'engine', verb: 'transform', when: 'before', nth: 1 },
-    { port: 'engine', verb: 'transform', when: 'after', nth: 2 },
-    { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 2 },
-    { port: 'store', verb: 'remove', when: 'after', nth: 1 },
-    { port: 'store', verb: 'stage', when: 'after', nth: 1 },
-  ];
-  it.each(changes)('$when $verb $nth changes every value once', async (kill) => {
-    const { table, target } = await filled();
-    const before = await numbersIn(table);
-    const work = { url: db.url, root, tableId: table.id };
-    const run = { ...target, selection: everyoneElse, transforms: true };
-    const killed = await runLakeChild({ ...work, kill, erase: { ...run, fencingToken: 1 } });
-    expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await parts.executor.execute(executionContext({ table, ...run, fencingToken: 2 }));
-    expect(next).toMatchObject({ recordsErased: 0, recordsChanged: 20, filesRewritten: 3 });
-    // One row of AC0 is under a hold.
-    const expected = Object.entries(before).map(([sid, to]) => [sid, to === '+3' ? to : `${to}!`]);
-    expect(await numbersIn(table)).toEqual(Object.fromEntries(expected));
-    expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
+    /** Values of `to` by record, wherever the record lies. */
+    const numbersIn = async ({ table }: Filled): Promise<Readonly<Record<string, string | null>>> => {
+      const { store, engine } = place.parts;
+      const numbers: Record<string, string | null> = {};
+      for (const { path } of await store.list(table.location))
+        await store.reading([path], ([source = '']) =>
+          engine.transform({
+            source,
+            staged: null,
+            selection: { accountColumn: 'account_sid', everyone: true, act: [], keep: [] },
+            columns: ['to'],
+            keyColumns: ['sid'],
+            metadata: {},
+            transform: async (batch) => {
+              // Of lines both are JSON.
+              const plain = (text: string | null | undefined) => text?.replaceAll('"', '') ?? null;
+              for (const [row, sid] of (batch.sid ?? []).entries()) numbers[plain(sid) ?? ''] = plain(batch.to?.[row]);
+              return batch;
+            },
+          }),
+        );
+      return numbers;
+    };
+
+    describe('a change of values', () => {
+      const how = { selection: everyoneElse, transforms: true };
+      let undisturbed: Awaited<ReturnType<typeof done>>;
+      beforeAll(async () => {
+        const filled = await filledForErasure(place);
+        const before = await numbersIn(filled);
+        undisturbed = await done(filled, how);
+        expect(undisturbed.outcome).toMatchObject({ recordsErased: 0, recordsChanged: 28, filesRewritten: 5 });
+        // Three records of AC0 are under a hold.
+        const isHeld = (sid: string): boolean => before[sid] === '+3';
+        const expected = Object.entries(before).map(([sid, to]) => [sid, isHeld(sid) ? to : `${to}!`]);
+        expect(await numbersIn(filled)).toEqual(Object.fromEntries(expected));
+        expect(undisturbed.bytes).toMatchObject({ staged: [], superseded: [] });
+      });
+
+      it.each(changes)('that leaves $state changes every value once, to the same bytes', async ({ kill }) => {
+        const filled = await filledForErasure(place);
+        await killedAt(filled, kill, how);
+        expect(await goOn(filled, how)).toEqual(undisturbed.outcome);
+        expect(await bytesOfTable(place, filled.table)).toEqual(undisturbed.bytes);
+      });
+    });
   });
 });

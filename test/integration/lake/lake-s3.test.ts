@@ -1,45 +1,34 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
+import type { TestDatabase } from '../../testkit/database.ts';
 import {
   erasureTarget,
   executionContext,
   type LakeParts,
-  lakeParts,
   landMessages,
   type Message,
   messageTable,
   planOf,
   retain,
-  tableContent,
 } from '../../testkit/lake.ts';
-import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../../testkit/s3.ts';
-import type { KillPoint } from './lake-child.ts';
-import { runLakeChild } from './run-lake-child.ts';
+import { type LakePlace, lakePlace } from '../../testkit/lake-place.ts';
+import { bucketPrefix, missingS3, type TestBucket } from '../../testkit/s3.ts';
 
 const missing = await missingS3();
 
 describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` (${missing})`}`, () => {
+  let place: LakePlace;
   let db: TestDatabase;
   let root: string;
   let bucket: TestBucket;
   let parts: LakeParts;
   beforeAll(async () => {
-    db = await testDatabase();
-    root = await mkdtemp(join(tmpdir(), 'lineward-lake-s3-'));
-    bucket = await testBucket();
-    const store = await bucket.store();
-    parts = await lakeParts(db.em, root, { store: () => store });
+    place = await lakePlace('bucket');
+    ({ db, root, parts } = place);
+    bucket = place.bucket as TestBucket;
   });
-  afterAll(async () => {
-    await parts?.engine.close();
-    await bucket?.close();
-    await db?.close();
-    await rm(root, { recursive: true, force: true });
-  });
+  afterAll(() => place?.close());
 
   /** The first day is of the erased account alone: its file is removed. The two others are rewritten. */
   const messages: readonly Message[] = [
@@ -67,7 +56,7 @@ describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` 
     const keys = versions.map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.filter((key) => key.includes('/2018/'))).toHaveLength(2);
-    expect(await readdir(root)).not.toContain('reading');
+    expect(await readdir(join(root, 'scratch/reading'))).toEqual([]);
   });
 
   it('removes what is older than a rule allows, with every older version', async () => {
@@ -110,42 +99,13 @@ describe.skipIf(missing !== null)(`lake tables in S3${missing === null ? '' : ` 
   it('names older versions of files that it did not touch, since nobody searched them', async () => {
     const { table, target } = await filled();
     const [file] = await parts.store.list(table.location);
-    const Key = `${bucketPrefix}/${table.location}/2018/06/09/foreign.parquet`;
-    const bytes = await parts.store.reading([file?.path ?? ''], ([local = '']) =>
-      import('node:fs/promises').then(({ readFile }) => readFile(local)),
-    );
-    for (let time = 0; time < 2; time += 1)
-      await bucket.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key, Body: bytes }));
+    const bytes = await parts.store.reading([file?.path ?? ''], ([local = '']) => readFile(local));
+    for (let time = 0; time < 2; time += 1) await place.put(table, '2018/06/09/foreign.parquet', bytes);
     const nobody = { act: [{ accountId: 'AC9' }], keep: [] };
     await parts.executor.execute(executionContext({ table, ...target, selection: nobody }));
     const { open } = await parts.executor.verify(
       executionContext({ table, ...target, selection: nobody, fencingToken: 2 }),
     );
     expect(open).toMatchObject([{ code: 'OLDER_VERSIONS', reason: expect.stringContaining('foreign.parquet') }]);
-  });
-
-  const points: KillPoint[] = [
-    { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
-    { port: 'store', verb: 'forgetVersions', when: 'before', nth: 2 },
-    { port: 'store', verb: 'forgetVersions', when: 'after', nth: 2 },
-    { port: 'store', verb: 'removeIf', when: 'after', nth: 1 },
-    { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
-  ];
-  it.each(points)('an erasure killed $when $verb $nth leaves the same rows and no older version', async (kill) => {
-    const undisturbed = await filled();
-    await parts.executor.execute(executionContext({ ...undisturbed, ...undisturbed.target, selection }));
-    const { table, target } = await filled();
-    const s3 = { bucket: bucket.bucket, endpoint: bucket.endpoint };
-    const work = { url: db.url, root, tableId: table.id, s3 };
-    const killed = await runLakeChild({ ...work, kill, erase: { ...target, selection, fencingToken: 1 } });
-    expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await runLakeChild({ ...work, kill: null, erase: { ...target, selection, fencingToken: 2 } });
-    expect(next).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(next.stdout)).toMatchObject({ recordsErased: 7, filesRewritten: 2, filesRemoved: 1 });
-    expect(await tableContent(parts, table)).toEqual(await tableContent(parts, undisturbed.table));
-    expect(await parts.store.olderVersions(table.location)).toEqual([]);
-    const data = (await versionsOf(table.location)).filter(({ key }) => key.includes('/2018/'));
-    expect(data).toHaveLength(2);
   });
 });

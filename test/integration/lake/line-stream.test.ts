@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import fs, { rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it } from 'vitest';
 import { avroFormat } from '../../../src/adapters/lake/avro/avro-format.ts';
@@ -23,6 +24,28 @@ it('a reader of the first lines alone comes to its end', async () => {
       expect(lines.length).toBeGreaterThan(0);
       break;
     }
+});
+
+it('a compressed file is read whole, with all of its bytes, however long the disk takes to tell its size', async () => {
+  const bytes = gzipSync(ndjson(records));
+  const path = await put(join(root, 'slow.json.gz'), bytes);
+  const { stat } = fs;
+  fs.stat = (async (...args: Parameters<typeof stat>) => {
+    await sleep(100);
+    return stat(...args);
+  }) as typeof stat;
+  syncBuiltinESMExports();
+  try {
+    let [seen, read] = [0, 0];
+    for await (const lines of readLines(path, true, (some) => {
+      seen += some.length;
+    }))
+      read += lines.length;
+    expect([seen, read]).toEqual([bytes.length, records.length]);
+  } finally {
+    fs.stat = stat;
+    syncBuiltinESMExports();
+  }
 });
 
 it('a writer that is broken off makes no file afterwards', async () => {

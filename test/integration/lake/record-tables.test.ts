@@ -20,8 +20,6 @@ import {
 } from '../../testkit/lake.ts';
 import { ndjson, put, readAvro, type TestRecord, writeAvro } from '../../testkit/record-files.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../../testkit/s3.ts';
-import type { KillPoint } from './lake-child.ts';
-import { runLakeChild } from './run-lake-child.ts';
 
 const text = { type: ['null', 'string'], default: null };
 const schema = {
@@ -211,40 +209,6 @@ describe('a table of files of several formats', () => {
     expect(await shouted()).toMatchObject({ recordsChanged: 0, filesRewritten: 0, open: [] });
     await put(at('2018/06/02/some.json'), Buffer.concat([before, Buffer.from('{"account_sid":"AC5","to":"+1"}\n')]));
     expect(await shouted()).toMatchObject({ recordsChanged: 13, filesRewritten: 1, open: [] });
-  });
-
-  const changes: KillPoint[] = [
-    { port: 'engine', verb: 'transform', when: 'after', nth: 2 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 4 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 7 },
-  ];
-  it.each(changes)('killed by SIGKILL $when $verb $nth has every value changed once', async (kill) => {
-    const { table, target } = await mixedTable();
-    const work = { url: db.url, root, tableId: table.id };
-    const run = { ...target, selection: everyoneBut([held]), transforms: true };
-    const killed = await runLakeChild({ ...work, kill, erase: { ...run, fencingToken: 1 } });
-    expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await parts.executor.execute(executionContext({ table, ...run, fencingToken: 2 }));
-    const kept = all.filter(isHeld).length;
-    expect(next).toMatchObject({ recordsChanged: all.length - kept + 2, filesRewritten: 7 });
-    await expectShouted(parts, table, isHeld);
-  });
-
-  const points: KillPoint[] = [
-    { port: 'engine', verb: 'rewrite', when: 'after', nth: 2 },
-    { port: 'store', verb: 'swapIf', when: 'after', nth: 4 },
-    { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
-  ];
-  it.each(points)('killed by SIGKILL $when $verb $nth goes on to the same records', async (kill) => {
-    const { table, target } = await mixedTable();
-    const work = { url: db.url, root, tableId: table.id };
-    const killed = await runLakeChild({ ...work, kill, erase: { ...target, selection, fencingToken: 1 } });
-    expect(killed).toMatchObject({ signal: 'SIGKILL' });
-    const next = await parts.executor.execute(executionContext({ table, ...target, selection, fencingToken: 2 }));
-    expect(next).toMatchObject({ recordsErased: erased, filesRewritten: 6, open: [] });
-    const context = executionContext({ table, ...target, selection, fencingToken: 3 });
-    expect(await parts.executor.verify(context)).toMatchObject({ survivors: 0, lost: 0, open: [] });
-    await expectErased(table);
   });
 });
 

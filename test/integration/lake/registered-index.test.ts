@@ -2,6 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LakeTable } from '../../../src/entities/lake-table.entity.ts';
 import { caughtUp, foreignTable, linesOf, summaryOf, writeSent } from '../../testkit/foreign-table.ts';
+import { landMessages, messageTable } from '../../testkit/lake.ts';
 import { asIs, byAccount, one, type WatchedLake, watchedLake } from './watched-lake.ts';
 
 let watched: WatchedLake;
@@ -54,6 +55,18 @@ describe('the index of a table that others write', () => {
     expect(free.size).toBe(6);
     await watched.erased(table, { act: [{ accountId: 'AC2' }, { accountId: 'AC3' }], keep: [] });
     expect([await watched.parts.store.list(table.location), await watched.segmentsOf(table)]).toEqual([[], []]);
+  });
+
+  test('spares scans under a minimum retention, too, which has nothing to say of others', async () => {
+    const made = await messageTable(watched.parts);
+    const sent = [1, 2, 3].map((day) => ({ account: day === 2 ? 'AC2' : 'AC1', to: '+1', day: `2018-06-0${day}` }));
+    await landMessages(watched.parts, made, sent);
+    const minimum = { dateField: 'date_created', days: 10, before: '2018-06-02' };
+    const planned = await watched.planned(made.table, { ...byAccount('AC1'), minimum });
+    expect([planned.scans, Object.values(planned.found)]).toEqual([2, [1]]);
+    expect(planned.gaps).toMatchObject([
+      { code: 'MINIMUM_RETENTION', reason: expect.stringMatching(/2018\/06\/03.*: 1 record/) },
+    ]);
   });
 
   describe('never hides a subject of a file that was', () => {

@@ -5,7 +5,7 @@ import { encodeSegment, keyHash, risingNumbers, segmentHolds } from '../../../sr
 const largest = 2 ** 40 - 1;
 const number = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: largest }));
 const numbers = fc.array(number, { maxLength: 40 });
-const holds = (segment: Iterable<number>, asked: Iterable<number>) =>
+const holds = (segment: readonly number[], asked: readonly number[]) =>
   segmentHolds(encodeSegment(risingNumbers(segment)), risingNumbers(asked));
 
 describe('a segment of the subject index', () => {

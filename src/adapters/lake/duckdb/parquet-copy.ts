@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -59,6 +60,22 @@ export async function refuseLossyCopy(
     if (differences.length > 0) throw lossyCopy(schema.path, differences);
   } finally {
     await rm(probe, { force: true });
+  }
+}
+
+/** Makes of files that a child remembers; of a table there are a few. */
+const makesMax = 1_000;
+
+/** {@link refuseLossyCopy}, tried once for all files of one make: schema, codec, row groups and metadata are all that it goes by. */
+export class LossyCopyGate {
+  readonly #faithful = new Set<string>();
+
+  async refuse(connection: DuckDBConnection, schema: FileSchema, layout: FileLayout, probe: string): Promise<void> {
+    const make = hash('sha256', JSON.stringify([schema.nodes, copyOptions(layout), metadataText(layout)]), 'base64');
+    if (this.#faithful.has(make)) return;
+    await refuseLossyCopy(connection, schema, layout, probe);
+    if (this.#faithful.size >= makesMax) this.#faithful.clear();
+    this.#faithful.add(make);
   }
 }
 

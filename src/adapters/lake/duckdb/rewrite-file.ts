@@ -6,7 +6,7 @@ import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows, secondOpinion } from './marked-rows.ts';
-import { copyOptions, expectWritable, refuseLossyCopy } from './parquet-copy.ts';
+import { copyOptions, expectWritable, type LossyCopyGate } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from './rewrite-check.ts';
@@ -17,7 +17,7 @@ import { parquetFiles, scanned, sqlName, sqlText } from './sql-text.ts';
 export async function rewriteFile(
   connection: DuckDBConnection,
   tables: SelectionTables,
-  { source, staged }: Omit<EngineVerbs['rewrite']['request'], 'selection'>,
+  { source, staged, gate }: Omit<EngineVerbs['rewrite']['request'], 'selection'> & { readonly gate: LossyCopyGate },
 ): Promise<RewriteResult> {
   const schema = await readSchema(connection, source);
   tables.checkKeys(schema);
@@ -28,7 +28,7 @@ export async function rewriteFile(
     const { rows, found } = await markRows(connection, tables, { path: source, rows: layout.rows });
     const stays = found < rows;
     // What goes as a whole is not copied, and nothing of it can be changed on the way.
-    if (stays) await refuseLossyCopy(connection, schema, layout, `${staged}.probe`);
+    if (stays) await gate.refuse(connection, schema, layout, `${staged}.probe`);
     if (stays) await copySurvivors(connection, { schema, layout, staged });
     await checkStaged(connection, { schema, tables, staged: stays ? staged : null, rows, found });
     if (!stays) return { rowsBefore: rows, rowsAfter: 0, found, bytesAfter: 0, stagedSha256: null };

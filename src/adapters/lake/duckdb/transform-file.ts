@@ -7,7 +7,7 @@ import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
 import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows } from './marked-rows.ts';
-import { copyOptions, expectWritable, keyText, refuseLossyCopy } from './parquet-copy.ts';
+import { copyOptions, expectWritable, keyText, type LossyCopyGate } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
 import {
@@ -27,6 +27,7 @@ import { ValueExchange, type ValueWork } from './value-exchange.ts';
 export interface TransformParts {
   readonly instance: DuckDBInstance;
   readonly exchange: ValueWork['exchange'];
+  readonly gate: LossyCopyGate;
 }
 
 /**
@@ -37,7 +38,7 @@ export async function transformFile(
   connection: DuckDBConnection,
   tables: SelectionTables,
   request: Omit<EngineVerbs['transform']['request'], 'selection'>,
-  { instance, exchange }: TransformParts,
+  { instance, exchange, gate }: TransformParts,
 ): Promise<RewriteResult> {
   const { source, staged } = request;
   const schema = await readSchema(connection, source);
@@ -51,7 +52,7 @@ export async function transformFile(
   try {
     if (staged !== null) {
       await expectWritable(staged);
-      await refuseLossyCopy(connection, schema, layout, `${staged}.probe`);
+      await gate.refuse(connection, schema, layout, `${staged}.probe`);
     }
     const marked = await markRows(connection, tables, { path: source, rows: layout.rows });
     await filler.run(`CREATE TABLE ${table} (${columns.map(({ answers }) => `${answers} VARCHAR`).join(', ')})`);

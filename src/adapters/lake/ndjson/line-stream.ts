@@ -51,17 +51,18 @@ async function* contentOf(
   isGzip: boolean,
   onBytes: ((bytes: Buffer) => void) | undefined,
 ): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: chunkBytes });
   if (!isGzip) {
-    for await (const chunk of file as AsyncIterable<Buffer>) {
+    for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>) {
       onBytes?.(chunk);
       yield chunk;
     }
     return;
   }
-  if (onBytes !== undefined) file.on('data', (chunk) => onBytes(Buffer.from(chunk)));
   const { size } = await stat(path);
+  const file = createReadStream(path, { highWaterMark: chunkBytes });
   const unzipped = createGunzip({ chunkSize: chunkBytes });
+  // Nothing is waited for until both take part: whoever listens sets the bytes flowing, and what flows before the other is there is lost.
+  if (onBytes !== undefined) file.on('data', (chunk) => onBytes(Buffer.from(chunk)));
   file.on('error', (error) => unzipped.destroy(error)).pipe(unzipped);
   try {
     yield* unzipped as AsyncIterable<Buffer>;
