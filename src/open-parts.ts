@@ -44,7 +44,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(env.database, env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
-  const migrations = await prepareDatabase(postgres, prepareQueueTables);
+  const migrations = await prepareDatabase(postgres, env.REDIS_URL === undefined ? prepareQueueTables : null);
   if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
   if (postgres.isOwnerAllowed)
     logger.warn(

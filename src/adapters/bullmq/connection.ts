@@ -90,7 +90,12 @@ function overPostgres(url: string): Connection {
   return {
     prepare: async () => {
       const first = new Queue('lineward-prepare', { connection }, createPostgresBackend);
-      await first.waitUntilReady();
+      await first.waitUntilReady().catch(async (cause: unknown) => {
+        await first.close().catch(() => {});
+        const message =
+          'The tables of the job queues cannot be read, or are those of another version. Run `lineward migrate` with DATABASE_MIGRATION_URL.';
+        throw new LinewardError('QUEUE_UNAVAILABLE', message, { path: ['DATABASE_URL'], cause });
+      });
       await first.close();
     },
     queue: (name) => new Queue(name, { connection }, createPostgresBackend),

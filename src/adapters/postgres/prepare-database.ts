@@ -14,14 +14,18 @@ export interface DatabaseAccess {
   readonly isOwnerAllowed: boolean;
 }
 
-/** Makes the tables of the job queues, as their owner. */
-export type PrepareQueues = (ownerUrl: string) => Promise<void>;
+/** Makes the tables of the job queues, as their owner; null where these live elsewhere. */
+type PrepareQueues = ((ownerUrl: string) => Promise<void>) | null;
 
 async function asClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
+  await client.connect().catch((cause: unknown) => {
+    const message =
+      'The database does not accept a connection. Check DATABASE_URL and DATABASE_MIGRATION_URL, and that the roles exist.';
+    throw new LinewardError('DATABASE_UNAVAILABLE', message, { path: ['DATABASE_URL'], cause });
+  });
   try {
-    await client.connect();
     return await work(client);
   } finally {
     await client.end().catch(() => {});
@@ -59,7 +63,7 @@ export async function migrateAsOwner(
 ): Promise<readonly string[]> {
   const pending = await asClient(ownerUrl, pendingMigrations);
   const done = pending.length === 0 ? [] : await migrated(ownerUrl);
-  await prepareQueues(ownerUrl);
+  await prepareQueues?.(ownerUrl);
   if (url === null || url === ownerUrl) return done;
   const { rows } = await asClient(url, (client) => client.query<{ role: string }>('select current_user::text as role'));
   const role = rows[0]?.role ?? '';
@@ -95,11 +99,6 @@ export async function prepareDatabase(
   // Before anything is made: on a new server the one role of a newcomer is told of here.
   if (!isOwnerAllowed) await asClient(url, refusePowerfulRole);
   const done = ownerUrl === null ? [] : await migrateAsOwner({ url, ownerUrl }, prepareQueues);
-  if (!isOwnerAllowed) {
-    await asClient(url, async (client) => {
-      await refusePowerfulRole(client);
-      await refuseUnready(client);
-    });
-  }
+  if (!isOwnerAllowed) await asClient(url, refuseUnready);
   return done;
 }

@@ -165,6 +165,15 @@ describe('the start refuses', () => {
     await expect(start(url)).rejects.toMatchObject({ details: { faults: ['may bypass row-level security'] } });
   });
 
+  it('a role that does not exist, without a word of its password', async () => {
+    const url = Object.assign(new URL(database.url), { username: 'nobody', password: 'hunter2' }).href;
+    const refused = await migrateAsOwner({ url, ownerUrl: database.url }, prepareQueueTables).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(JSON.stringify([refused, String(refused)])).not.toContain('hunter2');
+  });
+
   it('a role that nobody granted anything, and says what to do', async () => {
     const { url } = await asRole();
     await expect(start(url)).rejects.toMatchObject({
