@@ -82,3 +82,14 @@ export async function erasedByPyarrow(
   const { stdout } = await run(python, ['-c', program, manifest]);
   return JSON.parse(stdout) as PyarrowRun;
 }
+
+/** Rows of persons who were to go (table `gone`), and all others, by plain SQL over the files. */
+export async function countsOf(connection: DuckDBConnection, files: readonly GeneratedFile[]) {
+  const list = files.map(({ local }) => `'${local}'`).join(', ');
+  const read = await connection.runAndReadAll(
+    `SELECT count(*) FILTER (WHERE hit), count(*) FILTER (WHERE NOT hit) FROM
+     (SELECT (account_sid, "to") IN (SELECT (account, value) FROM gone) AS hit FROM read_parquet([${list}]))`,
+  );
+  const [selected, others] = read.getRows()[0] ?? [];
+  return { selected: Number(selected), others: Number(others) };
+}

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckdbEngine } from '../src/adapters/lake/duckdb/duckdb-engine.ts';
 import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
 import { openDatabase } from '../src/adapters/postgres/orm.ts';
@@ -13,7 +13,7 @@ import { type GeneratedFile, generateTable, personsOf } from './lake-data.ts';
 import { indexCases } from './lake-index.ts';
 import { narrowingCases } from './lake-narrowing.ts';
 import { planCases } from './lake-plan.ts';
-import { erasedBarely, erasedByPyarrow, loadSubjects } from './lake-references.ts';
+import { countsOf, erasedBarely, erasedByPyarrow, loadSubjects } from './lake-references.ts';
 
 async function run(): Promise<readonly BenchCase[]> {
   const [megabytes, days, subjects] = [flag('mb', 200), flag('days', 30), flag('subjects', 200_000)];
@@ -101,15 +101,6 @@ async function run(): Promise<readonly BenchCase[]> {
 }
 
 /** Rows of the subjects, and of all others, as plain SQL sees them. */
-async function countsOf(connection: DuckDBConnection, files: readonly GeneratedFile[]) {
-  const list = files.map(({ local }) => `'${local}'`).join(', ');
-  const read = await connection.runAndReadAll(
-    `SELECT count(*) FILTER (WHERE hit), count(*) FILTER (WHERE NOT hit) FROM
-     (SELECT (account_sid, "to") IN (SELECT (account, value) FROM gone) AS hit FROM read_parquet([${list}]))`,
-  );
-  const [selected, others] = read.getRows()[0] ?? [];
-  return { selected: Number(selected), others: Number(others) };
-}
 
 const sum = (files: readonly GeneratedFile[], what: 'bytes' | 'rows'): number =>
   files.reduce((total, file) => total + file[what], 0);

@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   jobs: () => import('./jobs.bench.ts'),
   kafka: () => import('./kafka.bench.ts'),
   lake: () => import('./lake.bench.ts'),
+  'lake-day': () => import('./lake-day.bench.ts'),
   lineage: () => import('./lineage.bench.ts'),
   privacy: () => import('./privacy.bench.ts'),
   'privacy-memory': () => import('./privacy-memory.bench.ts'),
