@@ -53,7 +53,8 @@ async function run(): Promise<readonly BenchCase[]> {
     closers.push(() => rm(root, { recursive: true, force: true }));
     const postgres = await startEmbeddedPostgres(root);
     closers.push(() => postgres.stop());
-    const places = { DATABASE_URL: postgres.url, LINEWARD_DATA_DIR: join(root, 'data'), LOG_LEVEL: 'silent' };
+    const database = { DATABASE_URL: postgres.applicationUrl, DATABASE_MIGRATION_URL: postgres.url };
+    const places = { ...database, LINEWARD_DATA_DIR: join(root, 'data'), LOG_LEVEL: 'silent' };
     const ports = { PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0' };
     const app = await startApp(loadEnv({ ...places, ...ports }), createLogger('silent'));
     closers.push(() => app.stop());
