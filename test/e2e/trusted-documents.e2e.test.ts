@@ -109,7 +109,7 @@ describe('the start', () => {
   test('refuses a list with a wrong sum, a document that is none, and an empty one', async () => {
     for (const [content, told] of [
       [JSON.stringify({ [sha256('x')]: trusted }), 'is not the SHA-256 of its document'],
-      [JSON.stringify({ [sha256('{')]: '{' }), 'is not a GraphQL document'],
+      [JSON.stringify({ [sha256('{')]: '{' }), 'does not parse, line 1'],
       ['[]', 'is not a JSON object'],
       ['{}', 'has no documents'],
     ] as const)

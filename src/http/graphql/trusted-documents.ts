@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { GraphQLError, parse } from 'graphql';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { badRequest } from './query-limits.ts';
 
@@ -12,7 +13,12 @@ export interface SentDocument {
 export class TrustedDocuments {
   readonly #documents: ReadonlyMap<string, string>;
 
+  /**
+   * `documents` by the SHA-256 of their text.
+   * @throws LinewardError CONFIG_INVALID naming the one that does not parse.
+   */
   constructor(documents: ReadonlyMap<string, string>) {
+    for (const [hash, text] of documents) refuseUnreadable(hash, text);
     this.#documents = documents;
   }
 
@@ -33,6 +39,17 @@ export class TrustedDocuments {
     const source = hash === null ? undefined : this.#documents.get(hash);
     if (source === undefined) throw badRequest(new LinewardError('DOCUMENT_NOT_TRUSTED'));
     return source;
+  }
+}
+
+function refuseUnreadable(hash: string, text: string): void {
+  try {
+    parse(text);
+  } catch (cause) {
+    const place = cause instanceof GraphQLError ? cause.locations?.[0] : undefined;
+    const where = place === undefined ? '' : `, line ${place.line}`;
+    const message = `TRUSTED_DOCUMENTS: the document of SHA-256 ${hash} does not parse${where}`;
+    throw new LinewardError('CONFIG_INVALID', message, { path: ['TRUSTED_DOCUMENTS'], cause });
   }
 }
 
