@@ -27,6 +27,7 @@ import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
+import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
 import { seen } from './services/access/reader.ts';
 import type { LakeStore } from './services/lake/ports.ts';
@@ -42,7 +43,7 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
   const trusted = env.TRUSTED_DOCUMENTS === undefined ? null : await trustedDocuments(env.TRUSTED_DOCUMENTS);
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
-  const postgres = await openPostgres(env.database, env.LINEWARD_DATA_DIR);
+  const postgres = await openPostgres(databaseOf(env), env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
   const migrations = await prepareDatabase(postgres, env.REDIS_URL === undefined ? prepareQueueTables : null);
   if (migrations.length > 0) logger.info({ migrations }, 'database migrated');

@@ -32,8 +32,8 @@ export function databaseProblems({ DATABASE_URL, DATABASE_MIGRATION_URL, DATABAS
     : [];
 }
 
-/** How to get at a database; null for the embedded one. */
-export interface DatabasePlace {
+/** How to get at a database, with passwords: it is made where it is used, and no part of what is known of the settings. */
+interface DatabasePlace {
   readonly url: string;
   /** Of the owner of the tables; null where another process migrates. */
   readonly ownerUrl: string | null;
@@ -41,6 +41,7 @@ export interface DatabasePlace {
   readonly isOwnerAllowed: boolean;
 }
 
+/** Null for the embedded one. */
 export function databaseOf({
   DATABASE_URL,
   DATABASE_MIGRATION_URL,

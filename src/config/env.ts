@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { commaList } from './comma-list.ts';
-import { type DatabasePlace, databaseOf, databaseProblems, databaseSettings } from './database-settings.ts';
+import { databaseProblems, databaseSettings } from './database-settings.ts';
 import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-settings.ts';
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
 import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
@@ -205,7 +205,6 @@ type Settings = z.infer<typeof envSchema>;
 
 /** The validated configuration of one process. */
 export interface Env extends Readonly<Settings> {
-  readonly database: DatabasePlace | null;
   readonly lake: LakePlace;
   readonly kafka: KafkaPlace | null;
   readonly kafkaNamespace: string | null;
@@ -261,7 +260,6 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   const firstBroker = settings.KAFKA_BROKERS?.[0];
   return Object.freeze({
     ...settings,
-    database: databaseOf(settings),
     lake: lakeOf(settings),
     kafka: kafkaOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),

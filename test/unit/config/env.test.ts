@@ -82,10 +82,10 @@ describe('settings', () => {
 
   test('give a database one role or two', () => {
     const [DATABASE_URL, DATABASE_MIGRATION_URL] = ['postgres://app:canary@h/d', 'postgres://owner:canary@h/d'];
-    expect(loadEnv({}).database).toBeNull();
-    expect(loadEnv({ DATABASE_URL }).database).toEqual({ url: DATABASE_URL, ownerUrl: null, isOwnerAllowed: false });
-    expect(loadEnv({ DATABASE_URL, DATABASE_MIGRATION_URL }).database?.ownerUrl).toBe(DATABASE_MIGRATION_URL);
-    expect(loadEnv({ DATABASE_URL, DATABASE_OWNER_ALLOWED: 'true' }).database?.ownerUrl).toBe(DATABASE_URL);
+    expect(databaseOf(loadEnv({}))).toBeNull();
+    expect(databaseOf(loadEnv({ DATABASE_URL }))).toEqual({ url: DATABASE_URL, ownerUrl: null, isOwnerAllowed: false });
+    expect(databaseOf(loadEnv({ DATABASE_URL, DATABASE_MIGRATION_URL }))?.ownerUrl).toBe(DATABASE_MIGRATION_URL);
+    expect(databaseOf(loadEnv({ DATABASE_URL, DATABASE_OWNER_ALLOWED: 'true' }))?.ownerUrl).toBe(DATABASE_URL);
     expect(() => loadEnv({ DATABASE_MIGRATION_URL })).toThrow(/DATABASE_URL: is required/);
     const both = { DATABASE_URL, DATABASE_MIGRATION_URL, DATABASE_OWNER_ALLOWED: 'true' };
     expect(() => loadEnv(both)).toThrow(/DATABASE_OWNER_ALLOWED/);
