@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { databaseOf } from '../../../src/config/database-settings.ts';
 import { envSchema, loadEnv } from '../../../src/config/env.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
