@@ -21,7 +21,7 @@ const names = [
 const words = `(array['${names.join("', '")}'])`;
 
 /** Names and descriptions that words of ten kinds share, so that a word finds a tenth of all and a number one. */
-export async function seedCatalog(pool: Pool): Promise<number> {
+async function seedCatalog(pool: Pool): Promise<number> {
   const name = `${words}[1 + n % ${names.length}] || '_' || n`;
   await pool.query(`insert into dataset (id, namespace, name, created_at)
     select 'search-' || n, 'bench://shelf-' || n % 40, ${name}, now() from generate_series(1, ${datasets}) n`);
