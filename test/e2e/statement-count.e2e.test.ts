@@ -188,6 +188,8 @@ const lists = {
     certificate { id operation { id } } } }`,
   legalHolds:
     '{ totalCount nodes { id accountId scope { subjects { value } } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
+  minimumRetentions:
+    '{ totalCount nodes { name scope { namespaces } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
   approvalPolicies: '{ totalCount nodes { name kinds roles } }',
   approvalDelegations: '{ totalCount nodes { fromActor toActor } }',
   topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,
