@@ -39,7 +39,7 @@ describe('what a scope names by a mapping or a label', () => {
   it('is not unmapped from under a hold on the entity, and is when the hold is released', async () => {
     const seed = await seedPlaces(lane, ['LAKE_TABLE']);
     const { id } = await hold({ entityIds: [seed.entityId] });
-    await expect(unmap(seed)).rejects.toMatchObject({ code: 'HOLD_ACTIVE', path: ['id'] });
+    await expect(unmap(seed)).rejects.toMatchObject({ code: 'HOLD_ACTIVE', message: expect.stringMatching(/^id: /) });
     await lane.governance.releaseLegalHold(tester, { id, reason: 'settled' });
     await unmap(seed);
   });
@@ -71,7 +71,10 @@ describe('what a scope names by a mapping or a label', () => {
     const [wanted, more] = ['A', 'B'].map((letter) => `${letter}${newId().replaceAll('-', '').toUpperCase()}`);
     await label(datasetId, [wanted ?? '']);
     await hold({ classifications: [wanted ?? ''], lineageDownstream: true });
-    await expect(label(datasetId, [])).rejects.toMatchObject({ code: 'HOLD_ACTIVE', path: ['classifications'] });
+    await expect(label(datasetId, [])).rejects.toMatchObject({
+      code: 'HOLD_ACTIVE',
+      message: expect.stringMatching(/^classifications: /),
+    });
     await label(datasetId, [wanted ?? '', more ?? '']);
     const labels = await em.execute<{ classifications: string[] }[]>(
       `select classifications from dataset_field_label l join dataset_field f on f.id = l.field_id where f.dataset_id = ?`,

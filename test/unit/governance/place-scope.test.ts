@@ -11,10 +11,10 @@ const scope: fc.Arbitrary<PlaceScope> = fc.record({
   classifications: names,
   lineageDownstream: fc.boolean(),
 });
-const all = ['a', 'b'].flatMap((id) =>
-  ['a', 'b'].flatMap((namespace) =>
-    ['a', 'b'].flatMap((entity) => ['a', 'b'].map((label) => ({ id, namespace, entity, label }))),
-  ),
+// Of each kind there is one that no scope names: what comes later may be any other.
+const each = ['a', 'b', 'c'];
+const all = each.flatMap((id) =>
+  each.flatMap((namespace) => each.flatMap((entity) => each.map((label) => ({ id, namespace, entity, label })))),
 );
 const named = (of: PlaceScope) =>
   all.filter(
