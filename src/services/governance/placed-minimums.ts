@@ -25,8 +25,8 @@ export function placedMinimums(em: EntityManager, datasetIds: readonly string[] 
   });
 }
 
-/** {@link placedMinimums}, for who has a transaction. */
-export async function placedMinimumsIn(tx: EntityManager, datasetIds: readonly string[] | null): Promise<Placed> {
+/** For who has a transaction. */
+async function placedMinimumsIn(tx: EntityManager, datasetIds: readonly string[] | null): Promise<Placed> {
   const where = datasetIds === null ? {} : { $or: [{ datasetId: { $in: [...datasetIds] } }, { datasetId: null }] };
   const rows = await tx.find(MinimumRetentionSchema, where, { orderBy: { name: 'asc', id: 'asc' } });
   const byId = new Map(rows.map((row) => [row.id, row]));
