@@ -105,6 +105,11 @@ async function seed(): Promise<void> {
       [`p${index}`],
     );
     await em.execute(
+      `insert into minimum_retention (id, dataset_ids, name, days, mode, set_by, set_at)
+       values (?, array(select id from dataset order by id limit 3), ?, 1, 'GOVERNANCE', 'seed', now())`,
+      [newId(), `m${index}`],
+    );
+    await em.execute(
       `insert into approval_delegation (id, from_actor, from_kind, from_roles, to_actor, reason, starts_at, ends_at)
        values (?, 'a', 'oidc', '{}', ?, 'r', now(), now() + interval '1 h')`,
       [newId(), `to${index}`],
