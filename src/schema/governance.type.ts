@@ -100,7 +100,7 @@ export class LegalHoldScopeType {
   lineageDownstream!: boolean;
 }
 
-@ObjectType('HeldPlace', { description: 'A dataset in which a legal hold keeps something.' })
+@ObjectType('HeldPlace', { description: 'A dataset in which a legal hold, or a minimum retention, keeps something.' })
 export class HeldPlaceType {
   /** Told by `dataset`. */
   datasetId!: string;
@@ -109,7 +109,7 @@ export class HeldPlaceType {
   isNamed!: boolean;
 }
 
-export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a legal hold keeps, by name.');
+export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a scope keeps, by name.');
 
 @InputType({
   description:

@@ -153,7 +153,7 @@ describe('destroying keys', () => {
       approvalsNeeded: 2,
       statusReason: expect.stringContaining('1 of 2'),
     });
-    expect(await app.refusals(approve, { input: { id, planHash } })).toMatchObject([{ code: 'OPERATION_STATE' }]);
+    expect(await app.refusals(approve, { input: { id, planHash } })).toMatchObject([{ code: 'APPROVAL_REFUSED' }]);
     await app.em
       .fork()
       .execute(`insert into operation_approval select id, round, 'grace', now() from operation where plan_hash = ?`, [

@@ -56,6 +56,7 @@ import { TransformSourceMigration } from '../../../migrations/20261127000300_tra
 import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
+import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -173,6 +174,7 @@ const migrationsList = [
   { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
   { name: '20261127000400_lake_read', class: LakeReadMigration },
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
+  { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
 ];
 
 const closeTimeoutMs = 5_000;
