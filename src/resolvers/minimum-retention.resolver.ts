@@ -11,10 +11,10 @@ import {
   MinimumRetentionConnection,
   MinimumRetentionPayload,
   MinimumRetentionType,
-  PlaceScopeType,
   RemoveMinimumRetentionInput,
   SetMinimumRetentionInput,
 } from '../schema/minimum-retention.type.ts';
+import { PlaceScopeType } from '../schema/place-scope.type.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { MinimumRetentionService } from '../services/governance/minimum-retention.service.ts';
 import { type ScopedMinimumService, scopeOf } from '../services/governance/scoped-minimum.service.ts';

@@ -6,6 +6,7 @@ import { connectionOf } from './connection.type.ts';
 import { DatasetType } from './dataset.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
+import { PlaceScopeInput } from './place-scope.type.ts';
 import { Instant } from './scalars.ts';
 
 const RetentionModeEnum = describedEnum<RetentionMode>(
@@ -13,26 +14,6 @@ const RetentionModeEnum = describedEnum<RetentionMode>(
   'How hard a minimum retention is.',
   retentionModes,
 );
-
-@ObjectType('PlaceScope', {
-  description: 'Which datasets are meant, now and later: parts narrow each other, and null does not narrow.',
-})
-export class PlaceScopeType {
-  @Field(() => [ID], { nullable: true, description: 'Only these datasets.' })
-  datasetIds!: readonly string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only datasets of these namespaces.' })
-  namespaces!: readonly string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped.' })
-  entityIds!: readonly string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only where a column has one of these classifications.' })
-  classifications!: readonly string[] | null;
-
-  @Field(() => Boolean, { description: 'True for all that is made of those places, too.' })
-  lineageDownstream!: boolean;
-}
 
 @ObjectType('MinimumRetention', {
   description: 'How long a regulation wants the records of a dataset to be kept, or those of all that a scope names.',
@@ -64,34 +45,6 @@ export class MinimumRetentionType
 
   @Field(() => Instant, { description: 'When it was set.' })
   setAt!: Date;
-}
-
-@InputType({
-  description:
-    'Which datasets are meant. Parts narrow each other; names of one part stand beside each other. It is asked anew for each decision, so what fits it later is meant then. At least one part that says where.',
-})
-class PlaceScopeInput {
-  @Field(() => [ID], { nullable: true, description: 'Only these datasets, 1 to 1,000.' })
-  datasetIds?: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only datasets of these namespaces, 1 to 1,000.' })
-  namespaces?: string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped, 1 to 1,000.' })
-  entityIds?: string[] | null;
-
-  @Field(() => [String], {
-    nullable: true,
-    description:
-      'Only where a column has one of these classifications: by a version of an entity that is mapped there, or by a label of the dataset. 1 to 1,000.',
-  })
-  classifications?: string[] | null;
-
-  @Field(() => Boolean, {
-    nullable: true,
-    description: 'Also all that is made of those places, however many steps away by lineage. Default false.',
-  })
-  lineageDownstream?: boolean | null;
 }
 
 @InputType({ description: 'How long a regulation wants the records of a dataset to be kept.' })

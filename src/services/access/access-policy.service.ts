@@ -24,7 +24,6 @@ type NewPolicy = GivenPolicy & { readonly name: string };
 /** Makes, replaces and retires access policies. Each change takes effect in all processes at once. */
 export class AccessPolicyService {
   readonly #em: EntityManager;
-
   readonly #policies: Pick<PoliciesInForce, 'forget'>;
 
   constructor(deps: { readonly em: EntityManager; readonly policies: Pick<PoliciesInForce, 'forget'> }) {
