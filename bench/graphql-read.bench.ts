@@ -1,13 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import Fastify from 'fastify';
 import { buildASTSchema, execute, parse } from 'graphql';
 import { Pool } from 'pg';
-import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
-import { createLogger } from '../src/adapters/telemetry/logger.ts';
-import { startApp } from '../src/app.ts';
-import { loadEnv } from '../src/config/env.ts';
+import { benchApp, closing, type OnClose } from './bench-app.ts';
 import { type Bench, beside, measureInTurns } from './harness.ts';
 
 const entities = 50;
@@ -97,33 +92,9 @@ async function executionOnly(url: string): Promise<() => Promise<void>> {
   };
 }
 
-async function run() {
-  const closers: (() => Promise<unknown>)[] = [];
-  try {
-    return await readPages((close) => closers.push(close));
-  } finally {
-    for (const close of closers.reverse()) await close();
-  }
-}
-
-async function readPages(onClose: (close: () => Promise<unknown>) => void) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
-  onClose(() => rm(dataDir, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres(dataDir);
-  onClose(() => postgres.stop());
-  const env = loadEnv({
-    LINEWARD_DATA_DIR: dataDir,
-    DATABASE_URL: postgres.applicationUrl,
-    DATABASE_MIGRATION_URL: postgres.url,
-    PORT: '0',
-    REGISTRY_PORT: '0',
-    PRODUCE_PORT: '0',
-    LOG_LEVEL: 'silent',
-    LINEWARD_ROLES: 'api',
-  });
-  const app = await startApp(env, createLogger('silent'));
-  onClose(() => app.stop());
-  const pool = new Pool({ connectionString: postgres.url });
+async function readPages(onClose: OnClose) {
+  const { app, databaseUrl } = await benchApp(onClose, { LINEWARD_ROLES: 'api' });
+  const pool = new Pool({ connectionString: databaseUrl });
   onClose(() => pool.end());
   const raw = Fastify();
   onClose(() => raw.close());
@@ -160,5 +131,5 @@ async function post(to: string, body: object): Promise<void> {
 export const bench: Bench = {
   name: 'graphql-read',
   about: 'a nested page through GraphQL over HTTP, beside the same rows by raw SQL over the same kind of HTTP server',
-  run,
+  run: () => closing(readPages),
 };

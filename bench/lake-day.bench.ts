@@ -1,12 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
-import { createLogger } from '../src/adapters/telemetry/logger.ts';
-import { startApp } from '../src/app.ts';
-import { loadEnv } from '../src/config/env.ts';
+import { benchApp, closing, type OnClose } from './bench-app.ts';
 import { type Bench, type BenchCase, flag, plainCase } from './harness.ts';
 import { generateTable, personsOf } from './lake-data.ts';
 import { countsOf, loadSubjects } from './lake-references.ts';
@@ -45,42 +40,29 @@ async function until(ask: () => Promise<Data>, isThere: (answer: Data) => boolea
   }
 }
 
-async function run(): Promise<readonly BenchCase[]> {
+async function measured(onClose: OnClose): Promise<readonly BenchCase[]> {
   const [megabytes, days, asked] = [flag('mb', 200), flag('days', 30), flag('subjects', 200_000)];
-  const closers: (() => Promise<unknown>)[] = [];
-  try {
-    const root = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
-    closers.push(() => rm(root, { recursive: true, force: true }));
-    const postgres = await startEmbeddedPostgres(root);
-    closers.push(() => postgres.stop());
-    const database = { DATABASE_URL: postgres.applicationUrl, DATABASE_MIGRATION_URL: postgres.url };
-    const places = { ...database, LINEWARD_DATA_DIR: join(root, 'data'), LOG_LEVEL: 'silent' };
-    const ports = { PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0' };
-    const app = await startApp(loadEnv({ ...places, ...ports }), createLogger('silent'));
-    closers.push(() => app.stop());
-    const duckdb = await (await DuckDBInstance.create(':memory:', { memory_limit: '1GB' })).connect();
-    const files = await generateTable(duckdb, join(root, 'data', 'lake', location), { megabytes, days });
-    const rows = files.reduce((sum, file) => sum + file.rows, 0);
-    const persons = Math.ceil(rows / 10);
-    const subjects = personsOf(Math.min(asked, Math.ceil(persons / 10)), persons);
-    await loadSubjects(duckdb, 'gone', subjects);
-    const before = await countsOf(duckdb, files);
-    const day = await erasureDay(app.urls.main, subjects);
-    const after = await countsOf(duckdb, files);
-    if (after.selected !== 0 || after.others !== before.others || day.erased !== before.selected)
-      throw new Error(`not exact: ${JSON.stringify({ before, after, erased: day.erased })}`);
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    return [
-      plainCase(`register ${files.length} files, ${(bytes / 1e6).toFixed(0)} MB, and index them`, day.registered, 's'),
-      plainCase(`take in ${subjects.length} subjects`, day.takenIn, 's'),
-      plainCase('plan', day.planned, 's'),
-      plainCase('erase, read back, certify', day.certified, 's'),
-      plainCase('plan to certificate', bytes / 1e6 / (day.planned + day.certified), 'MB/s'),
-      plainCase(`${before.selected} rows erased; survivors and lost rows, by plain SQL`, 0, 'rows'),
-    ];
-  } finally {
-    for (const close of closers.reverse()) await close();
-  }
+  const { app, dataDir } = await benchApp(onClose);
+  const duckdb = await (await DuckDBInstance.create(':memory:', { memory_limit: '1GB' })).connect();
+  const files = await generateTable(duckdb, join(dataDir, 'lake', location), { megabytes, days });
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const persons = Math.ceil(rows / 10);
+  const subjects = personsOf(Math.min(asked, Math.ceil(persons / 10)), persons);
+  await loadSubjects(duckdb, 'gone', subjects);
+  const before = await countsOf(duckdb, files);
+  const day = await erasureDay(app.urls.main, subjects);
+  const after = await countsOf(duckdb, files);
+  if (after.selected !== 0 || after.others !== before.others || day.erased !== before.selected)
+    throw new Error(`not exact: ${JSON.stringify({ before, after, erased: day.erased })}`);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return [
+    plainCase(`register ${files.length} files, ${(bytes / 1e6).toFixed(0)} MB, and index them`, day.registered, 's'),
+    plainCase(`take in ${subjects.length} subjects`, day.takenIn, 's'),
+    plainCase('plan', day.planned, 's'),
+    plainCase('erase, read back, certify', day.certified, 's'),
+    plainCase('plan to certificate', bytes / 1e6 / (day.planned + day.certified), 'MB/s'),
+    plainCase(`${before.selected} rows erased; survivors and lost rows, by plain SQL`, 0, 'rows'),
+  ];
 }
 
 /** Registers the table and takes the subjects of a day from request to certificate; seconds of each step. */
@@ -158,5 +140,5 @@ export const bench: Bench = {
   name: 'lake-day',
   about:
     'a day of erasures by the API, from plan to certificate, checked by plain SQL; --mb=200 --days=30 --subjects=200000',
-  run,
+  run: () => closing(measured),
 };

@@ -1,13 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Pool } from 'pg';
-import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
 import { openDatabase } from '../src/adapters/postgres/orm.ts';
-import { createLogger } from '../src/adapters/telemetry/logger.ts';
-import { startApp } from '../src/app.ts';
-import { loadEnv } from '../src/config/env.ts';
 import { newId } from '../src/domain/id.ts';
+import { benchApp, closing, type OnClose } from './bench-app.ts';
 import { type Bench, type BenchCase, beside, measureInTurns } from './harness.ts';
 import { batchOf } from './lineage-data.ts';
 import { searchCases } from './lineage-search.ts';
@@ -16,35 +10,11 @@ import { labelCases, walkCases } from './lineage-walks.ts';
 const batchEvents = 1_000;
 const rounds = 3;
 
-async function run() {
-  const closers: (() => Promise<unknown>)[] = [];
-  try {
-    return await measured((close) => closers.push(close));
-  } finally {
-    for (const close of closers.reverse()) await close();
-  }
-}
-
-async function measured(onClose: (close: () => Promise<unknown>) => void) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
-  onClose(() => rm(dataDir, { recursive: true, force: true }));
-  const postgres = await startEmbeddedPostgres(dataDir);
-  onClose(() => postgres.stop());
-  const env = loadEnv({
-    LINEWARD_DATA_DIR: dataDir,
-    DATABASE_URL: postgres.applicationUrl,
-    DATABASE_MIGRATION_URL: postgres.url,
-    PORT: '0',
-    REGISTRY_PORT: '0',
-    PRODUCE_PORT: '0',
-    LOG_LEVEL: 'silent',
-    LINEWARD_ROLES: 'api',
-  });
-  const app = await startApp(env, createLogger('silent'));
-  onClose(() => app.stop());
-  const database = await openDatabase(postgres.url);
+async function measured(onClose: OnClose) {
+  const { app, databaseUrl } = await benchApp(onClose, { LINEWARD_ROLES: 'api' });
+  const database = await openDatabase(databaseUrl);
   onClose(() => database.close());
-  const pool = new Pool({ connectionString: postgres.url });
+  const pool = new Pool({ connectionString: databaseUrl });
   onClose(() => pool.end());
   const { em } = database;
   const isSearch = process.argv.includes('--search');
@@ -104,5 +74,5 @@ export const bench: Bench = {
   name: 'lineage',
   about:
     'ingest beside a bare insert, walks and labels beside the bare recursive SQL (--growth: of four and two sizes); --search: searches of 100,000 datasets instead',
-  run,
+  run: () => closing(measured),
 };

@@ -1,7 +1,5 @@
-import { createLogger } from '../src/adapters/telemetry/logger.ts';
-import { startApp } from '../src/app.ts';
-import { loadEnv } from '../src/config/env.ts';
-import { accountId, withPostgres } from './crypto-parts.ts';
+import { benchApp, closing } from './bench-app.ts';
+import { accountId } from './crypto-parts.ts';
 import { type BenchCase, beside, measureInTurns } from './harness.ts';
 
 const atOnce = 32;
@@ -10,11 +8,9 @@ const secondsPerTurn = 0.5;
 
 /** Calls with one value from 32 clients at once in this very process, beside the smallest answer of the same server. */
 export function callCases(): Promise<readonly BenchCase[]> {
-  return withPostgres(async (DATABASE_MIGRATION_URL, dataDir, DATABASE_URL) => {
-    const ports = { PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0', LINEWARD_ROLES: 'api', LOG_LEVEL: 'silent' };
-    const env = loadEnv({ ...ports, LINEWARD_DATA_DIR: dataDir, DATABASE_URL, DATABASE_MIGRATION_URL });
-    const app = await startApp(env, createLogger('silent'));
-    return casesOf(app.urls.main).finally(() => app.stop());
+  return closing(async (onClose) => {
+    const { app } = await benchApp(onClose, { LINEWARD_ROLES: 'api' });
+    return casesOf(app.urls.main);
   });
 }
 

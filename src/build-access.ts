@@ -27,8 +27,8 @@ export function buildAccess(
 ) {
   const loginRefusals = new LoginRefusals({ em, logger, digest: (value) => notary.digest(value) });
   const accessPolicies = new AccessPolicyReadModel({ em });
-  const accessPolicyService = new AccessPolicyService({ em });
   const policies = new PoliciesInForce({ accessPolicies });
+  const accessPolicyService = new AccessPolicyService({ em, policies });
   return {
     authentication: new Authentication({
       em,

@@ -6,6 +6,7 @@ import { GovernanceReadModel } from './services/governance/governance.read-model
 import { GovernanceService } from './services/governance/governance.service.ts';
 import { MinimumRetentionService } from './services/governance/minimum-retention.service.ts';
 import { RetainReader } from './services/governance/retains.ts';
+import { ScopedMinimumService } from './services/governance/scoped-minimum.service.ts';
 import { ApprovalReadModel } from './services/operations/approval.read-model.ts';
 import { ApprovalPolicyService } from './services/operations/approval-policy.service.ts';
 
@@ -28,6 +29,7 @@ export function buildGovernance(
     governance: new GovernanceReadModel({ em }),
     governanceService: new GovernanceService({ em, releaseByTwo: env.HOLD_RELEASE_BY_TWO, holdsChanged: changed }),
     minimumRetentions: new MinimumRetentionService({ em, now, changed }),
+    scopedMinimums: new ScopedMinimumService({ em, now, changed }),
     approvals: new ApprovalReadModel({ em }),
     approvalPolicies: new ApprovalPolicyService({ em }),
     decisions: new DecisionReadModel({ em, now }),

@@ -180,6 +180,7 @@ export function createLoaders(deps: {
       return eventIds.map((id) => found.get(id) ?? null);
     }),
     heldPlaces: pages((ids, request) => deps.governance.heldPlaces(ids, request)),
+    minimumPlaces: pages((ids, request) => deps.governance.minimumPlaces(ids, request)),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
       return ids.map((id) => found.get(id) ?? null);

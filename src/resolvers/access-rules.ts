@@ -34,7 +34,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
       ...['transformer', 'transformers', 'transformerSchema', 'validateTransformer'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
-    ...of('READ_EVIDENCE', ['approvalDelegations']),
+    ...of('READ_EVIDENCE', ['approvalDelegations', 'minimumRetentions']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification', 'explainAccess']),
     ...of('MANAGE_KEYS', ['accountKeys']),

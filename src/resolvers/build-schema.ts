@@ -21,7 +21,7 @@ import {
   DatasetDescriptionResolver,
   DatasetFieldDescriptionFields,
 } from './dataset-description.resolver.ts';
-import { DatasetRetentionFields, DecisionResolver, OperationDeferralFields } from './decision.resolver.ts';
+import { DecisionResolver, OperationDeferralFields } from './decision.resolver.ts';
 import { DatasetFields, DeprecationFields, EntityFields, MappingFields } from './entity.fields.ts';
 import { EntityDescriptionResolver } from './entity-description.resolver.ts';
 import { EntityFieldFields, EntityVersionFields, VersionDiffFields } from './entity-version.fields.ts';
@@ -33,6 +33,11 @@ import { LakeRetentionResolver } from './lake-retention.resolver.ts';
 import { HeldPlaceFields, LegalHoldFields } from './legal-hold.fields.ts';
 import { LineageEdgeFields, LineageHopFields, LineageNodeFields, LineageResolver } from './lineage.resolver.ts';
 import { LineageImpactFields, LineagePathFields, LineagePathsResolver } from './lineage-paths.resolver.ts';
+import {
+  DatasetRetentionFields,
+  MinimumRetentionFields,
+  MinimumRetentionResolver,
+} from './minimum-retention.resolver.ts';
 import { NodeResolver } from './node.resolver.ts';
 import { CertificateFields, OperationFields, OperationTargetFields } from './operation.fields.ts';
 import { OperationsResolver } from './operations.resolver.ts';
@@ -101,6 +106,8 @@ const operationResolvers = [
   GovernanceResolver,
   HeldPlaceFields,
   LegalHoldFields,
+  MinimumRetentionFields,
+  MinimumRetentionResolver,
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,
@@ -131,6 +138,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessPolicyResolver>[0]
   ConstructorParameters<typeof CompatibilityResolver>[0] &
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof DecisionResolver>[0] &
+  ConstructorParameters<typeof MinimumRetentionResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof ApprovalResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &

@@ -3,24 +3,16 @@ import type { Actor } from '../domain/access/actor.ts';
 import { mayDo } from '../domain/access/role.ts';
 import { globalId, localId } from '../domain/global-id.ts';
 import type { Claim } from '../domain/governance/decision.ts';
-import type { Dataset } from '../entities/dataset.entity.ts';
-import type { MinimumRetention } from '../entities/minimum-retention.entity.ts';
 import type { Operation } from '../entities/operation.entity.ts';
-import { DatasetType } from '../schema/dataset.type.ts';
 import {
   DecisionItemInput,
   DecisionType,
   ErasureDeferralType,
-  MinimumRetentionPayload,
-  MinimumRetentionType,
-  RemoveMinimumRetentionInput,
   ReplayErasureLedgerInput,
   ReplayErasureLedgerPayload,
-  SetMinimumRetentionInput,
 } from '../schema/decision.type.ts';
 import { OperationType } from '../schema/operation.type.ts';
 import { confidentialSource, type DecisionReadModel } from '../services/governance/decision.read-model.ts';
-import type { MinimumRetentionService } from '../services/governance/minimum-retention.service.ts';
 import type { ErasureLedger } from '../services/operations/erasure-ledger.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
@@ -29,16 +21,13 @@ import { mutationPayload } from './mutation-payload.ts';
 @Resolver()
 export class DecisionResolver {
   readonly #decisions: DecisionReadModel;
-  readonly #minimums: MinimumRetentionService;
   readonly #ledger: Pick<ErasureLedger, 'replay'>;
 
   constructor(deps: {
     readonly decisions: DecisionReadModel;
-    readonly minimumRetentions: MinimumRetentionService;
     readonly erasureLedger: ErasureLedger;
   }) {
     this.#decisions = deps.decisions;
-    this.#minimums = deps.minimumRetentions;
     this.#ledger = deps.erasureLedger;
   }
 
@@ -65,48 +54,6 @@ export class DecisionResolver {
     };
   }
 
-  @Mutation(() => MinimumRetentionPayload, {
-    description:
-      'Says how long a regulation wants the records of a dataset to be kept: nothing here deletes them sooner, and erasures of them are deferred.',
-  })
-  setMinimumRetention(
-    @Acting() actor: Actor,
-    @Arg('input', () => SetMinimumRetentionInput, { description: 'The minimum.' }) input: SetMinimumRetentionInput,
-    @Ctx() { loaders }: RequestContext,
-  ) {
-    return mutationPayload(input, async () => {
-      const { datasetId } = await this.#minimums.setMinimumRetention(actor, {
-        datasetId: localId('Dataset', input.datasetId, ['datasetId']),
-        name: input.name,
-        days: input.days,
-        mode: input.mode,
-        dateField: input.dateField ?? null,
-        validUntil: input.validUntil ?? null,
-        bypassReason: input.bypassReason ?? null,
-      });
-      return { dataset: await loaders.dataset.load(datasetId) };
-    });
-  }
-
-  @Mutation(() => MinimumRetentionPayload, {
-    description: 'Removes a minimum that has run out; one in governance mode also before, by who may bypass it.',
-  })
-  removeMinimumRetention(
-    @Acting() actor: Actor,
-    @Arg('input', () => RemoveMinimumRetentionInput, { description: 'The minimum.' })
-    input: RemoveMinimumRetentionInput,
-    @Ctx() { loaders }: RequestContext,
-  ) {
-    return mutationPayload(input, async () => {
-      const { datasetId } = await this.#minimums.removeMinimumRetention(actor, {
-        datasetId: localId('Dataset', input.datasetId, ['datasetId']),
-        name: input.name,
-        bypassReason: input.bypassReason ?? null,
-      });
-      return { dataset: await loaders.dataset.load(datasetId) };
-    });
-  }
-
   @Mutation(() => ReplayErasureLedgerPayload, {
     description:
       'Looks in all places for data of subjects that were erased before: restored, replayed or late. What is found is requested as erasures, which wait for approval.',
@@ -117,19 +64,6 @@ export class DecisionResolver {
     input: ReplayErasureLedgerInput,
   ) {
     return mutationPayload(input, async () => ({ runId: await this.#ledger.replay(actor) }));
-  }
-}
-
-@Resolver(() => DatasetType)
-export class DatasetRetentionFields {
-  @FieldResolver(() => [MinimumRetentionType], {
-    description: 'How long regulations want its records to be kept, by name.',
-  })
-  minimumRetentions(
-    @Root() dataset: Dataset,
-    @Ctx() { loaders }: RequestContext,
-  ): Promise<readonly MinimumRetention[]> {
-    return loaders.minimumRetentions.load(dataset.id);
   }
 }
 

@@ -8,10 +8,6 @@ import {
   decisionActions,
   type LostClaim,
 } from '../domain/governance/decision.ts';
-import { type RetentionMode, retentionModes } from '../domain/governance/minimum-retention.ts';
-import type { Dataset } from '../entities/dataset.entity.ts';
-import type { MinimumRetention } from '../entities/minimum-retention.entity.ts';
-import { DatasetType } from './dataset.type.ts';
 import { describedEnum } from './described-enum.ts';
 import { SubjectSelectorInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
@@ -24,12 +20,6 @@ const ClaimRuleEnum = describedEnum<ClaimRule>(
 );
 
 const DecisionActionEnum = describedEnum<DecisionAction>('DecisionAction', 'What becomes of an item.', decisionActions);
-
-const RetentionModeEnum = describedEnum<RetentionMode>(
-  'RetentionMode',
-  'How hard a minimum retention is.',
-  retentionModes,
-);
 
 @ObjectType('Claim', { description: 'One voice about an item.' })
 class ClaimType implements Claim {
@@ -91,88 +81,6 @@ export class DecisionItemInput extends SubjectSelectorInput {
       'Its date: of a row what stands in the date field of the rules, of a record its time stamp. Default: it has none.',
   })
   date?: Date;
-}
-
-@ObjectType('MinimumRetention', { description: 'How long a regulation wants the records of a dataset to be kept.' })
-export class MinimumRetentionType
-  implements Pick<MinimumRetention, 'name' | 'days' | 'mode' | 'dateField' | 'validUntil' | 'setBy' | 'setAt'>
-{
-  @Field(() => String, { description: 'The regulation, as counsel names it.' })
-  name!: string;
-
-  @Field(() => Int, { description: 'Whole UTC days that a record is kept after its own.' })
-  days!: number;
-
-  @Field(() => RetentionModeEnum, { description: 'How hard it is.' })
-  mode!: RetentionMode;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Column with the date of a row; null for time stamps of a topic.',
-  })
-  dateField!: string | null;
-
-  @Field(() => Instant, { nullable: true, description: 'When the minimum itself ends; null: it does not.' })
-  validUntil!: Date | null;
-
-  @Field(() => String, { description: 'Actor who set it.' })
-  setBy!: string;
-
-  @Field(() => Instant, { description: 'When it was set.' })
-  setAt!: Date;
-}
-
-@InputType({ description: 'How long a regulation wants the records of a dataset to be kept.' })
-export class SetMinimumRetentionInput extends MutationInput {
-  @Field(() => ID, { description: 'A lake table or a topic that an entity is mapped to.' })
-  datasetId!: string;
-
-  @Field(() => String, {
-    description: 'The regulation, 1 to 200 characters. Setting the same name again changes that minimum.',
-  })
-  name!: string;
-
-  @Field(() => Int, { description: 'Whole UTC days that a record is kept after its own, 1 to 36,500.' })
-  days!: number;
-
-  @Field(() => RetentionModeEnum, { description: 'How hard it is.' })
-  mode!: RetentionMode;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Column with the date of a row. Default: that of the table. Not for topics, which go by time stamps.',
-  })
-  dateField?: string;
-
-  @Field(() => Instant, { nullable: true, description: 'When the minimum itself ends. Default: it does not.' })
-  validUntil?: Date;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Why a minimum in governance mode is weakened, 1 to 4,000 characters; needs BYPASS_RETENTION.',
-  })
-  bypassReason?: string;
-}
-
-@InputType({ description: 'A minimum retention to remove.' })
-export class RemoveMinimumRetentionInput extends MutationInput {
-  @Field(() => ID, { description: 'The dataset.' })
-  datasetId!: string;
-
-  @Field(() => String, { description: 'The regulation.' })
-  name!: string;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Why one in governance mode that has not run out is removed; needs BYPASS_RETENTION.',
-  })
-  bypassReason?: string;
-}
-
-@ObjectType({ description: 'The dataset after the change.' })
-export class MinimumRetentionPayload extends MutationPayload {
-  @Field(() => DatasetType, { nullable: true, description: 'The dataset; null when refused.' })
-  dataset?: Dataset | null;
 }
 
 @InputType({ description: 'A replay of the erasure ledger.' })

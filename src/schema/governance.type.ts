@@ -4,6 +4,7 @@ import { connectionOf } from './connection.type.ts';
 import { NodeType } from './node.type.ts';
 import { SubjectKeyInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
+import { PlaceScopeInput, PlaceScopeType } from './place-scope.type.ts';
 import { Instant } from './scalars.ts';
 
 @ObjectType('LegalHold', {
@@ -77,30 +78,15 @@ class LegalHoldSubjectType {
 @ObjectType('LegalHoldScope', {
   description: 'What a legal hold is about: parts narrow each other, and null does not narrow.',
 })
-export class LegalHoldScopeType {
+export class LegalHoldScopeType extends PlaceScopeType {
   @Field(() => String, { nullable: true, description: 'The account; null for everybody.' })
   accountId!: string | null;
 
   @Field(() => [LegalHoldSubjectType], { description: 'Persons of the account; none for all of it.' })
   subjects!: readonly LegalHoldSubjectType[];
-
-  @Field(() => [ID], { nullable: true, description: 'Only in these datasets.' })
-  datasetIds!: readonly string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only in datasets of these namespaces.' })
-  namespaces!: readonly string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped.' })
-  entityIds!: readonly string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only where a column has one of these classifications.' })
-  classifications!: readonly string[] | null;
-
-  @Field(() => Boolean, { description: 'True for all that is made of those places, too.' })
-  lineageDownstream!: boolean;
 }
 
-@ObjectType('HeldPlace', { description: 'A dataset in which a legal hold keeps something.' })
+@ObjectType('HeldPlace', { description: 'A dataset in which a legal hold, or a minimum retention, keeps something.' })
 export class HeldPlaceType {
   /** Told by `dataset`. */
   datasetId!: string;
@@ -109,13 +95,13 @@ export class HeldPlaceType {
   isNamed!: boolean;
 }
 
-export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a legal hold keeps, by name.');
+export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a scope keeps, by name.');
 
 @InputType({
   description:
     'What a legal hold is about: an account, places, or what of an account is in places. Parts narrow each other; names of one part stand beside each other. It is asked anew for each decision, so what fits it later is held then.',
 })
-export class LegalHoldScopeInput {
+export class LegalHoldScopeInput extends PlaceScopeInput {
   @Field(() => String, {
     nullable: true,
     description: 'The account. Default: everybody, in the places that are named.',
@@ -127,28 +113,6 @@ export class LegalHoldScopeInput {
 
   @Field(() => [SubjectKeyInput], { nullable: true, description: 'Persons of the account, at most 1,000.' })
   subjects?: SubjectKeyInput[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Only in these datasets, 1 to 1,000.' })
-  datasetIds?: string[] | null;
-
-  @Field(() => [String], { nullable: true, description: 'Only in datasets of these namespaces, 1 to 1,000.' })
-  namespaces?: string[] | null;
-
-  @Field(() => [ID], { nullable: true, description: 'Only where one of these entities is mapped, 1 to 1,000.' })
-  entityIds?: string[] | null;
-
-  @Field(() => [String], {
-    nullable: true,
-    description:
-      'Only where a column has one of these classifications: by a version of an entity that is mapped there, or by a label of the dataset. 1 to 1,000.',
-  })
-  classifications?: string[] | null;
-
-  @Field(() => Boolean, {
-    nullable: true,
-    description: 'Also in all that is made of those places, however many steps away by lineage. Default false.',
-  })
-  lineageDownstream?: boolean | null;
 }
 
 @InputType({ description: 'A legal hold to place.' })

@@ -12,7 +12,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Action, mayDo, type Role, roleNames } from '../../src/domain/access/role.ts';
 import { buildSchema } from '../../src/resolvers/build-schema.ts';
 import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
-import { oidcServer } from '../testkit/oidc.ts';
 
 const root = 'the-token-of-the-environment';
 let app: TestApp;
@@ -377,30 +376,4 @@ test('nobody approves what they requested, where another must', async () => {
     ).body.data.approveOperation.userErrors;
   expect(await approve(secret)).toMatchObject([{ code: 'APPROVAL_REFUSED' }]);
   expect(await approve(tokens.security_admin)).toEqual([]);
-});
-
-test('people who log in to the provider of the company are let in by their roles there, without any token of ours', async () => {
-  const provider = await oidcServer();
-  const settings = { LINEWARD_ROLES: 'api', OIDC_ISSUER: provider.issuer, OIDC_AUDIENCE: 'lineward' };
-  const other = await testApp(settings);
-  try {
-    const read = async (token: string, query: string): Promise<{ status: number; body: Data }> => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-      const body = JSON.stringify({ query });
-      const response = await fetch(`${other.urls.main}/graphql`, { method: 'POST', headers, body });
-      return { status: response.status, body: await response.json() };
-    };
-    const token = await provider.signed(provider.claims({ roles: ['auditor'] }));
-    expect((await read(token, me)).body.data.me).toMatchObject({ actorId: 'oidc:ann', roles: ['auditor'] });
-    expect((await read(token, '{ auditEvents(first: 1) { totalCount } }')).body.errors).toBeUndefined();
-    expect(codesOf((await read(token, '{ apiTokens(first: 1) { totalCount } }')).body)).toEqual(['FORBIDDEN']);
-    const nothing = await provider.signed(provider.claims());
-    expect((await read(nothing, me)).body.data.me).toMatchObject({ roles: [], permissions: [] });
-    expect(codesOf((await read(nothing, '{ entities(first: 1) { totalCount } }')).body)).toEqual(['FORBIDDEN']);
-    expect((await read(await provider.signed(provider.claims({ aud: 'other' })), me)).status).toBe(401);
-    expect((await read('lw_nobody', me)).status).toBe(401);
-  } finally {
-    await other.stop();
-    await provider.stop();
-  }
 });

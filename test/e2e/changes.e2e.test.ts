@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/adapters/telemetry/logger.ts';
 import { type App, startApp } from '../../src/app.ts';
 import { loadEnv } from '../../src/config/env.ts';
+import { expireUnapproved } from '../../src/services/operations/identifier-expiry.ts';
 import {
   type Data,
   documentOf,
@@ -205,22 +206,30 @@ describe('webhooks', () => {
   const does = (verb: string, id: string, selection = `webhook { ${facts} }`) =>
     app.done(`mutation ($id: ID!) { ${verb}(input: { id: $id }) { ${selection} userErrors { code } } }`, { id });
 
-  test('can tell a chat that an operation waits for approval, is approved, and how it ended', async () => {
+  test('can tell a chat that an operation waits for approval, is approved, and how it ended, or that nobody approved it', async () => {
     const types = ['OPERATION_REQUESTED', 'OPERATION_AWAITS_APPROVAL', 'OPERATION_APPROVED', 'OPERATION_ENDED'];
     const { createWebhook } = await app.done(create, { input: { name: 'approvals', url: receiver.url, types } });
     const { webhook, secret } = createWebhook;
     expect(webhook).toMatchObject({ origin: new URL(receiver.url).origin, types, state: 'ACTIVE', behind: 0 });
     const { entity } = await change();
-    const { requestErasure } = await app.done(
-      `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { operation { id } userErrors { code } } }`,
-      { input: { subjects: [{ accountId: 'AC-chat' }], entityId: entity.id } },
-    );
-    const { id } = requestErasure.operation;
-    const toldOf = () => receiver.received.flatMap(({ body }) => JSON.parse(body).data.changes ?? []);
-    await eventually(
-      async () => toldOf(),
-      (told) => told.some(({ type }) => type === 'OPERATION_AWAITS_APPROVAL'),
-    );
+    const request = async (): Promise<string> => {
+      const { requestErasure } = await app.done(
+        `mutation ($input: RequestErasureInput!) { requestErasure(input: $input) { operation { id } userErrors { code } } }`,
+        { input: { subjects: [{ accountId: 'AC-chat' }], entityId: entity.id } },
+      );
+      return requestErasure.operation.id;
+    };
+    const id = await request();
+    const toldOf = (operation: string): Data[] =>
+      receiver.received
+        .flatMap(({ body }) => JSON.parse(body).data.changes ?? [])
+        .filter(({ resourceId }) => resourceId === operation);
+    const untilTold = (operation: string, type: string): Promise<Data[]> =>
+      eventually(
+        async () => toldOf(operation),
+        (told) => told.some((one) => one.type === type),
+      );
+    await untilTold(id, 'OPERATION_AWAITS_APPROVAL');
     const { node } = await app.done('query ($id: ID!) { node(id: $id) { ... on Operation { status planHash } } }', {
       id,
     });
@@ -229,15 +238,23 @@ describe('webhooks', () => {
       `mutation ($input: ApproveOperationInput!) { approveOperation(input: $input) { userErrors { code message } } }`,
       { input: { id, planHash: node.planHash } },
     );
-    const told = await eventually(
-      async () => toldOf(),
-      (found) => found.some(({ type }) => type === 'OPERATION_ENDED'),
-    );
-    expect(told.map(({ type, status, resourceId }) => [type, status, resourceId])).toEqual([
-      ['OPERATION_REQUESTED', null, id],
-      ['OPERATION_AWAITS_APPROVAL', 'PLANNED', id],
-      ['OPERATION_APPROVED', 'APPROVED', id],
-      ['OPERATION_ENDED', expect.stringMatching(/COMPLETED|PARTIAL/), id],
+    const wordsOf = (told: readonly Data[]) => told.map(({ type, status }) => [type, status]);
+    expect(wordsOf(await untilTold(id, 'OPERATION_ENDED'))).toEqual([
+      ['OPERATION_REQUESTED', null],
+      ['OPERATION_AWAITS_APPROVAL', 'PLANNED'],
+      ['OPERATION_APPROVED', 'APPROVED'],
+      ['OPERATION_ENDED', expect.stringMatching(/COMPLETED|PARTIAL/)],
+    ]);
+    const expiring = await request();
+    await untilTold(expiring, 'OPERATION_AWAITS_APPROVAL');
+    await app.em
+      .fork()
+      .execute(`update operation set approval_expires_at = now() - interval '1 s' where status = 'PLANNED'`);
+    await expireUnapproved(app.em);
+    expect(wordsOf(await untilTold(expiring, 'OPERATION_ENDED'))).toEqual([
+      ['OPERATION_REQUESTED', null],
+      ['OPERATION_AWAITS_APPROVAL', 'PLANNED'],
+      ['OPERATION_ENDED', 'CANCELLED'],
     ]);
     for (const { headers, body } of receiver.received) {
       expect(body).not.toContain('AC-chat');

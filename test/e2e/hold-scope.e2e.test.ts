@@ -155,3 +155,47 @@ test('a hold on one table keeps the keys of those of whom it has a record, and o
   await mutate('releaseLegalHold', { id: legalHold.id, reason: 'settled' });
   expect((await shred('AC1')).gaps).toEqual([]);
 });
+
+test('a minimum by label defers erasures of what is labelled, also of what is registered later, and of nothing else', async () => {
+  const [personal, apart] = [await table('Kept', true), await table('NotKept', false)];
+  const set = { name: 'own law', days: 36_500, mode: 'GOVERNANCE', scope: { classifications: ['PII'] } };
+  const matches = 'matches(first: 20) { nodes { isNamed dataset { name } } }';
+  const { minimumRetention } = await mutate(
+    'setMinimumRetention',
+    set,
+    `dataset { id } minimumRetention { name scope { classifications namespaces } ${matches} }`,
+  );
+  expect(minimumRetention).toMatchObject({ scope: { classifications: ['PII'], namespaces: null } });
+  const names = minimumRetention.matches.nodes.map(({ dataset }: Data) => dataset.name);
+  expect(names).toContain(personal.name);
+  expect(names).not.toContain(apart.name);
+
+  const later = await table('KeptLater', true);
+  const erasure = await carryOut(await request('requestErasure', { subjects: [{ accountId: 'AC1' }] }));
+  expect(erasure.status).toBe('PARTIAL');
+  for (const each of [personal, later]) expect(await accountsIn(each)).toEqual(['AC1', 'AC2']);
+  expect(await accountsIn(apart)).toEqual(['AC2']);
+  const until = new Date(Date.parse('2026-01-06T00:00:00Z') + 36_500 * 86_400_000).toISOString();
+  const asked = await app.done(
+    `query ($id: ID!, $dataset: ID!, $item: DecisionItemInput!) {
+       node(id: $id) { ... on Operation { deferral { byHold byMinimum until } } }
+       dataset: node(id: $dataset) { ... on Dataset { minimumRetentions { name days dateField scope { classifications } } } }
+       explainDecision(item: $item) { action until winner { rule sourceId } }
+       minimumRetentions(first: 5) { totalCount nodes { name scope { classifications } } } }`,
+    {
+      ...{ id: erasure.id, dataset: later.datasetId },
+      item: { datasetId: later.datasetId, accountId: 'AC1', date: '2026-01-05T10:00:00Z' },
+    },
+  );
+  expect(asked).toMatchObject({
+    node: { deferral: { byHold: false, byMinimum: true, until } },
+    dataset: { minimumRetentions: [{ name: 'own law', days: 36_500, dateField: 'date_created' }] },
+    explainDecision: { action: 'DEFER', until, winner: { rule: 'MINIMUM_RETENTION', sourceId: 'own law' } },
+    minimumRetentions: { totalCount: 1, nodes: [{ name: 'own law', scope: { classifications: ['PII'] } }] },
+  });
+
+  await mutate('removeMinimumRetention', { name: 'own law', bypassReason: 'repealed' });
+  const again = await mutate('retryOperation', { id: erasure.id }, 'operation { id }');
+  expect(await carryOut(await reaches(again.operation.id, 'PLANNED'))).toMatchObject({ status: 'COMPLETED' });
+  for (const each of [personal, later]) expect(await accountsIn(each)).toEqual(['AC2']);
+});

@@ -1,13 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalLakeStore } from '../../src/adapters/store/local/local-store.ts';
 import { type Data, documentOf, eventually, register, type TestApp, testApp } from '../testkit/app.ts';
 import { carriedOut, erase } from '../testkit/erasure.ts';
-import { clickFields, clicks, plainDuckdb, upload } from '../testkit/plain-table.ts';
-import { ndjson, put, readAvro, type TestRecord, writeAvro } from '../testkit/record-files.ts';
+import { writeMixedClicks } from '../testkit/mixed-table.ts';
+import { clickFields, plainDuckdb, upload } from '../testkit/plain-table.ts';
+import { put, readAvro, type TestRecord } from '../testkit/record-files.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../testkit/s3.ts';
 
 const missing = await missingS3();
@@ -15,31 +16,6 @@ const registration = `query ($id: ID!) { node(id: $id) { ... on LakeRegistration
   dataset { id lakeTable { partitioning files rows } }
   profile { files rows partitioning unreadableFiles unreadable { path reason } columnFacts { column kind found }
     groups { files rows format codec refusals example columns { name type } } } } } }`;
-
-const nullable = (type: string) => ({ type: ['null', type], default: null });
-const schema = {
-  type: 'record',
-  name: 'Click',
-  fields: [
-    { name: 'id', type: 'long' },
-    ...['account', 'person', 'day', 'note'].map((name) => ({ name, ...nullable('string') })),
-  ],
-};
-
-/** Ten clicks of each of four days, by day: a file of lines, one of compressed lines, one of Avro and one of Parquet. */
-async function writeClicks(directory: string): Promise<void> {
-  const records = (await plainDuckdb(
-    clicks(40, 4).replace('i AS id', 'CAST(i AS INTEGER) AS id'),
-  )) as readonly (TestRecord & { readonly day: string })[];
-  const ofDay = (day: string) => records.filter((record) => record.day.startsWith(day));
-  const folder = (day: string) => join(directory, day.replaceAll('-', '/'));
-  await put(join(folder('2018-06-01'), 'part.ndjson'), ndjson(ofDay('2018-06-01')));
-  await put(join(folder('2018-06-02'), 'part.json.gz'), gzipSync(ndjson(ofDay('2018-06-02'))));
-  await writeAvro(join(folder('2018-06-03'), 'part.avro'), ofDay('2018-06-03'), { codec: 'deflate', schema });
-  await mkdir(folder('2018-06-04'), { recursive: true });
-  const parquet = `SELECT * FROM (${clicks(40, 4)}) WHERE day LIKE '2018-06-04%'`;
-  await plainDuckdb(`COPY (${parquet}) TO '${join(folder('2018-06-04'), 'part.parquet')}' (FORMAT parquet)`);
-}
 
 describe.each([
   ['a directory', false],
@@ -60,7 +36,7 @@ describe.each([
       });
       entityId = registerEntityVersion.entity.id;
       local = bucket === null ? app.lakeRoot : await mkdtemp(join(tmpdir(), 'lineward-formats-'));
-      await writeClicks(join(local, 'events/clicks'));
+      await writeMixedClicks(join(local, 'events/clicks'));
       if (bucket !== null) await upload(bucket, join(local, 'events/clicks'), 'events/clicks');
     });
     afterAll(async () => {

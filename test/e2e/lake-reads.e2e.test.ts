@@ -1,46 +1,22 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LakeClient, type LakeReadRequest, type LakeRow } from '../../packages/lake-client/src/index.ts';
 import type { Role } from '../../src/domain/access/role.ts';
 import { documentOf, register, type TestApp, testApp } from '../testkit/app.ts';
 import { createToken, registeredTable } from '../testkit/lake-reads.ts';
+import { writeMixedClicks } from '../testkit/mixed-table.ts';
 import { clickFields, clicks, plainDuckdb, upload, writeClicks } from '../testkit/plain-table.ts';
-import { ndjson, put, type TestRecord, writeAvro } from '../testkit/record-files.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../testkit/s3.ts';
 
 const missing = await missingS3();
 const root = 'the-token-of-the-environment';
 const why = { purpose: 'a test' };
 
-const nullable = (type: string) => ({ type: ['null', type], default: null });
-const schema = {
-  type: 'record',
-  name: 'Click',
-  fields: [
-    { name: 'id', type: 'long' },
-    ...['account', 'person', 'day', 'note'].map((name) => ({ name, ...nullable('string') })),
-  ],
-};
-
-/** Ten clicks of each of four days, each day in a file of another format; those of Parquet have a nested column more. */
-async function writeMixed(directory: string): Promise<void> {
-  const records = (await plainDuckdb(
-    clicks(40, 4).replace('i AS id', 'CAST(i AS INTEGER) AS id'),
-  )) as readonly (TestRecord & { readonly day: string })[];
-  const ofDay = (day: string) => records.filter((record) => record.day.startsWith(day));
-  const folder = (day: string) => join(directory, day.replaceAll('-', '/'));
-  await put(join(folder('2018-06-01'), 'part.ndjson'), ndjson(ofDay('2018-06-01')));
-  await put(join(folder('2018-06-02'), 'part.json.gz'), gzipSync(ndjson(ofDay('2018-06-02'))));
-  await writeAvro(join(folder('2018-06-03'), 'part.avro'), ofDay('2018-06-03'), { codec: 'deflate', schema });
-  await mkdir(folder('2018-06-04'), { recursive: true });
-  const parquet = `SELECT *, {'os': 'os' || id, 'sizes': [id, NULL], 'ratio': 'nan'::DOUBLE} AS device, 'x' AS secret
-    FROM (${clicks(40, 4)}) WHERE day LIKE '2018-06-04%'`;
-  await plainDuckdb(`COPY (${parquet}) TO '${join(folder('2018-06-04'), 'part.parquet')}' (FORMAT parquet)`);
-}
+/** Columns that only files of Parquet have. */
+const more = "{'os': 'os' || id, 'sizes': [id, NULL], 'ratio': 'nan'::DOUBLE} AS device, 'x' AS secret";
 
 describe.each([
   ['a directory', false],
@@ -68,7 +44,7 @@ describe.each([
         input: { document: documentOf('Click', clickFields) },
       });
       local = bucket === null ? app.lakeRoot : await mkdtemp(join(tmpdir(), 'lineward-reads-'));
-      await writeMixed(join(local, mixed));
+      await writeMixedClicks(join(local, mixed), more);
       await writeClicks(join(local, plain), 'YMD');
       if (bucket !== null) for (const location of [mixed, plain]) await upload(bucket, join(local, location), location);
       for (const location of [mixed, plain])

@@ -287,3 +287,35 @@ function undescribed(api: Data, given: Data, value: Data, place = ''): readonly 
     return member === undefined ? [`${place}.${key}`] : undescribed(api, member, inner, `${place}.${key}`);
   });
 }
+
+test('a schema of held records is deleted permanently only when the hold is released; softly at any time', async () => {
+  const mutate = async (name: string, input: Data, fields: string): Promise<Data> => {
+    const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
+    const query = `mutation ($input: ${type}!) { ${name}(input: $input) { userErrors { code message } ${fields} } }`;
+    return (await app.done(query, { input }))[name];
+  };
+  const registerEntity = async (name: string): Promise<string> => {
+    await call('POST', '/v1/entities', { document: documentOf(name, [{ name: 'sid', type: 'string' }]) });
+    const { nodes } = (await app.done(`{ entities(filter: { name: { eq: "${name}" } }) { nodes { id namespace } } }`))
+      .entities;
+    const dataset = { namespace: 'lake', name: `${name}-table` };
+    const place = { role: 'WAREHOUSE_TABLE', accountField: 'sid', subjectFields: ['sid'] };
+    await mutate('mapEntity', { entityId: nodes[0].id, dataset, ...place }, 'mapping { id }');
+    return `/subjects/${nodes[0].namespace}.${name}`;
+  };
+  const [held, free] = [await registerEntity('Held'), await registerEntity('Free')];
+  const { nodes } = (await app.done('{ datasets(first: 50) { nodes { id name } } }')).datasets;
+  const datasetId = nodes.find(({ name }: Data) => name === 'Held-table').id;
+  const scope = { accountId: 'AC1', subjects: [{ field: 'sid', value: '1' }], datasetIds: [datasetId] };
+  const placed = await mutate('placeLegalHold', { matterId: 'M-1', reason: 'r', scope }, 'legalHold { id }');
+
+  for (const subject of [held, free]) expect((await call('DELETE', subject)).status).toBe(200);
+  const refused = { status: 409, body: { error_code: 409, message: expect.stringContaining('legal hold') } };
+  expect(await call('DELETE', `${held}?permanent=true`)).toMatchObject(refused);
+  expect(await call('DELETE', `${held}/versions/1?permanent=true`)).toMatchObject(refused);
+  expect((await call('DELETE', `${free}?permanent=true`)).status).toBe(200);
+  expect((await call('GET', `${held}/versions?deleted=true`)).body).toEqual([1]);
+
+  await mutate('releaseLegalHold', { id: placed.legalHold.id, reason: 'settled' }, 'legalHold { id }');
+  expect((await call('DELETE', `${held}?permanent=true`)).status).toBe(200);
+});

@@ -105,6 +105,11 @@ async function seed(): Promise<void> {
       [`p${index}`],
     );
     await em.execute(
+      `insert into minimum_retention (id, dataset_ids, name, days, mode, set_by, set_at)
+       values (?, array(select id from dataset order by id limit 3), ?, 1, 'GOVERNANCE', 'seed', now())`,
+      [newId(), `m${index}`],
+    );
+    await em.execute(
       `insert into approval_delegation (id, from_actor, from_kind, from_roles, to_actor, reason, starts_at, ends_at)
        values (?, 'a', 'oidc', '{}', ?, 'r', now(), now() + interval '1 h')`,
       [newId(), `to${index}`],
@@ -188,6 +193,8 @@ const lists = {
     certificate { id operation { id } } } }`,
   legalHolds:
     '{ totalCount nodes { id accountId scope { subjects { value } } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
+  minimumRetentions:
+    '{ totalCount nodes { name scope { namespaces } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
   approvalPolicies: '{ totalCount nodes { name kinds roles } }',
   approvalDelegations: '{ totalCount nodes { fromActor toActor } }',
   topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,

@@ -57,6 +57,7 @@ import { TransformScheduleMigration } from '../../../migrations/20261127000310_t
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
 import { RowLevelSecurityMigration } from '../../../migrations/20261127000800_row_level_security.ts';
+import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -175,6 +176,7 @@ const migrationsList = [
   { name: '20261127000400_lake_read', class: LakeReadMigration },
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
   { name: '20261127000800_row_level_security', class: RowLevelSecurityMigration },
+  { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
 ];
 
 /** In the order in which they run. */

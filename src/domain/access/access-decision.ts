@@ -1,6 +1,6 @@
 import { type NamedRule, type PolicyEffect, unclassified } from './access-policy.ts';
 import type { Actor } from './actor.ts';
-import { fitsPattern } from './name-pattern.ts';
+import { fitsSome } from './name-pattern.ts';
 import { type Action, mayDo, type Role, roleNames, rolesFor } from './role.ts';
 
 /** What something is to be done with, as far as the caller knows. */
@@ -160,10 +160,6 @@ function covers(compiled: CompiledRule, resource: AccessResource, label: string 
 
 function isAmong(given: ReadonlySet<string>, value: string | undefined): boolean {
   return given.size === 0 || (value !== undefined && given.has(value));
-}
-
-function fitsSome(patterns: readonly string[], value: string | undefined): boolean {
-  return patterns.length === 0 || (value !== undefined && patterns.some((pattern) => fitsPattern(value, pattern)));
 }
 
 /** True for a rule about some things only. */

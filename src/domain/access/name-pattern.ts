@@ -15,7 +15,7 @@ export function assertPattern(pattern: string, path: readonly string[]): void {
 }
 
 /** Whether a name fits a pattern, in which `*` stands for any characters. Takes as long as the name is, whatever the pattern. */
-export function fitsPattern(name: string, pattern: string): boolean {
+function fitsPattern(name: string, pattern: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return name === first;
@@ -27,6 +27,11 @@ export function fitsPattern(name: string, pattern: string): boolean {
     at = found + part.length;
   }
   return name.length - last.length >= at && name.endsWith(last);
+}
+
+/** Whether a name fits one of some patterns; none do not narrow, and what has no name fits none of any. */
+export function fitsSome(patterns: readonly string[], name: string | undefined): boolean {
+  return patterns.length === 0 || (name !== undefined && patterns.some((pattern) => fitsPattern(name, pattern)));
 }
 
 /** The same as the right side of `like` in SQL. */

@@ -1,27 +1,14 @@
-import { LinewardError } from '../../errors/lineward-error.ts';
-import { assertSelector, assertText, type SubjectSelector } from './selection.ts';
-
-/** Most names of one kind in a scope. */
-const namesMax = 1_000;
-const nameCharsMax = 1_024;
+import { isPlaced, namesMax, type PlaceScope, readPlaces, refusedScope } from './place-scope.ts';
+import { assertSelector, type SubjectSelector } from './selection.ts';
 
 /** A person in an account, by the value of a key field. */
 export type SubjectKey = NonNullable<SubjectSelector['subject']>;
 
-/**
- * What a legal hold is about. Parts of different kinds narrow each other, names of one kind stand beside each other, and null does
- * not narrow. It is a question and not a list: what answers it later is held from then on (ADR 0038).
- */
-export interface HoldScope {
+/** What a legal hold is about: records of somebody, or of everybody, in some places or in all. */
+export interface HoldScope extends PlaceScope {
   readonly accountId: string | null;
   /** Persons of the account; none for all of it. */
   readonly subjects: readonly SubjectKey[];
-  readonly datasetIds: readonly string[] | null;
-  readonly namespaces: readonly string[] | null;
-  readonly entityIds: readonly string[] | null;
-  readonly classifications: readonly string[] | null;
-  /** Also all that is made of those places, however many steps away. */
-  readonly lineageDownstream: boolean;
 }
 
 /** A scope as it is given; what is left out does not narrow. */
@@ -38,47 +25,25 @@ export function readScope(given: GivenScope): HoldScope {
     accountId: given.accountId ?? null,
     // Values of a client have no prototype, which the ORM takes for something else.
     subjects: subjects.map(({ field, value }) => ({ field, value })),
-    datasetIds: distinct(given.datasetIds),
-    namespaces: distinct(given.namespaces),
-    entityIds: distinct(given.entityIds),
-    classifications: distinct(given.classifications),
-    lineageDownstream: given.lineageDownstream ?? false,
+    ...readPlaces(given),
   };
   assertScope(scope);
   return scope;
 }
 
-const distinct = (names: readonly string[] | null | undefined): readonly string[] | null =>
-  names == null ? null : [...new Set(names)];
-
-/** The parts that say where. */
-export const scopePlaces = ['datasetIds', 'namespaces', 'entityIds', 'classifications'] as const;
-
-/** True for a scope that is about some places only. */
-export const isPlaced = (scope: Pick<HoldScope, (typeof scopePlaces)[number]>): boolean =>
-  scopePlaces.some((part) => scope[part] !== null);
-
 /** A scope must say something, and what can be. */
 function assertScope(scope: HoldScope): void {
   const { accountId, subjects, lineageDownstream } = scope;
-  const refuse = (part: string, why: string): never => {
-    throw new LinewardError('BAD_INPUT', `scope.${part}: ${why}`, { path: ['scope', part] });
-  };
-  if (accountId === null && subjects.length > 0) refuse('subjects', 'persons are persons of an account; name it');
+  if (accountId === null && subjects.length > 0)
+    throw refusedScope('subjects', 'persons are persons of an account; name it');
   if (accountId === null && !isPlaced(scope))
-    refuse('accountId', 'name an account, or datasets, namespaces, entities or classifications');
+    throw refusedScope('accountId', 'name an account, or datasets, namespaces, entities or classifications');
   if (lineageDownstream && !isPlaced(scope))
-    refuse('lineageDownstream', 'a hold of all places has nothing downstream of them; leave it out');
+    throw refusedScope('lineageDownstream', 'a hold of all places has nothing downstream of them; leave it out');
   if (accountId !== null) assertSelector({ accountId }, ['scope']);
-  if (subjects.length > namesMax) refuse('subjects', `at most ${namesMax}`);
+  if (subjects.length > namesMax) throw refusedScope('subjects', `at most ${namesMax}`);
   for (const [index, subject] of subjects.entries())
     assertSelector({ accountId: accountId ?? '', subject }, ['scope', 'subjects', String(index)]);
-  for (const part of scopePlaces) {
-    const names = scope[part];
-    if (names === null) continue;
-    if (names.length === 0 || names.length > namesMax) refuse(part, `1 to ${namesMax}, or leave it out`);
-    for (const [index, name] of names.entries()) assertText(name, ['scope', part, String(index)], nameCharsMax);
-  }
 }
 
 /** A hold in force, with the places that its scope names at this moment. */

@@ -15,11 +15,19 @@ export interface Minimum {
   readonly validUntil: Date | null;
 }
 
+/** A minimum in one place. */
+export interface LocalMinimum extends Minimum {
+  /** True for a table without a date field: nobody can say of a record there when it may go, so all of them stay. */
+  readonly undatable?: boolean | undefined;
+}
+
 /** What minimums leave of a place on one UTC day: records of days before `before` (`yyyy-mm-dd`) may go. */
 export interface MinimumLimit {
   readonly dateField: string | null;
   readonly days: number;
   readonly before: string;
+  /** True where records have no dates: none may go. */
+  readonly undatable?: true;
 }
 
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -67,12 +75,12 @@ export function minimumGap(
 }
 
 /** Among minimums the longest wins; those that have run out say nothing. Null for none. */
-export function minimumLimit(minimums: readonly Minimum[], now: Date): MinimumLimit | null {
+export function minimumLimit(minimums: readonly LocalMinimum[], now: Date): MinimumLimit | null {
   const inForce = minimums.filter(({ validUntil }) => validUntil === null || validUntil > now);
   const [longest] = inForce.toSorted((one, other) => other.days - one.days);
   if (longest === undefined) return null;
-  const { dateField, days } = longest;
-  return { dateField, days, before: firstKeptDay(days, now) };
+  const { dateField, days, undatable } = longest;
+  return { dateField, days, before: firstKeptDay(days, now), ...(undatable === true && { undatable }) };
 }
 
 /** What of a minimum would be less with a change; empty when it only keeps more. `to` null: it is removed. */

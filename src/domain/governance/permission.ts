@@ -103,10 +103,20 @@ export function permittedIn(
 ): PlacedSelection {
   const minimum = selection.minimums?.get(place.datasetId);
   const { left, gaps } = heldBack(place, selection, selection.local?.get(place.datasetId));
+  if (minimum?.undatable === true) {
+    const isAsked = left.everyone === true || left.act.length > 0;
+    return { act: [], keep: [], gaps: isAsked ? [...gaps, undatable(place, minimum)] : gaps };
+  }
   const found = left.everyone === true ? everyoneIn(place, left) : namedIn(place, left);
   const placed = { ...found, gaps: [...gaps, ...found.gaps] };
   return minimum === undefined ? placed : { ...placed, minimum };
 }
+
+const undatable = ({ name }: PlaceKeys, { days }: MinimumLimit): Gap => ({
+  code: 'MINIMUM_RETENTION',
+  dataset: name,
+  reason: `a regulation keeps records here for ${days} days, and the table has no date field that would tell which are older; name one by a minimum of its own`,
+});
 
 /** What holds that are about this place leave of a selection. */
 function heldBack(

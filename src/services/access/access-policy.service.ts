@@ -6,6 +6,7 @@ import { newId } from '../../domain/id.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { type AccessPolicy, readPolicy } from './access-policy.read-model.ts';
+import type { PoliciesInForce } from './policies-in-force.ts';
 
 const nameCharsMax = 100;
 const reasonCharsMax = 500;
@@ -23,9 +24,11 @@ type NewPolicy = GivenPolicy & { readonly name: string };
 /** Makes, replaces and retires access policies. Each change takes effect in all processes at once. */
 export class AccessPolicyService {
   readonly #em: EntityManager;
+  readonly #policies: Pick<PoliciesInForce, 'forget'>;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly policies: Pick<PoliciesInForce, 'forget'> }) {
     this.#em = deps.em;
+    this.#policies = deps.policies;
   }
 
   /** @throws LinewardError BAD_INPUT, CONFLICT when the name is taken, LIMIT_EXCEEDED */
@@ -41,7 +44,7 @@ export class AccessPolicyService {
   #create(actor: Actor, input: NewPolicy, action: 'createAccessPolicy' | 'breakGlass'): Promise<AccessPolicy> {
     assertText(input.name, ['name'], nameCharsMax);
     const rule = checked(input);
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#changing(async (tx) => {
       await tx.execute(`select pg_advisory_xact_lock(hashtext('lineward.access_policy'))`);
       const living = await tx.execute<{ name: string; over: boolean | null }[]>(
         `select name, (rule->>'validUntil')::timestamptz <= now() as over from access_policy where retired_at is null`,
@@ -64,7 +67,7 @@ export class AccessPolicyService {
   /** Puts another rule in the place of one. @throws LinewardError BAD_INPUT, NOT_FOUND, CONFLICT */
   replacePolicy(actor: Actor, id: string, input: GivenPolicy): Promise<AccessPolicy> {
     const rule = checked(input);
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#changing(async (tx) => {
       const before = await lived(tx, id);
       const [row] = await tx.execute(
         `update access_policy set version = version + 1, rule = ?::jsonb, reason = ?, created_by = ?, created_at = now()
@@ -77,7 +80,7 @@ export class AccessPolicyService {
 
   /** Ends a policy. @throws LinewardError NOT_FOUND, CONFLICT when it is ended already. */
   retirePolicy(actor: Actor, id: string): Promise<AccessPolicy> {
-    return this.#em.fork().transactional(async (tx) => {
+    return this.#changing(async (tx) => {
       const before = await lived(tx, id);
       const [row] = await tx.execute(
         'update access_policy set retired_by = ?, retired_at = now() where id = ? returning *',
@@ -89,6 +92,13 @@ export class AccessPolicyService {
       });
       return readPolicy(row);
     });
+  }
+
+  /** Who changed a policy meets it with the next question, before notice of it has come. */
+  async #changing(change: (tx: EntityManager) => Promise<AccessPolicy>): Promise<AccessPolicy> {
+    const policy = await this.#em.fork().transactional(change);
+    this.#policies.forget();
+    return policy;
   }
 
   async #written(

@@ -1,8 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { NamedRule } from '../../domain/access/access-policy.ts';
 import type { Actor } from '../../domain/access/actor.ts';
-import { fitsPattern } from '../../domain/access/name-pattern.ts';
+import { fitsSome } from '../../domain/access/name-pattern.ts';
 import { type NodeTypeName, nodeTypes, readGlobalId } from '../../domain/global-id.ts';
+import { readFullName } from '../../domain/registry/full-name.ts';
 import type { SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
@@ -82,7 +83,7 @@ export class VisibleThings {
   }
 
   isEntityHidden(fullName: string): Promise<boolean> {
-    return this.isHidden(namesOf(fullName));
+    return this.isHidden(readFullName(fullName));
   }
 
   /** Of the schema registry, by its own name or by what it describes. */
@@ -102,7 +103,8 @@ export class VisibleThings {
     actor: Actor,
     { topic, entity }: { readonly topic: string | undefined; readonly entity: string | undefined },
   ): Promise<void> {
-    const thing = topic === undefined ? namesOf(entity ?? '') : { namespace: this.#kafkaNamespace ?? '', name: topic };
+    const thing =
+      topic === undefined ? readFullName(entity ?? '') : { namespace: this.#kafkaNamespace ?? '', name: topic };
     if ((await this.#policies.current()).allows(actor, 'PRODUCE', thing)) return;
     throw new LinewardError('FORBIDDEN', `A policy keeps ${actor.id} from sending records there.`);
   }
@@ -157,9 +159,7 @@ export class VisibleThings {
 
 /** By names alone; what carries a classification is asked of the catalog. */
 function hidesName(rule: NamedRule, { namespace, name }: ThingName): boolean {
-  const fits = (patterns: readonly string[], text: string) =>
-    patterns.length === 0 || patterns.some((pattern) => fitsPattern(text, pattern));
-  return rule.classifications.length === 0 && fits(rule.namespaces, namespace) && fits(rule.names, name);
+  return rule.classifications.length === 0 && fitsSome(rule.namespaces, namespace) && fitsSome(rule.names, name);
 }
 
 interface Named {
@@ -184,11 +184,6 @@ function globalIdIn(text: string): ReturnType<typeof readGlobalId> | null {
   } catch {
     return null;
   }
-}
-
-function namesOf(fullName: string): ThingName {
-  const cut = fullName.lastIndexOf('.');
-  return { namespace: fullName.slice(0, Math.max(cut, 0)), name: fullName.slice(cut + 1) };
 }
 
 const notFound = (): LinewardError => new LinewardError('NOT_FOUND', 'What the request names is not there.');

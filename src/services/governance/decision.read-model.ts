@@ -5,10 +5,11 @@ import { keptUntil } from '../../domain/governance/minimum-retention.ts';
 import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
-import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
+import type { MinimumRetention } from '../../entities/minimum-retention.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
+import { placedMinimums } from './placed-minimums.ts';
 import { activeHolds } from './retains.ts';
 
 /** One record, as far as decisions need to know it: whose it is, where it lies, and of when it is. */
@@ -109,12 +110,12 @@ export class DecisionReadModel {
     return new Map(rows.map((row) => deferralRow.parse(row)).map((deferral) => [deferral.operationId, deferral]));
   }
 
-  /** What regulations ask for, by dataset and name. */
+  /** What regulations ask for, by dataset and name, as each is there. */
   async minimumsOf(datasetIds: readonly string[]): Promise<ReadonlyMap<string, readonly MinimumRetention[]>> {
-    const found = await this.#em
-      .fork()
-      .find(MinimumRetentionSchema, { datasetId: { $in: [...datasetIds] } }, { orderBy: { name: 'asc' } });
-    return Map.groupBy(found, ({ datasetId }) => datasetId);
+    const placed = await placedMinimums(this.#em, datasetIds);
+    return new Map(
+      [...placed].map(([id, minimums]) => [id, minimums.map(({ row, dateField }) => ({ ...row, dateField }))]),
+    );
   }
 }
 
@@ -142,13 +143,13 @@ async function minimumsOn(
   { datasetId, date }: DecisionQuestion,
   now: Date,
 ): Promise<readonly Claim[]> {
-  const minimums = await em.find(MinimumRetentionSchema, { datasetId }, { orderBy: { name: 'asc' } });
+  const minimums = (await placedMinimums(em, [datasetId])).get(datasetId) ?? [];
   return minimums
     .filter(({ validUntil }) => validUntil == null || validUntil > now)
-    .map(({ name, days, validUntil }) => {
-      const until = date === null ? null : keptUntil(date, days);
+    .map(({ row, days, validUntil, undatable }) => {
+      const until = date === null || undatable === true ? null : keptUntil(date, days);
       const isCutShort = validUntil != null && (until === null || validUntil < until);
-      return { rule: 'MINIMUM_RETENTION', sourceId: name, at: isCutShort ? validUntil : until };
+      return { rule: 'MINIMUM_RETENTION', sourceId: row.name, at: isCutShort ? validUntil : until };
     });
 }
 

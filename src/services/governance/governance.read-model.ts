@@ -2,9 +2,10 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { LegalHold } from '../../entities/legal-hold.entity.ts';
+import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
-import { type HoldPlace, placesOfHolds } from './hold-places.ts';
+import { placesOfScopes, type ScopedPlace } from './scope-places.ts';
 
 const names = z.array(z.string()).nullable();
 
@@ -51,9 +52,9 @@ const holdRow = z
   );
 
 const placeRow = z
-  .object({ hold_id: z.string(), dataset_id: z.string(), is_named: z.boolean(), name: z.string() })
-  .transform(({ hold_id: holdId, dataset_id: datasetId, is_named: isNamed, name }) => {
-    return { holdId, datasetId, isNamed, name };
+  .object({ scope_id: z.string(), dataset_id: z.string(), is_named: z.boolean(), name: z.string() })
+  .transform(({ scope_id: scopeId, dataset_id: datasetId, is_named: isNamed, name }) => {
+    return { scopeId, datasetId, isNamed, name };
   });
 
 /** Questions about legal holds. */
@@ -87,29 +88,53 @@ export class GovernanceReadModel {
   }
 
   /** Places that active holds keep something in, by name; one statement for all of them. */
-  async heldPlaces(
-    holdIds: readonly string[],
-    request: PageRequest,
-  ): Promise<(holdId: string) => Page<HoldPlace & { readonly name: string }>> {
-    const ids = textArray(holdIds);
-    return keysetPages(this.#em.fork(), {
-      table: {
-        sql: `(select p.*, d.name from (${placesOfHolds('h.released_at is null and h.id = any(?::text[])')}) p
-          join dataset d on d.id = p.dataset_id) held`,
-        params: [ids],
-      },
-      parent: { column: 'hold_id', ids: holdIds },
-      order: [
-        { column: 'name', type: 'text' },
-        { column: 'dataset_id', type: 'text' },
-      ],
+  heldPlaces(holdIds: readonly string[], request: PageRequest): Promise<NamedPlaces> {
+    const places = placesOfScopes('legal_hold', 'h.released_at is null and h.id = any(?::text[])');
+    return namedPlaces(this.#em, places, holdIds, request);
+  }
+
+  /** Minimums that have a scope, newest first. */
+  scopedMinimums(request: PageRequest): Promise<Page<MinimumRetention>> {
+    const em = this.#em.fork();
+    return keysetPage(em, {
+      table: 'minimum_retention',
+      where: { sql: 'dataset_id is null', params: [] },
+      order: [{ column: 'id', type: 'text', descending: true }],
       request,
-      parse: (row) => placeRow.parse(row),
+      parse: (row) => em.map(MinimumRetentionSchema, row as Record<string, unknown>),
     });
+  }
+
+  /** Places that minimums of a scope are about, by name. */
+  minimumPlaces(minimumIds: readonly string[], request: PageRequest): Promise<NamedPlaces> {
+    return namedPlaces(this.#em, placesOfScopes('minimum_retention', 'h.id = any(?::text[])'), minimumIds, request);
   }
 
   async legalHoldsById(ids: readonly string[]): Promise<readonly LegalHold[]> {
     const rows = await this.#em.fork().execute('select * from legal_hold where id = any(?::text[])', [textArray(ids)]);
     return rows.map((row) => holdRow.parse(row));
   }
+}
+
+type NamedPlaces = (scopeId: string) => Page<ScopedPlace & { readonly name: string }>;
+
+function namedPlaces(
+  em: EntityManager,
+  places: string,
+  scopeIds: readonly string[],
+  request: PageRequest,
+): Promise<NamedPlaces> {
+  return keysetPages(em.fork(), {
+    table: {
+      sql: `(select p.*, d.name from (${places}) p join dataset d on d.id = p.dataset_id) placed`,
+      params: [textArray(scopeIds)],
+    },
+    parent: { column: 'scope_id', ids: scopeIds },
+    order: [
+      { column: 'name', type: 'text' },
+      { column: 'dataset_id', type: 'text' },
+    ],
+    request,
+    parse: (row) => placeRow.parse(row),
+  });
 }

@@ -1,13 +1,14 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { type GivenScope, type HoldScope, isPlaced, readScope } from '../../domain/governance/hold-scope.ts';
+import { type GivenScope, readScope } from '../../domain/governance/hold-scope.ts';
+import { isPlaced } from '../../domain/governance/place-scope.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { type LegalHold, LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
-import { textArray } from '../sql.ts';
+import { assertPlacesThere } from './scope-places.ts';
 
 const textCharsMax = 4_000;
 
@@ -68,7 +69,7 @@ export class GovernanceService {
         releasedBy: null,
         releasedAt: null,
       });
-      await assertThere(tx, places);
+      await assertPlacesThere(tx, places);
       tx.persist(hold);
       audit(tx, actor, {
         action: 'placeLegalHold',
@@ -127,19 +128,3 @@ const matterOf = ({ matterId, confidential }: LegalHold) => (confidential ? { co
 
 const scopeInWords = (accountId: string | null, subjects: number) =>
   accountId === null ? { scope: 'PLACES' } : { scope: subjects === 0 ? 'ACCOUNT' : 'SUBJECT', subjects };
-
-/** A name that is misspelt would hold nothing. What has no id yet is named by namespace or classification. */
-async function assertThere(
-  tx: EntityManager,
-  { datasetIds, entityIds }: Pick<HoldScope, 'datasetIds' | 'entityIds'>,
-): Promise<void> {
-  for (const [table, part, ids] of [
-    ['dataset', 'datasetIds', datasetIds],
-    ['entity', 'entityIds', entityIds],
-  ] as const) {
-    if (ids === null) continue;
-    const found = await tx.execute<unknown[]>(`select 1 from ${table} where id = any(?::text[])`, [textArray(ids)]);
-    if (found.length < ids.length)
-      throw new LinewardError('NOT_FOUND', `scope.${part}: one of them is not there`, { path: ['scope', part] });
-  }
-}

@@ -1,8 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { mayDo } from '../../domain/access/role.ts';
 import { type Minimum, type RetentionMode, weakened } from '../../domain/governance/minimum-retention.ts';
-import { assertText } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { MappingSchema } from '../../entities/dataset.entity.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
@@ -10,10 +8,9 @@ import { LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { assertMayWeaken, assertTerms, bypassOf } from './minimum-weakening.ts';
+import { assertDateOfScopes } from './placed-minimums.ts';
 
-const nameCharsMax = 200;
-const reasonCharsMax = 4_000;
-const daysMax = 36_500;
 /** Of one dataset. */
 const minimumsMax = 50;
 
@@ -49,12 +46,8 @@ export class MinimumRetentionService {
   /** @throws LinewardError BAD_INPUT, NOT_FOUND, MAPPING_INVALID, RETENTION_LOCKED */
   async setMinimumRetention(actor: Actor, input: SetMinimumRetention): Promise<MinimumRetention> {
     const { datasetId, name, days, mode, validUntil } = input;
-    assertText(name, ['name'], nameCharsMax);
-    if (!Number.isInteger(days) || days < 1 || days > daysMax)
-      throw new LinewardError('BAD_INPUT', `days: must be between 1 and ${daysMax}`, { path: ['days'] });
     const now = this.#now();
-    if (validUntil !== null && validUntil <= now)
-      throw new LinewardError('BAD_INPUT', 'validUntil: must lie in the future', { path: ['validUntil'] });
+    assertTerms(input, now);
     const minimum = await this.#em.fork().transactional(async (tx) => {
       await lockDataset(tx, datasetId);
       const known = await tx.findOne(MinimumRetentionSchema, { datasetId, name });
@@ -64,9 +57,9 @@ export class MinimumRetentionService {
         });
       const dateField = await dateFieldOf(tx, input);
       const wanted: Minimum = { days, mode, dateField, validUntil };
-      const less = this.#assertMayWeaken(actor, known, wanted, input.bypassReason);
+      const less = this.#less(actor, known, wanted, input.bypassReason);
       const facts = { ...wanted, setBy: actor.id, setAt: now };
-      const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...facts });
+      const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...noScope, ...facts });
       Object.assign(set, facts);
       tx.persist(set);
       audit(tx, actor, {
@@ -99,7 +92,7 @@ export class MinimumRetentionService {
         throw new LinewardError('NOT_FOUND', 'name: the dataset has no minimum retention of that name', {
           path: ['name'],
         });
-      const less = this.#assertMayWeaken(actor, known, null, bypassReason);
+      const less = this.#less(actor, known, null, bypassReason);
       tx.remove(known);
       audit(tx, actor, {
         action: 'removeMinimumRetention',
@@ -113,41 +106,20 @@ export class MinimumRetentionService {
     return removed;
   }
 
-  /** What of a minimum in force gets less. A compliance minimum never does, whoever asks. */
-  #assertMayWeaken(
-    actor: Actor,
-    known: MinimumRetention | null,
-    wanted: Minimum | null,
-    bypassReason: string | null,
-  ): readonly string[] {
-    const hasRunOut = known?.validUntil != null && known.validUntil <= this.#now();
-    const less = known === null || hasRunOut ? [] : weakened(known, wanted);
-    const [first] = less;
-    if (known === null || first === undefined) return [];
-    const path = wanted === null ? ['name'] : [first];
-    if (known.mode === 'COMPLIANCE') {
-      const end = known.validUntil === null ? 'has no end' : `ends ${known.validUntil.toISOString()}`;
-      throw new LinewardError(
-        'RETENTION_LOCKED',
-        `${path.join('.')}: a minimum in compliance mode is kept as long by anybody; it ${end}`,
-        { path },
-      );
-    }
-    if (!mayDo(actor.roles, 'BYPASS_RETENTION'))
-      throw new LinewardError(
-        'RETENTION_LOCKED',
-        `${path.join('.')}: only who may bypass retention weakens a minimum in governance mode`,
-        { path },
-      );
-    if (bypassReason === null)
-      throw new LinewardError('BAD_INPUT', 'bypassReason: say why the minimum is weakened', { path: ['bypassReason'] });
-    assertText(bypassReason, ['bypassReason'], reasonCharsMax);
-    return less;
+  #less(actor: Actor, known: MinimumRetention | null, wanted: Minimum | null, bypassReason: string | null) {
+    if (known === null) return [];
+    const now = this.#now();
+    return assertMayWeaken(
+      { known, less: weakened(known, wanted), isRemoved: wanted === null },
+      { actor, bypassReason, now },
+    );
   }
 }
 
-const bypassOf = (less: readonly string[], bypassReason: string | null) =>
-  less.length === 0 ? {} : { weakened: less, bypassReason };
+const noScope = {
+  ...{ datasetIds: null, namespaces: null, entityIds: null, classifications: null },
+  lineageDownstream: false,
+};
 
 /** Two changes come one after the other. @throws LinewardError NOT_FOUND */
 async function lockDataset(tx: EntityManager, datasetId: string): Promise<void> {
@@ -194,5 +166,6 @@ async function dateFieldOf(tx: EntityManager, { datasetId, name, dateField }: Se
       `dateField: minimums and the retention rule of a table go by one date, which is ${other.dateField} here`,
       { path: ['dateField'] },
     );
+  await assertDateOfScopes(tx, datasetId, field);
   return field;
 }

@@ -1,4 +1,5 @@
 import type { ReportName } from '../../domain/governance/report.ts';
+import { placesOfScopes } from './scope-places.ts';
 
 /** The clock of a request of a data subject: a month from when it came (GDPR Art. 12 (3)). */
 const deadline = `(o.created_at + interval '1 month')`;
@@ -20,8 +21,17 @@ const told = (part: string): string =>
   `(select value from dataset_told told where told.dataset_id = dataset.id and told.path = '' and told.part = '${part}')`;
 const ruleDays = `(select days from lake_retention where lake_retention.dataset_id = dataset.id)`;
 const topicMs = `(select in_force ->> 'retention.ms' from topic_retention where topic_retention.dataset_id = dataset.id)`;
-const minimumDays = `(select max(days) from minimum_retention
-  where minimum_retention.dataset_id = dataset.id and (valid_until is null or valid_until > now()))`;
+/** The longest minimum in force of each place, its own or by a scope. */
+const minimums = `
+  scoped as materialized (${placesOfScopes('minimum_retention', 'true')}),
+  minimum as materialized (
+    select place_id, max(days) as days from (
+      select dataset_id as place_id, days, valid_until from minimum_retention where dataset_id is not null
+      union all
+      select scoped.dataset_id, days, valid_until from minimum_retention join scoped on scoped.scope_id = minimum_retention.id) m
+    where valid_until is null or valid_until > now() group by place_id
+  )`;
+const minimumDays = `(select days from minimum where minimum.place_id = dataset.id)`;
 
 interface ReportQuery {
   /** Its columns are those of the report, in their order. */
@@ -35,7 +45,7 @@ const standing = (sql: string): ReportQuery => ({ sql, isRanged: false });
 
 export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
   'processing-records': standing(`
-    with ${personalPlaces}
+    with ${personalPlaces}, ${minimums}
     select entity, place.documentation as purpose, dataset.namespace as place_namespace, dataset.name as place, role as place_kind,
       ${words('classifications')} as categories, ${words('types')} as semantic_types, fields as personal_fields,
       coalesce((select string_agg(owner, '; ') from jsonb_array_elements_text(${told('owners')}) owner), ${words('entity_owners')}) as owners,
@@ -67,7 +77,7 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
     where action = 'decrypt' and ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
     group by 1, 2, 3, 4 order by 1, 2, 3, 4`),
   'retention-coverage': standing(`
-    with ${personalPlaces}
+    with ${personalPlaces}, ${minimums}
     select dataset.namespace as place_namespace, dataset.name as place, role as place_kind, entity, ${words('classifications')} as categories,
       ${ruleDays} as rule_days, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days,
       (select outcome from topic_retention where topic_retention.dataset_id = dataset.id) as topic_outcome,

@@ -1,15 +1,10 @@
 import { type EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
-import {
-  type ActiveHold,
-  byReach,
-  type HeldSelectors,
-  isPlaced,
-  selectorsOf,
-} from '../../domain/governance/hold-scope.ts';
+import { type ActiveHold, byReach, type HeldSelectors, selectorsOf } from '../../domain/governance/hold-scope.ts';
 import { type MinimumLimit, minimumLimit } from '../../domain/governance/minimum-retention.ts';
+import { isPlaced } from '../../domain/governance/place-scope.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
-import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
-import { placesOfActiveHolds } from './hold-places.ts';
+import { placedMinimums } from './placed-minimums.ts';
+import { scopedPlaces } from './scope-places.ts';
 
 /**
  * Active holds that may concern any of the accounts, or all there are for null, each with the places that its scope names at
@@ -25,8 +20,8 @@ export async function activeHolds(
       const accounts =
         accountIds === null ? {} : { $or: [{ accountId: { $in: [...accountIds] } }, { accountId: null }] };
       const holds = await tx.find(LegalHoldSchema, { ...accounts, releasedAt: null }, { orderBy: { id: 'asc' } });
-      const places = holds.some(isPlaced) ? await placesOfActiveHolds(tx) : [];
-      const byHold = Map.groupBy(places, ({ holdId }) => holdId);
+      const places = holds.some(isPlaced) ? await scopedPlaces(tx, 'legal_hold', 'h.released_at is null') : [];
+      const byHold = Map.groupBy(places, ({ scopeId }) => scopeId);
       return holds.map((hold) => {
         const there = byHold.get(hold.id) ?? [];
         const datasets = isPlaced(hold) ? new Set(there.map(({ datasetId }) => datasetId)) : null;
@@ -59,11 +54,10 @@ export class RetainReader {
 
   /** What minimums in force leave of each dataset that has one. */
   async minimumLimits(): Promise<ReadonlyMap<string, MinimumLimit>> {
-    const minimums = await this.#em.fork().find(MinimumRetentionSchema, {}, { orderBy: { id: 'asc' } });
     const now = this.#now();
     return new Map(
-      [...Map.groupBy(minimums, ({ datasetId }) => datasetId)].flatMap(([datasetId, ofDataset]) => {
-        const limit = minimumLimit(ofDataset, now);
+      [...(await placedMinimums(this.#em, null))].flatMap(([datasetId, minimums]) => {
+        const limit = minimumLimit(minimums, now);
         return limit === null ? [] : [[datasetId, limit] as const];
       }),
     );

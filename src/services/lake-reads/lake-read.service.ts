@@ -5,6 +5,7 @@ import { newId } from '../../domain/id.ts';
 import { formatOf } from '../../domain/lake/file-format.ts';
 import { type DayRange, dayRange } from '../../domain/lake-reads/day-range.ts';
 import type { ReadColumn } from '../../domain/lake-reads/read-column.ts';
+import { readFullName } from '../../domain/registry/full-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
@@ -133,9 +134,7 @@ export class LakeReadService {
   }
 
   #clear(actor: Actor, { columns, entity }: LakePlace): Promise<ReadonlySet<string>> {
-    const cut = entity.name.lastIndexOf('.');
-    const place = { namespace: entity.name.slice(0, Math.max(cut, 0)), name: entity.name.slice(cut + 1) };
-    return clearColumns(this.#deps.access, actor, { columns, place });
+    return clearColumns(this.#deps.access, actor, { columns, place: readFullName(entity.name) });
   }
 
   async #record(

@@ -7,6 +7,7 @@ import { type LakeTable, LakeTableSchema } from '../../entities/lake-table.entit
 import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { assertDateOfScopes } from '../governance/placed-minimums.ts';
 
 export interface SetLakeRetention {
   readonly datasetId: string;
@@ -80,7 +81,7 @@ async function tableOf(tx: EntityManager, datasetId: string): Promise<LakeTable>
 /** What a minimum and a rule say of a row must go by the same date. */
 async function assertOneDate(tx: EntityManager, datasetId: string, dateField: string): Promise<void> {
   const other = await tx.findOne(MinimumRetentionSchema, { datasetId, dateField: { $ne: dateField } });
-  if (other === null) return;
+  if (other === null) return assertDateOfScopes(tx, datasetId, dateField);
   throw new LinewardError(
     'BAD_INPUT',
     `dateField: the table has a minimum retention, which goes by ${other.dateField}; the rule must, too`,

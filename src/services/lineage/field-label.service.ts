@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import type { DatasetField } from '../../domain/lineage/graph.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { keepingScopes } from '../governance/kept-scopes.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { textArray } from '../sql.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
@@ -34,7 +35,8 @@ export class FieldLabelService {
 
   /**
    * Sets the labels of a field to these; none takes away what was set. The same again leaves no trace.
-   * @throws LinewardError NOT_FOUND, SEMANTIC_TYPE_UNKNOWN, BAD_INPUT
+   * @throws LinewardError NOT_FOUND, SEMANTIC_TYPE_UNKNOWN, BAD_INPUT; HOLD_ACTIVE and RETENTION_LOCKED where a scope would not name the
+   * dataset any more
    */
   async labelField(actor: Actor, input: LabelField): Promise<DatasetField> {
     assertClassifications(input.classifications);
@@ -49,11 +51,8 @@ export class FieldLabelService {
         throw new LinewardError('NOT_FOUND', 'field: no event speaks of such a field of the dataset', {
           path: ['field'],
         });
-      const changed = await writeLabels(tx, field.id, {
-        semanticType: type?.name ?? null,
-        classifications,
-        actorId: actor.id,
-      });
+      const given = { semanticType: type?.name ?? null, classifications, actorId: actor.id };
+      const changed = await keepingScopes(tx, ['classifications'], () => writeLabels(tx, field.id, given));
       if (changed)
         audit(tx, actor, {
           action: 'labelDatasetField',

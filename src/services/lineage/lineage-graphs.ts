@@ -4,7 +4,7 @@ import { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type EdgeList, joinEdges, readEdges, replaceEdges } from '../../domain/lineage/edge-list.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { readWhole } from '../access/reader.ts';
-import { executePrepared, type PreparedStatement, prepared } from '../sql.ts';
+import { executePrepared, nativeTransaction, type PreparedStatement, prepared } from '../sql.ts';
 import { twinFields } from './column-steps.ts';
 
 /** A graph as one snapshot of the database showed it. */
@@ -59,11 +59,8 @@ const chunksOf = (part: 'edges' | 'twins', rows: string): string =>
 const allChunks = (edges: string, twins: string): string =>
   `(${chunksOf('edges', edges)} union all ${chunksOf('twins', twins)} union all select 'none', 0, null) chunks`;
 
-const all = ({ name, edges, twins }: GraphSource): PreparedStatement =>
-  prepared(
-    `lineage_${name.toLowerCase()}_all`,
-    `select pg_current_snapshot()::text as snapshot, part, bytes from ${allChunks(edges, twins)} order by part, chunk`,
-  );
+const all = ({ edges, twins }: GraphSource): string =>
+  `select pg_current_snapshot()::text as snapshot, part, bytes from ${allChunks(edges, twins)} order by part, chunk`;
 
 /** What transactions changed that a snapshot did not show; `known` is false where that cannot be told. */
 const changed = ({ name, twinName, edges, id, twins }: GraphSource): PreparedStatement =>
@@ -102,6 +99,12 @@ function edgesIn(rows: readonly ChunkRow[], part: ChunkRow['part']): EdgeList {
   return readEdges(rows.flatMap((row) => (row.part === part ? (row.bytes ?? []) : [])));
 }
 
+function rowsOf<Row>(found: readonly unknown[], row: z.ZodType<Row>): readonly [Row, ...Row[]] {
+  const [first, ...more] = found.map((one) => row.parse(one));
+  if (first === undefined) throw new LinewardError('INTERNAL', 'the graph was not answered');
+  return [first, ...more];
+}
+
 /** So many changes are applied before those that all processes may have seen are forgotten. */
 const appliedMax = 10_000;
 const forget = prepared(
@@ -134,7 +137,7 @@ export class LineageGraphs {
 
 class KeptGraph {
   readonly #em: EntityManager;
-  readonly #all: PreparedStatement;
+  readonly #all: string;
   readonly #changed: PreparedStatement;
   #known: Known | null = null;
   #applied = 0;
@@ -170,14 +173,16 @@ class KeptGraph {
   }
 
   async #loaded(): Promise<Known> {
-    const rows = await this.#rows(this.#all, {}, chunkRow);
+    const found = await nativeTransaction(this.#em, (tx) => tx.execute(this.#all), { without: 'nestloop' });
+    const rows = rowsOf(found, chunkRow);
     const [edges, twins] = [edgesIn(rows, 'edges'), edgesIn(rows, 'twins')];
     return { snapshot: rows[0].snapshot, edges, twins, graph: new EdgeGraph(joinEdges(edges, twins)) };
   }
 
   /** Null where all has to be read again. */
   async #followed(known: Known): Promise<Known | null> {
-    const rows = await this.#rows(this.#changed, { snapshot: known.snapshot }, changeRow);
+    const found = await executePrepared(this.#em, this.#changed, { snapshot: known.snapshot });
+    const rows = rowsOf(found, changeRow);
     const [{ snapshot, twinned, touched: ids, ...state }] = rows;
     if (!state.known) return null;
     const touched = ids ?? [];
@@ -192,15 +197,5 @@ class KeptGraph {
       await executePrepared(this.#em, forget, { snapshot });
     }
     return { snapshot, edges, twins, graph };
-  }
-
-  async #rows<Row>(
-    statement: PreparedStatement,
-    values: Readonly<Record<string, string>>,
-    row: z.ZodType<Row>,
-  ): Promise<readonly [Row, ...Row[]]> {
-    const [first, ...more] = (await executePrepared(this.#em, statement, values)).map((one) => row.parse(one));
-    if (first === undefined) throw new LinewardError('INTERNAL', 'the graph was not answered');
-    return [first, ...more];
   }
 }

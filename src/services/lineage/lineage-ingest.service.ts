@@ -76,7 +76,9 @@ export class LineageIngestService {
   async #attempt(events: readonly TakenEvent[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await nativeTransaction(this.#em, (tx) => writeEvents(tx, events, this.#unfolded));
+        return await nativeTransaction(this.#em, (tx) => writeEvents(tx, events, this.#unfolded), {
+          without: 'seqscan',
+        });
       } catch (error) {
         // Other services make datasets too, in an order of their own; of two that wait for each other one starts again.
         const isDeadlock = error instanceof Error && 'code' in error && error.code === '40P01';

@@ -67,7 +67,7 @@ export class RetainedRecords {
     for (const place of within.places) {
       const kept =
         (await this.#heldIn(place, selectors, within.local.get(place.datasetId))) ??
-        (within.minimums.has(place.datasetId) ? await this.#keptIn(place, selectors, within.minimums) : null);
+        (await this.#keptIn(place, selectors, within.minimums));
       if (kept !== null) return kept;
     }
     return null;
@@ -82,17 +82,26 @@ export class RetainedRecords {
     const asked = selectors.map((selector) => locatable(place, selector));
     const act = holds === undefined ? [] : holds.everybody ? asked : common(asked, holds.selectors, place);
     if (act.length === 0) return null;
+    return this.#anyIn(place, act, { code: 'HOLD_ACTIVE', why: 'are under a legal hold that is about this place' });
+  }
+
+  /** Whether an erasure of whom is named would find a record there. */
+  async #anyIn(
+    place: TargetPlace,
+    act: readonly SubjectSelector[],
+    { code, why }: { readonly code: 'HOLD_ACTIVE' | 'MINIMUM_RETENTION'; readonly why: string },
+  ): Promise<Gap | null> {
     const executor = executorFor(this.#executors, place.role, 'ERASURE');
-    if (executor === undefined) return unsure(place, 'NO_EXECUTOR', 'HOLD_ACTIVE');
+    if (executor === undefined) return unsure(place, 'NO_EXECUTOR', code);
     try {
       const { records, gaps } = await executor.plan(place, { act, keep: [] }, { kind: 'ERASURE', entityId: null });
-      const reason = `${place.name}: ${records} record(s) are under a legal hold that is about this place, and the key makes them readable`;
-      if (records > 0) return { code: 'HOLD_ACTIVE', dataset: keyRing.name, reason };
+      const reason = `${place.name}: ${records} record(s) ${why}, and the key makes them readable`;
+      if (records > 0) return { code, dataset: keyRing.name, reason };
       const [unread] = gaps;
-      return unread === undefined ? null : unsure(place, unread.code, 'HOLD_ACTIVE');
+      return unread === undefined ? null : unsure(place, unread.code, code);
     } catch (error) {
       if (!(error instanceof LinewardError) || error.code !== 'KAFKA_NOT_CONFIGURED') throw error;
-      return unsure(place, error.code, 'HOLD_ACTIVE');
+      return unsure(place, error.code, code);
     }
   }
 
@@ -101,7 +110,14 @@ export class RetainedRecords {
     selectors: readonly SubjectSelector[],
     minimums: Search['minimums'],
   ): Promise<Gap | null> {
+    const minimum = minimums.get(place.datasetId);
+    if (minimum === undefined) return null;
     const act = selectors.map((selector) => locatable(place, selector));
+    if (minimum.undatable === true)
+      return this.#anyIn(place, act, {
+        code: 'MINIMUM_RETENTION',
+        why: 'are kept by regulation and have no date field',
+      });
     const executor = executorFor(this.#executors, place.role, 'ERASURE');
     if (executor === undefined) return unsure(place, 'NO_EXECUTOR', 'MINIMUM_RETENTION');
     const work = { kind: 'ERASURE', entityId: null } as const;

@@ -153,7 +153,9 @@ export class TargetRunner {
   }
 
   async #assertNotCancelled(operationId: string): Promise<void> {
-    const operation = await this.#deps.em.fork().findOneOrFail(OperationSchema, { id: operationId });
+    // Asked for each file, and a plan that names many subjects is megabytes.
+    const fields = ['status'] as const;
+    const operation = await this.#deps.em.fork().findOneOrFail(OperationSchema, { id: operationId }, { fields });
     if (operation.status === 'CANCELLED') throw new LinewardError('CANCELLED', 'the operation was cancelled');
   }
 

@@ -4,6 +4,7 @@ import { finalStatuses } from '../../domain/operations/status.ts';
 import { type Dataset, DatasetSchema, type Mapping, MappingSchema } from '../../entities/dataset.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { keepingScopes } from '../governance/kept-scopes.ts';
 import { textArray } from '../sql.ts';
 
 export interface UnmappedEntity {
@@ -23,7 +24,8 @@ export class MappingService {
    * Removes a mapping: erasures of the entity no longer reach the dataset. Where lineage leads to it, their plans list it as a
    * gap.
    * @throws LinewardError NOT_FOUND; MAPPING_IN_USE while a stream of the entity reads or writes the dataset, or an operation
-   * that has not ended has it as a target.
+   * that has not ended has it as a target; HOLD_ACTIVE and RETENTION_LOCKED where that would take data from under a hold or a
+   * minimum.
    */
   async unmapEntity(
     actor: Actor,
@@ -33,7 +35,7 @@ export class MappingService {
       const { mapping, dataset } = await heldMapping(tx, which);
       await assertNoStream(tx, mapping, dataset);
       await assertNoOperation(tx, dataset);
-      tx.remove(mapping);
+      await keepingScopes(tx, ['id'], () => tx.remove(mapping).flush());
       audit(tx, actor, {
         action: 'unmapEntity',
         resourceType: 'Mapping',

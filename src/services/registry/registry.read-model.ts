@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { MappingRole } from '../../domain/operations/target.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import { readFullName } from '../../domain/registry/full-name.ts';
 import { defaultContext } from '../../domain/registry/subject-name.ts';
 import type { Dataset, Mapping } from '../../entities/dataset.entity.ts';
 import type { Entity } from '../../entities/entity.entity.ts';
@@ -91,8 +92,8 @@ export class RegistryReadModel {
   async entityOfFullName(fullName: string): Promise<Entity | null> {
     // The database refuses to look for a text with U+0000.
     if (fullName.includes('\0')) return null;
-    const cut = fullName.lastIndexOf('.');
-    return this.entityNamed(fullName.slice(0, Math.max(cut, 0)), fullName.slice(cut + 1));
+    const { namespace, name } = readFullName(fullName);
+    return this.entityNamed(namespace, name);
   }
 
   async entitiesById(ids: readonly string[]): Promise<readonly Entity[]> {

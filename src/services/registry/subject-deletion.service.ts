@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { defaultContext, printSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { assertSchemaNotHeld } from '../governance/schema-holds.ts';
 import { inForce, settingsAround } from './registry-settings.ts';
 import { subjectNotFound, type VersionNumber } from './subject.read-model.ts';
 import { contended, lockSubject } from './subject-writes.ts';
@@ -13,7 +14,8 @@ interface Place {
 }
 
 /**
- * Deletes subjects and versions: first softly, which hides them, then permanently. What another schema refers to stays.
+ * Deletes subjects and versions: first softly, which hides them, then permanently. What another schema refers to stays, and,
+ * while it does, what a legal hold needs.
  * Schemas keep their ids for ever.
  */
 export class SubjectDeletionService {
@@ -31,7 +33,8 @@ export class SubjectDeletionService {
 
   /**
    * Deletes all versions of a subject, and its settings; answers the numbers of the versions.
-   * @throws LinewardError SUBJECT_NOT_FOUND, SUBJECT_SOFT_DELETED, SUBJECT_NOT_SOFT_DELETED, REFERENCE_EXISTS, REGISTRY_NOT_PERMITTED
+   * @throws LinewardError SUBJECT_NOT_FOUND, SUBJECT_SOFT_DELETED, SUBJECT_NOT_SOFT_DELETED, REFERENCE_EXISTS, HOLD_ACTIVE,
+   * REGISTRY_NOT_PERMITTED
    */
   async deleteSubject(actor: Actor, subject: SubjectName, permanent: boolean): Promise<readonly number[]> {
     return this.#transactional(permanent, async (tx) => {
@@ -55,7 +58,7 @@ export class SubjectDeletionService {
   /**
    * Deletes one version; answers its number.
    * @throws LinewardError SUBJECT_NOT_FOUND, VERSION_NOT_FOUND, VERSION_SOFT_DELETED, VERSION_NOT_SOFT_DELETED, REFERENCE_EXISTS,
-   * REGISTRY_NOT_PERMITTED
+   * HOLD_ACTIVE, REGISTRY_NOT_PERMITTED
    */
   async deleteVersion(actor: Actor, subject: SubjectName, version: VersionNumber, permanent: boolean): Promise<number> {
     return this.#transactional(permanent, async (tx) => {
@@ -139,6 +142,7 @@ export class SubjectDeletionService {
     what: { readonly versions: readonly number[]; readonly permanent: boolean; readonly last: boolean },
   ): Promise<void> {
     const { context, name } = subject;
+    if (what.permanent) await assertSchemaNotHeld(tx, subject, what.versions);
     const numbers = `{${what.versions.join(',')}}`;
     const [referred] = await tx.execute<{ version: number }[]>(
       `select target_version as version from schema_reference reference

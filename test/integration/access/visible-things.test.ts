@@ -25,7 +25,11 @@ beforeAll(async () => {
     ...{ effect: 'DENY', actions: ['DISCOVER'], roles: ['engineer'], actors: [], namespaces: [], names: ['secret*'] },
     ...{ classifications: [], accounts: [], purposes: [], validFrom: null, validUntil: null },
   };
-  await new AccessPolicyService({ em }).createPolicy(tester, { name: 'p', reason: 'r', rule });
+  await new AccessPolicyService({ em, policies: { forget: () => undefined } }).createPolicy(tester, {
+    name: 'p',
+    reason: 'r',
+    rule,
+  });
 });
 afterAll(() => database?.close());
 

@@ -121,11 +121,12 @@ describe('what an operation may act on', () => {
         fc.array(selector, { maxLength: 4 }),
         fc.array(hold, { maxLength: 4 }),
         fc.option(fc.constant(30)),
-        fc.tuple(account, fc.constantFrom('1', '2'), day),
-        (asked, holds, days, [of, to, offset]) => {
+        fc.tuple(account, fc.constantFrom('1', '2'), day, fc.boolean()),
+        (asked, holds, days, [of, to, offset, undatable]) => {
           const before = new Date(now.getTime() - (days ?? 0) * 86_400_000).toISOString().slice(0, 10);
           const date = offset === null ? null : new Date(Date.parse(`${before}T23:59:59Z`) + offset * 86_400_000);
-          const minimums = new Map(days === null ? [] : [['D', { dateField: null, days, before }]]);
+          const limit = { dateField: null, days: days ?? 0, before, ...(undatable && { undatable }) };
+          const minimums = new Map(days === null ? [] : [['D', limit]]);
           const held = byReach(holds);
           const place = { datasetId: 'D', name: 'd', subjectFields: ['to'] };
           const selection = permittedIn(
@@ -133,7 +134,7 @@ describe('what an operation may act on', () => {
             permitted({ kind: 'ERASURE', act: asked }, { holds: held.everywhere, local: held.local, minimums }),
           );
           const until =
-            date === null || days === null
+            date === null || days === null || undatable
               ? null
               : new Date(Date.parse(date.toISOString().slice(0, 10)) + (days + 1) * 86_400_000);
           const claims: Claim[] = [

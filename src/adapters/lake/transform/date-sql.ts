@@ -11,15 +11,17 @@ const offset = '\\s?(Z|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)';
 /**
  * ISO 8601 as landings read it. DuckDB wants seconds, nothing before the offset and a colon in it. Its own cast to a time without
  * zone drops an offset in silence, so that a text with one never gets there. The usual spellings come first, since patterns of
- * characters cost more than all the rest.
+ * characters cost more than all the rest; and an instant gets to UTC by its number, since the cast asks the calendar of a zone.
  */
 const macros = [
-  `lw_zoned(t) AS CASE
-     WHEN t LIKE '____-__-__T__:__:__Z' OR t LIKE '____-__-__T__:__:__.______Z' THEN TRY_CAST(rtrim(t, 'Z') AS TIMESTAMP)
-     WHEN t LIKE '____-__-__T__:__:__+__:__' OR t LIKE '____-__-__T__:__:__-__:__' THEN CAST(TRY_CAST(t AS TIMESTAMPTZ) AS TIMESTAMP)
-     WHEN regexp_full_match(upper(trim(t)), '${date}${time}${offset}') THEN CAST(TRY_CAST(
+  `lw_plain(z) AS make_timestamp(epoch_us(z))`,
+  `lw_usual(t) AS CASE
+     WHEN t LIKE '%Z' AND (t LIKE '____-__-__T__:__:__Z' OR t LIKE '____-__-__T__:__:__.______Z') THEN TRY_CAST(rtrim(t, 'Z') AS TIMESTAMP)
+     WHEN t LIKE '____-__-__T__:__:__+__:__' OR t LIKE '____-__-__T__:__:__-__:__' THEN lw_plain(TRY_CAST(t AS TIMESTAMPTZ)) END`,
+  `lw_zoned(t) AS CASE WHEN lw_usual(t) IS NOT NULL THEN lw_usual(t)
+     WHEN regexp_full_match(upper(trim(t)), '${date}${time}${offset}') THEN lw_plain(TRY_CAST(
        regexp_replace(regexp_replace(regexp_replace(upper(trim(t)), '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2'),
-         '\\s(Z|[+-].*)$', '\\1'), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ) AS TIMESTAMP) END`,
+         '\\s(Z|[+-].*)$', '\\1'), '([+-]\\d{2})(\\d{2})$', '\\1:\\2') AS TIMESTAMPTZ)) END`,
   `lw_wall(t) AS CASE WHEN regexp_full_match(upper(trim(t)), '${date}(${time})?') THEN TRY_CAST(trim(t) AS TIMESTAMP) END`,
   // What clocks of a zone show at an instant.
   `lw_shown(u, z) AS timezone(z, CAST(u AS TIMESTAMPTZ))`,
@@ -34,7 +36,7 @@ const macros = [
      WHEN lw_shown(lw_by(l, z, -INTERVAL 1 DAY), z) = l THEN lw_by(l, z, -INTERVAL 1 DAY)
      WHEN lw_shown(lw_by(l, z, INTERVAL 1 DAY), z) = l THEN lw_by(l, z, INTERVAL 1 DAY)
      WHEN gaps THEN lw_by(l, z, -INTERVAL 1 DAY) END`,
-  `lw_utc(t) AS coalesce(lw_zoned(t), lw_wall(t))`,
+  `lw_utc(t) AS CASE WHEN lw_usual(t) IS NOT NULL THEN lw_usual(t) ELSE coalesce(lw_zoned(t), lw_wall(t)) END`,
 ];
 
 /** Makes the functions that the other expressions here need. */
@@ -44,6 +46,13 @@ export async function prepareDates(connection: DuckDBConnection): Promise<void> 
 
 /** Instant in UTC, without a zone, of a text in ISO 8601, which without a zone is read as UTC; NULL for any other text. */
 export const utcOf = (text: string): string => `lw_utc(${text})`;
+
+/**
+ * The instant of a date of the step that is spelt as most are; NULL for any other, and null for a step in which another reading
+ * comes first. What it finds is what {@link instantSql} would: all others need asking only where there is nothing.
+ */
+export const usualInstant = (text: string, { formats }: Dates): string | null =>
+  formats[0] === 'iso8601' ? `lw_usual(${text})` : null;
 
 /** The instant of a date of the step, in UTC without a zone; NULL for what cannot be read. */
 export function instantSql(text: string, step: Dates, fieldText: (name: string) => string): string {

@@ -191,7 +191,7 @@ export async function previewRows(
       await connection.run(
         `INSERT INTO lw_preview SELECT ${placedList(plan)}, -1 FROM lw_shaped WHERE ${faultColumn} IS NULL`,
       );
-      rejected.push(...(await rejectedIn(connection)));
+      rejected.push(...(await rejectedIn(connection, 'lw_shaped')));
     });
   const found = await queryRows(
     connection,

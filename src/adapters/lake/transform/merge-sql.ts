@@ -1,6 +1,7 @@
 import type { LakeColumn } from '../../../domain/lake/lake-column.ts';
 import { unknownDatePartition } from '../../../domain/lake/table-location.ts';
 import { grainFolders, type MergePlan, type OrderTerm } from '../../../domain/transform/transform-plan.ts';
+import type { PartitionGrain } from '../../../domain/transform/transformer-spec.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
 import { utcOf } from './date-sql.ts';
 import { numberPattern } from './expression-sql.ts';
@@ -24,9 +25,12 @@ export const keyList = ({ key }: MergePlan): string => key.map(sqlName).join(', 
 
 /** The folder that a row belongs in, by its date; see `partitionOf` of landings. */
 export function folderOf(partition: MergePlan['partition']): string {
-  if (partition === null) return `''`;
-  const instant = utcOf(`CAST(${sqlName(partition.column)} AS VARCHAR)`);
-  const known = `CASE WHEN year(${instant}) BETWEEN 0 AND 9999 THEN strftime(${instant}, ${sqlText(grainFolders[partition.grain])}) END`;
+  return partition === null ? `''` : folderAt(utcOf(`CAST(${sqlName(partition.column)} AS VARCHAR)`), partition.grain);
+}
+
+/** The folder of an instant. */
+export function folderAt(instant: string, grain: PartitionGrain): string {
+  const known = `CASE WHEN year(${instant}) BETWEEN 0 AND 9999 THEN strftime(${instant}, ${sqlText(grainFolders[grain])}) END`;
   return `coalesce(${known}, ${sqlText(unknownDatePartition)})`;
 }
 
@@ -50,12 +54,21 @@ export function survivors(plan: MergePlan, relation: string): string {
     return `${sqlName(name)} IS DISTINCT FROM ${total}`;
   });
   const terms = plan.order.map((term) => orderSql(term, types.get(term.column) ?? 'VARCHAR'));
-  const others = plan.columns.filter(({ name }) => !plan.key.includes(name) && !combined.has(name));
+  const decided = new Set(plan.order.filter(isWhole(types)).map(({ column }) => column));
+  const others = plan.columns.filter(
+    ({ name }) => !plan.key.includes(name) && !combined.has(name) && !decided.has(name),
+  );
   const ties = others.map(({ name, type }) => `${comparable(name, type)} DESC NULLS LAST`);
   const order = [...terms, ...ties, `${fileColumn} DESC`].join(', ');
   return `SELECT ${columns.join(', ')}, ${folderColumn}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
     FROM ${relation} QUALIFY row_number() OVER (${window} ORDER BY ${order}) = 1`;
 }
+
+/** True for a term in which only equal values are equal, so that they need no telling apart. */
+const isWhole =
+  (types: ReadonlyMap<string, LakeColumn['type']>) =>
+  ({ column, compare }: OrderTerm): boolean =>
+    compare === 'STRINGS' && types.get(column) === 'VARCHAR';
 
 /** Spellings of one JSON value are one value only to those who parse it; texts are compared as they stand. */
 const comparable = (name: string, type: LakeColumn['type']): string =>

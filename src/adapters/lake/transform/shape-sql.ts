@@ -1,4 +1,3 @@
-import type { LakeColumn } from '../../../domain/lake/lake-column.ts';
 import type { RunDays } from '../../../domain/transform/run-state.ts';
 import {
   originColumn,
@@ -9,14 +8,13 @@ import {
 import type { TransformOf } from '../../../domain/transform/transformer-spec.ts';
 import type { RejectCode } from '../../../services/transform/ports.ts';
 import { sqlName, sqlText } from '../duckdb/sql-text.ts';
-import { instantSql, isoText, isWritable, utcOf } from './date-sql.ts';
-import { expressionSql, expressionText, numberPattern } from './expression-sql.ts';
-import { folderColumn, folderOf } from './merge-sql.ts';
+import { castText, typed } from './cast-sql.ts';
+import { instantSql, isoText, isWritable, usualInstant, utcOf } from './date-sql.ts';
+import { expressionSql, expressionText } from './expression-sql.ts';
+import { folderAt, folderColumn, folderOf } from './merge-sql.ts';
 
 /** The first thing that is wrong with a row: a code, a colon, and the field. */
 export const faultColumn = 'lineward_fault';
-
-const wholePattern = '-?(0|[1-9]\\d*)';
 
 interface NewValue {
   readonly name: string;
@@ -33,6 +31,9 @@ interface NewValue {
 export class ShapeSql {
   #sql: string;
   #forms: Map<string, ValueForm>;
+  /** Columns of the instants that fields are the texts of. */
+  #instants = new Map<string, string>();
+  #dates = 0;
 
   constructor(relation: string, { fields }: ShapePlan) {
     this.#forms = new Map(fields.map(({ name, form }) => [name, form]));
@@ -96,7 +97,11 @@ export class ShapeSql {
   }
 
   /** Puts new values in the place of fields, or beside them; a row in which one is lost gets the fault. */
-  #replace(values: readonly NewValue[], code: RejectCode | null): void {
+  #replace(
+    values: readonly NewValue[],
+    code: RejectCode | null,
+    instants: ReadonlyMap<string, string> = new Map(),
+  ): void {
     const given = new Map(values.map(({ name, sql }) => [name, sql]));
     const lost =
       code === null
@@ -105,40 +110,55 @@ export class ShapeSql {
             faultWhen(`${this.#text(name)} IS NOT NULL AND NOT ${isThere}`, code, name),
           );
     for (const { name, form } of values) this.#forms.set(name, form);
-    this.#select((name) => given.get(name), lost);
+    this.#select((name) => given.get(name), lost, instants);
   }
 
-  /** In two steps, so that each instant is found once. */
+  /** In steps, so that each instant is found once, and by the dearer readings only where the usual one finds nothing. */
   #localize(step: Extract<ShapeStep, { readonly type: 'localizeDates' }>): void {
+    const first = this.#dates;
+    this.#dates += step.fields.length;
     const instants = step.fields.map((name, index) => {
-      return {
-        name,
-        column: `lineward_instant_${index}`,
-        sql: instantSql(this.#text(name), step, (field) => this.#text(field)),
-      };
+      const text = this.#text(name);
+      const column = `lineward_instant_${first + index}`;
+      const usual = usualInstant(text, step);
+      return { name, column, usual, sql: instantSql(text, step, (field) => this.#text(field)) };
     });
-    this.#sql = `SELECT *, ${instants.map(({ sql, column }) => `${sql} AS ${column}`).join(', ')} FROM (${this.#sql})`;
-    const code = step.onError === 'null' ? null : 'DATE_UNREADABLE';
-    this.#replace(
-      instants.map(({ name, column }) => ({
-        name,
-        sql: isoText(column),
-        form: 'TEXT' as const,
-        isThere: isWritable(column),
-      })),
-      code,
+    const usuals = instants.flatMap(({ usual, column }) => (usual === null ? [] : [`${usual} AS ${column}_usual`]));
+    if (usuals.length > 0) this.#beside(usuals);
+    this.#beside(
+      instants.map(({ sql, column, usual }) => {
+        const whole = usual === null ? sql : `CASE WHEN ${column}_usual IS NULL THEN ${sql} ELSE ${column}_usual END`;
+        return `${whole} AS ${column}`;
+      }),
     );
+    const code = step.onError === 'null' ? null : 'DATE_UNREADABLE';
+    const values = instants.map(({ name, column }) => ({
+      name,
+      sql: isoText(column),
+      form: 'TEXT' as const,
+      isThere: isWritable(column),
+    }));
+    this.#replace(values, code, new Map(instants.map(({ name, column }) => [name, column])));
+  }
+
+  #beside(values: readonly string[]): void {
+    this.#sql = `SELECT *, ${values.join(', ')} FROM (${this.#sql})`;
   }
 
   #rename(fields: Readonly<Record<string, string>>): void {
     const moved = new Map(Object.entries(fields).map(([old, name]) => [name, old]));
     const forms = [...moved].map(([name, old]): [string, ValueForm] => [name, this.#forms.get(old) ?? 'TEXT']);
+    const instants = [...moved].flatMap(([name, old]): [string, string][] => {
+      const column = this.#instants.get(old);
+      return column === undefined ? [] : [[name, column]];
+    });
     for (const old of moved.values()) this.#forms.delete(old);
     for (const [name, form] of forms) this.#forms.set(name, form);
-    this.#select((name) => {
+    const value = (name: string): string | undefined => {
       const old = moved.get(name);
       return old === undefined ? undefined : sqlName(old);
-    });
+    };
+    this.#select(value, [], new Map(instants));
   }
 
   #where(condition: string): void {
@@ -161,44 +181,66 @@ export class ShapeSql {
   #explode({ field, as = field, keepEmpty = false }: TransformOf<'explode'>): void {
     const json = this.#json(field);
     const isNothing = `(${json} IS NULL OR json_type(${json}) = 'NULL')`;
-    const fault = faultWhen(`NOT ${isNothing} AND json_type(${json}) <> 'ARRAY'`, 'NOT_A_LIST', field);
+    const isOther = `(NOT ${isNothing} AND json_type(${json}) <> 'ARRAY')`;
     const elements = `json_extract(${json}, '$[*]')`;
     const one = 'CAST([NULL] AS JSON[])';
     const none = keepEmpty ? one : 'CAST([] AS JSON[])';
     // A row with a fault stays one row, to be counted.
-    const list = `CASE WHEN ${faultColumn} IS NOT NULL OR ${fault} IS NOT NULL THEN ${one}
+    const list = `CASE WHEN ${faultColumn} IS NOT NULL OR ${isOther} THEN ${one}
       WHEN ${isNothing} OR len(${elements}) = 0 THEN ${none} ELSE ${elements} END`;
     this.#forms.set(as, 'JSON');
-    this.#select((name) => (name === as ? `unnest(${list})` : undefined), [fault]);
+    this.#select((name) => (name === as ? `unnest(${list})` : undefined), [faultWhen(isOther, 'NOT_A_LIST', field)]);
   }
 
   #json(name: string): string {
     return this.#forms.get(name) === 'JSON' ? sqlName(name) : `TRY_CAST(${sqlName(name)} AS JSON)`;
   }
 
-  #select(newValue: (name: string) => string | undefined = () => undefined, faults: readonly string[] = []): void {
-    const list = [...this.#forms.keys()].map((name) => {
-      const value = newValue(name);
-      return value === undefined ? sqlName(name) : `${value} AS ${sqlName(name)}`;
+  /** All fields, with new values of some of them. The instants of those are lost but for the `fresh` ones. */
+  #select(
+    newValue: (name: string) => string | undefined = () => undefined,
+    faults: readonly string[] = [],
+    fresh: ReadonlyMap<string, string> = new Map(),
+  ): void {
+    const values = [...this.#forms.keys()].map((name) => ({ name, value: newValue(name) }));
+    const kept = values.flatMap(({ name, value }): [string, string][] => {
+      const column = value === undefined ? this.#instants.get(name) : fresh.get(name);
+      return column === undefined ? [] : [[name, column]];
     });
-    const fault =
-      faults.length === 0 ? faultColumn : `coalesce(${[faultColumn, ...faults].join(', ')}) AS ${faultColumn}`;
-    this.#sql = `SELECT ${[sqlName(originColumn), ...list, fault].join(', ')} FROM (${this.#sql})`;
+    this.#instants = new Map(kept);
+    const list = values.map(({ name, value }) =>
+      value === undefined ? sqlName(name) : `${value} AS ${sqlName(name)}`,
+    );
+    const parts = [sqlName(originColumn), ...list, ...this.#instants.values(), faultOf(faults)];
+    this.#sql = `SELECT ${parts.join(', ')} FROM (${this.#sql})`;
   }
 
   #typed({ columns, key, partition, days = null }: ShapePlan): string {
+    const casts: string[] = [];
     const faults: string[] = [];
-    const list = columns.map(({ form, ...column }) => {
+    const list = columns.map(({ form, ...column }, index) => {
       const name = sqlName(column.name);
       if (form === null) return `CAST(NULL AS ${column.type}) AS ${name}`;
-      const { sql, fault } = typed(name, form, column);
+      const { sql, cast, fault } = typed(name, form, column, `lineward_cast_${index}`);
+      if (cast !== null) casts.push(cast);
       if (fault !== null) faults.push(faultWhen(fault, 'TYPE_MISMATCH', column.name));
       return `${sql} AS ${name}`;
     });
+    if (casts.length > 0) this.#beside(casts);
     const keyless = key.map((name) => faultWhen(`${this.#text(name)} IS NULL`, 'KEY_MISSING', name));
-    const rows = `SELECT ${list.join(', ')}, ${sqlName(originColumn)},
-      coalesce(${[faultColumn, ...faults, ...keyless].join(', ')}) AS ${faultColumn} FROM (${this.#sql})`;
-    return `SELECT *, ${folderOf(partition)} AS ${folderColumn} FROM (${rows})${withinDays(partition, days)}`;
+    const known = this.#knownFolder(columns, partition);
+    const parts = [...list, sqlName(originColumn), faultOf([...faults, ...keyless]), ...known];
+    const rows = `SELECT ${parts.join(', ')} FROM (${this.#sql})`;
+    const folder = known.length > 0 ? '' : `, ${folderOf(partition)} AS ${folderColumn}`;
+    return `SELECT *${folder} FROM (${rows})${withinDays(partition, days)}`;
+  }
+
+  /** The folder by the instant of the date, where it is at hand; nothing where its text has to be read. */
+  #knownFolder(columns: ShapePlan['columns'], partition: ShapePlan['partition']): readonly string[] {
+    const column = columns.find(({ name }) => name === partition?.column);
+    const instant = partition === null ? undefined : this.#instants.get(partition.column);
+    if (partition === null || instant === undefined || column?.type !== 'VARCHAR' || column.form !== 'TEXT') return [];
+    return [`${folderAt(`CASE WHEN ${isWritable(instant)} THEN ${instant} END`, partition.grain)} AS ${folderColumn}`];
   }
 }
 
@@ -210,38 +252,15 @@ function withinDays(partition: ShapePlan['partition'], days: RunDays | null): st
   return ` WHERE ${faultColumn} IS NOT NULL OR coalesce(${instant} >= ${from} AND ${instant} < ${to}, FALSE)`;
 }
 
+/** A branch of the CASE of {@link faultOf}. */
 const faultWhen = (condition: string, code: RejectCode, field: string): string =>
-  `CASE WHEN ${condition} THEN ${sqlText(`${code}:${field}`)} END`;
+  `WHEN ${condition} THEN ${sqlText(`${code}:${field}`)}`;
+
+/** The fault that a row has, or the first of those that are found now. */
+const faultOf = (found: readonly string[]): string =>
+  found.length === 0
+    ? faultColumn
+    : `CASE WHEN ${faultColumn} IS NOT NULL THEN ${faultColumn} ${found.join(' ')} END AS ${faultColumn}`;
 
 /** JSON Pointer (RFC 6901) to a member of an object. */
 const pointerTo = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-
-/** A value as the column takes it; `fault` is true in SQL for one that it does not take. */
-function typed(
-  name: string,
-  form: ValueForm,
-  { type }: LakeColumn,
-): { readonly sql: string; readonly fault: string | null } {
-  if (type === 'JSON') {
-    if (form === 'JSON') return { sql: `CASE WHEN json_type(${name}) <> 'NULL' THEN ${name} END`, fault: null };
-    return { sql: form === 'SCALAR' ? `CAST(${name} AS JSON)` : `to_json(${name})`, fault: null };
-  }
-  const text = form === 'JSON' ? `(${name} ->> '$')` : name;
-  // Objects and lists are no texts, although they can be written as such.
-  if (type === 'VARCHAR')
-    return { sql: text, fault: form === 'JSON' ? `json_type(${name}) IN ('OBJECT', 'ARRAY')` : null };
-  const sql = castTo(text, type);
-  return { sql, fault: `${text} IS NOT NULL AND (${sql}) IS NULL` };
-}
-
-const patterns = { INTEGER: wholePattern, BIGINT: wholePattern, DOUBLE: numberPattern, BOOLEAN: 'true|false' } as const;
-
-/** Only what JSON takes for such a value: DuckDB's own casts round fractions and read spaces, signs and hexadecimals. */
-const castTo = (text: string, type: keyof typeof patterns): string =>
-  `CASE WHEN regexp_full_match(${text}, ${sqlText(patterns[type])}) THEN TRY_CAST(${text} AS ${type}) END`;
-
-const castTypes = { int: 'INTEGER', long: 'BIGINT', double: 'DOUBLE', boolean: 'BOOLEAN' } as const;
-
-function castText(text: string, type: 'string' | keyof typeof castTypes): string {
-  return type === 'string' ? text : `CAST(${castTo(`trim(${text})`, castTypes[type])} AS VARCHAR)`;
-}
