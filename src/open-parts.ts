@@ -5,6 +5,8 @@ import { OidcProvider } from './adapters/access/oidc-provider.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
+import { prepareQueueTables } from './adapters/bullmq/connection.ts';
+import { trustedDocuments } from './adapters/graphql/trusted-document-files.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
@@ -20,10 +22,12 @@ import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { PostgresListener } from './adapters/postgres/postgres-listener.ts';
+import { prepareDatabase } from './adapters/postgres/prepare-database.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
+import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
 import { seen } from './services/access/reader.ts';
 import type { LakeStore } from './services/lake/ports.ts';
@@ -37,13 +41,18 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  const trusted = env.TRUSTED_DOCUMENTS === undefined ? null : await trustedDocuments(env.TRUSTED_DOCUMENTS);
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
-  const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
+  const postgres = await openPostgres(databaseOf(env), env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
+  const migrations = await prepareDatabase(postgres, env.REDIS_URL === undefined ? prepareQueueTables : null);
+  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
+  if (postgres.isOwnerAllowed)
+    logger.warn(
+      'DATABASE_OWNER_ALLOWED: one role owns the tables and works with them, so the service could change its audit log',
+    );
   const database = await openDatabase(postgres.url, seen);
   onClose(() => database.close());
-  const migrations = await database.migrate();
-  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
   const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
@@ -106,7 +115,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, rowEngine, transformEngine, store, kafka, jobs },
+    ...{ engine, rowEngine, transformEngine, store, kafka, jobs, trusted },
   };
 }
 

@@ -36,7 +36,8 @@ const usage = `lineward <verb>
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
-  migrate                                 bring the database of DATABASE_URL to this version
+  migrate                                 bring the database to this version as its owner (DATABASE_MIGRATION_URL), and
+                                          grant the role of DATABASE_URL what the service needs
 
 Environment: LINEWARD_API_TOKEN is sent as bearer token when set.
 `;

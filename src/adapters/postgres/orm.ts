@@ -56,6 +56,7 @@ import { TransformSourceMigration } from '../../../migrations/20261127000300_tra
 import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
+import { RowLevelSecurityMigration } from '../../../migrations/20261127000800_row_level_security.ts';
 import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
@@ -174,8 +175,12 @@ const migrationsList = [
   { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
   { name: '20261127000400_lake_read', class: LakeReadMigration },
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
+  { name: '20261127000800_row_level_security', class: RowLevelSecurityMigration },
   { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
 ];
+
+/** In the order in which they run. */
+export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);
 
 const closeTimeoutMs = 5_000;
 
@@ -212,7 +217,7 @@ export async function openDatabase(url: string, view?: StatementView): Promise<D
   return {
     em: orm.em,
     migrate: () =>
-      underLock(url, async () => {
+      underMigrationLock(url, async () => {
         const done = await orm.migrator.up();
         return done.map((migration) => migration.name);
       }),
@@ -238,7 +243,11 @@ function lookThrough(orm: MikroORM, view: StatementView): void {
   connection.execute = through as typeof connection.execute;
 }
 
-async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` while no other process migrates.
+ * @throws LinewardError DATABASE_UNAVAILABLE.
+ */
+export async function underMigrationLock<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
   try {
@@ -251,7 +260,7 @@ async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {
     });
   }
   try {
-    return await work();
+    return await work(client);
   } finally {
     // Ending the session gives the lock back.
     await client.end();
