@@ -22,7 +22,7 @@ const mayImport = {
     '^src/adapters/postgres/(prepare-database|information-schema)\\.ts$',
     '^src/adapters/bullmq/connection\\.ts$',
     '^src/adapters/keys/local/local-key-provider\\.ts$',
-    '^src/adapters/audit/checkpoint-directory\\.ts$',
+    '^src/adapters/audit/checkpoint-(directory|bucket)\\.ts$',
     '^src/adapters/lake/reads/parquet-output\\.ts$',
   ],
 };

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
 import { OidcProvider } from './adapters/access/oidc-provider.ts';
+import { CheckpointBucket } from './adapters/audit/checkpoint-bucket.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
@@ -30,6 +31,7 @@ import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
 import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
 import { seen } from './services/access/reader.ts';
+import type { CheckpointSink } from './services/audit/ports.ts';
 import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
 import { replayShreds } from './services/privacy/shred-replay.ts';
@@ -66,7 +68,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   const changeNotices = new PostgresChangeNotices({ listener });
   onClose(() => changeNotices.close());
   const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
-  const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const checkpointSink = await openCheckpoints(env, ledgerDir, onClose);
   const erasureJournal = new FileErasureJournal(join(ledgerDir, 'erased.ndjson'));
   const shredLedger = new FileShredLedger(join(ledgerDir, 'shredded.ndjson'));
   onClose(() => shredLedger.close());
@@ -132,4 +134,15 @@ async function openLake(lake: Env['lake'], parent: string, onClose: OnClose): Pr
     await rm(scratch, { recursive: true, force: true });
   });
   return store;
+}
+
+async function openCheckpoints(
+  { checkpointBucket }: Env,
+  ledgerDir: string,
+  onClose: OnClose,
+): Promise<CheckpointSink> {
+  if (checkpointBucket === null) return new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const bucket = await CheckpointBucket.open(checkpointBucket);
+  onClose(async () => bucket.close());
+  return bucket;
 }

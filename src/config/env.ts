@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { auditSettings, checkpointBucketOf } from './audit-settings.ts';
 import { commaList } from './comma-list.ts';
 import { databaseProblems, databaseSettings } from './database-settings.ts';
 import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-settings.ts';
@@ -174,15 +175,9 @@ export const envSchema = z.object({
     .transform((path) => resolve(path))
     .optional()
     .describe(
-      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
+      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log unless `AUDIT_CHECKPOINT_URL` names another place; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
     ),
-  AUDIT_CHECKPOINT_MINUTES: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_080)
-    .default(60)
-    .describe('Time between two signed checkpoints of the audit log while events are written, minutes.'),
+  ...auditSettings,
   LEASE_TTL_MS: z.coerce
     .number()
     .int()
@@ -206,6 +201,7 @@ type Settings = z.infer<typeof envSchema>;
 /** The validated configuration of one process. */
 export interface Env extends Readonly<Settings> {
   readonly lake: LakePlace;
+  readonly checkpointBucket: ReturnType<typeof checkpointBucketOf>;
   readonly kafka: KafkaPlace | null;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
@@ -261,6 +257,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   return Object.freeze({
     ...settings,
     lake: lakeOf(settings),
+    checkpointBucket: checkpointBucketOf(settings),
     kafka: kafkaOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined || settings.OIDC_ISSUER !== undefined,
@@ -269,7 +266,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   });
 }
 
-/** The environment of this process; the only reader of `process.env`. */
-export function processEnv(): Env {
-  return loadEnv(process.env);
+/** The environment of this process, with what its command line says instead; the only reader of `process.env`. */
+export function processEnv(instead: Readonly<Record<string, string>> = {}): Env {
+  return loadEnv({ ...process.env, ...instead });
 }
