@@ -94,7 +94,7 @@ async function run(): Promise<readonly BenchCase[]> {
     const chunks: string[] = [];
     for (const source of files) {
       const target = join(directory, `chunk-${chunks.length}`);
-      await engine.shape({ source, target, plan: shape });
+      await engine.shape({ source, target, plan: shape, lookups: [] });
       chunks.push(target);
     }
     const shaped = coreSeconds(engine.childPid);
