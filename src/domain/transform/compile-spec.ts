@@ -1,6 +1,6 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
 import { FieldFlow, flowingField, type NumberedLookup } from './field-flow.ts';
-import { isOfSource } from './field-origin.ts';
+import { type FieldOrigin, isOfAccount, isValueOf } from './field-origin.ts';
 import { type LookupPlan, lookupPlan, lookupsIn, type PlacedLookup } from './lookup-plan.ts';
 import { MergeRules } from './merge-rules.ts';
 import { resourceCodecs, resourceIssues } from './resource-checks.ts';
@@ -205,19 +205,28 @@ class SpecCompiler {
     const named = flows.map((flow, index) => {
       const facts = this.#facts.sources[index] ?? null;
       if (flow === null || facts === null) return null;
-      const columnOf = (field: string): string | null => {
+      const columnWhere = (isIt: (origins: readonly FieldOrigin[]) => boolean): string | null => {
         for (const [name, { origins, isSame }] of flow.fields)
-          if (isSame && known.has(name) && origins.some((of) => isOfSource(of, field))) return name;
+          if (isSame && known.has(name) && isIt(origins)) return name;
         return null;
       };
+      const columnOf = (field: string) => columnWhere((origins) => origins.some(isValueOf(null, field)));
       const account = columnOf(facts.accountField);
+      // Persons of the account that rows name by what they looked up.
+      const found = this.#facts.lookups.flatMap((there, lookup) =>
+        (there?.subjectFields ?? []).map((field) => {
+          const of = { lookup, field, account: facts.accountField, accountThere: there?.accountField ?? '' };
+          return columnWhere((origins) => isOfAccount(origins, of));
+        }),
+      );
       if (account === null)
         this.#fault(
           'ACCOUNT_MISSING',
           ['sources', index],
           `The table would have no column with its account (${facts.accountField}), so nobody could be found in it; keep that, under any name.`,
         );
-      return { account, subjects: facts.subjectFields.map(columnOf).filter((name) => name !== null) };
+      const subjects = [...facts.subjectFields.map(columnOf), ...found].filter((name) => name !== null);
+      return { account, subjects };
     });
     const accounts = [...new Set(named.map((one) => one?.account ?? null).filter((name) => name !== null))];
     if (accounts.length > 1)

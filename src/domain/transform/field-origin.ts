@@ -9,9 +9,24 @@ export interface FieldOrigin {
 
 export const ofSource = (field: string): FieldOrigin => ({ lookup: null, field, isJoin: false });
 
-/** True for that field of the source, by its value. */
-export const isOfSource = ({ lookup, field, isJoin }: FieldOrigin, name: string): boolean =>
-  lookup === null && field === name && !isJoin;
+/** True for that field of the source, or of a lookup, by its value. */
+export const isValueOf =
+  (lookup: number | null, name: string) =>
+  ({ lookup: number, field, isJoin }: FieldOrigin): boolean =>
+    number === lookup && field === name && !isJoin;
+
+/** True for values of that field of a lookup that were found by the account of the row: whom they name is of that account. */
+export function isOfAccount(
+  origins: readonly FieldOrigin[],
+  of: { readonly lookup: number; readonly field: string; readonly account: string; readonly accountThere: string },
+): boolean {
+  const joins = origins.filter(({ isJoin }) => isJoin);
+  return (
+    origins.some(isValueOf(of.lookup, of.field)) &&
+    joins.some(({ lookup, field }) => lookup === null && field === of.account) &&
+    joins.some(({ lookup, field }) => lookup === of.lookup && field === of.accountThere)
+  );
+}
 
 /** Each once. */
 export function distinctOrigins(origins: Iterable<FieldOrigin>): readonly FieldOrigin[] {
