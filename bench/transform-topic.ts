@@ -54,8 +54,9 @@ async function measured(onClose: OnClose): Promise<readonly BenchCase[]> {
   const records = flag('records', 100_000);
   const root = await mkdtemp(join(tmpdir(), 'lineward-bench-topic-'));
   onClose(() => rm(root, { recursive: true, force: true }));
-  const { brokers, kill } = await startBroker({ dir: join(root, 'kafka') });
-  onClose(kill);
+  const broker = await startBroker({ dir: join(root, 'kafka') });
+  const { brokers } = broker;
+  onClose(() => broker.kill());
   await fill(brokers, records);
   const loop = await byHand(brokers, records, root);
   const { app } = await benchApp(onClose, { KAFKA_BROKERS: brokers });
