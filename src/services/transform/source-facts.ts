@@ -167,6 +167,10 @@ export class SourceFactsReader {
     const issues = unknown.map(({ name, at }) =>
       issueAt(at, 'UNKNOWN_FIELD', `The entity has no field ${name}.${knownNames(known)}`),
     );
+    if (files.account === undefined && files.subjects !== undefined)
+      issues.push(
+        issueAt([...path, 'account'], 'MISSING_MEMBER', 'Persons are known within their account; name that.'),
+      );
     const hasOwn = files.format === 'parquet' || files.format === 'avro';
     return hasOwn && files.codec !== undefined
       ? [

@@ -303,6 +303,7 @@ test('a document is refused whose lookup is none, leaves the lake, or is made of
   expect(await issues(filesOf(name, `${made.location}/2018`))).toEqual(['.files.path LOCATION_TAKEN']);
   expect(await issues(filesOf('Nobody', 'ref/x'))).toEqual(['.files.schema UNKNOWN_SCHEMA']);
   expect(await issues(filesOf(name, 'ref/x', 'csv', { account: 'who' }))).toEqual(['.files.account UNKNOWN_FIELD']);
+  expect(await issues(filesOf(name, 'ref/x', 'csv', { subjects: ['to'] }))).toEqual(['.files.account MISSING_MEMBER']);
   // A table that looks things up in another is made of it.
   const lookup = { ...by, table: made.location };
   const two = await transformerOf(parts, name, { ...withLookup(name, lookup), as: `${name}-2` });
