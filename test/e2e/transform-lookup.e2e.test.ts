@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Data, documentOf, eventually, register, type TestApp, testApp } from '../testkit/app.ts';
-import { type Asking, asking, rootToken } from '../testkit/hidden-things.ts';
+import { erase } from '../testkit/erasure.ts';
+import { asking, rootToken } from '../testkit/hidden-things.ts';
+import { createToken } from '../testkit/lake-reads.ts';
 import { plainDuckdb, upload } from '../testkit/plain-table.ts';
 import { bucketPrefix, missingS3, type TestBucket, testBucket } from '../testkit/s3.ts';
 
@@ -47,22 +49,16 @@ describe.each([
 ])('files and a lookup in %s', (_name, inBucket) => {
   describe.skipIf(inBucket && missing !== null)(missing ?? 'are there', () => {
     let app: TestApp;
-    let kit: Asking;
     let bucket: TestBucket | null = null;
     let scratch: string;
-    const done = async (query: string, input: object, token = rootToken): Promise<Data> => {
-      const { data, errors } = await kit.ask(token, query, { input });
-      const [answer] = Object.values(data ?? {}) as Data[];
-      if (errors || answer.userErrors.length > 0) throw new Error(JSON.stringify(errors ?? answer.userErrors));
-      return answer;
-    };
+    const done = async (query: string, input: object): Promise<Data> =>
+      Object.values((await app.done(query, { input })) as Data)[0];
 
     beforeAll(async () => {
       bucket = inBucket ? await testBucket() : null;
       const place =
         bucket === null ? {} : { LAKE_URL: `s3://${bucket.bucket}/${bucketPrefix}`, LAKE_S3_ENDPOINT: bucket.endpoint };
-      app = await testApp({ LINEWARD_API_TOKEN: rootToken, ...place });
-      kit = asking(app);
+      app = await testApp(place);
       scratch = await mkdtemp(join(tmpdir(), 'lineward-shop-'));
       await put(
         'shop/customers/part-0.parquet',
@@ -97,37 +93,19 @@ describe.each([
       await plainDuckdb(`COPY (${rows}) TO '${file}' (FORMAT ${file.endsWith('.csv') ? 'csv, HEADER' : 'parquet'})`);
       if (bucket !== null) await upload(bucket, join(root, folder), folder);
     }
+    async function ran(id: string): Promise<Data> {
+      const { run } = await done(
+        'mutation ($input: RunTransformerInput!) { runTransformer(input: $input) { userErrors { code } run { id } } }',
+        { id },
+      );
+      const of = 'status reason statistics { read rows rejected } rejects { code field rows places }';
+      return eventually(
+        () => nodeOf(run.id, `... on TransformRun { ${of} }`),
+        ({ status }: Data) => ['COMPLETED', 'FAILED'].includes(status),
+      );
+    }
     const nodeOf = async (id: string, of: string): Promise<Data> =>
-      (await kit.ask(rootToken, `query ($id: ID!) { node(id: $id) { ${of} } }`, { id })).data.node;
-
-    test('are shown only to who may read what is looked up', async () => {
-      const query =
-        'mutation ($input: PreviewTransformerInput!) { previewTransformer(input: $input) { userErrors { code field message } preview { after { json } } } }';
-      const records = ['{"id":"X","account":"AC1","customer":"C3","day":"2018-06-01"}'];
-      const [officer, engineer] = [
-        await kit.tokenOf('officer', ['privacy_officer']),
-        await kit.tokenOf('engineer', ['engineer']),
-      ];
-      const shown = await done(query, { document: transformer, records }, officer);
-      expect(shown.preview.after.map(({ json }: Data) => JSON.parse(json))).toMatchObject([
-        { id: 'X', phone: '+4930103', rank: 3 },
-      ]);
-      const refused = (await kit.ask(engineer, query, { input: { document: transformer, records } })).data;
-      expect(refused.previewTransformer).toMatchObject({
-        preview: null,
-        userErrors: [{ code: 'BAD_INPUT', field: ['records'], message: expect.stringContaining('READ_CLEAR') }],
-      });
-      const masked = await done(query, { document: transformer }, engineer);
-      expect(masked.preview.after.map(({ json }: Data) => JSON.parse(json).phone)).toEqual(Array(6).fill('***'));
-      const { data } = await kit.ask(
-        rootToken,
-        '{ auditEvents(first: 9, filter: { action: "previewTransformer" }) { nodes { actorId details } } }',
-      );
-      const told = data.auditEvents.nodes.filter(({ details }: Data) =>
-        JSON.stringify(details).includes('shop/customers'),
-      );
-      expect(told).toHaveLength(2);
-    });
+      (await app.done(`query ($id: ID!) { node(id: $id) { ${of} } }`, { id })).node;
 
     test('make a table whose looked up columns have the labels of where they are from', async () => {
       const { transformer: made, transformerVersion } = await done(
@@ -139,19 +117,7 @@ describe.each([
       expect(transformerVersion.dataset.mappings.nodes).toEqual([
         { accountField: 'account', subjectFields: ['phone'] },
       ]);
-      const { run } = await done(
-        'mutation ($input: RunTransformerInput!) { runTransformer(input: $input) { userErrors { code } run { id } } }',
-        { id: made.id },
-      );
-      const ended = await eventually(
-        () =>
-          nodeOf(
-            run.id,
-            '... on TransformRun { status reason statistics { read rows rejected } rejects { code field rows places } }',
-          ),
-        ({ status }: Data) => ['COMPLETED', 'FAILED'].includes(status),
-      );
-      expect(ended).toMatchObject({
+      expect(await ran(made.id)).toMatchObject({
         ...{ status: 'COMPLETED', statistics: { read: 8, rows: 6, rejected: 2 } },
         rejects: [
           {
@@ -160,8 +126,7 @@ describe.each([
           },
         ],
       });
-      const { data } = await kit.ask(
-        rootToken,
+      const data = await app.done(
         `query ($id: ID!) { fieldsCarrying(semanticType: "phonenumber") { labels { field { path dataset { name } } origin { path dataset { name } } } }
            columnLineage(datasetId: $id, field: "rank", direction: UPSTREAM, maxDepth: 1) { edges { source { path dataset { name } } } } }`,
         { id: transformerVersion.dataset.id },
@@ -173,6 +138,43 @@ describe.each([
       expect(data.columnLineage.edges).toContainEqual({
         source: { path: 'rank', dataset: { name: 'shop/customers' } },
       });
+    });
+
+    test('loses rows of persons that only the lookup names, and gets none of them again', async () => {
+      const subject = { field: 'phone', value: '+4930103' };
+      const { targets } = await erase(app, { subjects: [{ accountId: 'AC1', subject }] });
+      expect(targets.nodes).toMatchObject(
+        Array(2).fill({ status: 'VERIFIED', receipt: { recordsErased: 1 }, verification: { survivors: 0 } }),
+      );
+      expect(targets.nodes.map(({ dataset }: Data) => dataset.name).sort()).toEqual(['data/orders', 'shop/customers']);
+      await put('incoming/july/1.csv', `SELECT 'O9' AS id, 'AC1' AS account, 'C3' AS customer, '2018-07-01' AS day`);
+      const { transformer: made } = await app.done('{ transformer(name: "Orders") { id } }');
+      expect(await ran(made.id)).toMatchObject({
+        ...{ status: 'COMPLETED', statistics: { read: 1, rows: 0 } },
+        rejects: [{ code: 'LOOKUP_MISSING', rows: 1 }],
+      });
+    });
+
+    test('are shown only to who may read what is looked up', async () => {
+      const query =
+        'mutation ($input: PreviewTransformerInput!) { previewTransformer(input: $input) { userErrors { code field message } preview { after { json } } } }';
+      const records = ['{"id":"X","account":"AC0","customer":"C4","day":"2018-06-01"}'];
+      const [officer, engineer] = [await createToken(app, 'privacy_officer'), await createToken(app, 'engineer')];
+      await app.restart({ LINEWARD_API_TOKEN: rootToken });
+      const { ask } = asking(app);
+      const preview = async (token: string, input: object): Promise<Data> =>
+        (await ask(token, query, { input: { document: transformer, ...input } })).data.previewTransformer;
+      const rows = ({ preview: { after } }: Data): Data[] => after.map(({ json }: Data) => JSON.parse(json));
+      expect(rows(await preview(officer, { records }))).toMatchObject([{ id: 'X', phone: '+4930104', rank: 4 }]);
+      expect(await preview(engineer, { records })).toMatchObject({
+        preview: null,
+        userErrors: [{ code: 'BAD_INPUT', field: ['records'], message: expect.stringContaining('READ_CLEAR') }],
+      });
+      expect(rows(await preview(engineer, {})).map(({ phone: shown }) => shown)).toEqual(Array(5).fill('***'));
+      const events = '{ auditEvents(first: 9, filter: { action: "previewTransformer" }) { nodes { details } } }';
+      const { auditEvents } = (await ask(rootToken, events)).data;
+      const told = auditEvents.nodes.filter(({ details }: Data) => JSON.stringify(details).includes('shop/customers'));
+      expect(told).toHaveLength(2);
     });
   });
 });
