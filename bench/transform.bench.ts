@@ -7,6 +7,8 @@ import { DuckdbTransformEngine } from '../src/adapters/lake/duckdb/duckdb-transf
 import { originColumn } from '../src/domain/transform/transform-plan.ts';
 import { compiled, talkTransformer } from '../test/testkit/transform.ts';
 import { type Bench, type BenchCase, beside, flag } from './harness.ts';
+import { compactionCases } from './transform-compaction.ts';
+import { topicCases } from './transform-topic.ts';
 
 const rowsPerChunk = 200_000;
 
@@ -56,7 +58,7 @@ const byHand = (files: readonly string[], directory: string): string => `
     QUALIFY row_number() OVER (PARTITION BY message_id ORDER BY date_updated DESC) = 1)
   TO '${directory}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day))`;
 
-async function run(): Promise<readonly BenchCase[]> {
+async function engineCases(): Promise<readonly BenchCase[]> {
   const rows = flag('rows', 1_000_000);
   const root = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
   const engine = new DuckdbTransformEngine({
@@ -94,7 +96,7 @@ async function run(): Promise<readonly BenchCase[]> {
     const chunks: string[] = [];
     for (const source of files) {
       const target = join(directory, `chunk-${chunks.length}`);
-      await engine.shape({ source, target, plan: shape });
+      await engine.shape({ source, target, plan: shape, lookups: [] });
       chunks.push(target);
     }
     const shaped = coreSeconds(engine.childPid);
@@ -132,6 +134,7 @@ async function run(): Promise<readonly BenchCase[]> {
 
 export const bench: Bench = {
   name: 'transform',
-  about: 'Rows of a transformer, from lines to partitions, beside one statement by hand (--rows=10000000, --memory-mb)',
-  run,
+  about:
+    'Rows of a transformer, from lines to partitions, beside one statement by hand (--rows=1000000, --memory-mb=512), from a topic beside a bare loop (--records=100000), and one erasure from small and large files (--mb=20, --files=400, --target-files=4)',
+  run: async () => [...(await engineCases()), ...(await topicCases()), ...(await compactionCases())],
 };

@@ -110,7 +110,7 @@ export class TransformRejectType {
 
   @Field(() => String, {
     description:
-      'UNREADABLE: no record; VALUE_INVALID: a text that no table takes; PROTECTION_FAILED; KEY_MISSING; DATE_UNREADABLE; CAST_FAILED; TYPE_MISMATCH: no value of the type of the column; NOT_A_LIST.',
+      'UNREADABLE: no record; VALUE_INVALID: a text that no table takes; PROTECTION_FAILED; KEY_MISSING; DATE_UNREADABLE; CAST_FAILED; TYPE_MISMATCH: no value of the type of the column; NOT_A_LIST; LOOKUP_MISSING: a lookup has no row for it.',
   })
   code!: string;
 

@@ -95,8 +95,11 @@ export async function runParts(em: EntityManager, root: string, wraps: RunWraps)
 }
 export type RunParts = Awaited<ReturnType<typeof runParts>>;
 
-/** An entity with one version of text fields, and a topic that is mapped to it. */
-export async function mappedTopic(em: EntityManager): Promise<{ readonly entityId: string; readonly name: string }> {
+/** An entity with one version of text fields and a number, and a topic that is mapped to it. */
+export async function mappedTopic(
+  em: EntityManager,
+  more: readonly string[] = [],
+): Promise<{ readonly entityId: string; readonly name: string }> {
   const [entityId, versionId, datasetId] = [newId(), newId(), newId()];
   const name = `T${entityId.replaceAll('-', '')}`;
   const run = em.fork();
@@ -114,7 +117,7 @@ export async function mappedTopic(em: EntityManager): Promise<{ readonly entityI
      values (?, ?, 1, ?, '{}', '1', 'f', 'tester', now())`,
     [versionId, entityId, schema?.id],
   );
-  for (const [ordinal, path] of columns.entries())
+  for (const [ordinal, path] of [...columns, ...more].entries())
     await run.execute(
       `insert into entity_field (id, version_id, ordinal, path, type, nullable, required, classifications, tags)
        values (?, ?, ?, ?, ?, true, false, '{}', '{}')`,

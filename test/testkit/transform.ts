@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import avsc from 'avsc';
 import { DuckdbTransformEngine } from '../../src/adapters/lake/duckdb/duckdb-transform-engine.ts';
-import { type CompiledSpec, compileSpec, type SpecFacts } from '../../src/domain/transform/compile-spec.ts';
+import { type CompiledSpec, compileSpec } from '../../src/domain/transform/compile-spec.ts';
 import { readSpec } from '../../src/domain/transform/read-spec.ts';
+import type { SpecFacts } from '../../src/domain/transform/spec-facts.ts';
 import { originColumn } from '../../src/domain/transform/transform-plan.ts';
 import type { MergeResult, RejectedRows } from '../../src/services/transform/ports.ts';
 
@@ -44,6 +45,7 @@ export const demoFacts: SpecFacts = {
       fields: demoColumns.map(({ name, type }) => ({ name, column: type, isNested: type === 'JSON' })),
     },
   ],
+  lookups: [],
   resource: { entityId: 'e', fullName: 'SparkSummit.Demo', columns: demoColumns },
 };
 
@@ -87,7 +89,9 @@ export class EngineTable {
       const lines = rows.map((row, n) => JSON.stringify({ [originColumn]: `0:${n}`, ...row }));
       await writeFile(source, lines.join('\n'));
       targets.push(join(directory, `chunk-${index}`));
-      this.rejected.push(...(await this.#engine.shape({ source, target: targets[index] ?? '', plan: shape })).rejected);
+      this.rejected.push(
+        ...(await this.#engine.shape({ source, target: targets[index] ?? '', plan: shape, lookups: [] })).rejected,
+      );
     }
     const paths = this.files.map(({ path }) => path);
     const hits = await this.#engine.hits({ chunks: targets, base: paths, plan });

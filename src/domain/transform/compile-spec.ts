@@ -1,48 +1,19 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
-import type { PlaceName } from '../lineage/event-value.ts';
-import { FieldFlow, type FlowingField } from './field-flow.ts';
+import { FieldFlow, flowingField, type NumberedLookup } from './field-flow.ts';
+import { type FieldOrigin, isOfAccount, isValueOf } from './field-origin.ts';
+import { type LookupPlan, lookupPlan, lookupsIn, type PlacedLookup } from './lookup-plan.ts';
 import { MergeRules } from './merge-rules.ts';
 import { resourceCodecs, resourceIssues } from './resource-checks.ts';
 import { type ColumnOrigin, conflictsOf, originOf } from './source-columns.ts';
+import type { ResourceFacts, SpecFacts } from './spec-facts.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
 import { formOfColumn, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
 import type { SourceSpec, TransformerSpec } from './transformer-spec.ts';
 
-/** A topic, a table or files as the catalog knows them. */
-export interface SourceFacts {
-  readonly kind: 'TOPIC' | 'TABLE' | 'FILES';
-  /** Null for files: only what is mapped is a dataset. */
-  readonly datasetId: string | null;
-  /** As lineage names it; of a topic the name that it has now. */
-  readonly place: PlaceName;
-  readonly entityId: string;
-  readonly accountField: string;
-  readonly subjectFields: readonly string[];
-  /** Fields that stand as JSON text in files. */
-  readonly jsonTexts: readonly string[];
-  /** Its rows go from file to file by themselves, so that nobody can tell which were read. */
-  readonly movesRows: boolean;
-  readonly fields: readonly {
-    readonly name: string;
-    readonly column: LakeColumn['type'];
-    readonly isNested: boolean;
-  }[];
-}
-
-export interface ResourceFacts {
-  readonly entityId: string;
-  readonly fullName: string;
-  readonly columns: readonly LakeColumn[];
-}
-
-/** What the catalog knows of what a document names; null for what there is not. */
-export interface SpecFacts {
-  readonly sources: readonly (SourceFacts | null)[];
-  readonly resource: ResourceFacts | null;
-}
-
 export interface CompiledSpec {
   readonly shapes: readonly (ShapePlan & { readonly protects: boolean })[];
+  /** By their numbers. */
+  readonly lookups: readonly LookupPlan[];
   readonly merge: MergePlan;
   /** By which columns accounts and persons are found in the table. */
   readonly accountField: string;
@@ -70,10 +41,12 @@ class SpecCompiler {
   readonly issues: SpecIssue[] = [];
   readonly #spec: TransformerSpec;
   readonly #facts: SpecFacts;
+  readonly #lookups: readonly PlacedLookup[];
 
   constructor(spec: TransformerSpec, facts: SpecFacts) {
     this.#spec = spec;
     this.#facts = facts;
+    this.#lookups = lookupsIn(spec);
   }
 
   compile(): CompiledSpec | null {
@@ -102,6 +75,10 @@ class SpecCompiler {
     const keys = this.#keysOf(flows, known);
     return {
       shapes: flows.map((flow, index) => ({ ...this.#shape(flow, index, resource), partition: merge.partition })),
+      lookups: this.#lookups.flatMap((placed, number) => {
+        const facts = this.#facts.lookups[number] ?? null;
+        return facts === null ? [] : [lookupPlan(placed, facts)];
+      }),
       merge: {
         columns: resource.columns,
         key: this.#spec.key,
@@ -125,15 +102,12 @@ class SpecCompiler {
         );
       return null;
     }
-    const fields = facts.fields.map(({ name, column, isNested }): [string, FlowingField] => [
-      name,
-      { form: formOfColumn(column), type: column, isNested, origins: new Set([name]), isSame: true },
-    ]);
     this.#checkNames(
       facts.fields.map(({ name }) => name),
       [...path, facts.kind.toLowerCase()],
     );
-    const flow = new FieldFlow(new Map(fields), facts.accountField);
+    const fields = new Map(facts.fields.map((field) => [field.name, flowingField(field)]));
+    const flow = new FieldFlow(fields, facts.accountField);
     for (const [step, transform] of (source.transforms ?? []).entries()) {
       const place = [...path, 'transforms', step];
       if (transform.type === 'protect' && step > 0)
@@ -148,10 +122,19 @@ class SpecCompiler {
           [...place, 'type'],
           'Rows of a table are as protected as that is, and nothing may be done twice; ask for a protection of the tables instead.',
         );
-      flow.take(transform, place);
+      flow.take(transform, place, this.#lookupAt(index, step, place));
     }
     this.issues.push(...flow.issues);
     return flow;
+  }
+
+  /** The lookup that is that transform; null for another one. */
+  #lookupAt(source: number, step: number, path: readonly PropertyKey[]): NumberedLookup | null {
+    const number = this.#lookups.findIndex((one) => one.source === source && one.step === step);
+    if (number < 0) return null;
+    const facts = this.#facts.lookups[number] ?? null;
+    this.#checkNames(facts?.fields.map(({ name }) => name) ?? [], path);
+    return { number, facts };
   }
 
   /** The engine takes names that differ by case alone for one, and needs some for itself. */
@@ -222,19 +205,28 @@ class SpecCompiler {
     const named = flows.map((flow, index) => {
       const facts = this.#facts.sources[index] ?? null;
       if (flow === null || facts === null) return null;
-      const columnOf = (field: string): string | null => {
+      const columnWhere = (isIt: (origins: readonly FieldOrigin[]) => boolean): string | null => {
         for (const [name, { origins, isSame }] of flow.fields)
-          if (isSame && origins.has(field) && known.has(name)) return name;
+          if (isSame && known.has(name) && isIt(origins)) return name;
         return null;
       };
+      const columnOf = (field: string) => columnWhere((origins) => origins.some(isValueOf(null, field)));
       const account = columnOf(facts.accountField);
+      // Persons of the account that rows name by what they looked up.
+      const found = this.#facts.lookups.flatMap((there, lookup) =>
+        (there?.subjectFields ?? []).map((field) => {
+          const of = { lookup, field, account: facts.accountField, accountThere: there?.accountField ?? '' };
+          return columnWhere((origins) => isOfAccount(origins, of));
+        }),
+      );
       if (account === null)
         this.#fault(
           'ACCOUNT_MISSING',
           ['sources', index],
           `The table would have no column with its account (${facts.accountField}), so nobody could be found in it; keep that, under any name.`,
         );
-      return { account, subjects: facts.subjectFields.map(columnOf).filter((name) => name !== null) };
+      const subjects = [...facts.subjectFields.map(columnOf), ...found].filter((name) => name !== null);
+      return { account, subjects };
     });
     const accounts = [...new Set(named.map((one) => one?.account ?? null).filter((name) => name !== null))];
     if (accounts.length > 1)

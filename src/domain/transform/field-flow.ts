@@ -1,8 +1,10 @@
 import type { LakeColumn } from '../lake/lake-column.ts';
 import { formatFault, zoneFault } from './date-format.ts';
 import { readExpression } from './expression.ts';
+import { distinctOrigins, type FieldOrigin, ofSource } from './field-origin.ts';
+import type { SourceFacts } from './spec-facts.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
-import { reservedPrefix, type ShapeStep, type ValueForm } from './transform-plan.ts';
+import { formOfColumn, reservedPrefix, type ShapeStep, type ValueForm } from './transform-plan.ts';
 import type { TransformOf, TransformSpec } from './transformer-spec.ts';
 
 /** A field on its way through the transforms of a source. */
@@ -12,21 +14,44 @@ export interface FlowingField {
   readonly type: LakeColumn['type'] | null;
   /** True while it may hold an object or a list. */
   readonly isNested: boolean;
-  /** Fields of the source that its values are made of. */
-  readonly origins: ReadonlySet<string>;
+  /** Fields that its values are made of. */
+  readonly origins: readonly FieldOrigin[];
   /** False once something else than the name was changed. */
   readonly isSame: boolean;
 }
 
 type Path = readonly PropertyKey[];
 
-const made = (origins: Iterable<string>): FlowingField => ({
+/** A field as its source has it. */
+export const flowingField = ({ name, column, isNested }: SourceFacts['fields'][number]): FlowingField => ({
+  form: formOfColumn(column),
+  type: column,
+  isNested,
+  origins: [ofSource(name)],
+  isSame: true,
+});
+
+const made = (origins: Iterable<FieldOrigin>): FlowingField => ({
   form: 'TEXT',
   type: null,
   isNested: false,
-  origins: new Set(origins),
+  origins: distinctOrigins(origins),
   isSame: false,
 });
+
+/** A lookup by its number; null facts where nobody knows what it names. */
+export interface NumberedLookup {
+  readonly number: number;
+  readonly facts: SourceFacts | null;
+}
+
+const kindOfDefault: Readonly<Partial<Record<LakeColumn['type'], string>>> = {
+  VARCHAR: 'string',
+  INTEGER: 'number',
+  BIGINT: 'number',
+  DOUBLE: 'number',
+  BOOLEAN: 'boolean',
+};
 
 /** Follows the fields of a source through its transforms, and notes what is wrong with these. */
 export class FieldFlow {
@@ -44,8 +69,8 @@ export class FieldFlow {
     return this.#fields;
   }
 
-  /** Takes the transform at that path of the document. */
-  take(transform: TransformSpec, path: Path): void {
+  /** Takes the transform at that path of the document; a lookup with what is known of it. */
+  take(transform: TransformSpec, path: Path, lookup: NumberedLookup | null = null): void {
     switch (transform.type) {
       case 'localizeDates':
         this.#localize(transform, path);
@@ -74,6 +99,9 @@ export class FieldFlow {
         break;
       case 'explode':
         this.#explode(transform, path);
+        break;
+      case 'lookup':
+        if (lookup !== null) this.#lookUp(transform, path, lookup);
         break;
       case 'protect':
         // What comes first is done to whole records before they are handed over.
@@ -160,6 +188,62 @@ export class FieldFlow {
     if (this.#fields.has(name) && name !== transform.field) this.#add(name, element, [...path, 'as']);
     else this.#fields.set(name, element);
     this.steps.push(transform);
+  }
+
+  #lookUp(transform: TransformOf<'lookup'>, path: Path, { number, facts }: NumberedLookup): void {
+    const keys = Object.entries(transform.on);
+    for (const [field] of keys) this.#canCompare(field, [...path, 'on', field]);
+    const found = (field: string, place: Path) => this.#fieldOf(facts, field, place);
+    for (const [field, key] of keys)
+      if (found(key, [...path, 'on', field])?.isNested === true)
+        this.#fault('TYPE_CONFLICT', [...path, 'on', field], `${key} of the lookup is an object or a list.`);
+    const joins = keys.flatMap(([field, key]) => [
+      ...(this.#fields.get(field)?.origins ?? []).map((origin) => ({ ...origin, isJoin: true })),
+      { lookup: number, field: key, isJoin: true },
+    ]);
+    const fields = Object.entries(transform.fields).map(([name, field]) => {
+      const place = [...path, 'fields', name];
+      const of = found(field, place);
+      const origins = distinctOrigins([{ lookup: number, field, isJoin: false }, ...joins]);
+      const added = of === null ? made(origins) : { ...flowingField(of), origins };
+      this.#add(name, added, place);
+      return { name, form: added.form, otherwise: this.#default(transform, name, added, path) };
+    });
+    for (const name of Object.keys(transform.defaults ?? {}))
+      if (!Object.hasOwn(transform.fields, name))
+        this.#fault('UNKNOWN_FIELD', [...path, 'defaults', name], `The lookup gives no field ${name}.`);
+    const on = keys.map(([field]) => field);
+    this.steps.push({ type: 'lookup', lookup: number, on, fields, rejects: transform.missing === 'reject' });
+  }
+
+  /** A field of the lookup; null, with an issue, for one that it does not have. */
+  #fieldOf(facts: SourceFacts | null, name: string, path: Path): SourceFacts['fields'][number] | null {
+    const field = facts?.fields.find((one) => one.name === name) ?? null;
+    if (facts !== null && field === null) {
+      const known = knownNames(facts.fields.map((one) => one.name));
+      this.#fault('UNKNOWN_FIELD', path, `The lookup has no field ${name}.${known}`);
+    }
+    return field;
+  }
+
+  #canCompare(name: string, path: Path): void {
+    const field = this.#needs(name, path) ? this.#fields.get(name) : undefined;
+    if (field?.isNested === true && field.isSame)
+      this.#fault('TYPE_CONFLICT', path, `${name} is an object or a list; flatten or explode it before.`);
+  }
+
+  /** What a row without a match gets, as its form has it. */
+  #default({ defaults = {} }: TransformOf<'lookup'>, name: string, field: FlowingField, path: Path): string | null {
+    const value = Object.hasOwn(defaults, name) ? defaults[name] : undefined;
+    if (value === undefined) return null;
+    const wanted = field.type === null ? undefined : kindOfDefault[field.type];
+    if (field.isNested || (wanted !== undefined && typeof value !== wanted))
+      this.#fault(
+        'TYPE_CONFLICT',
+        [...path, 'defaults', name],
+        `The lookup has a ${field.isNested ? 'nested value' : field.type} there, and the default is a ${typeof value}.`,
+      );
+    return field.form === 'JSON' ? JSON.stringify(value) : String(value);
   }
 
   #change(name: string, form: ValueForm = 'TEXT'): void {

@@ -12,7 +12,7 @@ export interface RunEvent {
   readonly output: PlaceName;
   readonly columns: readonly LakeColumn[];
   readonly origins: readonly ColumnOrigin[];
-  /** Fields by source whose values policies change on their way. */
+  /** Fields by input whose values policies change on their way. */
   readonly masked: readonly ReadonlySet<string>[];
   /** Why it failed; null where it did not. */
   readonly reason: string | null;
@@ -64,10 +64,12 @@ export function runEventText(event: RunEvent): string {
 
 function lineageOf({ inputs, origins, masked }: RunEvent) {
   const into = origins.flatMap(({ column, from }): [string, object][] => {
-    const inputFields = from.flatMap(({ source, field, isSame }) => {
-      const place = inputs[source];
+    const inputFields = from.flatMap(({ input, field, isSame, isJoin }) => {
+      const place = inputs[input];
       if (place === undefined) return [];
-      const isMasked = masked[source]?.has(field) === true;
+      if (isJoin)
+        return [{ ...place, field, transformations: [{ type: 'INDIRECT', subtype: 'JOIN', masking: false }] }];
+      const isMasked = masked[input]?.has(field) === true;
       const subtype = isSame && !isMasked ? 'IDENTITY' : 'TRANSFORMATION';
       return [{ ...place, field, transformations: [{ type: 'DIRECT', subtype, masking: isMasked }] }];
     });

@@ -41,6 +41,11 @@ export interface SourceFile {
   readonly version: string;
 }
 
+/** A file of a lookup; `source` is the one whose rows look things up. */
+export interface LookupFile extends SourceFile {
+  readonly lookup: number;
+}
+
 /** UTC days from one (`yyyy-mm-dd`) up to, and without, another. */
 export interface RunDays {
   readonly from: string;
@@ -50,6 +55,8 @@ export interface RunDays {
 export interface RunPlan {
   readonly ranges: readonly ReadRange[];
   readonly files: readonly SourceFile[];
+  /** What lookups are made of, for all tries. */
+  readonly lookups: readonly LookupFile[];
 }
 
 export interface RunOutputs {

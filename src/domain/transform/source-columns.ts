@@ -2,10 +2,16 @@ import type { LakeColumn } from '../lake/lake-column.ts';
 import type { FieldFlow } from './field-flow.ts';
 import { placeOf, type SpecIssue } from './spec-issue.ts';
 
-/** What becomes of a column: which fields of which source it is made of. */
+/** What becomes of a column: which fields of which input it is made of. Inputs are the sources, and after them the lookups. */
 export interface ColumnOrigin {
   readonly column: string;
-  readonly from: readonly { readonly source: number; readonly field: string; readonly isSame: boolean }[];
+  readonly from: readonly {
+    readonly input: number;
+    readonly field: string;
+    readonly isSame: boolean;
+    /** It decides which value is taken, and does not go into it. */
+    readonly isJoin: boolean;
+  }[];
 }
 
 /** Fields of one column that sources give untouched, and as different kinds of values. */
@@ -37,7 +43,12 @@ const kindOf = (type: LakeColumn['type']): string =>
 export function originOf(column: string, flows: readonly (FieldFlow | null)[]): ColumnOrigin {
   const from = flows.flatMap((flow, source) => {
     const field = flow?.fields.get(column);
-    return [...(field?.origins ?? [])].map((name) => ({ source, field: name, isSame: field?.isSame === true }));
+    return (field?.origins ?? []).map(({ lookup, field: name, isJoin }) => ({
+      input: lookup === null ? source : flows.length + lookup,
+      field: name,
+      isSame: field?.isSame === true && !isJoin,
+      isJoin,
+    }));
   });
   return { column, from };
 }

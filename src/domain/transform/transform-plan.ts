@@ -29,8 +29,21 @@ export type ShapeStep =
   | TransformOf<'drop'>
   | TransformOf<'flatten'>
   | TransformOf<'explode'>
+  | LookupStep
   | { readonly type: 'filter'; readonly where: Expression }
   | { readonly type: 'derive'; readonly fields: readonly { readonly name: string; readonly value: Expression }[] };
+
+export interface LookupStep {
+  readonly type: 'lookup';
+  /** Its number within the document. */
+  readonly lookup: number;
+  /** Fields of the row, in the order of the keys of the lookup. */
+  readonly on: readonly string[];
+  /** New fields, in the order of the values of the lookup; `otherwise` is what a row without a match gets, null for NULL. */
+  readonly fields: readonly (FormedField & { readonly otherwise: string | null })[];
+  /** A row without a match is rejected. */
+  readonly rejects: boolean;
+}
 
 export interface FormedField {
   readonly name: string;

@@ -5,11 +5,16 @@ const sourcesMax = 10;
 const transformsMax = 50;
 const fieldsMax = 200;
 const valuesMax = 1_000;
+const keysMax = 10;
 
 const name = z.string().min(1).max(200);
 const fieldName = z.string().min(1).max(200).describe('Name of a top-level field.');
 const fieldNames = z.array(fieldName).min(1).max(fieldsMax);
 const expression = z.string().min(1).max(4_000).describe('An expression; docs/transformers.md has its language.');
+const isOfSize = (fields: object, most: number): boolean => {
+  const count = Object.keys(fields).length;
+  return count > 0 && count <= most;
+};
 const onError = z
   .enum(['reject', 'null'])
   .optional()
@@ -25,6 +30,52 @@ const zone = z
     }),
   ])
   .describe('Zone of dates that name none: an IANA name, a field with such names, or one for each account.');
+
+const entityOfFiles = z.strictObject({ namespace: name, entity: name });
+
+const files = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('A file, a directory, or a pattern with *, ** and ?, below the root of the lake.'),
+  format: z.enum(['ndjson', 'csv', 'parquet', 'avro']),
+  codec: z.enum(['gzip', 'none']).optional().describe('Of ndjson and csv; what the name of a file tells when absent.'),
+  schema: entityOfFiles.describe('The entity that the records are of, in its newest version.'),
+  account: fieldName.describe('The field that says whose a record is.'),
+  subjects: z.array(fieldName).max(10).optional().describe('Fields that name persons.'),
+});
+
+const lookup = z
+  .strictObject({
+    type: z.literal('lookup'),
+    table: z.string().min(1).max(1_000).optional().describe('Directory of a table of the lake.'),
+    files: files
+      .partial({ account: true })
+      .optional()
+      .describe('Files of the lake that no table has; `account` and `subjects` only where they are about persons.'),
+    on: z
+      .record(fieldName, fieldName)
+      .describe('Fields of the lookup by the fields that must be equal to them, as texts; at least one.'),
+    fields: z.record(fieldName, fieldName).describe('Fields of the lookup by the new fields that get their values.'),
+    missing: z
+      .enum(['null', 'reject'])
+      .optional()
+      .describe('What becomes of a row without a match: its new fields are NULL (when absent), or it is rejected.'),
+    defaults: z
+      .record(fieldName, z.union([z.string().max(4_000), z.number(), z.boolean()]))
+      .optional()
+      .describe('Values of new fields for rows without a match, in the place of NULL.'),
+  })
+  .refine(({ table, files: of }) => (table === undefined) !== (of === undefined), {
+    message: 'A lookup is in a table or in files; give one of them.',
+  })
+  .refine(({ on }) => isOfSize(on, keysMax), { path: ['on'], message: `Give 1 to ${keysMax} fields.` })
+  .refine(({ fields }) => isOfSize(fields, fieldsMax), { path: ['fields'], message: `Give 1 to ${fieldsMax} fields.` })
+  .refine(({ missing, defaults }) => missing !== 'reject' || defaults === undefined, {
+    path: ['defaults'],
+    message: 'A row without a match is rejected, so that no default is ever taken; leave one of the two out.',
+  });
 
 const transform = z.discriminatedUnion('type', [
   z.strictObject({
@@ -75,6 +126,7 @@ const transform = z.discriminatedUnion('type', [
     keepEmpty: z.boolean().optional().describe('A row without elements stays, with NULL. Otherwise it goes.'),
   }),
   z.strictObject({ type: z.literal('protect') }),
+  lookup,
 ]);
 
 const compareField = z.strictObject({
@@ -86,21 +138,6 @@ const compareField = z.strictObject({
 });
 
 const combine = z.strictObject({ name: fieldName, with: z.enum(['sum', 'max', 'min']) });
-
-const entityOfFiles = z.strictObject({ namespace: name, entity: name });
-
-const files = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .max(1_000)
-    .describe('A file, a directory, or a pattern with *, ** and ?, below the root of the lake.'),
-  format: z.enum(['ndjson', 'csv', 'parquet', 'avro']),
-  codec: z.enum(['gzip', 'none']).optional().describe('Of ndjson and csv; what the name of a file tells when absent.'),
-  schema: entityOfFiles.describe('The entity that the records are of, in its newest version.'),
-  account: fieldName.describe('The field that says whose a record is.'),
-  subjects: z.array(fieldName).max(10).optional().describe('Fields that name persons.'),
-});
 
 const source = z
   .strictObject({
@@ -117,7 +154,7 @@ export const transformerDocument = z.strictObject({
   name,
   description: z.string().max(4_000).optional(),
   sources: z.array(source).min(1).max(sourcesMax).describe('What it is made of; rows of all are merged.'),
-  key: z.array(fieldName).min(1).max(10).describe('Columns that name a row; a table has one row for each key.'),
+  key: z.array(fieldName).min(1).max(keysMax).describe('Columns that name a row; a table has one row for each key.'),
   merge: z.strictObject({
     strategy: z.enum(['deduplicate', 'latest', 'first']),
     fields: z.array(compareField).min(1).max(10).optional().describe('For deduplicate: what decides, in order.'),
@@ -148,7 +185,8 @@ export const transformerDocument = z.strictObject({
 
 export type TransformerSpec = z.infer<typeof transformerDocument>;
 export type SourceSpec = TransformerSpec['sources'][number];
-export type FilesSpec = NonNullable<SourceSpec['files']>;
+/** Of a source, or of a lookup, which may be about nobody. */
+export type FilesSpec = NonNullable<TransformOf<'lookup'>['files']>;
 export type TransformSpec = z.infer<typeof transform>;
 export type TransformOf<Type extends TransformSpec['type']> = Extract<TransformSpec, { readonly type: Type }>;
 export type PartitionGrain = NonNullable<TransformerSpec['resource']['indexing']>[number]['type'];

@@ -22,6 +22,9 @@ export interface DatedRecord {
   readonly at: number;
 }
 
+/** Of records that are about nobody, or are shown and not kept. */
+export const nobody: Pick<ErasedSubjects, 'among'> = { among: async (records) => records.map(() => false) };
+
 /** Digests that are remembered: a person has many records. */
 const digestsMax = 100_000;
 

@@ -1,3 +1,4 @@
+import type { LookupPlan } from '../../domain/transform/lookup-plan.ts';
 import type { MergePlan, ShapePlan } from '../../domain/transform/transform-plan.ts';
 import type { ProfileRequest, ProfileResult } from '../lake/ports.ts';
 
@@ -11,6 +12,7 @@ export const rejectCodes = [
   'CAST_FAILED',
   'TYPE_MISMATCH',
   'NOT_A_LIST',
+  'LOOKUP_MISSING',
 ] as const;
 export type RejectCode = (typeof rejectCodes)[number];
 
@@ -49,12 +51,27 @@ export interface ExtractResult {
   readonly refusedAt: readonly number[];
 }
 
+export interface LookupRequest {
+  /** Lines of JSON objects. */
+  readonly sources: readonly string[];
+  /** Parquet file that gets one row for each key; its directory is there. */
+  readonly target: string;
+  readonly plan: LookupPlan;
+}
+
+export interface LookupResult {
+  /** Keys of which rows give different values; the file is of no use then. */
+  readonly ambiguous: number;
+}
+
 export interface ShapeRequest {
   /** Lines of JSON objects, each with where it came from. */
   readonly source: string;
   /** Parquet file that gets the rows; its directory is there. */
   readonly target: string;
   readonly plan: ShapePlan;
+  /** Files that `lookup` wrote, by the numbers of the lookups. */
+  readonly lookups: readonly string[];
 }
 
 export interface ShapeResult {
@@ -121,6 +138,7 @@ export interface MergeResult {
 export interface PreviewRequest {
   /** As in a {@link ShapeRequest}, with the plan of each. */
   readonly sources: readonly { readonly source: string; readonly plan: ShapePlan }[];
+  readonly lookups: readonly string[];
   readonly plan: MergePlan;
   readonly rowsMax: number;
 }
@@ -141,6 +159,8 @@ export interface TransformEngine {
   extract(request: ExtractRequest, signal?: AbortSignal): Promise<ExtractResult>;
   /** What a file tells of itself. */
   profile(request: ProfileRequest): Promise<ProfileResult>;
+  /** Brings the records of a lookup into the form that rows are joined with. Rows without one of the keys are left out. */
+  lookup(request: LookupRequest, signal?: AbortSignal): Promise<LookupResult>;
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult>;
   hits(request: HitsRequest, signal?: AbortSignal): Promise<HitsResult>;
   merge(request: MergeRequest, signal?: AbortSignal): Promise<MergeResult>;

@@ -6,9 +6,9 @@ import type { KnownTransformer } from './transformer-facts.ts';
 
 /** What of a preview is shown masked. */
 export interface PreviewMask {
-  /** Fields of each source that are shown as they are. */
+  /** Fields of each input, the sources and then the lookups, that are shown as they are. */
   readonly clear: readonly (readonly string[])[];
-  isFieldMasked(source: number, field: string): boolean;
+  isFieldMasked(input: number, field: string): boolean;
   isColumnMasked(column: string): boolean;
 }
 
@@ -30,9 +30,9 @@ export class PreviewMasks {
     this.#deps = deps;
   }
 
-  async of(actor: Actor, { sources, compiled, resource }: KnownTransformer): Promise<PreviewMask> {
+  async of(actor: Actor, { sources, lookups, compiled, resource }: KnownTransformer): Promise<PreviewMask> {
     const clear = await Promise.all(
-      sources.map(async ({ kind, datasetId, entityId, place: at, fields }) => {
+      [...sources, ...lookups].map(async ({ kind, datasetId, entityId, place: at, fields }) => {
         const { said, ...named } = await this.#entity(entityId);
         const labels = datasetId === null ? said : joined(await this.#deps.labels.labelsOf(datasetId), said);
         // Topics are known by their own names, tables and files by what is in them.
@@ -42,13 +42,13 @@ export class PreviewMasks {
     );
     const isClear = clear.map((fields) => new Set(fields));
     const { said, ...table } = await this.#entity(resource.entityId);
-    const isFieldMasked = (source: number, field: string) => isClear[source]?.has(field) !== true;
+    const isFieldMasked = (input: number, field: string) => isClear[input]?.has(field) !== true;
     const masked = new Set(
       compiled.origins
         .filter(({ column, from }) => {
           const own = below(said, column);
           if (own.length > 0 && !this.#isClear(actor, table, own)) return true;
-          return from.some(({ source, field }) => isFieldMasked(source, field));
+          return from.some(({ input, field }) => isFieldMasked(input, field));
         })
         .map(({ column }) => column),
     );

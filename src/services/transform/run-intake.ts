@@ -30,6 +30,8 @@ export interface RunIntakeDeps {
   readonly folder: string;
   readonly shapes: CompiledSpec['shapes'];
   readonly sources: readonly IntakeSource[];
+  /** Local paths of lookups, by their numbers. */
+  readonly lookups: readonly string[];
   /** Between batches, with the offsets and files that are passed; throws when nobody wants the run any more. */
   progress(passed: number): Promise<void>;
 }
@@ -83,7 +85,7 @@ export class RunIntake {
   }
 
   async #shape(source: number, lines: readonly string[], files: readonly SourceFile[]): Promise<void> {
-    const { store, engine, folder, shapes, signal } = this.#deps;
+    const { store, engine, folder, shapes, lookups, signal } = this.#deps;
     const plan = shapes[source];
     if (plan === undefined) return;
     const number = this.#chunks;
@@ -91,7 +93,7 @@ export class RunIntake {
     const staged = `${folder}/lines-${number}.staged`;
     await store.stage(staged, Buffer.from(lines.join('\n')));
     const target = store.stagingPath(`${folder}/chunk-${number}.staged`);
-    const { rows, rejected } = await engine.shape({ source: store.stagingPath(staged), target, plan }, signal);
+    const { rows, rejected } = await engine.shape({ source: store.stagingPath(staged), target, plan, lookups }, signal);
     await store.remove(staged);
     this.#add({ rows });
     for (const one of rejected) this.#reject({ ...one, source, at: placesIn(one.at, files) });

@@ -1,12 +1,13 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { SourceFacts } from '../../domain/transform/compile-spec.ts';
 import type { RunPlan } from '../../domain/transform/run-state.ts';
+import type { SourceFacts } from '../../domain/transform/spec-facts.ts';
 import type { TransformRun } from '../../entities/transform-run.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
+import { placedLookups } from './lookup-intake.ts';
 import type { IntakeSource } from './run-intake.ts';
 import { type RangesDeps, rangesOf } from './run-ranges.ts';
-import { filesOf, type SourceFilesDeps, sourceFormOf } from './source-files.ts';
+import { filesOf, filesOfLookups, type SourceFilesDeps, sourceFormOf } from './source-files.ts';
 import type { SourceRecords } from './source-records.ts';
 import type { KnownTransformer } from './transformer-facts.ts';
 
@@ -52,7 +53,7 @@ export class RunSources {
   /** In one order for all, so that two runs that read the same tables do not wait for each other in turn. */
   get #tables(): readonly { readonly datasetId: string; readonly place: SourceFacts['place'] }[] {
     const tables = new Map(
-      this.#known.sources.flatMap(({ kind, datasetId, place }) =>
+      [...this.#known.sources, ...this.#known.lookups].flatMap(({ kind, datasetId, place }) =>
         kind === 'TABLE' && datasetId !== null ? [[datasetId, { datasetId, place }] as const] : [],
       ),
     );
@@ -72,7 +73,8 @@ export class RunSources {
 
   /**
    * What is to be read. What was planned before a kill stays planned, so that files that changed since are told of; a topic that another
-   * generation was put in the place of, and tables, are planned anew: what was erased meanwhile is none of theirs.
+   * generation was put in the place of, and tables, are planned anew: what was erased meanwhile is none of theirs. Lookups stay as they
+   * were planned, in tables, too: a row must not get another value because a worker was killed.
    */
   async plan(run: Pick<TransformRun, 'versionId' | 'mode' | 'plan'>): Promise<RunPlan> {
     const { sources, spec, compiled } = this.#known;
@@ -96,6 +98,7 @@ export class RunSources {
         ...(await filesOf(this.#deps, run, tables, sums)),
         ...(before?.files?.filter(({ source }) => isOf(source)) ?? (await filesOf(this.#deps, run, files, sums))),
       ],
+      lookups: before?.lookups ?? (await filesOfLookups(this.#deps.store, placedLookups(this.#known))),
     };
   }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../../domain/logger.ts';
 import type { ProtectionPlan } from '../../domain/privacy/protection-plan.ts';
 import type { RunEvent } from '../../domain/transform/run-event.ts';
 import type { RunOutputs, RunPlan } from '../../domain/transform/run-state.ts';
+import type { SourceFacts } from '../../domain/transform/spec-facts.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { TransformRun } from '../../entities/transform-run.entity.ts';
 import type { TransformerVersion } from '../../entities/transformer.entity.ts';
@@ -17,7 +18,8 @@ import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
 import type { Notary } from '../operations/ports.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
-import { ErasedSubjects } from './erased-subjects.ts';
+import { ErasedSubjects, nobody } from './erased-subjects.ts';
+import { takeLookups } from './lookup-intake.ts';
 import type { TransformEngine } from './ports.ts';
 import { ProtectionMarks } from './protection-marks.ts';
 import { RunIntake } from './run-intake.ts';
@@ -152,12 +154,33 @@ export class RunWork {
       const total = totalOf(plan);
       await row.write({ status: 'READING', plan, outputs: null, recordsDone: 0, recordsTotal: total, reason: null });
       await this.#deps.lineage.tell(run.id, this.#event(known, 'START', null));
+      const reads = new Set(
+        [...plan.ranges.filter(({ from, to }) => from !== to), ...plan.files].map((one) => one.source),
+      );
+      const lookups = await takeLookups(
+        {
+          ...this.#deps,
+          signal,
+          folder: publisher.folder,
+          records: known.lookups.map((lookup) => this.#records(lookup, known, null)),
+          progress: async () => {
+            await row.assertWanted(signal);
+            await assertHeld();
+          },
+        },
+        known,
+        plan.lookups,
+        (source) => reads.has(source),
+      );
       const intake = new RunIntake({
         ...this.#deps,
         signal,
         folder: publisher.folder,
         shapes: known.compiled.shapes.map((shape) => ({ ...shape, days: run.days ?? null })),
-        sources: sources.intake(this.#sources(known)),
+        sources: sources.intake(
+          known.sources.map((one, index) => this.#records(one, known, known.plans[index] ?? null)),
+        ),
+        lookups,
         progress: async (done) => {
           await row.assertWanted(signal);
           await assertHeld();
@@ -171,19 +194,14 @@ export class RunWork {
     });
   }
 
-  #sources({ sources, resource, plans }: Known): readonly SourceRecords[] {
+  /** What reads the records of a source or a lookup. */
+  #records(of: SourceFacts, { resource }: Known, plan: ProtectionPlan | null): SourceRecords {
     const { datasetId } = this.#scope.table;
-    return sources.map((source, index) => {
-      const { kind, entityId, accountField, subjectFields } = source;
-      const table = kind === 'TABLE' && source.datasetId !== null ? { datasetId: source.datasetId, entityId } : null;
-      const records = { entityIds: [entityId, resource.entityId], datasetId, accountField, subjectFields, table };
-      return new SourceRecords({
-        ...this.#deps,
-        erased: new ErasedSubjects(this.#deps, records),
-        plan: plans[index] ?? null,
-        keepSealed: kind !== 'TOPIC',
-      });
-    });
+    const { kind, entityId, accountField, subjectFields } = of;
+    const table = kind === 'TABLE' && of.datasetId !== null ? { datasetId: of.datasetId, entityId } : null;
+    const records = { entityIds: [entityId, resource.entityId], datasetId, accountField, subjectFields, table };
+    const erased = accountField === '' ? nobody : new ErasedSubjects(this.#deps, records);
+    return new SourceRecords({ ...this.#deps, erased, plan, keepSealed: kind !== 'TOPIC' });
   }
 
   /** False when files that lay aside are gone. */
@@ -212,7 +230,11 @@ export class RunWork {
     if (untold !== null) await this.#deps.lineage.tell(run.id, untold);
   }
 
-  #event({ sources, compiled, plans }: Known, eventType: RunEvent['eventType'], reason: string | null): string {
+  #event(
+    { sources, lookups, compiled, plans }: Known,
+    eventType: RunEvent['eventType'],
+    reason: string | null,
+  ): string {
     const { run, name, table } = this.#scope;
     const masked = plans.map(
       (plan) => new Set((plan?.steps ?? []).filter(({ action }) => action !== 'NONE').map(({ path }) => path)),
@@ -220,7 +242,7 @@ export class RunWork {
     return this.#deps.lineage.textOf(name, {
       eventType,
       runId: run.id,
-      inputs: sources.map(({ place }) => place),
+      inputs: [...sources, ...lookups].map(({ place }) => place),
       output: { namespace: this.#deps.store.namespace, name: table.location },
       columns: table.columns,
       origins: compiled.origins,

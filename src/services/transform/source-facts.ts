@@ -2,10 +2,10 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
 import { overlapOf, readLocation } from '../../domain/lake/lake-location.ts';
-import type { SourceFacts } from '../../domain/transform/compile-spec.ts';
 import { readFilePattern } from '../../domain/transform/file-pattern.ts';
+import type { SourceFacts } from '../../domain/transform/spec-facts.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from '../../domain/transform/spec-issue.ts';
-import type { FilesSpec, SourceSpec } from '../../domain/transform/transformer-spec.ts';
+import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { LakeStore } from '../lake/ports.ts';
@@ -28,9 +28,16 @@ interface KnownSource {
   readonly issues: readonly SpecIssue[];
 }
 
-/** Where a source stands in a document, and where what is made of it goes. */
-interface SourcePlace {
-  readonly index: number;
+/** A source or a lookup, as far as it says where its records are. */
+export interface NamedRecords {
+  readonly topic?: string | undefined;
+  readonly table?: string | undefined;
+  readonly files?: FilesSpec | undefined;
+}
+
+/** Where it stands in a document, and where what is made of it goes. */
+interface NamedPlace {
+  readonly path: readonly PropertyKey[];
   readonly target: string;
 }
 
@@ -59,16 +66,19 @@ export class SourceFactsReader {
     this.#deps = deps;
   }
 
-  async of(source: SourceSpec, place: SourcePlace): Promise<KnownSource> {
+  async of(source: NamedRecords, place: NamedPlace): Promise<KnownSource> {
     if (source.table !== undefined) return this.#table(source.table, place);
     if (source.files !== undefined) return this.#files(source.files, place);
     return { facts: await this.#topic(source.topic ?? ''), issues: [] };
   }
 
   /** Whether a table is, through whatever transformers, made of what would be made of it. */
-  async cycles(sources: readonly (SourceFacts | null)[], target: string): Promise<readonly SpecIssue[]> {
-    const tables = sources.flatMap((facts, source) =>
-      facts?.kind === 'TABLE' && facts.datasetId !== null ? [{ source, id: facts.datasetId }] : [],
+  async cycles(
+    inputs: readonly { readonly facts: SourceFacts | null; readonly path: readonly PropertyKey[] }[],
+    target: string,
+  ): Promise<readonly SpecIssue[]> {
+    const tables = inputs.flatMap(({ facts, path }) =>
+      facts?.kind === 'TABLE' && facts.datasetId !== null ? [{ path, id: facts.datasetId }] : [],
     );
     if (tables.length === 0) return [];
     const found = await this.#deps.em.fork().execute<{ root: string }[]>(
@@ -82,7 +92,7 @@ export class SourceFactsReader {
     const roots = new Set(found.map(({ root }) => root));
     return tables
       .filter(({ id }) => roots.has(id))
-      .map(({ source }) => issueAt(['sources', source, 'table'], 'CYCLE', madeOfItself));
+      .map(({ path }) => issueAt([...path, 'table'], 'CYCLE', madeOfItself));
   }
 
   async #topic(topic: string): Promise<SourceFacts | null> {
@@ -103,8 +113,8 @@ export class SourceFactsReader {
     );
   }
 
-  async #table(text: string, { index, target }: SourcePlace): Promise<KnownSource> {
-    const path = ['sources', index, 'table'];
+  async #table(text: string, { path: at, target }: NamedPlace): Promise<KnownSource> {
+    const path = [...at, 'table'];
     const { em, store } = this.#deps;
     try {
       const location = readLocation(text, store.url);
@@ -125,8 +135,8 @@ export class SourceFactsReader {
     }
   }
 
-  async #files(files: FilesSpec, { index, target }: SourcePlace): Promise<KnownSource> {
-    const path = ['sources', index, 'files'];
+  async #files(files: FilesSpec, { path: at, target }: NamedPlace): Promise<KnownSource> {
+    const path = [...at, 'files'];
     const { em, registry, store } = this.#deps;
     try {
       const { prefix } = readFilePattern(files.path, store.url);
@@ -150,13 +160,17 @@ export class SourceFactsReader {
   #filesIssues(files: FilesSpec, fields: readonly FieldRow[], path: readonly PropertyKey[]): readonly SpecIssue[] {
     const known = new Set(fields.map((field) => field.path));
     const named = [
-      { name: files.account, at: [...path, 'account'] },
+      ...(files.account === undefined ? [] : [{ name: files.account, at: [...path, 'account'] }]),
       ...(files.subjects ?? []).map((name, index) => ({ name, at: [...path, 'subjects', index] })),
     ];
     const unknown = named.filter(({ name }) => !known.has(name));
     const issues = unknown.map(({ name, at }) =>
       issueAt(at, 'UNKNOWN_FIELD', `The entity has no field ${name}.${knownNames(known)}`),
     );
+    if (files.account === undefined && files.subjects !== undefined)
+      issues.push(
+        issueAt([...path, 'account'], 'MISSING_MEMBER', 'Persons are known within their account; name that.'),
+      );
     const hasOwn = files.format === 'parquet' || files.format === 'avro';
     return hasOwn && files.codec !== undefined
       ? [
@@ -182,11 +196,11 @@ export class SourceFactsReader {
       datasetId: null,
       place: { namespace: this.#deps.store.namespace, name: prefix },
       entityId,
-      accountField: files.account,
+      accountField: files.account ?? '',
       subjectFields: subjects,
       jsonTexts: [...nested],
       movesRows: false,
-      fields: columnsOfFields(fields, [files.account, ...subjects]).map(({ name, type }) => ({
+      fields: columnsOfFields(fields, [files.account ?? [], subjects].flat()).map(({ name, type }) => ({
         name,
         column: type,
         isNested: nested.has(name),

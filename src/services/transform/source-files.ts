@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { formatOf, isGzipped } from '../../domain/lake/file-format.ts';
 import { readFilePattern } from '../../domain/transform/file-pattern.ts';
-import type { SourceFile } from '../../domain/transform/run-state.ts';
+import type { LookupFile, SourceFile } from '../../domain/transform/run-state.ts';
 import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
 import type { TransformRun } from '../../entities/transform-run.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -52,10 +52,29 @@ export async function filesOf(
       if (sums && known !== undefined) throw countedTwice(path);
       files.push({ source, path, bytes, version });
     }
-  if (files.length <= filesMax) return files;
+  assertFew(files.length);
+  return files;
+}
+
+/** All files of some lookups, each of which has its number, and is in a table or files of a source's transform. */
+export async function filesOfLookups(
+  store: SourceFilesDeps['store'],
+  lookups: readonly (FiledSource & { readonly lookup: number })[],
+): Promise<readonly LookupFile[]> {
+  const files: LookupFile[] = [];
+  for (const one of lookups)
+    for (const { path, bytes, version } of await listed(store, one))
+      files.push({ source: one.source, lookup: one.lookup, path, bytes, version });
+  assertFew(files.length);
+  return files;
+}
+
+/** @throws LinewardError LIMIT_EXCEEDED */
+function assertFew(files: number): void {
+  if (files <= filesMax) return;
   throw new LinewardError(
     'LIMIT_EXCEEDED',
-    `The run would read ${files.length} files, and takes ${filesMax} at most; name fewer of them in one source.`,
+    `The run would read ${files} files, and takes ${filesMax} at most; name fewer of them in one source.`,
     { path: ['sources'] },
   );
 }

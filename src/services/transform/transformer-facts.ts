@@ -1,19 +1,16 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { readLocation } from '../../domain/lake/lake-location.ts';
-import {
-  type CompiledSpec,
-  compileSpec,
-  type ResourceFacts,
-  type SourceFacts,
-} from '../../domain/transform/compile-spec.ts';
+import { type CompiledSpec, compileSpec } from '../../domain/transform/compile-spec.ts';
+import { lookupsIn } from '../../domain/transform/lookup-plan.ts';
 import { readSpec } from '../../domain/transform/read-spec.ts';
+import type { ResourceFacts, SourceFacts } from '../../domain/transform/spec-facts.ts';
 import type { SpecIssue } from '../../domain/transform/spec-issue.ts';
 import type { TransformerSpec } from '../../domain/transform/transformer-spec.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import { tableAt } from '../lake/table-places.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { columnsOfFields, fieldRow, SourceFactsReader } from './source-facts.ts';
+import { columnsOfFields, fieldRow, type NamedRecords, SourceFactsReader } from './source-facts.ts';
 
 export interface TransformerFactsDeps {
   readonly em: EntityManager;
@@ -34,6 +31,8 @@ export interface KnownTransformer {
   readonly spec: TransformerSpec;
   readonly compiled: CompiledSpec;
   readonly sources: readonly SourceFacts[];
+  /** By their numbers. */
+  readonly lookups: readonly SourceFacts[];
   readonly resource: ResourceFacts;
   readonly location: string;
 }
@@ -61,23 +60,26 @@ export class TransformerFacts {
     if (!read.ok) return read;
     const { spec } = read;
     const place = await this.#place(spec.resource.path, isNew);
-    const known = await Promise.all(
-      spec.sources.map((source, index) => this.#sources.of(source, { index, target: place.location })),
+    const inputs = await Promise.all(
+      inputsOf(spec).map(async ({ named, path }) => ({
+        ...(await this.#sources.of(named, { path, target: place.location })),
+        path,
+      })),
     );
-    const sources = known.map(({ facts }) => facts);
+    const all = inputs.map(({ facts }) => facts);
+    const [sources, lookups] = [all.slice(0, spec.sources.length), all.slice(spec.sources.length)];
     const keys = sources.flatMap((source) => (source === null ? [] : [source.accountField, ...source.subjectFields]));
     const resource = await this.#resource(spec, keys);
-    const answer = compileSpec(spec, { sources, resource });
+    const answer = compileSpec(spec, { sources, lookups, resource });
     const issues = [
       ...place.issues,
-      ...known.flatMap((source) => source.issues),
-      ...(isNew ? await this.#sources.cycles(sources, place.location) : []),
+      ...inputs.flatMap((input) => input.issues),
+      ...(isNew ? await this.#sources.cycles(inputs, place.location) : []),
       ...(answer.ok ? [] : answer.issues),
     ];
-    const all = sources.filter((source) => source !== null);
-    if (!answer.ok || issues.length > 0 || resource === null || all.length < sources.length)
-      return { ok: false, issues };
-    return { ok: true, spec, compiled: answer.compiled, sources: all, resource, location: place.location };
+    if (!answer.ok || issues.length > 0 || resource === null || all.includes(null)) return { ok: false, issues };
+    const known = { sources: sources.filter((one) => one !== null), lookups: lookups.filter((one) => one !== null) };
+    return { ok: true, spec, compiled: answer.compiled, ...known, resource, location: place.location };
   }
 
   async #resource({ resource }: TransformerSpec, keys: readonly string[]): Promise<ResourceFacts | null> {
@@ -116,4 +118,17 @@ export class TransformerFacts {
       return { location: path, issues: [{ path: at, code, message: error.message }] };
     }
   }
+}
+
+/** What a document reads, and where it names it: its sources, and after them its lookups. */
+function inputsOf(
+  spec: TransformerSpec,
+): readonly { readonly named: NamedRecords; readonly path: readonly PropertyKey[] }[] {
+  return [
+    ...spec.sources.map((named, index) => ({ named, path: ['sources', index] })),
+    ...lookupsIn(spec).map(({ source, step, lookup: named }) => ({
+      named,
+      path: ['sources', source, 'transforms', step],
+    })),
+  ];
 }

@@ -4,7 +4,7 @@ import { printExactJson, readExactJson } from '../../domain/exact-json.ts';
 import { newId } from '../../domain/id.ts';
 import { isRecord } from '../../domain/kafka/record-content.ts';
 import { maskedValue, maskRecord } from '../../domain/privacy/mask-record.ts';
-import type { SourceFacts } from '../../domain/transform/compile-spec.ts';
+import type { SourceFacts } from '../../domain/transform/spec-facts.ts';
 import { originColumn } from '../../domain/transform/transform-plan.ts';
 import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -15,7 +15,9 @@ import { keysOf } from '../kafka/stream.read-model.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import type { ProtectionReadModel } from '../privacy/protection.read-model.ts';
 import type { ProtectionService } from '../privacy/protection.service.ts';
+import { nobody } from './erased-subjects.ts';
 import type { PreviewResult, TransformEngine } from './ports.ts';
+import { previewLookups } from './preview-lookups.ts';
 import type { PreviewMask, PreviewMasks } from './preview-mask.ts';
 import { listed, sourceFormOf } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
@@ -61,27 +63,31 @@ export class TransformerPreviewer {
   async preview(actor: Actor, given: PreviewTransformer): Promise<TransformerPreview> {
     const checked = await this.#deps.facts.check(given, { isNew: false });
     if (!checked.ok) throw invalid(checked.issues);
-    if (given.records !== null)
-      return this.#shape(checked, [await this.#protect(checked, 0, given.records, false)], null);
+    const { records } = given;
+    if (records !== null && checked.lookups.length === 0)
+      return this.#shape(checked, [await this.#protect(checked, 0, records, false)], null);
     const mask = await this.#deps.masks.of(actor, checked);
+    if (records !== null) assertClear(checked, mask);
     await this.#tell(actor, checked, mask);
-    return this.#shape(checked, await this.#sample(checked), mask);
+    if (records === null) return this.#shape(checked, await this.#sample(checked), mask);
+    return this.#shape(checked, [await this.#protect(checked, 0, records, false)], null);
   }
 
   /** Values are about to be shown to somebody; where that cannot be written down they are not. */
-  async #tell(actor: Actor, { spec, sources }: KnownTransformer, { clear }: PreviewMask): Promise<void> {
+  async #tell(actor: Actor, { spec, sources, lookups }: KnownTransformer, { clear }: PreviewMask): Promise<void> {
     await this.#deps.em.fork().transactional(async (tx) => {
-      const details = { name: spec.name, sources: sources.map(({ place }) => place.name), clear };
+      const details = { name: spec.name, sources: [...sources, ...lookups].map(({ place }) => place.name), clear };
       audit(tx, actor, { action: 'previewTransformer', resourceType: 'Transformer', resourceId: null, details });
     });
   }
 
   async #shape(
-    { compiled }: KnownTransformer,
+    known: KnownTransformer,
     lines: readonly (readonly string[])[],
     mask: PreviewMask | null,
   ): Promise<TransformerPreview> {
     const { store, engine } = this.#deps;
+    const { compiled } = known;
     const folder = `_lineward/preview/${newId()}`;
     const staged = lines.map((_, index) => `${folder}/${index}.staged`);
     try {
@@ -90,11 +96,12 @@ export class TransformerPreviewer {
         const plan = compiled.shapes[index];
         return plan === undefined ? [] : [{ source: store.stagingPath(path), plan }];
       });
-      const result = await engine.preview({ sources, plan: compiled.merge, rowsMax: recordsMax });
+      const lookups = await previewLookups(this.#deps, known, folder);
+      const result = await engine.preview({ sources, lookups, plan: compiled.merge, rowsMax: recordsMax });
       const before = lines.map((some) => some.map(withoutOrigin));
       if (mask === null) return { ...result, before: before.flat() };
-      const folder = compiled.merge.partition;
-      const isFolderMasked = folder !== null && mask.isColumnMasked(folder.column);
+      const by = compiled.merge.partition;
+      const isFolderMasked = by !== null && mask.isColumnMasked(by.column);
       return {
         rejected: result.rejected,
         before: before.flatMap((some, index) =>
@@ -106,7 +113,8 @@ export class TransformerPreviewer {
         })),
       };
     } finally {
-      for (const path of [...staged, folder]) await store.remove(path);
+      for (const name of await store.names(folder)) await store.remove(`${folder}/${name}`);
+      await store.remove(folder);
     }
   }
 
@@ -180,9 +188,8 @@ export class TransformerPreviewer {
     if (source === undefined) return [];
     const wants = isFromTopic || compiled.shapes[index]?.protects === true;
     const plan = wants ? await this.#deps.policies.planOf(source.entityId, keysOf(source)) : null;
-    const none = { among: async (some: readonly unknown[]) => some.map(() => false) };
     const keepSealed = source.kind !== 'TOPIC';
-    const reader = new SourceRecords({ ...this.#deps, erased: none, plan, keepSealed });
+    const reader = new SourceRecords({ ...this.#deps, erased: nobody, plan, keepSealed });
     const read = await reader.lines(texts.map((text, number) => messageOf(text, number)));
     const refused = [...read.rejected.keys()][0];
     if (refused !== undefined && !isFromTopic)
@@ -191,6 +198,21 @@ export class TransformerPreviewer {
       });
     return read.lines;
   }
+}
+
+/** By records of one's own one could ask for any row of a lookup: that is for who may read what is asked for. */
+function assertClear({ sources, lookups, compiled }: KnownTransformer, { isFieldMasked }: PreviewMask): void {
+  const masked = compiled.lookups.flatMap(({ fields }, lookup) =>
+    fields
+      .filter(({ name }) => isFieldMasked(sources.length + lookup, name))
+      .map(({ name }) => `${name} of ${lookups[lookup]?.place.name ?? ''}`),
+  );
+  if (masked.length === 0) return;
+  throw new LinewardError(
+    'BAD_INPUT',
+    `records: the lookup would show ${masked.join(', ')}, for which you have no READ_CLEAR; leave records out to see it masked`,
+    { path: ['records'] },
+  );
 }
 
 function messageOf(text: string, number: number): KafkaMessage {

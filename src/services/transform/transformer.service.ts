@@ -70,7 +70,7 @@ export class TransformerService {
         createdAt: new Date(),
       });
       await tx.persist(version).flush();
-      for (const [source, { datasetId }] of checked.sources.entries())
+      for (const [source, { datasetId }] of [...checked.sources, ...checked.lookups].entries())
         if (datasetId !== null)
           await tx.execute('insert into transform_source (version_id, source, dataset_id) values (?, ?, ?)', [
             version.id,

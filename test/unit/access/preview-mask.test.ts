@@ -7,15 +7,23 @@ import { PreviewMasks } from '../../../src/services/transform/preview-mask.ts';
 import type { KnownTransformer } from '../../../src/services/transform/transformer-facts.ts';
 
 const fields = ['id', 'email', 'card', 'note'].map((name) => ({ name, column: 'VARCHAR', isNested: false }));
-const from = (...names: string[]) => names.map((field) => ({ source: 0, field, isSame: true }));
+const from = (...names: string[]) => names.map((field) => ({ input: 0, field, isSame: true, isJoin: false }));
+const looked = { input: 1, field: 'card', isSame: true, isJoin: false };
 const known = {
   sources: [{ kind: 'TOPIC', place: { namespace: 'kafka', name: 'calls' }, datasetId: 'd', entityId: 'e', fields }],
+  lookups: [
+    {
+      ...{ kind: 'TABLE', place: { namespace: 'file', name: 'ref' }, datasetId: 'l', entityId: 'e' },
+      fields: [{ name: 'card', column: 'VARCHAR', isNested: false }],
+    },
+  ],
   resource: { entityId: 'r', fullName: 'Demo.Call' },
   compiled: {
     origins: [
       { column: 'id', from: from('id') },
       { column: 'contact', from: from('id', 'email') },
       { column: 'pay', from: from('card') },
+      { column: 'looked', from: [looked] },
       { column: 'made', from: [] },
       { column: 'labelled', from: [] },
     ],
@@ -43,7 +51,9 @@ async function shownTo(role: Role, ...rules: Partial<NamedRule>[]) {
   };
   const masks = new PreviewMasks({ em, access, labels, kafkaNamespace: 'kafka://k' });
   const mask = await masks.of({ id: 'ann', kind: 'token', roles: [role], requestId: null }, known);
-  const columns = ['id', 'contact', 'pay', 'made', 'labelled'].filter((column) => !mask.isColumnMasked(column));
+  const columns = ['id', 'contact', 'pay', 'looked', 'made', 'labelled'].filter(
+    (column) => !mask.isColumnMasked(column),
+  );
   return { fields: mask.clear[0], columns };
 }
 
@@ -51,7 +61,7 @@ test('records are masked for each role but the one that reads in clear', async (
   for (const role of roleNames)
     expect(await shownTo(role), role).toEqual(
       role === 'privacy_officer'
-        ? { fields: ['id', 'email', 'card', 'note'], columns: ['id', 'contact', 'pay', 'made', 'labelled'] }
+        ? { fields: ['id', 'email', 'card', 'note'], columns: ['id', 'contact', 'pay', 'looked', 'made', 'labelled'] }
         : { fields: [], columns: ['made'] },
     );
 });

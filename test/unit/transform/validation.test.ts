@@ -23,6 +23,25 @@ const withTransforms = (...transforms: unknown[]): Doc =>
     document.sources[0].transforms = transforms;
   });
 
+/** All that is wrong with a lookup that the demo does in a table of countries. */
+function lookupFaults(more: object): string[] {
+  const lookup = { type: 'lookup', table: 'ref/countries', on: { to: 'code' }, fields: { country: 'name' }, ...more };
+  const read = readSpec(JSON.stringify(withTransforms(lookup)));
+  const [source] = demoFacts.sources;
+  if (source == null) throw new Error('the demo has no source');
+  const field = (name: string, column: 'VARCHAR' | 'JSON' | 'INTEGER') => ({
+    name,
+    column,
+    isNested: column === 'JSON',
+  });
+  const fields = [field('code', 'VARCHAR'), field('name', 'VARCHAR'), field('rank', 'INTEGER'), field('list', 'JSON')];
+  const lookups = [{ ...source, kind: 'TABLE' as const, fields }];
+  const answer = read.ok ? compileSpec(read.spec, { ...demoFacts, lookups }) : read;
+  return answer.ok
+    ? []
+    : answer.issues.map(({ path, code }) => `${path.replace('sources[0].transforms[0]', '')} ${code}`);
+}
+
 describe('a document', () => {
   test('of the talk is valid as it stands', () => {
     expect(faults(talkTransformer)).toEqual([]);
@@ -153,6 +172,46 @@ describe('a document', () => {
     expect(faults(document)).toEqual(expected);
   });
 
+  test.each<[string, object, string[]]>([
+    ['nothing', {}, []],
+    ['no key', { on: {} }, ['.on SHAPE']],
+    ['no field', { fields: {} }, ['.fields SHAPE']],
+    ['a key that the row has not', { on: { colour: 'code' } }, ['.on.colour UNKNOWN_FIELD']],
+    ['a key that the lookup has not', { on: { to: 'colour' } }, ['.on.to UNKNOWN_FIELD']],
+    ['a list as a key', { on: { tags: 'list' } }, ['.on.tags TYPE_CONFLICT', '.on.tags TYPE_CONFLICT']],
+    ['a field that the lookup has not', { fields: { country: 'colour' } }, ['.fields.country UNKNOWN_FIELD']],
+    ['a field that the row has', { fields: { status: 'name' } }, ['.fields.status DUPLICATE_FIELD']],
+    ['a default of no field', { defaults: { to: 'x' } }, ['.defaults.to UNKNOWN_FIELD']],
+    ['a default of another type', { defaults: { country: 5 } }, ['.defaults.country TYPE_CONFLICT']],
+    ['a default that nothing takes', { missing: 'reject', defaults: { country: 'x' } }, ['.defaults SHAPE']],
+    ['a default of a list', { fields: { x: 'list' }, defaults: { x: 'y' } }, ['.defaults.x TYPE_CONFLICT']],
+    ['a number as a default of one', { fields: { x: 'rank' }, defaults: { x: 5 } }, []],
+    ['no such choice', { missing: 'ignore' }, ['.missing SHAPE']],
+  ])('with a lookup with %s is told where', (_, more, expected) => {
+    expect(lookupFaults(more)).toEqual(expected);
+  });
+
+  test('finds persons in what was looked up by their account, and in nothing else', () => {
+    const [source] = demoFacts.sources;
+    const { resource } = demoFacts;
+    if (source == null || resource === null) throw new Error('the demo has no source');
+    const field = (name: string) => ({ name, column: 'VARCHAR' as const, isNested: false });
+    const there = { kind: 'TABLE' as const, accountField: 'owner', subjectFields: ['mail'] };
+    const lookups = [{ ...source, ...there, fields: [field('owner'), field('code'), field('mail')] }];
+    const subjects = (on: object, ...more: object[]) => {
+      const lookup = { type: 'lookup', table: 'ref/x', on, fields: { mail: 'mail' } };
+      const read = readSpec(JSON.stringify(withTransforms(lookup, ...more)));
+      const columns = [...resource.columns, { name: 'mail', type: 'VARCHAR' as const }];
+      const facts = { ...demoFacts, lookups, resource: { ...resource, columns } };
+      const answer = read.ok ? compileSpec(read.spec, facts) : read;
+      return answer.ok ? answer.compiled.subjectFields : answer.issues;
+    };
+    expect(subjects({ account_sid: 'owner', status: 'code' })).toEqual(['to', 'mail']);
+    expect(subjects({ status: 'code' })).toEqual(['to']);
+    const upper = { type: 'derive', fields: { mail: 'upper(mail)' } };
+    expect(subjects({ account_sid: 'owner', status: 'code' }, upper)).toEqual(['to']);
+  });
+
   test('is refused over fields whose names the engine could not tell apart, or needs itself', () => {
     const read = readSpec(talkTransformer);
     const [source] = demoFacts.sources;
@@ -191,7 +250,18 @@ describe('a document', () => {
 
   test('has a JSON Schema that names every transform', () => {
     const text = JSON.stringify(transformerJsonSchema());
-    for (const type of ['localizeDates', 'rename', 'cast', 'drop', 'filter', 'derive', 'flatten', 'explode', 'protect'])
+    for (const type of [
+      'localizeDates',
+      'rename',
+      'cast',
+      'drop',
+      'filter',
+      'derive',
+      'flatten',
+      'explode',
+      'protect',
+      'lookup',
+    ])
       expect(text).toContain(`"const":"${type}"`);
   });
 });

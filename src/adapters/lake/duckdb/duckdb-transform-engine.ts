@@ -4,6 +4,8 @@ import type {
   ExtractResult,
   HitsRequest,
   HitsResult,
+  LookupRequest,
+  LookupResult,
   MergeRequest,
   MergeResult,
   PreviewRequest,
@@ -36,6 +38,10 @@ export class DuckdbTransformEngine implements TransformEngine {
 
   profile({ signal, ...request }: ProfileRequest): Promise<ProfileResult> {
     return this.#process.request('profile', request, { signal });
+  }
+
+  lookup(request: LookupRequest, signal?: AbortSignal): Promise<LookupResult> {
+    return this.#process.request('lookup', request, { signal });
   }
 
   shape(request: ShapeRequest, signal?: AbortSignal): Promise<ShapeResult> {

@@ -13,6 +13,7 @@ import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
 import { giveRows } from '../reads/give-rows.ts';
 import { RecordFileFormat } from '../records/record-file-format.ts';
 import { extractLines } from '../transform/extract-lines.ts';
+import { lookupRows } from '../transform/lookup-rows.ts';
 import { findHits, mergeRows, previewRows } from '../transform/merge-rows.ts';
 import { shapeRows } from '../transform/shape-rows.ts';
 import { openDuckdb, withConnection } from './duckdb-session.ts';
@@ -118,6 +119,8 @@ function alone(
     }
     case 'extract':
       return extractLines(parts.connection, call.request);
+    case 'lookup':
+      return lookupRows(parts.connection, call.request);
     case 'shape':
       return shapeRows(parts.connection, call.request);
     case 'hits':

@@ -23,6 +23,8 @@ import type {
   ExtractResult,
   HitsRequest,
   HitsResult,
+  LookupRequest,
+  LookupResult,
   MergeRequest,
   MergeResult,
   PreviewRequest,
@@ -54,6 +56,7 @@ export interface EngineVerbs {
   readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
   readonly rows: { readonly request: RowsRequest; readonly result: null };
   readonly extract: { readonly request: ExtractRequest; readonly result: ExtractResult };
+  readonly lookup: { readonly request: LookupRequest; readonly result: LookupResult };
   readonly shape: { readonly request: ShapeRequest; readonly result: ShapeResult };
   readonly hits: { readonly request: HitsRequest; readonly result: HitsResult };
   readonly merge: { readonly request: MergeRequest; readonly result: MergeResult };

@@ -178,7 +178,7 @@ async function writeAll(
 /** What a transformer makes of some records alone, as if there were no others. */
 export async function previewRows(
   connection: DuckDBConnection,
-  { sources, plan, rowsMax }: PreviewRequest,
+  { sources, lookups, plan, rowsMax }: PreviewRequest,
 ): Promise<PreviewResult> {
   await prepareDates(connection);
   await connection.run(
@@ -187,7 +187,7 @@ export async function previewRows(
   const rejected: RejectedRows[] = [];
   for (const { source, plan: shape } of sources)
     await reading(source, async () => {
-      await shapedTable(connection, source, shape);
+      await shapedTable(connection, { source, plan: shape, lookups });
       await connection.run(
         `INSERT INTO lw_preview SELECT ${placedList(plan)}, -1 FROM lw_shaped WHERE ${faultColumn} IS NULL`,
       );

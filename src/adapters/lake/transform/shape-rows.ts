@@ -7,26 +7,25 @@ import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
 import { parquetFiles, sqlText } from '../duckdb/sql-text.ts';
 import { prepareDates, prepareZones } from './date-sql.ts';
 import { placedList } from './merge-sql.ts';
+import { linesOf } from './record-lines.ts';
 import { faultColumn, ShapeSql } from './shape-sql.ts';
 
 /** Places that are told of each kind of rejected rows. */
 const placesMax = 100;
-/** Longest line, in bytes; records of Kafka are smaller. */
-const lineBytesMax = 8 * 1024 * 1024;
 /** Values of a column that a dictionary is made of. */
 const dictionaryMax = 1_000;
 
 /** Brings lines of records into the form of a table, as Parquet that only we read again. */
 export async function shapeRows(
   connection: DuckDBConnection,
-  { source, target, plan }: ShapeRequest,
+  { source, target, plan, lookups }: ShapeRequest,
 ): Promise<ShapeResult> {
   const all = `${target}.all`;
   try {
     return await reading(source, async () => {
       // At once into a file, with the faults: a table in between would cost as much as the checks do.
       const origin = `CASE WHEN ${faultColumn} IS NOT NULL THEN ${originColumn} END AS ${originColumn}`;
-      const shaped = `SELECT ${placedList(plan)}, ${faultColumn}, ${origin} FROM (${await shapedSql(connection, source, plan)})`;
+      const shaped = `SELECT ${placedList(plan)}, ${faultColumn}, ${origin} FROM (${await shapedSql(connection, { source, plan, lookups })})`;
       await copyTo(connection, shaped, all);
       const rejected = await rejectedIn(connection, parquetFiles([all]));
       if (rejected.length === 0) await rename(all, target);
@@ -52,15 +51,17 @@ const copyTo = (connection: DuckDBConnection, query: string, path: string) =>
   );
 
 /** Leaves the rows in the temporary table `lw_shaped`. */
-export async function shapedTable(connection: DuckDBConnection, source: string, plan: ShapePlan): Promise<void> {
-  const shaped = await shapedSql(connection, source, plan);
+export async function shapedTable(connection: DuckDBConnection, lines: ShapedLines): Promise<void> {
+  const shaped = await shapedSql(connection, lines);
   await connection.run(`CREATE OR REPLACE TEMP TABLE lw_shaped AS ${shaped}`);
 }
 
-async function shapedSql(connection: DuckDBConnection, source: string, plan: ShapePlan): Promise<string> {
+type ShapedLines = Omit<ShapeRequest, 'target'>;
+
+async function shapedSql(connection: DuckDBConnection, { source, plan, lookups }: ShapedLines): Promise<string> {
   await prepareDates(connection);
   if (plan.steps.some(asksZones)) await prepareZones(connection);
-  return ShapeSql.of(linesOf(source, plan), plan);
+  return ShapeSql.of(linesOf([source], plan.fields), plan, lookups);
 }
 
 const asksZones = (step: ShapePlan['steps'][number]): boolean =>
@@ -83,10 +84,4 @@ export async function rejectedIn(connection: DuckDBConnection, relation: string)
       at: (places as readonly unknown[]).map(String),
     };
   });
-}
-
-function linesOf(source: string, { fields }: ShapePlan): string {
-  const columns = fields.map(({ name, form }) => `${sqlText(name)}: '${form === 'JSON' ? 'JSON' : 'VARCHAR'}'`);
-  return `read_json([${sqlText(source)}], format = 'newline_delimited', compression = 'uncompressed',
-    maximum_object_size = ${lineBytesMax}, columns = {${[`${sqlText(originColumn)}: 'VARCHAR'`, ...columns].join(', ')}})`;
 }

@@ -1,5 +1,6 @@
 import type { RunDays } from '../../../domain/transform/run-state.ts';
 import {
+  type LookupStep,
   originColumn,
   type ShapePlan,
   type ShapeStep,
@@ -11,6 +12,7 @@ import { sqlName, sqlText } from '../duckdb/sql-text.ts';
 import { castText, typed } from './cast-sql.ts';
 import { instantSql, isoText, isWritable, usualInstant, utcOf } from './date-sql.ts';
 import { expressionSql, expressionText } from './expression-sql.ts';
+import { isMissing, joined, joinedValue } from './lookup-rows.ts';
 import { folderAt, folderColumn, folderOf } from './merge-sql.ts';
 
 /** The first thing that is wrong with a row: a code, a colon, and the field. */
@@ -29,21 +31,24 @@ interface NewValue {
  * a fault goes along to the end, where it is counted.
  */
 export class ShapeSql {
+  /** Files of lookups, by their numbers. */
+  readonly #lookups: readonly string[];
   #sql: string;
   #forms: Map<string, ValueForm>;
   /** Columns of the instants that fields are the texts of. */
   #instants = new Map<string, string>();
   #dates = 0;
 
-  constructor(relation: string, { fields }: ShapePlan) {
+  constructor(relation: string, { fields }: ShapePlan, lookups: readonly string[]) {
+    this.#lookups = lookups;
     this.#forms = new Map(fields.map(({ name, form }) => [name, form]));
     const names = [originColumn, ...this.#forms.keys()].map(sqlName);
     this.#sql = `SELECT ${names.join(', ')}, CAST(NULL AS VARCHAR) AS ${faultColumn} FROM ${relation}`;
   }
 
   /** Rows of the plan's columns, with origin and fault. */
-  static of(relation: string, plan: ShapePlan): string {
-    const shape = new ShapeSql(relation, plan);
+  static of(relation: string, plan: ShapePlan, lookups: readonly string[]): string {
+    const shape = new ShapeSql(relation, plan, lookups);
     for (const step of plan.steps) shape.#take(step);
     return shape.#typed(plan);
   }
@@ -88,6 +93,9 @@ export class ShapeSql {
         break;
       case 'explode':
         this.#explode(step);
+        break;
+      case 'lookup':
+        this.#lookUp(step);
     }
   }
 
@@ -190,6 +198,20 @@ export class ShapeSql {
       WHEN ${isNothing} OR len(${elements}) = 0 THEN ${none} ELSE ${elements} END`;
     this.#forms.set(as, 'JSON');
     this.#select((name) => (name === as ? `unnest(${list})` : undefined), [faultWhen(isOther, 'NOT_A_LIST', field)]);
+  }
+
+  #lookUp(step: LookupStep): void {
+    const { lookup, on, fields, rejects } = step;
+    const file = this.#lookups[lookup] ?? '';
+    this.#sql = joined(
+      this.#sql,
+      file,
+      on.map((name) => this.#text(name)),
+    );
+    const given = new Map(fields.map(({ name }, index) => [name, joinedValue(step, index)]));
+    for (const { name, form } of fields) this.#forms.set(name, form);
+    const faults = rejects ? [faultWhen(isMissing, 'LOOKUP_MISSING', on.join(', '))] : [];
+    this.#select((name) => given.get(name), faults);
   }
 
   #json(name: string): string {
