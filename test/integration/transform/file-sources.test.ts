@@ -1,10 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
-import { LinewardError } from '../../../src/errors/lineward-error.ts';
-import { tester } from '../../testkit/actor.ts';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { around } from '../../testkit/lake.ts';
 import { sourceFormats, writeSource } from '../../testkit/source-files.ts';
 import type { Row } from '../../testkit/transform.ts';
@@ -14,38 +11,18 @@ import {
   mappedTopic,
   type RunDocument,
   type RunParts,
-  type RunWraps,
   ran,
-  runParts,
-  runRoot,
   tableRows,
-  topicOf,
   topicSource,
   transformerOf,
 } from '../../testkit/transform-runs.ts';
 import { killed, type RunKill } from './killed-run.ts';
 import { erased, expectedTable, leaseOf, message } from './messages.ts';
+import { runSuite } from './run-suite.ts';
 
-let db: TestDatabase;
-let place: Awaited<ReturnType<typeof runRoot>>;
-const opened: RunParts[] = [];
-beforeAll(async () => {
-  db = await testDatabase();
-  place = await runRoot();
-});
-afterAll(async () => {
-  await Promise.all(opened.map((parts) => parts.close()));
-  await db.close();
-  await place.remove();
-});
+const suite = runSuite();
 
-async function partsOf(rows: readonly Row[] = [], wraps: Partial<RunWraps> = {}): Promise<RunParts> {
-  const parts = await runParts(db.em, place.root, { kafka: topicOf(rows), ...wraps });
-  opened.push(parts);
-  return parts;
-}
-const requested = async (parts: RunParts, transformerId: string, mode: 'INCREMENTAL' | 'BATCH' = 'INCREMENTAL') =>
-  (await parts.runs.request(tester, transformerId, mode)).id;
+const { partsOf, requested, failed } = suite;
 const filesSource = (name: string, path: string, format = 'ndjson', more: object = {}) => ({
   files: {
     path,
@@ -61,23 +38,13 @@ const issuesOf = async (parts: RunParts, name: string, more: RunDocument): Promi
   (await parts.service.validate({ document: documentOf(name, more), orders: {} })).map(
     ({ path, code }) => `${path} ${code}`,
   );
-/** Fails a run as its task would. */
-async function failed(parts: RunParts, runId: string): Promise<LinewardError> {
-  const fault = await ran(db.em, parts, runId).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (!(fault instanceof LinewardError)) throw new TypeError('the run did not fail');
-  await parts.runner.fail(runId, fault);
-  return fault;
-}
 
 const first = Array.from({ length: 12 }, (_, n) => message(n, 1));
 const second = Array.from({ length: 7 }, (_, n) => message(n, 2));
 
 describe('files and a topic', () => {
   it('make one table, each file once, whatever its format', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const batches = [
       first,
       second,
@@ -85,38 +52,38 @@ describe('files and a topic', () => {
     ];
     const parts = await partsOf(batches[4]);
     for (const [index, format] of sourceFormats.entries())
-      await writeSource(place.root, `in/${name}/${format}/a.${format}`, format, batches[index] ?? []);
+      await writeSource(suite.root, `in/${name}/${format}/a.${format}`, format, batches[index] ?? []);
     const files = sourceFormats.map((format) => filesSource(name, `in/${name}/${format}`, format));
     const { transformerId, location } = await transformerOf(parts, name, { sources: [topicSource(name), ...files] });
-    const done = await ran(db.em, parts, await requested(parts, transformerId));
+    const done = await ran(suite.em, parts, await requested(parts, transformerId));
     expect(done).toMatchObject({ status: 'COMPLETED', statistics: { read: batches.flat().length, rejected: 0 } });
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(batches.flat()));
-    const again = await ran(db.em, parts, await requested(parts, transformerId));
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(batches.flat()));
+    const again = await ran(suite.em, parts, await requested(parts, transformerId));
     expect(again).toMatchObject({ status: 'COMPLETED', plan: { files: [] }, statistics: { read: 0, filesWritten: 0 } });
     const late = Array.from({ length: 3 }, (_, n) => message(n, 6));
-    await writeSource(place.root, `in/${name}/ndjson/b.ndjson.gz`, 'ndjson', late);
-    await ran(db.em, parts, await requested(parts, transformerId));
-    expect(await tableRows(place.root, location)).toEqual(expectedTable([...batches.flat(), ...late]));
+    await writeSource(suite.root, `in/${name}/ndjson/b.ndjson.gz`, 'ndjson', late);
+    await ran(suite.em, parts, await requested(parts, transformerId));
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable([...batches.flat(), ...late]));
   });
 
   it('that are damaged in places are told of by line, and the rest is taken', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
-    await mkdir(join(place.root, `lake/in/${name}`), { recursive: true });
+    await mkdir(join(suite.root, `lake/in/${name}`), { recursive: true });
     const good = JSON.stringify(message(1, 1));
     await writeFile(
-      join(place.root, `lake/in/${name}/a.ndjson`),
+      join(suite.root, `lake/in/${name}/a.ndjson`),
       `${good}\n\n{"message_id": \n[1]\n${JSON.stringify({ ...message(2, 1), date_created: 'soon' })}`,
     );
     await writeFile(
-      join(place.root, `lake/in/${name}/a.csv`),
+      join(suite.root, `lake/in/${name}/a.csv`),
       'message_id,account_sid,date_created,segments\nM8,AC0,2018-06-01,1\nM9,AC1\n',
     );
     const sources = [filesSource(name, `in/${name}/*.ndjson`), filesSource(name, `in/${name}/*.csv`, 'csv')];
     const { transformerId, location } = await transformerOf(parts, name, { sources });
-    const run = await ran(db.em, parts, await requested(parts, transformerId));
+    const run = await ran(suite.em, parts, await requested(parts, transformerId));
     expect(run).toMatchObject({ status: 'COMPLETED', statistics: { rows: 2, rejected: 4 } });
-    const rejects = await db.em
+    const rejects = await suite.em
       .fork()
       .execute('select source, code, places from transform_reject where run_id = ? order by source, code', [run.id]);
     expect(rejects).toEqual([
@@ -124,11 +91,11 @@ describe('files and a topic', () => {
       { source: 0, code: 'UNREADABLE', places: [`in/${name}/a.ndjson:3`, `in/${name}/a.ndjson:4`] },
       { source: 1, code: 'UNREADABLE', places: [`in/${name}/a.csv:3`] },
     ]);
-    expect(Object.values(await tableRows(place.root, location)).flat()).toHaveLength(2);
+    expect(Object.values(await tableRows(suite.root, location)).flat()).toHaveLength(2);
   });
 
   it('give one table in whatever order and files the rows come', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
     const rows = [...first, ...second, ...Array.from({ length: 9 }, (_, n) => message(n * 2, 3))];
     const tables: unknown[] = [];
@@ -139,16 +106,16 @@ describe('files and a topic', () => {
       const made = await transformerOf(parts, name, { sources, as: `${name}-${round}` });
       for (let file = 0; file < count; file += 1) {
         await writeSource(
-          place.root,
+          suite.root,
           `in/${name}-${round}/${file % 2}/${9 - file}.ndjson`,
           'ndjson',
           mixed.slice(file * each, (file + 1) * each),
         );
         // Half of them come in a run of their own.
-        if (file % 2 === 1) await ran(db.em, parts, await requested(parts, made.transformerId));
+        if (file % 2 === 1) await ran(suite.em, parts, await requested(parts, made.transformerId));
       }
-      await ran(db.em, parts, await requested(parts, made.transformerId));
-      tables.push(await tableRows(place.root, made.location));
+      await ran(suite.em, parts, await requested(parts, made.transformerId));
+      tables.push(await tableRows(suite.root, made.location));
     }
     expect(tables).toEqual([0, 1, 2].map(() => expectedTable(rows)));
   });
@@ -168,73 +135,73 @@ const kills: readonly (RunKill & { readonly stage: string })[] = [
 
 describe('a run over files', () => {
   it.each(kills)('that is killed while $stage takes each of them exactly once', async ({ stage, ...kill }) => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
     const sources = [filesSource(name, `in/${name}`)];
-    await writeSource(place.root, `in/${name}/1.ndjson`, 'ndjson', first);
+    await writeSource(suite.root, `in/${name}/1.ndjson`, 'ndjson', first);
     const { transformerId, location } = await transformerOf(parts, name, { sources });
-    await ran(db.em, parts, await requested(parts, transformerId));
-    await writeSource(place.root, `in/${name}/2.ndjson`, 'ndjson', second);
-    await writeSource(place.root, `in/${name}/0.ndjson.gz`, 'ndjson', second);
+    await ran(suite.em, parts, await requested(parts, transformerId));
+    await writeSource(suite.root, `in/${name}/2.ndjson`, 'ndjson', second);
+    await writeSource(suite.root, `in/${name}/0.ndjson.gz`, 'ndjson', second);
     const runId = await requested(parts, transformerId);
-    expect(await killed({ url: db.url, root: place.root, runId, rows: [], kill })).toBe('SIGKILL');
-    const { status } = await db.em.fork().findOneOrFail(TransformRunSchema, { id: runId });
+    expect(await killed({ url: suite.url, root: suite.root, runId, rows: [], kill })).toBe('SIGKILL');
+    const { status } = await suite.em.fork().findOneOrFail(TransformRunSchema, { id: runId });
     expect(status).toBe(stage);
-    expect(await ran(db.em, parts, runId)).toMatchObject({ status: 'COMPLETED' });
-    expect(await tableRows(place.root, location)).toEqual(expectedTable([...first, ...second, ...second]));
-    const again = await ran(db.em, parts, await requested(parts, transformerId));
+    expect(await ran(suite.em, parts, runId)).toMatchObject({ status: 'COMPLETED' });
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable([...first, ...second, ...second]));
+    const again = await ran(suite.em, parts, await requested(parts, transformerId));
     expect(again).toMatchObject({ status: 'COMPLETED', statistics: { read: 0, filesWritten: 0 } });
   });
 
   it.each(['is gone', 'was changed'])('ends clearly, with nothing half done, when one %s on the way', async (what) => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const path = `in/${name}/2.ndjson`;
     const parts = await partsOf([], {
       engine: (engine) =>
         around(engine, async (verb, call) => {
           const result = await call();
           // The second is touched once the first is read.
-          if (verb === 'extract' && what === 'is gone') await rm(join(place.root, 'lake', path), { force: true });
-          else if (verb === 'extract') await writeSource(place.root, path, 'ndjson', first);
+          if (verb === 'extract' && what === 'is gone') await rm(join(suite.root, 'lake', path), { force: true });
+          else if (verb === 'extract') await writeSource(suite.root, path, 'ndjson', first);
           return result;
         }),
     });
-    await writeSource(place.root, `in/${name}/1.ndjson`, 'ndjson', first);
-    await writeSource(place.root, path, 'ndjson', second);
+    await writeSource(suite.root, `in/${name}/1.ndjson`, 'ndjson', first);
+    await writeSource(suite.root, path, 'ndjson', second);
     const { transformerId, location } = await transformerOf(parts, name, {
       sources: [filesSource(name, `in/${name}`)],
     });
     const fault = await failed(parts, await requested(parts, transformerId));
     expect(fault).toMatchObject({ code: 'TRANSFORMER_STATE', message: expect.stringContaining(`${path} ${what}`) });
-    expect(await tableRows(place.root, location)).toEqual({});
+    expect(await tableRows(suite.root, location)).toEqual({});
     const calm = await partsOf();
-    await ran(db.em, calm, await requested(calm, transformerId));
+    await ran(suite.em, calm, await requested(calm, transformerId));
     const rows = what === 'is gone' ? first : [...first, ...first];
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(rows));
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(rows));
   });
 
   it('does not bring back who was erased, and refuses to count a changed file twice', async () => {
-    const { name, entityId } = await mappedTopic(db.em);
+    const { name, entityId } = await mappedTopic(suite.em);
     const parts = await partsOf();
-    await erased(db.em, { accountId: 'AC1', subject: { field: 'to', value: '+1' } }, parts, { entityId });
-    await writeSource(place.root, `in/${name}.ndjson`, 'ndjson', first);
+    await erased(suite.em, { accountId: 'AC1', subject: { field: 'to', value: '+1' } }, parts, { entityId });
+    await writeSource(suite.root, `in/${name}.ndjson`, 'ndjson', first);
     const { transformerId, location } = await transformerOf(parts, name, {
       sources: [filesSource(name, `in/${name}.ndjson`)],
     });
-    const run = await ran(db.em, parts, await requested(parts, transformerId));
+    const run = await ran(suite.em, parts, await requested(parts, transformerId));
     expect(run.statistics).toMatchObject({ read: 12, suppressed: 1 });
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(first.filter(({ to }) => to !== '+1')));
-    await writeSource(place.root, `in/${name}.ndjson`, 'ndjson', second);
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(first.filter(({ to }) => to !== '+1')));
+    await writeSource(suite.root, `in/${name}.ndjson`, 'ndjson', second);
     expect(await failed(parts, await requested(parts, transformerId))).toMatchObject({ code: 'TRANSFORMER_STATE' });
   });
 });
 
 describe('a table as a source', () => {
   it('gives what it has now, waits for who rewrites it, and is read on by its files', async () => {
-    const { name, entityId } = await mappedTopic(db.em);
+    const { name, entityId } = await mappedTopic(suite.em);
     const parts = await partsOf(first);
     const one = await transformerOf(parts, name, { merge: { combine: [{ name: 'segments', with: 'max' }] } });
-    await ran(db.em, parts, await requested(parts, one.transformerId));
+    await ran(suite.em, parts, await requested(parts, one.transformerId));
     const merge = { combine: [{ name: 'segments', with: 'max' }] };
     const sources = [{ table: one.location }];
     const two = await transformerOf(parts, name, { sources, as: `${name}-2`, merge });
@@ -243,16 +210,16 @@ describe('a table as a source', () => {
     const context = { signal: new AbortController().signal, report: async () => undefined };
     await expect(parts.runner.run(runId, context)).rejects.toMatchObject({ code: 'UPSTREAM_BEHIND' });
     await lease.release();
-    await erased(db.em, { accountId: 'AC1', subject: { field: 'to', value: '+3' } }, parts, {
+    await erased(suite.em, { accountId: 'AC1', subject: { field: 'to', value: '+3' } }, parts, {
       entityId,
       status: 'EXECUTING',
     });
-    const run = await ran(db.em, parts, runId);
+    const run = await ran(suite.em, parts, runId);
     expect(run).toMatchObject({ status: 'COMPLETED', statistics: { read: 12, suppressed: 1 } });
-    expect(await tableRows(place.root, two.location)).toEqual(expectedTable(first.filter(({ to }) => to !== '+3')));
-    const again = await ran(db.em, parts, await requested(parts, two.transformerId));
+    expect(await tableRows(suite.root, two.location)).toEqual(expectedTable(first.filter(({ to }) => to !== '+3')));
+    const again = await ran(suite.em, parts, await requested(parts, two.transformerId));
     expect(again).toMatchObject({ statistics: { read: 0, filesWritten: 0 } });
-    const [told] = await db.em
+    const [told] = await suite.em
       .fork()
       .execute<{ body: string }[]>(
         `select body from lineage_event where body::jsonb ->> 'eventType' = 'COMPLETE' and body::jsonb #>> '{run,runId}' = ?`,
@@ -268,13 +235,13 @@ describe('a table as a source', () => {
 
 describe('a document is refused', () => {
   test('that reads what is no source, leaves the lake, or makes a table of itself', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf(first);
     const merge = { combine: [{ name: 'segments', with: 'max' }] };
     const made = await transformerOf(parts, name, { merge });
     const with_ = (...sources: object[]) => ({ sources, as: `${name}-x`, merge });
     const issues = (...sources: object[]) => issuesOf(parts, name, with_(...sources));
-    await symlink(place.root, join(place.root, 'lake/out'));
+    await symlink(suite.root, join(suite.root, 'lake/out'));
     expect(await issues({ ...localized })).toEqual(['sources[0] SHAPE']);
     expect(await issues({ table: 'data/nowhere' })).toEqual(['sources[0].table UNKNOWN_TABLE']);
     expect(await issues({ table: `data/${name}-x` })).toEqual(['sources[0].table CYCLE']);
@@ -304,21 +271,21 @@ describe('a document is refused', () => {
   });
 
   test('whose source is made of what it makes, through another transformer', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf(first);
     const merge = { combine: [{ name: 'segments', with: 'max' }] };
     const one = await transformerOf(parts, name, { merge });
     const two = await transformerOf(parts, name, { sources: [{ table: one.location }], as: `${name}-2`, merge });
     // As if the first table had been taken out of the catalog meanwhile: its dataset is remembered.
     const moved = { sources: [{ table: two.location }], as: `${name}-3`, merge };
-    await db.em.fork().execute('update dataset set name = ? where id = ?', [`data/${name}-3`, one.datasetId]);
+    await suite.em.fork().execute('update dataset set name = ? where id = ?', [`data/${name}-3`, one.datasetId]);
     expect(await issuesOf(parts, name, moved)).toEqual(['sources[0].table CYCLE']);
   });
 
   test('whose sources give one column as different types', async () => {
-    const [{ name }, other] = [await mappedTopic(db.em), await mappedTopic(db.em)];
+    const [{ name }, other] = [await mappedTopic(suite.em), await mappedTopic(suite.em)];
     const parts = await partsOf();
-    await db.em
+    await suite.em
       .fork()
       .execute(
         `update entity_field set type = 'string' where path = 'segments' and version_id = (select latest_version_id from entity where id = ?)`,

@@ -1,11 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
-import { LinewardError } from '../../../src/errors/lineward-error.ts';
-import { tester } from '../../testkit/actor.ts';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { around } from '../../testkit/lake.ts';
 import { plainDuckdb } from '../../testkit/plain-table.ts';
 import type { Row } from '../../testkit/transform.ts';
@@ -13,53 +10,24 @@ import {
   documentOf,
   mappedTopic,
   type RunParts,
-  type RunWraps,
   ran,
-  runParts,
-  runRoot,
   tableRows,
-  topicOf,
   topicSource,
   transformerOf,
 } from '../../testkit/transform-runs.ts';
 import { killed } from './killed-run.ts';
 import { erased, leaseOf, message } from './messages.ts';
+import { runSuite } from './run-suite.ts';
 
-let db: TestDatabase;
-let place: Awaited<ReturnType<typeof runRoot>>;
-const opened: RunParts[] = [];
-beforeAll(async () => {
-  db = await testDatabase();
-  place = await runRoot();
-});
-afterAll(async () => {
-  await Promise.all(opened.map((parts) => parts.close()));
-  await db.close();
-  await place.remove();
-});
+const suite = runSuite();
 
-async function partsOf(rows: readonly Row[] = [], wraps: Partial<RunWraps> = {}): Promise<RunParts> {
-  const parts = await runParts(db.em, place.root, { kafka: topicOf(rows), ...wraps });
-  opened.push(parts);
-  return parts;
-}
-const requested = async (parts: RunParts, transformerId: string) =>
-  (await parts.runs.request(tester, transformerId, 'INCREMENTAL')).id;
+const { partsOf, requested, failed } = suite;
 const completed = async (parts: RunParts, transformerId: string) =>
-  ran(db.em, parts, await requested(parts, transformerId));
-async function failed(parts: RunParts, runId: string): Promise<LinewardError> {
-  const fault = await ran(db.em, parts, runId).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (!(fault instanceof LinewardError)) throw new TypeError('the run did not fail');
-  await parts.runner.fail(runId, fault);
-  return fault;
-}
+  ran(suite.em, parts, await requested(parts, transformerId));
 
 /** What the messages say, and the fields that are looked up. */
 const added = ['country', 'name'];
-const entity = () => mappedTopic(db.em, added);
+const entity = () => mappedTopic(suite.em, added);
 const messages = (countries: readonly unknown[]): Row[] => countries.map((country, n) => message(n, 1, { country }));
 const withLookup = (name: string, lookup: object) => ({
   sources: [
@@ -78,14 +46,14 @@ const filesOf = (name: string, path: string, format = 'ndjson', more: object = {
   fields: { name: 'name' },
 });
 async function write(path: string, content: string | Buffer): Promise<void> {
-  const local = join(place.root, 'lake', path);
+  const local = join(suite.root, 'lake', path);
   await mkdir(dirname(local), { recursive: true });
   await writeFile(local, content);
 }
 const lines = (...rows: readonly Row[]): string => rows.map((row) => JSON.stringify(row)).join('\n');
 /** The looked up field of each row of a table, in the order of the key. */
 async function names(location: string): Promise<unknown[]> {
-  const rows = Object.values(await tableRows(place.root, location)).flat();
+  const rows = Object.values(await tableRows(suite.root, location)).flat();
   return rows.toSorted((a, b) => (String(a.message_id) < String(b.message_id) ? -1 : 1)).map((row) => row.name ?? null);
 }
 
@@ -106,7 +74,7 @@ describe('rows get fields of a lookup', () => {
     await write(`ref/${name}.ndjson.gz`, gzipSync(rows));
     const values = countries.map((row) => `('${row.country}', '${row.name}')`).join(', ');
     await plainDuckdb(
-      `COPY (SELECT * FROM (VALUES ${values}) t(country, name)) TO '${join(place.root, 'lake/ref', name)}.parquet' (FORMAT parquet)`,
+      `COPY (SELECT * FROM (VALUES ${values}) t(country, name)) TO '${join(suite.root, 'lake/ref', name)}.parquet' (FORMAT parquet)`,
     );
     const parts = await partsOf(messages(['DE', 'PT', 49, 'de', 'XX', null, '049']));
     const lookup = (ending: string, field: string, more: object = {}) => ({
@@ -134,7 +102,7 @@ describe('rows get fields of a lookup', () => {
     const made = await transformerOf(parts, name, withLookup(name, lookup));
     const run = await completed(parts, made.transformerId);
     expect(run).toMatchObject({ status: 'COMPLETED', statistics: { read: 4, rows: 2, rejected: 2 } });
-    const rejects = await db.em.fork().execute('select * from transform_reject where run_id = ?', [run.id]);
+    const rejects = await suite.em.fork().execute('select * from transform_reject where run_id = ?', [run.id]);
     expect(rejects).toMatchObject([
       { source: 0, code: 'LOOKUP_MISSING', field: 'country', rows: '2', places: ['0:1', '0:3'] },
     ]);
@@ -162,7 +130,7 @@ describe('rows get fields of a lookup', () => {
     ];
     const made = await transformerOf(parts, name, { sources: [{ ...topicSource(name), transforms }] });
     await completed(parts, made.transformerId);
-    const found = Object.values(await tableRows(place.root, made.location)).flat();
+    const found = Object.values(await tableRows(suite.root, made.location)).flat();
     const sorted = found.toSorted((a, b) => (String(a.message_id) < String(b.message_id) ? -1 : 1));
     expect(sorted.map(({ message_id, segments, name: label }) => [message_id, segments, label])).toEqual([
       ['M0', 5, 'A-DE'],
@@ -190,7 +158,7 @@ test('a run is refused over a lookup without files, with damaged lines, or with 
   const ambiguous = await refusal();
   expect(ambiguous).toContain('2 keys have rows with different values');
   expect(ambiguous).not.toMatch(/DE\b|Allemagne/u);
-  expect(await tableRows(place.root, made.location)).toEqual({});
+  expect(await tableRows(suite.root, made.location)).toEqual({});
   // Nothing of that counts as read.
   await write(path, lines(...countries, countries[2] ?? {}));
   await completed(parts, made.transformerId);
@@ -207,14 +175,14 @@ describe('a run that is killed', () => {
     const parts = await partsOf(rows);
     const made = await transformerOf(parts, name, withLookup(name, filesOf(name, `ref/${name}`)));
     const runId = await requested(parts, made.transformerId);
-    expect(await killed({ url: db.url, root: place.root, runId, rows, kill })).toBe('SIGKILL');
+    expect(await killed({ url: suite.url, root: suite.root, runId, rows, kill })).toBe('SIGKILL');
     return { name, parts, made, runId };
   }
 
   it('goes on with the files that were planned, and not with those that came since', async () => {
     const { name, parts, made, runId } = await killedRun();
     await write(`ref/${name}/2.ndjson`, lines({ country: 'XX', name: 'late' }, { country: 'DE', name: 'other' }));
-    expect(await ran(db.em, parts, runId)).toMatchObject({ status: 'COMPLETED' });
+    expect(await ran(suite.em, parts, runId)).toMatchObject({ status: 'COMPLETED' });
     expect(await names(made.location)).toEqual(['Deutschland, "Bund"', 'Portugal', null]);
   });
 
@@ -223,7 +191,7 @@ describe('a run that is killed', () => {
     await write(`ref/${name}/1.ndjson`, lines({ country: 'DE', name: 'Germany' }));
     const fault = await failed(parts, runId);
     expect(fault).toMatchObject({ code: 'TRANSFORMER_STATE', message: expect.stringContaining('was changed') });
-    expect(await tableRows(place.root, made.location)).toEqual({});
+    expect(await tableRows(suite.root, made.location)).toEqual({});
     await completed(parts, made.transformerId);
     expect(await names(made.location)).toEqual(['Germany', null, null]);
   });
@@ -251,8 +219,8 @@ describe('a table as a lookup', () => {
     await expect(parts.runner.run(runId, context)).rejects.toMatchObject({ code: 'UPSTREAM_BEHIND' });
     await lease.release();
     const person = { accountId: 'AC1', subject: { field: 'to', value: '+1' } };
-    await erased(db.em, person, parts, { entityId: of.entityId, status: 'EXECUTING' });
-    expect(await ran(db.em, parts, runId)).toMatchObject({ status: 'COMPLETED', statistics: { suppressed: 0 } });
+    await erased(suite.em, person, parts, { entityId: of.entityId, status: 'EXECUTING' });
+    expect(await ran(suite.em, parts, runId)).toMatchObject({ status: 'COMPLETED', statistics: { suppressed: 0 } });
     expect(await names(made.location)).toEqual(['DE', null, 'DE']);
     const { inputs, outputs } = await toldOf(runId);
     expect(inputs).toMatchObject([{ name: `messages-${name}` }, { namespace: 'file', name: table.location }]);
@@ -266,7 +234,7 @@ describe('a table as a lookup', () => {
     // What has nothing to give looks nothing up.
     await completed(parts, made.transformerId);
     expect(reads.filter((verb) => verb === 'lookup')).toHaveLength(1);
-    const { plan } = await db.em.fork().findOneOrFail(TransformRunSchema, { id: runId });
+    const { plan } = await suite.em.fork().findOneOrFail(TransformRunSchema, { id: runId });
     expect(plan?.lookups.map(({ lookup, source }) => [lookup, source])).toEqual([
       [0, 0],
       [0, 0],
@@ -274,7 +242,7 @@ describe('a table as a lookup', () => {
   });
 
   async function toldOf(runId: string) {
-    const [told] = await db.em
+    const [told] = await suite.em
       .fork()
       .execute<{ body: string }[]>(
         `select body from lineage_event where body::jsonb ->> 'eventType' = 'COMPLETE' and body::jsonb #>> '{run,runId}' = ?`,
@@ -307,7 +275,7 @@ test('a document is refused whose lookup is none, leaves the lake, or is made of
   // A table that looks things up in another is made of it.
   const lookup = { ...by, table: made.location };
   const two = await transformerOf(parts, name, { ...withLookup(name, lookup), as: `${name}-2` });
-  await db.em.fork().execute('update dataset set name = ? where id = ?', [`data/${name}-3`, made.datasetId]);
+  await suite.em.fork().execute('update dataset set name = ? where id = ?', [`data/${name}-3`, made.datasetId]);
   expect(await issues({ ...by, table: two.location }, `${name}-3`)).toEqual(['.table CYCLE']);
-  await rm(join(place.root, 'lake/ref'), { recursive: true, force: true });
+  await rm(join(suite.root, 'lake/ref'), { recursive: true, force: true });
 });

@@ -1,51 +1,27 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
 import { TransformerSchema } from '../../../src/entities/transformer.entity.ts';
 import { tester } from '../../testkit/actor.ts';
-import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
-import {
-  mappedTopic,
-  type RunParts,
-  ran,
-  runParts,
-  runRoot,
-  tableRows,
-  topicOf,
-  transformerOf,
-} from '../../testkit/transform-runs.ts';
+import { mappedTopic, ran, tableRows, transformerOf } from '../../testkit/transform-runs.ts';
 import { expectedTable, message } from './messages.ts';
+import { runSuite } from './run-suite.ts';
 
-let db: TestDatabase;
-let place: Awaited<ReturnType<typeof runRoot>>;
-const opened: RunParts[] = [];
-beforeAll(async () => {
-  db = await testDatabase();
-  place = await runRoot();
-});
-afterAll(async () => {
-  await Promise.all(opened.map((parts) => parts.close()));
-  await db.close();
-  await place.remove();
-});
+const suite = runSuite();
 
 const rows = Array.from({ length: 12 }, (_, n) => message(n, 1));
 const merge = { combine: [{ name: 'segments', with: 'max' }] };
 const hourly = { cron: '0 * * * *', zone: 'Europe/Berlin', mode: 'INCREMENTAL', paused: false } as const;
-async function partsOf(): Promise<RunParts> {
-  const parts = await runParts(db.em, place.root, { kafka: topicOf(rows) });
-  opened.push(parts);
-  return parts;
-}
+const partsOf = () => suite.partsOf(rows);
 const runsOf = (transformerId: string) =>
-  db.em.fork().find(TransformRunSchema, { transformerId }, { orderBy: { number: 'asc' } });
-const transformerRow = (id: string) => db.em.fork().findOneOrFail(TransformerSchema, { id });
+  suite.em.fork().find(TransformRunSchema, { transformerId }, { orderBy: { number: 'asc' } });
+const transformerRow = (id: string) => suite.em.fork().findOneOrFail(TransformerSchema, { id });
 /** As if nobody had looked for three hours. */
 const missHours = (id: string) =>
-  db.em.fork().execute(`update transformer set due_at = now() - interval '3 hours' where id = ?`, [id]);
+  suite.em.fork().execute(`update transformer set due_at = now() - interval '3 hours' where id = ?`, [id]);
 
 describe('a schedule', () => {
   it('makes one run of all times that were missed, whoever looks, and none while one is under way', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const [parts, others] = [await partsOf(), await partsOf()];
     const { transformerId, location } = await transformerOf(parts, name, { merge });
     await parts.service.schedule(tester, transformerId, hourly);
@@ -60,14 +36,14 @@ describe('a schedule', () => {
     await missHours(transformerId);
     await parts.runs.requestDue();
     expect(await runsOf(transformerId)).toHaveLength(1);
-    expect(await ran(db.em, parts, run?.id ?? '')).toMatchObject({ status: 'COMPLETED' });
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(rows));
+    expect(await ran(suite.em, parts, run?.id ?? '')).toMatchObject({ status: 'COMPLETED' });
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(rows));
     await parts.runs.requestDue();
     expect(await runsOf(transformerId)).toHaveLength(2);
   });
 
   it('that is paused, taken away or of a retired transformer makes none', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
     const { transformerId } = await transformerOf(parts, name, { merge });
     const paused = await parts.service.schedule(tester, transformerId, { ...hourly, paused: true });
@@ -87,25 +63,25 @@ describe('a schedule', () => {
 
 describe('a back-fill', () => {
   it('takes the rows of its days from all that there is, and nothing from the runs that follow', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
     const { transformerId, location } = await transformerOf(parts, name, { merge });
     const fill = async (from: string, to: string) =>
-      ran(db.em, parts, (await parts.runs.request(tester, transformerId, 'BACKFILL', { from, to })).id);
+      ran(suite.em, parts, (await parts.runs.request(tester, transformerId, 'BACKFILL', { from, to })).id);
     expect(await fill('2018-06-02', '2018-06-03')).toMatchObject({
       status: 'COMPLETED',
       statistics: { read: 12, rows: 4 },
     });
     const ofDay = rows.filter(({ date_created }) => String(date_created).startsWith('2018-06-02'));
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(ofDay));
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(ofDay));
     expect(await fill('2018-06-02', '2018-06-03')).toMatchObject({ statistics: { changed: 0, filesWritten: 0 } });
     const next = await parts.runs.request(tester, transformerId, 'INCREMENTAL');
-    expect(await ran(db.em, parts, next.id)).toMatchObject({ statistics: { read: 12, changed: 8 } });
-    expect(await tableRows(place.root, location)).toEqual(expectedTable(rows));
+    expect(await ran(suite.em, parts, next.id)).toMatchObject({ statistics: { read: 12, changed: 8 } });
+    expect(await tableRows(suite.root, location)).toEqual(expectedTable(rows));
   });
 
   it('is refused without days, with days that there are not, for sums, and for tables without partitions', async () => {
-    const { name } = await mappedTopic(db.em);
+    const { name } = await mappedTopic(suite.em);
     const parts = await partsOf();
     const sums = await transformerOf(parts, name);
     const flat = await transformerOf(parts, name, { merge, as: `${name}-flat`, resource: { indexing: undefined } });
