@@ -3,7 +3,7 @@ import type { PlaceScope } from '../../domain/governance/place-scope.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 
-/** A hold or a minimum, and a place that its scope names. */
+/** A hold, a minimum or a policy, and a place that its scope names. */
 export interface ScopedPlace {
   readonly scopeId: string;
   readonly datasetId: string;
@@ -12,7 +12,7 @@ export interface ScopedPlace {
 }
 
 /** Tables whose rows have a scope. */
-type Scoped = 'legal_hold' | 'minimum_retention';
+type Scoped = 'legal_hold' | 'minimum_retention' | 'retention_policy';
 
 /**
  * The places of rows `h` of a table that have a scope, by their scopes and as everything is now. A label counts in whichever version of an entity has it: old

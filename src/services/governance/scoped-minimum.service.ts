@@ -3,10 +3,10 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { weakened } from '../../domain/governance/minimum-retention.ts';
 import {
   type GivenPlaces,
-  isPlaced,
   narrows,
-  type PlaceScope,
-  readPlaces,
+  readNamedPlaces,
+  scopeColumns,
+  scopeOf,
 } from '../../domain/governance/place-scope.ts';
 import { newId } from '../../domain/id.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
@@ -46,11 +46,7 @@ export class ScopedMinimumService {
     const { name, days, mode, validUntil, bypassReason } = input;
     const now = this.#now();
     assertTerms(input, now);
-    const scope = readPlaces(input.scope);
-    if (!isPlaced(scope))
-      throw new LinewardError('BAD_INPUT', 'scope: name datasets, namespaces, entities or classifications', {
-        path: ['scope'],
-      });
+    const scope = readNamedPlaces(input.scope);
     const minimum = await this.#alone(async (tx) => {
       await assertPlacesThere(tx, scope);
       const known = await named(tx, name);
@@ -70,7 +66,7 @@ export class ScopedMinimumService {
               },
               { actor, bypassReason, now },
             );
-      const facts = { ...wanted, ...columnsOf(scope), setBy: actor.id, setAt: now };
+      const facts = { ...wanted, ...scopeColumns(scope), setBy: actor.id, setAt: now };
       const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId: null, name, ...facts });
       Object.assign(set, facts);
       tx.persist(set);
@@ -129,23 +125,3 @@ export class ScopedMinimumService {
 
 const named = (tx: EntityManager, name: string): Promise<MinimumRetention | null> =>
   tx.findOne(MinimumRetentionSchema, { datasetId: null, name });
-
-/** Of a minimum that has one. */
-export const scopeOf = ({
-  datasetIds,
-  namespaces,
-  entityIds,
-  classifications,
-  lineageDownstream,
-}: MinimumRetention): PlaceScope => ({ datasetIds, namespaces, entityIds, classifications, lineageDownstream });
-
-function columnsOf({ lineageDownstream, ...places }: PlaceScope) {
-  const listed = (names: readonly string[] | null): string[] | null => (names === null ? null : [...names]);
-  return {
-    datasetIds: listed(places.datasetIds),
-    namespaces: listed(places.namespaces),
-    entityIds: listed(places.entityIds),
-    classifications: listed(places.classifications),
-    lineageDownstream,
-  };
-}

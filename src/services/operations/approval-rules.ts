@@ -21,6 +21,7 @@ import {
 } from '../../entities/approval.entity.ts';
 import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { effectiveRetentions } from '../governance/retention-rules.ts';
 import { textArray } from '../sql.ts';
 
 /** What is asked for whatever policies say. */
@@ -140,17 +141,14 @@ async function approvalsOf(tx: EntityManager, { id, round }: Approved): Promise<
   return rows.map((row) => approvalRow.parse(row));
 }
 
-/** Who requested an operation, and who set the retention rule that the schedule follows with it. */
+/** Who requested an operation, and who set the retention rule or policy that the schedule follows with it. */
 async function requestersOf(
   tx: EntityManager,
   { requestedBy, kind, datasetIds }: Approved,
 ): Promise<readonly string[]> {
   if (kind !== 'RETENTION' || requestedBy !== retentionActor.id) return [requestedBy];
-  const rules = await tx.execute<{ set_by: string }[]>(
-    'select set_by from lake_retention where dataset_id = any(?::text[])',
-    [textArray(datasetIds ?? [])],
-  );
-  return [requestedBy, ...rules.map(({ set_by: setBy }) => setBy)];
+  const rules = await effectiveRetentions(tx, datasetIds ?? []);
+  return [requestedBy, ...[...rules.values()].map(({ setBy }) => setBy)];
 }
 
 /**
