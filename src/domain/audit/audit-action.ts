@@ -11,6 +11,7 @@ export const auditActions = {
   addLakeTable: 'DATASET_REGISTERED',
   applyTopicRetention: 'RETENTION_CHANGED',
   approveOperation: 'OPERATION_APPROVED',
+  approveTopicRetention: 'RETENTION_CHANGED',
   blockOperation: 'OPERATION_ENDED',
   breakGlass: 'ACCESS_ELEVATED',
   cancelOperation: 'OPERATION_ENDED',
