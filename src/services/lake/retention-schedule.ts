@@ -5,7 +5,6 @@ import { utcDayOf } from '../../domain/governance/minimum-retention.ts';
 import { reasonToAsk } from '../../domain/lake/retention.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
-import { finalStatuses } from '../../domain/operations/status.ts';
 import { OperationSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { type EffectiveRetention, effectiveRetentions, isFollowed } from '../governance/retention-rules.ts';
@@ -15,10 +14,14 @@ import { textArray } from '../sql.ts';
 
 const sweepMax = 100;
 
-/** Operations by age of which there is no end yet, and those of them that the schedule asked for and nobody has approved. */
+/**
+ * Operations by age of which there is no end yet, in the words of the indexes of open ones, and which of them the schedule asked
+ * for and nobody has approved.
+ */
 const openOperations = `
   select id, dataset_ids, idempotency_key, plan_hash, status = 'PLANNED' and requested_by = ? as is_waiting from operation
-  where kind = 'RETENTION' and not dry_run and status <> all(?::text[]) order by id`;
+  where kind = 'RETENTION' and not dry_run
+    and (status = 'PLANNED' or status in ('REQUESTED', 'PLANNING', 'APPROVED', 'EXECUTING', 'VERIFYING')) order by id`;
 
 const openRow = z
   .object({
@@ -92,7 +95,7 @@ export class RetentionSchedule {
   async sweep(): Promise<void> {
     const em = this.#em.fork();
     const rules = [...(await effectiveRetentions(em, null)).values()].filter(isFollowed);
-    const rows = await em.execute(openOperations, [retentionActor.id, textArray(finalStatuses)]);
+    const rows = await em.execute(openOperations, [retentionActor.id]);
     const open = rows.map((row) => openRow.parse(row));
     const byDataset = new Map(rules.map((rule) => [rule.datasetId, rule]));
     const ruleOf = ({ datasetIds: [datasetId = ''] }: OpenOperation) => byDataset.get(datasetId);
