@@ -19,9 +19,10 @@ const mayImport = {
   adapters: ['^src/services/[^/]+/ports\\.ts$', '^src/jobs/kit\\.ts$', '^src/(domain|errors)/'],
   cli: [
     '^src/(config|domain|errors)/',
-    '^src/adapters/postgres/(orm|information-schema)\\.ts$',
+    '^src/adapters/postgres/(prepare-database|information-schema)\\.ts$',
+    '^src/adapters/bullmq/connection\\.ts$',
     '^src/adapters/keys/local/local-key-provider\\.ts$',
-    '^src/adapters/audit/checkpoint-directory\\.ts$',
+    '^src/adapters/audit/checkpoint-(directory|bucket)\\.ts$',
     '^src/adapters/lake/reads/parquet-output\\.ts$',
   ],
 };

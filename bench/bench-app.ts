@@ -28,7 +28,8 @@ export async function benchApp(
   const postgres = await startEmbeddedPostgres(root);
   onClose(() => postgres.stop());
   const dataDir = join(root, 'service');
-  const places = { LINEWARD_DATA_DIR: dataDir, DATABASE_URL: postgres.url, LOG_LEVEL: 'silent' };
+  const database = { DATABASE_URL: postgres.applicationUrl, DATABASE_MIGRATION_URL: postgres.url };
+  const places = { ...database, LINEWARD_DATA_DIR: dataDir, LOG_LEVEL: 'silent' };
   const ports = { PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0' };
   const app = await startApp(loadEnv({ ...places, ...ports, ...settings }), createLogger('silent'));
   onClose(() => app.stop());

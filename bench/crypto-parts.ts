@@ -17,11 +17,13 @@ export const actor = { id: 'bench', kind: 'local', roles: [], requestId: null } 
 const quotaPerMinute = 1e15;
 
 /** Runs `work` over a PostgreSQL of its own that is gone afterwards. */
-export async function withPostgres<T>(work: (url: string, dataDir: string) => Promise<T>): Promise<T> {
+export async function withPostgres<T>(
+  work: (ownerUrl: string, dataDir: string, applicationUrl: string) => Promise<T>,
+): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
   try {
     const postgres = await startEmbeddedPostgres(dataDir);
-    return await work(postgres.url, dataDir).finally(() => postgres.stop());
+    return await work(postgres.url, dataDir, postgres.applicationUrl).finally(() => postgres.stop());
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }

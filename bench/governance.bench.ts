@@ -14,6 +14,7 @@ import { AuditBatches } from '../src/services/audit/audit-batches.ts';
 import { AuditSealer } from '../src/services/audit/audit-sealer.ts';
 import { AuditVerifier } from '../src/services/audit/audit-verification.ts';
 import { actor, withPostgres } from './crypto-parts.ts';
+import { accessCases } from './governance-access.ts';
 import { type Bench, type BenchCase, beside } from './harness.ts';
 
 const batch = 1_000;
@@ -37,7 +38,10 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 async function run(): Promise<readonly BenchCase[]> {
   const directory = await mkdtemp(join(tmpdir(), 'lineward-bench-'));
   try {
-    return await withPostgres((url) => measured(url, directory));
+    return await withPostgres(async (url, dataDir, applicationUrl) => [
+      ...(await accessCases({ ownerUrl: url, applicationUrl, dataDir })),
+      ...(await measured(url, directory)),
+    ]);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -153,6 +157,6 @@ async function allRecords(pool: Pool): Promise<{ readonly records: readonly stri
 
 export const bench: Bench = {
   name: 'governance',
-  about: `Holds weighed, and audit events written, sealed and verified, ${rows} of them.`,
+  about: `Reads under policies and roles, holds weighed, and audit events written, sealed and verified, ${rows} of them.`,
   run,
 };

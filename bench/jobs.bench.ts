@@ -6,7 +6,7 @@ import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BullmqJobs } from '../src/adapters/bullmq/bullmq-jobs.ts';
-import type { JobsBackend } from '../src/adapters/bullmq/connection.ts';
+import { type JobsBackend, prepareQueueTables } from '../src/adapters/bullmq/connection.ts';
 import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
 import { createLogger } from '../src/adapters/telemetry/logger.ts';
 import { defineJob, idInPayload, implementJob } from '../src/jobs/kit.ts';
@@ -97,6 +97,7 @@ async function run(): Promise<readonly BenchCase[]> {
   const postgres = await startEmbeddedPostgres(dataDir);
   const redis = await startRedis(dataDir);
   try {
+    await prepareQueueTables(postgres.url);
     const cases = [await compare('PostgreSQL backend', { kind: 'postgres', url: postgres.url })];
     if (redis === null) process.stderr.write('redis-server is not on PATH: its case is left out\n');
     else cases.push(await compare('Redis backend', { kind: 'redis', url: redis.url }));

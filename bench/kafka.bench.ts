@@ -61,7 +61,9 @@ async function run(): Promise<readonly BenchCase[]> {
   const broker = await startBroker({ dir: brokerDir });
   try {
     const published = await publishedKafkajs(brokerDir);
-    return await withPostgres((url, dataDir) => withServices(broker.brokers, url, { dataDir, published }));
+    return await withPostgres((DATABASE_MIGRATION_URL, dataDir, DATABASE_URL) =>
+      withServices(broker.brokers, { DATABASE_URL, DATABASE_MIGRATION_URL }, { dataDir, published }),
+    );
   } finally {
     await broker.kill();
     await rm(brokerDir, { recursive: true, force: true });
@@ -70,10 +72,10 @@ async function run(): Promise<readonly BenchCase[]> {
 
 async function withServices(
   brokers: string,
-  url: string,
+  database: Readonly<Record<string, string>>,
   { dataDir, published }: { readonly dataDir: string; readonly published: typeof kafkajs },
 ): Promise<readonly BenchCase[]> {
-  const env = loadEnv({ KAFKA_BROKERS: brokers, DATABASE_URL: url, LINEWARD_DATA_DIR: dataDir, LOG_LEVEL: 'silent' });
+  const env = loadEnv({ KAFKA_BROKERS: brokers, ...database, LINEWARD_DATA_DIR: dataDir, LOG_LEVEL: 'silent' });
   const closers: (() => Promise<void>)[] = [];
   const parts = await openParts(env, createLogger('silent'), (close) => closers.push(close));
   try {

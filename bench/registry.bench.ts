@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import avro from 'avsc';
 import { Pool } from 'pg';
-import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
 import { createLogger } from '../src/adapters/telemetry/logger.ts';
 import { buildServices } from '../src/build-services.ts';
 import { loadEnv } from '../src/config/env.ts';
@@ -42,8 +42,8 @@ async function run(): Promise<readonly BenchCase[]> {
     onClose(() => rm(dataDir, { recursive: true, force: true }));
     const postgres = await startEmbeddedPostgres(dataDir);
     onClose(() => postgres.stop());
-    const inService = await registrations(dataDir, postgres.url, onClose);
-    return [...compatibilities(), ...inService, ...(await reads(dataDir, postgres.url, onClose))];
+    const inService = await registrations(dataDir, postgres, onClose);
+    return [...compatibilities(), ...inService, ...(await reads(dataDir, postgres, onClose))];
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -98,12 +98,22 @@ function timed(work: () => unknown): number {
   return times[15] ?? 0;
 }
 
-async function registrations(dataDir: string, url: string, onClose: OnClose): Promise<readonly BenchCase[]> {
-  const env = loadEnv({ LINEWARD_DATA_DIR: join(dataDir, 'service'), DATABASE_URL: url, LOG_LEVEL: 'silent' });
+/** What a service is told of the database. */
+const databaseOf = ({ applicationUrl, url }: EmbeddedPostgres) => ({
+  DATABASE_URL: applicationUrl,
+  DATABASE_MIGRATION_URL: url,
+});
+
+async function registrations(
+  dataDir: string,
+  postgres: EmbeddedPostgres,
+  onClose: OnClose,
+): Promise<readonly BenchCase[]> {
+  const env = loadEnv({ LINEWARD_DATA_DIR: join(dataDir, 'service'), ...databaseOf(postgres), LOG_LEVEL: 'silent' });
   const logger = createLogger('silent');
   const parts = await openParts(env, logger, onClose);
   const { subjectService, subjects } = buildServices(env, logger, parts);
-  const pool = new Pool({ connectionString: url, max: 20 });
+  const pool = new Pool({ connectionString: postgres.url, max: 20 });
   onClose(() => pool.end());
   await pool.query('create table raw_insert (id serial primary key, text text)');
   const register = (asRecord: boolean) => () =>
@@ -217,9 +227,9 @@ async function fill(pool: Pool): Promise<void> {
 }
 
 /** A schema by its id over HTTP, beside a route of the same framework that answers a constant of the same size. */
-async function reads(dataDir: string, url: string, onClose: OnClose): Promise<readonly BenchCase[]> {
+async function reads(dataDir: string, postgres: EmbeddedPostgres, onClose: OnClose): Promise<readonly BenchCase[]> {
   const settings = {
-    DATABASE_URL: url,
+    ...databaseOf(postgres),
     LINEWARD_DATA_DIR: join(dataDir, 'http'),
     LINEWARD_ROLES: 'api',
     LOG_LEVEL: 'info',

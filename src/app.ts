@@ -4,6 +4,7 @@ import { buildServices, type Services } from './build-services.ts';
 import type { Env } from './config/env.ts';
 import { streamMetrics } from './consumers/stream-metrics.ts';
 import type { Actor } from './domain/access/actor.ts';
+import { TrustedDocuments } from './http/graphql/trusted-documents.ts';
 import type { HealthPart } from './http/health/health.routes.ts';
 import { Listeners } from './http/listeners.ts';
 import { jobProcessors, queueConcurrency } from './jobs/registry.ts';
@@ -170,7 +171,12 @@ async function serve(
       this.loaders = createLoaders(services);
     },
   });
-  const graphql = { schema: buildSchema(services), contextOf, development: env.NODE_ENV !== 'production' };
+  const graphql = {
+    schema: buildSchema(services),
+    contextOf,
+    development: env.NODE_ENV !== 'production',
+    trusted: parts.trusted === null ? null : new TrustedDocuments(parts.trusted),
+  };
   const ports = { main: env.PORT, registry: env.REGISTRY_PORT, produce: env.PRODUCE_PORT };
   return listeners.start(
     ports,

@@ -2,9 +2,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger as PinoLogger } from 'pino';
 import { OidcProvider } from './adapters/access/oidc-provider.ts';
+import { CheckpointBucket } from './adapters/audit/checkpoint-bucket.ts';
 import { CheckpointDirectory } from './adapters/audit/checkpoint-directory.ts';
 import { FileErasureJournal } from './adapters/audit/file-erasure-journal.ts';
 import { BullmqJobs } from './adapters/bullmq/bullmq-jobs.ts';
+import { prepareQueueTables } from './adapters/bullmq/connection.ts';
+import { trustedDocuments } from './adapters/graphql/trusted-document-files.ts';
 import { connectionOf } from './adapters/kafka/connection.ts';
 import { KafkajsGateway } from './adapters/kafka/kafkajs-gateway.ts';
 import { UnconfiguredGateway } from './adapters/kafka/unconfigured-gateway.ts';
@@ -20,12 +23,15 @@ import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
 import { openDatabase } from './adapters/postgres/orm.ts';
 import { PostgresListener } from './adapters/postgres/postgres-listener.ts';
+import { prepareDatabase } from './adapters/postgres/prepare-database.ts';
 import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
+import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
 import { seen } from './services/access/reader.ts';
+import type { CheckpointSink } from './services/audit/ports.ts';
 import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
 import { replayShreds } from './services/privacy/shred-replay.ts';
@@ -37,13 +43,18 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
+  const trusted = env.TRUSTED_DOCUMENTS === undefined ? null : await trustedDocuments(env.TRUSTED_DOCUMENTS);
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
-  const postgres = await openPostgres(env.DATABASE_URL?.reveal() ?? null, env.LINEWARD_DATA_DIR);
+  const postgres = await openPostgres(databaseOf(env), env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
+  const migrations = await prepareDatabase(postgres, env.REDIS_URL === undefined ? prepareQueueTables : null);
+  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
+  if (postgres.isOwnerAllowed)
+    logger.warn(
+      'DATABASE_OWNER_ALLOWED: one role owns the tables and works with them, so the service could change its audit log',
+    );
   const database = await openDatabase(postgres.url, seen);
   onClose(() => database.close());
-  const migrations = await database.migrate();
-  if (migrations.length > 0) logger.info({ migrations }, 'database migrated');
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
   const { current, others } = await openKeyProviders(env.keyProviders, localKeyFile(env.LINEWARD_DATA_DIR));
@@ -57,7 +68,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
   const changeNotices = new PostgresChangeNotices({ listener });
   onClose(() => changeNotices.close());
   const ledgerDir = env.LINEWARD_LEDGER_DIR ?? join(env.LINEWARD_DATA_DIR, 'ledger');
-  const checkpointSink = new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const checkpointSink = await openCheckpoints(env, ledgerDir, onClose);
   const erasureJournal = new FileErasureJournal(join(ledgerDir, 'erased.ndjson'));
   const shredLedger = new FileShredLedger(join(ledgerDir, 'shredded.ndjson'));
   onClose(() => shredLedger.close());
@@ -106,7 +117,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, rowEngine, transformEngine, store, kafka, jobs },
+    ...{ engine, rowEngine, transformEngine, store, kafka, jobs, trusted },
   };
 }
 
@@ -123,4 +134,15 @@ async function openLake(lake: Env['lake'], parent: string, onClose: OnClose): Pr
     await rm(scratch, { recursive: true, force: true });
   });
   return store;
+}
+
+async function openCheckpoints(
+  { checkpointBucket }: Env,
+  ledgerDir: string,
+  onClose: OnClose,
+): Promise<CheckpointSink> {
+  if (checkpointBucket === null) return new CheckpointDirectory(join(ledgerDir, 'audit'));
+  const bucket = await CheckpointBucket.open(checkpointBucket);
+  onClose(async () => bucket.close());
+  return bucket;
 }

@@ -3,7 +3,9 @@ import { open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CheckpointDirectory } from '../adapters/audit/checkpoint-directory.ts';
+import { processEnv } from '../config/env.ts';
 import { beginsAuditFile, verifyAuditFile } from '../domain/audit/audit-file.ts';
+import type { Checkpoint } from '../domain/audit/checkpoint.ts';
 import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { verifyCertificate } from './certificate-file.ts';
@@ -36,7 +38,7 @@ export async function exportAuditLog(url: string, file: string): Promise<string>
 export interface VerifyArguments {
   /** Base64 of the public key that is trusted; null takes any. */
   readonly publicKey: string | null;
-  /** Directory of checkpoints that were kept elsewhere; null for none. */
+  /** Directory or bucket (`s3://`) of checkpoints that were kept elsewhere; null for none. */
   readonly checkpoints: string | null;
 }
 
@@ -67,19 +69,28 @@ async function verifyLog(file: string, { publicKey: trustedKey, checkpoints }: V
       ? 'checkpoint   none in the file: who can write the database could have made it anew'
       : `checkpoint   ${last.number} of ${last.at} answers for the first ${last.seq} event(s); ${trustedKey === null ? 'whose key signed it, check by another way: --public-key' : 'signed by the key you trust'}`,
     checkpoints === null
-      ? 'kept apart   none given: --checkpoints DIR compares with those that the service published'
+      ? 'kept apart   none given: --checkpoints PLACE compares with those that the service published'
       : `kept apart   ${witnesses.length} checkpoint(s) in ${checkpoints} fit`,
   ].join('\n');
 }
 
-async function witnessesIn(directory: string, trustedKey: string | null) {
-  const witnesses = await new CheckpointDirectory(directory).checkpoints();
-  if (witnesses.length === 0) throw new LinewardError('BAD_INPUT', `${directory} has no checkpoints.`);
+async function publishedIn(place: string): Promise<readonly Checkpoint[]> {
+  if (!place.startsWith('s3://')) return new CheckpointDirectory(place).checkpoints();
+  const { checkpointBucket } = processEnv({ AUDIT_CHECKPOINT_URL: place });
+  if (checkpointBucket === null) return [];
+  const { CheckpointBucket } = await import('../adapters/audit/checkpoint-bucket.ts');
+  const bucket = await CheckpointBucket.open(checkpointBucket);
+  return bucket.checkpoints().finally(() => bucket.close());
+}
+
+async function witnessesIn(place: string, trustedKey: string | null) {
+  const witnesses = await publishedIn(place);
+  if (witnesses.length === 0) throw new LinewardError('BAD_INPUT', `${place} has no checkpoints.`);
   for (const witness of witnesses)
     if (!signatureHolds(witness) || (trustedKey !== null && witness.publicKey !== trustedKey))
       throw new LinewardError(
         'AUDIT_LOG_INVALID',
-        `${directory}: checkpoint ${witness.body.number} is not signed by the key that is trusted.`,
+        `${place}: checkpoint ${witness.body.number} is not signed by the key that is trusted.`,
       );
   return witnesses;
 }

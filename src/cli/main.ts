@@ -15,9 +15,9 @@ import { printReport, verifyReport, writeEvidence } from './report.ts';
 const usage = `lineward <verb>
 
   audit export FILE [--url URL]           write the sealed audit log into a file
-  audit verify FILE [--public-key KEY] [--checkpoints DIR]
+  audit verify FILE [--public-key KEY] [--checkpoints PLACE]
                                           check such a file, or a certificate, without the service; KEY: base64 of
-                                          the key you trust, DIR: checkpoints as the service published them
+                                          the key you trust, PLACE: directory or s3:// of checkpoints as published
   erase --account ID [--field F --value V] [--dry-run] [--reason TEXT] [--url URL]
                                           request an erasure over GraphQL and print its plan
   catalog import KIND FROM [--source NAME] [--namespace NS] [--catalog FILE] [--partial] [--dry-run] [--url URL]
@@ -36,7 +36,8 @@ const usage = `lineward <verb>
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
-  migrate                                 bring the database of DATABASE_URL to this version
+  migrate                                 bring the database to this version as its owner (DATABASE_MIGRATION_URL), and
+                                          grant the role of DATABASE_URL what the service needs
 
 Environment: LINEWARD_API_TOKEN is sent as bearer token when set.
 `;

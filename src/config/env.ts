@@ -1,13 +1,16 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { auditSettings, checkpointBucketOf } from './audit-settings.ts';
 import { commaList } from './comma-list.ts';
+import { databaseProblems, databaseSettings } from './database-settings.ts';
 import { type KafkaPlace, kafkaOf, kafkaProblems, kafkaSettings } from './kafka-settings.ts';
 import { keyProblems, keyProvidersOf, keySettings } from './key-settings.ts';
 import { isLakeUrl, type LakePlace, lakeOf } from './lake-place.ts';
 import { isLoopback } from './loopback.ts';
 import { oidcOf, oidcProblems, oidcSettings } from './oidc-settings.ts';
 import { Secret } from './secret.ts';
+import { secretUrl } from './secret-url.ts';
 import { serverUrl } from './server-url.ts';
 import { webhookSettings } from './webhook-settings.ts';
 
@@ -15,13 +18,6 @@ const roles = ['api', 'worker', 'consumer'] as const;
 
 const port = (description: string, otherwise: number) =>
   z.coerce.number().int().min(0).max(65_535).default(otherwise).describe(description);
-const secretUrl = (schemes: readonly string[], description: string) =>
-  z
-    .string()
-    .refine((text) => schemes.some((scheme) => text.startsWith(scheme)), `must start with ${schemes.join(' or ')}`)
-    .transform((text) => new Secret(text))
-    .optional()
-    .describe(description);
 
 /** Every setting, its default and its meaning. The README's table is generated from this. */
 export const envSchema = z.object({
@@ -66,14 +62,19 @@ export const envSchema = z.object({
     .enum(['development', 'production', 'test'])
     .default('development')
     .describe('`production` requires authentication and hides introspection and Sandbox.'),
+  TRUSTED_DOCUMENTS: z
+    .string()
+    .min(1)
+    .transform((path) => resolve(path))
+    .optional()
+    .describe(
+      'GraphQL documents that are answered, and no others: a directory of `.graphql` files, or a JSON file of SHA-256 and document. Unset: all.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Lowest level written to the log (standard error, JSON lines).'),
-  DATABASE_URL: secretUrl(
-    ['postgres://', 'postgresql://'],
-    'PostgreSQL 14 or later. Unset: an embedded PostgreSQL 18 in the data directory.',
-  ),
+  ...databaseSettings,
   REDIS_URL: secretUrl(['redis://', 'rediss://'], 'Redis for the job queues. Unset: the queues live in PostgreSQL.'),
   ...kafkaSettings,
   LAKE_URL: z
@@ -174,15 +175,9 @@ export const envSchema = z.object({
     .transform((path) => resolve(path))
     .optional()
     .describe(
-      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
+      'Directory of the ledgers of destroyed keys and of erased subjects, and of the checkpoints of the audit log unless `AUDIT_CHECKPOINT_URL` names another place; keep it where the administrator of the database cannot write, and apart from its backups. Unset: `ledger` in the data directory.',
     ),
-  AUDIT_CHECKPOINT_MINUTES: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_080)
-    .default(60)
-    .describe('Time between two signed checkpoints of the audit log while events are written, minutes.'),
+  ...auditSettings,
   LEASE_TTL_MS: z.coerce
     .number()
     .int()
@@ -206,6 +201,7 @@ type Settings = z.infer<typeof envSchema>;
 /** The validated configuration of one process. */
 export interface Env extends Readonly<Settings> {
   readonly lake: LakePlace;
+  readonly checkpointBucket: ReturnType<typeof checkpointBucketOf>;
   readonly kafka: KafkaPlace | null;
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
@@ -250,6 +246,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0])}: ${issue.message}`),
     ...problemsTogether(given),
+    ...databaseProblems(given),
     ...keyProblems(given),
     ...kafkaProblems(given),
     ...oidcProblems(given),
@@ -260,6 +257,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   return Object.freeze({
     ...settings,
     lake: lakeOf(settings),
+    checkpointBucket: checkpointBucketOf(settings),
     kafka: kafkaOf(settings),
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined || settings.OIDC_ISSUER !== undefined,
@@ -268,7 +266,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   });
 }
 
-/** The environment of this process; the only reader of `process.env`. */
-export function processEnv(): Env {
-  return loadEnv(process.env);
+/** The environment of this process, with what its command line says instead; the only reader of `process.env`. */
+export function processEnv(instead: Readonly<Record<string, string>> = {}): Env {
+  return loadEnv({ ...process.env, ...instead });
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bucketOfUrl } from './bucket-url.ts';
 
 /** Where the lake is. */
 export type LakePlace =
@@ -27,13 +28,6 @@ export function lakeOf(settings: {
   if (bucket !== null) return { kind: 'S3', ...bucket, region, endpoint };
   const root = url === undefined ? null : pathOfFileUrl(url);
   return { kind: 'LOCAL', root: root ?? resolve(settings.LINEWARD_DATA_DIR, 'lake') };
-}
-
-/** Bucket and folder of an `s3:` URL; null for any other text. */
-function bucketOfUrl(text: string): { readonly bucket: string; readonly prefix: string } | null {
-  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w./=-]*?))?\/?$/u.exec(text) ?? [];
-  const isClean = prefix === '' || prefix.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-  return bucket === undefined || !isClean ? null : { bucket, prefix };
 }
 
 function pathOfFileUrl(text: string): string | null {

@@ -47,6 +47,10 @@ export const errorCodes = {
   IDEMPOTENCY_MISMATCH: refusal('The idempotency key was used before with other input.', 409),
   LIMIT_EXCEEDED: refusal('The request is over a limit.', 413),
   QUERY_TOO_COMPLEX: { ...fault('The GraphQL document is over a limit.', 400), level: 'info' },
+  DOCUMENT_NOT_TRUSTED: {
+    ...fault('Only registered GraphQL documents are answered here; have this one added to TRUSTED_DOCUMENTS.', 400),
+    level: 'info',
+  },
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
   IDENTITY_PROVIDER_UNAVAILABLE: {
     ...fault('The service that people log in to does not answer; try again later.', 503, true),
@@ -155,6 +159,8 @@ export const errorCodes = {
   DATA_DIR_NOT_WRITABLE: fault('The data directory is not writable.'),
   PORT_IN_USE: fault('The port is taken.'),
   DATABASE_UNAVAILABLE: fault('The database does not answer.', 503, true),
+  DATABASE_ROLE_REFUSED: fault('The role of the database may do more than the service should.'),
+  DATABASE_NOT_READY: fault('The database lacks migrations or grants of this version; run `lineward migrate`.'),
   QUEUE_UNAVAILABLE: fault('The job queue does not answer.', 503, true),
   JOB_PAYLOAD_INVALID: fault('A task payload does not fit its contract.'),
   TIMEOUT: { ...fault('The request took too long.', 504, true), level: 'warn' },

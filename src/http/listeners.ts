@@ -65,7 +65,7 @@ export interface ListenersDeps extends Reading {
 }
 
 export interface ApiDeps extends Pick<Reading, 'visibleThings'> {
-  readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development'>;
+  readonly graphql: Pick<GraphqlOptions, 'schema' | 'contextOf' | 'development' | 'trusted'>;
   readonly incompatibleCode: number;
   readonly access: AccessGuard;
   readonly registry: RegistryReadModel;

@@ -123,6 +123,14 @@ export function createLoaders(deps: {
     dataset: byId((ids) => registry.datasetsById(ids)),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
+    planOfOperation: new DataLoader(async (ids: readonly string[]) => {
+      const found = await operations.plansOf(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    }),
+    gapsOfOperation: new DataLoader(async (ids: readonly string[]) => {
+      const found = await operations.gapsOf(ids);
+      return ids.map((id) => found.get(id) ?? []);
+    }),
     transformer: byId((ids) => transformers.transformersById(ids)),
     transformerVersion: byId((ids) => transformers.versionsById(ids)),
     rejectsOfRun: new DataLoader(async (runIds: readonly string[]) => {

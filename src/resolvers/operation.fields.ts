@@ -8,6 +8,7 @@ import { DatasetType } from '../schema/dataset.type.ts';
 import { CertificateType, OperationSubjectConnection, OperationType } from '../schema/operation.type.ts';
 import { GapType, OperationTargetConnection, OperationTargetType } from '../schema/operation-target.type.ts';
 import { Json } from '../schema/scalars.ts';
+import type { OperationSummary } from '../services/operations/operation.read-model.ts';
 import type { RequestContext } from './context.ts';
 
 @Resolver(() => OperationType)
@@ -15,16 +16,16 @@ export class OperationFields {
   @FieldResolver(() => [GapType], {
     description: 'Places the plan cannot reach; with any, the operation can only end PARTIAL.',
   })
-  gaps(@Root() operation: Operation): readonly Gap[] {
-    return operation.plan?.gaps ?? [];
+  gaps(@Root() { id }: Operation, @Ctx() { loaders }: RequestContext): Promise<readonly Gap[]> {
+    return loaders.gapsOfOperation.load(id);
   }
 
   @FieldResolver(() => Json, {
     nullable: true,
     description: 'The whole plan that `planHash` is of; null until planned.',
   })
-  plan(@Root() operation: Operation): unknown {
-    return operation.plan ?? null;
+  plan(@Root() { id }: Operation, @Ctx() { loaders }: RequestContext): Promise<unknown> {
+    return loaders.planOfOperation.load(id);
   }
 
   @FieldResolver(() => OperationTargetConnection, { description: 'Places it acts on, in working order.' })
@@ -78,7 +79,7 @@ export class CertificateFields {
   }
 
   @FieldResolver(() => OperationType, { nullable: true, description: 'The operation it certifies.' })
-  operation(@Root() certificate: Certificate, @Ctx() { loaders }: RequestContext): Promise<Operation | null> {
+  operation(@Root() certificate: Certificate, @Ctx() { loaders }: RequestContext): Promise<OperationSummary | null> {
     return loaders.operation.load(certificate.operationId);
   }
 }

@@ -1,7 +1,6 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver, Subscription } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { localId } from '../domain/global-id.ts';
-import type { Operation } from '../entities/operation.entity.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import {
@@ -16,7 +15,7 @@ import {
   RetryOperationInput,
 } from '../schema/operation.input.ts';
 import { OperationConnection, OperationType } from '../schema/operation.type.ts';
-import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
+import type { OperationReadModel, OperationSummary } from '../services/operations/operation.read-model.ts';
 import type { OperationService } from '../services/operations/operation.service.ts';
 import type { OperationRequestService } from '../services/operations/operation-request.service.ts';
 import { Acting } from './acting.ts';
@@ -158,12 +157,12 @@ export class OperationsResolver {
   operationUpdated(
     @Arg('id', () => ID, { description: 'Global id of the operation.' }) id: string,
     @Ctx() context: RequestContext,
-  ): Promise<Operation> {
+  ): Promise<OperationSummary> {
     context.renewLoaders();
     return this.#operation(localId('Operation', id));
   }
 
-  async #operation(id: string): Promise<Operation> {
+  async #operation(id: string): Promise<OperationSummary> {
     const [operation] = await this.#readModel.operationsById([id]);
     if (operation === undefined)
       throw new LinewardError('NOT_FOUND', 'id: there is no such operation', { path: ['id'] });

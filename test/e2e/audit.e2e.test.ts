@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Data, eventually, type TestApp, testApp } from '../testkit/app.ts';
+import { missingS3, testBucket } from '../testkit/s3.ts';
 
 let app: TestApp;
 let directory: string;
@@ -134,3 +135,30 @@ test('an export that the service breaks off leaves no file that could be taken f
     server.close();
   }
 });
+
+test.skipIf((await missingS3()) !== null)(
+  'checkpoints go to a bucket, from where a file is verified, too',
+  async () => {
+    const locked = await testBucket({ lock: true });
+    const place = `s3://${locked.bucket}/audit`;
+    const settings = { AUDIT_CHECKPOINT_URL: place, AUDIT_CHECKPOINT_S3_ENDPOINT: locked.endpoint };
+    const own = await testApp(settings);
+    const file = join(directory, 'published.ndjson');
+    const asked = '{ auditVerification { fault { code } checkpoints pending publicKey } }';
+    await own.done(
+      `mutation { placeLegalHold(input: { matterId: "m", reason: "r", scope: { accountId: "AC1" } }) { userErrors { message } } }`,
+    );
+    const { auditVerification: proof }: Data = await eventually(
+      () => own.done(asked),
+      ({ auditVerification: { pending, checkpoints } }) => pending === 0 && checkpoints > 0,
+    );
+    expect(proof.fault).toBeNull();
+    await cli('audit', 'export', file, '--url', `${own.urls.main}/graphql`);
+    const args = ['src/cli/main.ts', 'audit', 'verify', file, '--public-key', proof.publicKey, '--checkpoints', place];
+    const env = { ...process.env, ...settings, AUDIT_CHECKPOINT_URL: '' };
+    const { stdout } = await run(process.execPath, args, { env });
+    expect(stdout).toMatch(/kept apart +[1-9]\d* checkpoint\(s\) in s3:.* fit/u);
+    await own.stop();
+    await locked.close();
+  },
+);

@@ -219,7 +219,7 @@ describe('the command line', () => {
     run(process.execPath, ['src/cli/main.ts', 'catalog', 'import', ...args, '--url', `${app.urls.main}/graphql`]);
 
   test('reads a database by its information schema, views as jobs', async () => {
-    const own = new URL(app.settings.DATABASE_URL ?? '');
+    const own = new URL(process.env.LINEWARD_TEST_DATABASE ?? '');
     const name = `till_${randomUUID().slice(0, 8)}`;
     const till = Object.assign(new URL(own), { pathname: `/${name}` }).href;
     await onDatabase(own.href, [`create database ${name}`]);

@@ -64,6 +64,15 @@ describe.skipIf(missing)(`landing from a topic${missing ? `: ${missing}` : ''}`,
   }
   const rows = async (table: string): Promise<number> =>
     [...(await rowsByAccount(app.lakeRoot, table)).values()].reduce((sum, count) => sum + count, 0);
+  const registeredRows = async (table: string): Promise<number> => {
+    const [sum] = await app.em
+      .fork()
+      .execute<{ rows: string | null }[]>(
+        'select sum(rows) as rows from lake_file join lake_table on lake_table.id = table_id where location = ?',
+        [table],
+      );
+    return Number(sum?.rows ?? 0);
+  };
   const landed = (table: string, count: number) =>
     eventually(
       () => rows(table),
@@ -149,6 +158,11 @@ describe.skipIf(missing)(`landing from a topic${missing ? `: ${missing}` : ''}`,
     const way = await declareWay();
     await produce(way.raw, [message(1), message(2)]);
     await landed(way.table, 2);
+    // A file is there a moment before it is known, and only a known one can be missed.
+    await eventually(
+      () => registeredRows(way.table),
+      (found) => found >= 2,
+    );
     await rename(app.lakeRoot, `${app.lakeRoot}.away`);
     const done = await erase(app, { entityId: way.entityId, subjects: [{ accountId: 'AC1' }] });
     await rm(app.lakeRoot, { recursive: true, force: true });

@@ -248,6 +248,18 @@ describe('refuses to start, says why, and leaves nothing running', () => {
     expect(lineward.err()).not.toMatch(/hunter2|short-secret/);
   });
 
+  test('when the database is that of a superuser, unless that is allowed aloud', async () => {
+    const settings = { LINEWARD_DATA_DIR: dataDir, DATABASE_URL: process.env.LINEWARD_TEST_DATABASE ?? '' };
+    const refused = run(settings);
+    expect(await refused.exit).toBe(1);
+    expect(refused.err()).toMatch(/DATABASE_ROLE_REFUSED: The role "lineward" of DATABASE_URL is a superuser/);
+    expect(refused.err()).toMatch(/create role lineward_app .*DATABASE_OWNER_ALLOWED=true/);
+    expect(refused.err()).not.toContain(new URL(settings.DATABASE_URL).password);
+    const allowed = run({ ...settings, DATABASE_OWNER_ALLOWED: 'true' });
+    await ready(allowed);
+    expect(allowed.err()).toContain('DATABASE_OWNER_ALLOWED: one role owns the tables');
+  });
+
   test.each([{ HOST: '0.0.0.0' }, { NODE_ENV: 'production' }])('when %j comes without a token', async (settings) => {
     const lineward = run({ LINEWARD_DATA_DIR: join(directory, 'never'), ...settings } as Record<string, string>);
     expect(await lineward.exit).toBe(1);

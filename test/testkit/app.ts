@@ -32,6 +32,7 @@ export interface JsonAnswer {
 /** An app in this process on a database and a data directory of its own, spoken to as any client would. */
 export interface TestApp {
   readonly urls: App['urls'];
+  /** As the owner of the tables; the app itself works as the role of an application. */
   readonly em: EntityManager;
   readonly lakeRoot: string;
   /** What another process of the same installation is started with. */
@@ -74,7 +75,7 @@ export async function testApp(
   const database = await testDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'lineward-app-'));
   const installation = {
-    DATABASE_URL: database.url,
+    DATABASE_URL: database.applicationUrl,
     LINEWARD_DATA_DIR: dataDir,
     PORT: '0',
     REGISTRY_PORT: '0',

@@ -13,26 +13,30 @@ export function urlOfDatabase(serverUrl: string, name: string): string {
 
 export interface TestDatabase {
   readonly em: EntityManager;
+  /** As the owner, a superuser. */
   readonly url: string;
+  /** As the role that the service works with. */
+  readonly applicationUrl: string;
   close(): Promise<void>;
 }
 
-/** A URL of a new database with all migrations run. */
-async function testDatabaseUrl(): Promise<string> {
-  const serverUrl = process.env.LINEWARD_TEST_DATABASE;
-  if (serverUrl === undefined)
-    throw new Error('the integration project sets LINEWARD_TEST_DATABASE in its global setup');
+/** The name of a new database with all migrations run. */
+async function testDatabaseName(serverUrl: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const client = new Client({ connectionString: serverUrl });
   await client.connect();
   await client.query(`create database ${name} template ${templateDatabase}`);
   await client.end();
-  return urlOfDatabase(serverUrl, name);
+  return name;
 }
 
 /** A fresh migrated database of its own for one test file. */
 export async function testDatabase(): Promise<TestDatabase> {
-  const url = await testDatabaseUrl();
+  const { LINEWARD_TEST_DATABASE: owner, LINEWARD_TEST_APPLICATION: application } = process.env;
+  if (owner === undefined || application === undefined)
+    throw new Error('the integration project sets LINEWARD_TEST_DATABASE and _APPLICATION in its global setup');
+  const name = await testDatabaseName(owner);
+  const url = urlOfDatabase(owner, name);
   const database = await openDatabase(url);
-  return { em: database.em, url, close: () => database.close() };
+  return { em: database.em, url, applicationUrl: urlOfDatabase(application, name), close: () => database.close() };
 }

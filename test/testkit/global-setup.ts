@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { prepareQueueTables } from '../../src/adapters/bullmq/connection.ts';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded-postgres.ts';
 import { openDatabase } from '../../src/adapters/postgres/orm.ts';
+import { migrateAsOwner } from '../../src/adapters/postgres/prepare-database.ts';
 import { brokerToolchain, startBroker } from '../../tools/kafka/broker.ts';
 import { gatewayProgram, startGateway } from '../../tools/s3/gateway.ts';
 import { templateDatabase, urlOfDatabase } from './database.ts';
@@ -25,9 +27,9 @@ async function postgres(directory: string): Promise<Stop> {
   const admin = await openDatabase(server.url);
   await admin.em.execute(`create database ${templateDatabase}`);
   await admin.close();
-  const template = await openDatabase(urlOfDatabase(server.url, templateDatabase));
-  await template.migrate();
-  await template.close();
+  process.env.LINEWARD_TEST_APPLICATION = server.applicationUrl;
+  const [url, ownerUrl] = [server.applicationUrl, server.url].map((one) => urlOfDatabase(one, templateDatabase));
+  await migrateAsOwner({ url: url ?? null, ownerUrl: ownerUrl ?? '' }, prepareQueueTables);
   return () => server.stop();
 }
 

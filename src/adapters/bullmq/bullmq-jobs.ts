@@ -54,7 +54,7 @@ export class BullmqJobs implements JobScheduler {
     this.#connection = connect(options.backend, options.logger);
   }
 
-  /** Prepares the backend; call once before anything else. */
+  /** Resolves when the backend is fit to work on; call once before anything else. */
   async ready(): Promise<void> {
     await this.#connection.prepare();
   }

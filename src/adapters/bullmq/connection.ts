@@ -2,6 +2,7 @@ import { createPostgresBackend, type Job, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from '../../domain/logger.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { queueSchema } from '../postgres/application-grants.ts';
 
 export type JobsBackend =
   | { readonly kind: 'postgres'; readonly url: string }
@@ -34,6 +35,7 @@ export interface WorkerSettings {
 }
 
 export interface Connection {
+  /** Resolves when the backend answers and has what is needed. */
   prepare(): Promise<void>;
   queue(name: string): AnyQueue;
   worker(name: string, run: Run, settings: WorkerSettings): AnyWorker;
@@ -73,29 +75,32 @@ function overRedis(url: string, logger: Logger): Connection {
   };
 }
 
-const postgresSchema = 'bullmq';
+const postgresConnection = (url: string) => ({ connectionString: url, schema: queueSchema, max: 4 });
+
+/** Makes the tables of the queues, or brings them to this version, as their owner. */
+export async function prepareQueueTables(url: string): Promise<void> {
+  const connection = { ...postgresConnection(url), migrate: true };
+  const first = new Queue('lineward-prepare', { connection }, createPostgresBackend);
+  await first.waitUntilReady();
+  await first.close();
+}
 
 function overPostgres(url: string): Connection {
-  const connection = { connectionString: url, schema: postgresSchema, max: 4 };
+  const connection = postgresConnection(url);
   return {
-    // Once, before any queue: concurrent migrations of one schema would race.
     prepare: async () => {
-      const first = new Queue(
-        'lineward-prepare',
-        { connection: { ...connection, migrate: true } },
-        createPostgresBackend,
-      );
-      await first.waitUntilReady();
+      const first = new Queue('lineward-prepare', { connection }, createPostgresBackend);
+      await first.waitUntilReady().catch(async (cause: unknown) => {
+        await first.close().catch(() => {});
+        const message =
+          'The tables of the job queues cannot be read, or are those of another version. Run `lineward migrate` with DATABASE_MIGRATION_URL.';
+        throw new LinewardError('QUEUE_UNAVAILABLE', message, { path: ['DATABASE_URL'], cause });
+      });
       await first.close();
     },
-    queue: (name) => new Queue(name, { connection: { ...connection, migrate: true } }, createPostgresBackend),
+    queue: (name) => new Queue(name, { connection }, createPostgresBackend),
     worker: (name, run, settings) =>
-      new Worker(
-        name,
-        withSignal(run),
-        { connection: { ...connection, migrate: true }, ...settings },
-        createPostgresBackend,
-      ),
+      new Worker(name, withSignal(run), { connection, ...settings }, createPostgresBackend),
     close: async () => {},
   };
 }

@@ -13,13 +13,17 @@ import { type PostgresUser, postgresUser } from './postgres-user.ts';
 
 /** A PostgreSQL server of our own over a data directory. */
 export interface EmbeddedPostgres {
+  /** As its superuser, who owns all. */
   readonly url: string;
+  /** As the role that the service works with. */
+  readonly applicationUrl: string;
   /** Fast shutdown: open transactions are rolled back, buffers written. */
   stop(): Promise<void>;
 }
 
 const binariesSchema = z.object({ initdb: z.string(), postgres: z.string() });
 const superuser = 'lineward';
+const application = 'lineward_app';
 const fastStopMs = 5_000;
 const startTimeoutMs = 30_000;
 const restartMs = 500;
@@ -38,14 +42,29 @@ async function binaries(): Promise<z.infer<typeof binariesSchema>> {
   }
 }
 
-async function passwordOf(directory: string): Promise<string> {
-  const path = join(directory, 'postgres.secret');
+async function passwordOf(directory: string, file: string): Promise<string> {
+  const path = join(directory, file);
   if (!existsSync(path)) await writeFile(path, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
   return (await readFile(path, 'utf8')).trim();
 }
 
-const urlOf = (password: string, port: number): string =>
-  `postgresql://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+const urlOf = (user: string, password: string, port: number): string =>
+  `postgresql://${user}:${password}@127.0.0.1:${port}/postgres`;
+
+/** The role that the service works with, which owns nothing; `password` is of hexadecimal digits. */
+async function ensureApplicationRole(url: string, password: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  try {
+    await client.connect();
+    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [application]);
+    const verb = rowCount === 0 ? 'create' : 'alter';
+    await client.query(
+      `${verb} role ${application} nosuperuser nocreaterole nocreatedb nobypassrls login password '${password}'`,
+    );
+  } finally {
+    await client.end();
+  }
+}
 
 /** True when the server at `url` answers a query. */
 export async function answers(url: string): Promise<boolean> {
@@ -139,7 +158,7 @@ async function runningServer(directory: string, password: string): Promise<{ ser
   const lines = (await readFile(join(directory, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
   if (!(pid > 0 && port > 0)) return null;
-  const url = urlOf(password, port);
+  const url = urlOf(superuser, password, port);
   return (await answers(url)) ? { server: { pid, gone: endOf(pid) }, url } : null;
 }
 
@@ -160,13 +179,15 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 /** A server that is started again at the same address when it ends by itself: killed for its memory, or after a panic. */
 class KeptPostgres implements EmbeddedPostgres {
   readonly url: string;
+  readonly applicationUrl: string;
   readonly #start: () => Promise<Server>;
   readonly #kept: Promise<void>;
   #server: Server;
   #stopping = false;
 
-  constructor(url: string, server: Server, start: () => Promise<Server>) {
-    this.url = url;
+  constructor(urls: { url: string; applicationUrl: string }, server: Server, start: () => Promise<Server>) {
+    this.url = urls.url;
+    this.applicationUrl = urls.applicationUrl;
     this.#server = server;
     this.#start = start;
     this.#kept = this.#keep();
@@ -202,11 +223,18 @@ class KeptPostgres implements EmbeddedPostgres {
  * @throws LinewardError DATABASE_UNAVAILABLE with the place of the server's log, CONFIG_INVALID without a binary.
  */
 export async function startEmbeddedPostgres(directory: string, givenPort?: number): Promise<EmbeddedPostgres> {
-  const password = await passwordOf(directory);
+  const password = await passwordOf(directory, 'postgres.secret');
+  const applicationPassword = await passwordOf(directory, 'postgres-application.secret');
   const running = await runningServer(directory, password);
   const user = await postgresUser(join(directory, 'postgres'));
   if (!existsSync(join(directory, 'postgres', 'PG_VERSION'))) await initialise(user, directory, password);
-  const url = running?.url ?? urlOf(password, givenPort ?? (await freePort()));
+  const url = running?.url ?? urlOf(superuser, password, givenPort ?? (await freePort()));
   const start = (): Promise<Server> => startServer(user, directory, url);
-  return new KeptPostgres(url, running?.server ?? (await start()), start);
+  const applicationUrl = urlOf(application, applicationPassword, Number(new URL(url).port));
+  const server = new KeptPostgres({ url, applicationUrl }, running?.server ?? (await start()), start);
+  await ensureApplicationRole(url, applicationPassword).catch(async (cause: unknown) => {
+    await server.stop();
+    throw cause;
+  });
+  return server;
 }

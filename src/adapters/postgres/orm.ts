@@ -56,6 +56,7 @@ import { TransformSourceMigration } from '../../../migrations/20261127000300_tra
 import { TransformScheduleMigration } from '../../../migrations/20261127000310_transform_schedule.ts';
 import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.ts';
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
+import { RowLevelSecurityMigration } from '../../../migrations/20261127000800_row_level_security.ts';
 import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
 import { RetentionPolicyMigration } from '../../../migrations/20261128000200_retention_policy.ts';
 import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000300_topic_retention_approval.ts';
@@ -178,10 +179,14 @@ const migrationsList = [
   { name: '20261127000310_transform_schedule', class: TransformScheduleMigration },
   { name: '20261127000400_lake_read', class: LakeReadMigration },
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
+  { name: '20261127000800_row_level_security', class: RowLevelSecurityMigration },
   { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
   { name: '20261128000200_retention_policy', class: RetentionPolicyMigration },
   { name: '20261128000300_topic_retention_approval', class: TopicRetentionApprovalMigration },
 ];
+
+/** In the order in which they run. */
+export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);
 
 const closeTimeoutMs = 5_000;
 
@@ -218,7 +223,7 @@ export async function openDatabase(url: string, view?: StatementView): Promise<D
   return {
     em: orm.em,
     migrate: () =>
-      underLock(url, async () => {
+      underMigrationLock(url, async () => {
         const done = await orm.migrator.up();
         return done.map((migration) => migration.name);
       }),
@@ -244,7 +249,11 @@ function lookThrough(orm: MikroORM, view: StatementView): void {
   connection.execute = through as typeof connection.execute;
 }
 
-async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` while no other process migrates.
+ * @throws LinewardError DATABASE_UNAVAILABLE.
+ */
+export async function underMigrationLock<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
   try {
@@ -257,7 +266,7 @@ async function underLock<T>(url: string, work: () => Promise<T>): Promise<T> {
     });
   }
   try {
-    return await work();
+    return await work(client);
   } finally {
     // Ending the session gives the lock back.
     await client.end();

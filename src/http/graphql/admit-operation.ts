@@ -9,6 +9,7 @@ import {
   specifiedRules,
   validate,
 } from 'graphql';
+import type { GraphqlOptions } from './graphql-options.ts';
 import { assertCost, assertShape, assertSource } from './query-limits.ts';
 import { assertVariables } from './variable-values.ts';
 
@@ -19,6 +20,7 @@ interface SentOperation {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Record<string, unknown> | null | undefined;
+  readonly extensions?: unknown;
 }
 
 const remembered = { documents: 1_000, charactersMax: 4_000 };
@@ -61,11 +63,12 @@ function parsed(query: string): DocumentNode | null {
 export function admitOperation(
   schema: GraphQLSchema,
   sent: SentOperation,
-  { development }: { readonly development: boolean },
+  { development, trusted }: Pick<GraphqlOptions, 'development' | 'trusted'>,
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
-    assertSource(sent.query);
-    const document = parse(sent.query);
+    const source = trusted?.sourceOf(sent) ?? sent.query;
+    assertSource(source);
+    const document = parse(source);
     assertShape(schema, document);
     const rules = development ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
     const errors = validate(schema, document, rules, { maxErrors: validationErrorsMax });

@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import type { Authentication } from '../../services/access/authentication.ts';
 import type { CatalogReaders } from '../../services/access/catalog-readers.ts';
+import type { TrustedDocuments } from './trusted-documents.ts';
 
 /** What GraphQL is served with, whatever the transport. */
 export interface GraphqlOptions {
@@ -13,4 +14,6 @@ export interface GraphqlOptions {
   readonly readers: CatalogReaders;
   /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
   readonly development: boolean;
+  /** The only documents that are answered; null for all. */
+  readonly trusted: TrustedDocuments | null;
 }

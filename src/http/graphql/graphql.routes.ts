@@ -5,7 +5,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
 import fastifyApollo from '@as-integrations/fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { toLinewardError } from '../../errors/lineward-error.ts';
 import { originOf, toGraphqlError } from '../../errors/to-graphql-error.ts';
@@ -15,10 +15,12 @@ import { DocumentGate, validationErrorsMax } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
 import { graphqlSockets } from './graphql-sockets.ts';
 import { assertCost } from './query-limits.ts';
+import type { SentDocument, TrustedDocuments } from './trusted-documents.ts';
 import { assertVariables } from './variable-values.ts';
 
 /** GraphQL over HTTP and, for subscriptions, over WebSocket (`graphql-transport-ws`) on the same path. */
 export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOptions): Promise<void> {
+  const { trusted } = options;
   const apollo = new ApolloServer<RequestContext>({
     schema: options.schema,
     introspection: options.development,
@@ -26,6 +28,7 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
     includeStacktraceInErrorResponses: false,
     validationOptions: { maxErrors: validationErrorsMax },
     csrfPrevention: true,
+    ...(trusted === null ? {} : { persistedQueries: { cache: trusted.cache } }),
     allowBatchedHttpRequests: false,
     // It would end the process by the signal as soon as GraphQL has stopped, with everything else still running.
     stopOnTerminationSignals: false,
@@ -37,7 +40,7 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
       options.development
         ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false })
         : ApolloServerPluginLandingPageDisabled(),
-      limits,
+      limitsOf(trusted),
       errorsOf(server),
     ],
   });
@@ -47,6 +50,7 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
     path,
     context: async (request) => {
       // The last place before the document is parsed.
+      trusted?.sourceOf(sentBy(request));
       gate.assert(sourceOf(request.body) ?? sourceOf(request.query) ?? '');
       return options.contextOf(request.actor, request.id);
     },
@@ -62,16 +66,22 @@ function sourceOf(sent: unknown): string | null {
   return typeof query === 'string' ? query : null;
 }
 
-const limits: ApolloServerPlugin<RequestContext> = {
+/** By GET everything is in the address. */
+const sentBy = ({ method, body, query }: FastifyRequest): SentDocument =>
+  ((method === 'GET' ? query : body) ?? {}) as SentDocument;
+
+const limitsOf = (trusted: TrustedDocuments | null): ApolloServerPlugin<RequestContext> => ({
   requestDidStart: async () => ({
-    didResolveOperation: async ({ schema, document, operation, request }) => {
+    didResolveOperation: async ({ schema, document, operation, request, source }) => {
+      // Again, by the text that is going to be executed: Fastify and Apollo may read one address in two ways.
+      trusted?.sourceOf({ query: source });
       if (operation === undefined) return;
       const variables = request.variables ?? {};
       assertVariables(schema, operation, variables);
       assertCost(schema, document, operation, variables);
     },
   }),
-};
+});
 
 /** Shapes errors with the request id, and logs those that are our fault. */
 function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {

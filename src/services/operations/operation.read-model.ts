@@ -9,6 +9,7 @@ import {
   targetStatuses,
 } from '../../domain/operations/status.ts';
 import {
+  type Gap,
   type TargetEstimate,
   type TargetReceipt,
   type TargetVerification,
@@ -26,63 +27,64 @@ const optionalInstant = instant.nullable();
 // Written by this product alone; its shape is checked where it is made.
 const stored = <T>() => z.custom<T>((value) => typeof value === 'object');
 
-const operationRow = z
-  .object({
-    id: z.string(),
-    kind: z.enum(operationKinds),
-    status: z.enum(operationStatuses),
-    status_reason: z.string().nullable(),
-    reason: z.string().nullable(),
-    dry_run: z.boolean(),
-    urgent: z.boolean(),
-    idempotency_key: z.string().nullable(),
-    input_digest: z.string(),
-    entity_id: z.string().nullable(),
-    dataset_ids: z.array(z.string()).nullable(),
-    plan: stored<OperationPlan | null>(),
-    plan_hash: z.string().nullable(),
-    round: z.number(),
-    attempt: z.number(),
-    requested_by: z.string(),
-    approved_by: z.string().nullable(),
-    approvals_needed: z.number(),
-    approval_expires_at: optionalInstant,
-    execute_after: optionalInstant,
-    created_at: instant,
-    planned_at: optionalInstant,
-    approved_at: optionalInstant,
-    finished_at: optionalInstant,
-    updated_at: instant,
-  })
-  .transform(
-    (row): Operation => ({
-      id: row.id,
-      kind: row.kind,
-      status: row.status,
-      statusReason: row.status_reason,
-      reason: row.reason,
-      dryRun: row.dry_run,
-      urgent: row.urgent,
-      idempotencyKey: row.idempotency_key,
-      inputDigest: row.input_digest,
-      entityId: row.entity_id,
-      datasetIds: row.dataset_ids,
-      plan: row.plan,
-      planHash: row.plan_hash,
-      round: row.round,
-      attempt: row.attempt,
-      requestedBy: row.requested_by,
-      approvedBy: row.approved_by,
-      approvalsNeeded: row.approvals_needed,
-      approvalExpiresAt: row.approval_expires_at,
-      executeAfter: row.execute_after,
-      createdAt: row.created_at,
-      plannedAt: row.planned_at,
-      approvedAt: row.approved_at,
-      finishedAt: row.finished_at,
-      updatedAt: row.updated_at,
-    }),
-  );
+/** A plan has a digest for each of up to 200,000 subjects: it is read where it is asked for, not with each look at the status. */
+export type OperationSummary = Omit<Operation, 'plan'>;
+
+const operationShape = z.object({
+  id: z.string(),
+  kind: z.enum(operationKinds),
+  status: z.enum(operationStatuses),
+  status_reason: z.string().nullable(),
+  reason: z.string().nullable(),
+  dry_run: z.boolean(),
+  urgent: z.boolean(),
+  idempotency_key: z.string().nullable(),
+  input_digest: z.string(),
+  entity_id: z.string().nullable(),
+  dataset_ids: z.array(z.string()).nullable(),
+  plan_hash: z.string().nullable(),
+  round: z.number(),
+  attempt: z.number(),
+  requested_by: z.string(),
+  approved_by: z.string().nullable(),
+  approvals_needed: z.number(),
+  approval_expires_at: optionalInstant,
+  execute_after: optionalInstant,
+  created_at: instant,
+  planned_at: optionalInstant,
+  approved_at: optionalInstant,
+  finished_at: optionalInstant,
+  updated_at: instant,
+});
+const operationColumns = Object.keys(operationShape.shape).join(', ');
+const operationRow = operationShape.transform(
+  (row): OperationSummary => ({
+    id: row.id,
+    kind: row.kind,
+    status: row.status,
+    statusReason: row.status_reason,
+    reason: row.reason,
+    dryRun: row.dry_run,
+    urgent: row.urgent,
+    idempotencyKey: row.idempotency_key,
+    inputDigest: row.input_digest,
+    entityId: row.entity_id,
+    datasetIds: row.dataset_ids,
+    planHash: row.plan_hash,
+    round: row.round,
+    attempt: row.attempt,
+    requestedBy: row.requested_by,
+    approvedBy: row.approved_by,
+    approvalsNeeded: row.approvals_needed,
+    approvalExpiresAt: row.approval_expires_at,
+    executeAfter: row.execute_after,
+    createdAt: row.created_at,
+    plannedAt: row.planned_at,
+    approvedAt: row.approved_at,
+    finishedAt: row.finished_at,
+    updatedAt: row.updated_at,
+  }),
+);
 
 const targetRow = z
   .object({
@@ -172,6 +174,8 @@ const certificateRow = z
     }),
   );
 
+const partRow = z.object({ id: z.string(), part: stored<object>() });
+
 /** Questions about operations, their targets, subjects and certificates. */
 export class OperationReadModel {
   readonly #em: EntityManager;
@@ -188,11 +192,11 @@ export class OperationReadModel {
       readonly statusIn?: readonly OperationStatus[] | undefined;
       readonly subject?: SubjectSelector | undefined;
     },
-  ): Promise<Page<Operation>> {
+  ): Promise<Page<OperationSummary>> {
     const digest = filter.subject === undefined ? null : this.#notary.digest(filter.subject);
     const statuses = filter.statusIn === undefined ? null : textArray(filter.statusIn);
     return keysetPage(this.#em.fork(), {
-      table: 'operation',
+      table: { sql: `(select ${operationColumns} from operation) operation`, params: [] },
       where: {
         sql: `(?::text[] is null or status = any(?::text[]))
           and (?::text is null or id in (select operation_id from operation_subject where digest = ?))`,
@@ -204,9 +208,30 @@ export class OperationReadModel {
     });
   }
 
-  async operationsById(ids: readonly string[]): Promise<readonly Operation[]> {
-    const rows = await this.#em.fork().execute('select * from operation where id = any(?::text[])', [textArray(ids)]);
+  async operationsById(ids: readonly string[]): Promise<readonly OperationSummary[]> {
+    const rows = await this.#em
+      .fork()
+      .execute(`select ${operationColumns} from operation where id = any(?::text[])`, [textArray(ids)]);
     return rows.map((row) => operationRow.parse(row));
+  }
+
+  /** Plans of the operations that have one. */
+  plansOf(ids: readonly string[]): Promise<ReadonlyMap<string, OperationPlan>> {
+    return this.#ofPlans(ids, 'plan');
+  }
+
+  /** What the plans of operations cannot reach. */
+  gapsOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly Gap[]>> {
+    return this.#ofPlans(ids, "plan -> 'gaps'");
+  }
+
+  async #ofPlans<Part>(ids: readonly string[], part: string): Promise<ReadonlyMap<string, Part>> {
+    const rows = await this.#em
+      .fork()
+      .execute(`select id, ${part} as part from operation where id = any(?::text[]) and plan is not null`, [
+        textArray(ids),
+      ]);
+    return new Map(rows.map((row) => partRow.parse(row)).map(({ id, part }) => [id, part as Part]));
   }
 
   async targetsById(ids: readonly string[]): Promise<readonly OperationTarget[]> {

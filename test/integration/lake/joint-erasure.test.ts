@@ -17,7 +17,7 @@ import {
   tableContent,
 } from '../../testkit/lake.ts';
 import { type LakePlace, lakePlace } from '../../testkit/lake-place.ts';
-import type { KillPoint } from './lake-child.ts';
+import type { LakeKill } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
 let place: LakePlace;
@@ -263,7 +263,7 @@ describe('erasures that are due on one table', () => {
     await verified(table, [leader, ...companions]);
   });
 
-  const points: KillPoint[] = [
+  const points: LakeKill[] = [
     { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
     // Within the transaction that puts the swap on record, for all.
     { port: 'store', verb: 'remove', when: 'after', nth: 1 },
@@ -287,7 +287,7 @@ describe('erasures that are due on one table', () => {
     async (who) => {
       const { table, leader, companions } = await filled();
       const erase = { ...leader, companions, fencingToken: 1 };
-      const kill: KillPoint = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
+      const kill: LakeKill = { port: 'store', verb: 'swapIf', when: 'after', nth: 1 };
       await runLakeChild({ ...place.asWork, tableId: table.id, kill, erase });
       const stranger = { ...(await erasureTarget(db.em, table)), selection: byAccount('AC2') };
       const next = who === 'a stranger' ? stranger : companions[1]!;

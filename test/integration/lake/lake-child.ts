@@ -2,6 +2,7 @@
 import { openDatabase } from '../../../src/adapters/postgres/orm.ts';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import type { RetentionLimit } from '../../../src/domain/lake/retention.ts';
+import { type KillPoint, killer } from '../../testkit/kill-point.ts';
 import {
   around,
   type erasureTarget,
@@ -13,19 +14,13 @@ import {
 } from '../../testkit/lake.ts';
 import { bucketStore } from '../../testkit/lake-place.ts';
 
-export interface KillPoint {
-  readonly port: 'store' | 'engine' | 'executor';
-  readonly verb: string;
-  readonly when: 'before' | 'after';
-  /** Which call of the verb, from 1. */
-  readonly nth: number;
-}
+export type LakeKill = KillPoint<'store' | 'engine' | 'executor'>;
 
 export interface LakeWork {
   readonly url: string;
   readonly root: string;
   readonly tableId: string;
-  readonly kill: KillPoint | null;
+  readonly kill: LakeKill | null;
   /** A lake in S3 instead of under the root. */
   readonly s3?: { readonly bucket: string; readonly endpoint: string };
   readonly erase?: Awaited<ReturnType<typeof erasureTarget>> & {
@@ -42,33 +37,16 @@ export interface LakeWork {
 
 const work = JSON.parse(process.argv[2] ?? '') as LakeWork;
 
-const killer = (port: KillPoint['port']) => {
-  let calls = 0;
-  return async (verb: string, call: () => unknown): Promise<unknown> => {
-    if (work.kill?.port !== port || work.kill.verb !== verb) return call();
-    calls += 1;
-    const isNow = calls === work.kill.nth;
-    if (isNow && work.kill.when === 'before') await die();
-    const result = await call();
-    if (isNow) await die();
-    return result;
-  };
-};
-
-function die(): Promise<never> {
-  process.kill(process.pid, 'SIGKILL');
-  return new Promise(() => {});
-}
-
+const killedIn = killer(work.kill);
 const database = await openDatabase(work.url);
 const bucket = work.s3 === undefined ? null : bucketStore(work.s3, work.root);
 const parts = await lakeParts(database.em, work.root, {
-  store: (store) => around(bucket ?? store, killer('store')),
-  engine: (engine) => around(engine, killer('engine')),
+  store: (store) => around(bucket ?? store, killedIn('store')),
+  engine: (engine) => around(engine, killedIn('engine')),
 });
 const table = await tableNamed(database.em, work.tableId);
 if (work.erase !== undefined) {
-  const executor = around(parts.executor, killer('executor'));
+  const executor = around(parts.executor, killedIn('executor'));
   const receipt = await executor.execute(executionContext({ table, ...work.erase }));
   if (work.erase.verifies === true) await executor.verify(executionContext({ table, ...work.erase }));
   console.log(JSON.stringify(receipt));

@@ -8,7 +8,7 @@ import {
 } from '../../testkit/disturbed-erasure.ts';
 import { executionContext } from '../../testkit/lake.ts';
 import { type LakePlace, lakePlace, placeKinds } from '../../testkit/lake-place.ts';
-import type { KillPoint } from './lake-child.ts';
+import type { LakeKill } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
 type Filled = Awaited<ReturnType<typeof filledForErasure>>;
@@ -16,7 +16,7 @@ type Filled = Awaited<ReturnType<typeof filledForErasure>>;
 /** A moment to be killed at, by the state that it leaves on record and in the store. */
 interface Moment {
   readonly state: string;
-  readonly kill: KillPoint;
+  readonly kill: LakeKill;
   readonly verifies?: true;
 }
 
@@ -65,7 +65,7 @@ describe.each(placeKinds)('in a $kind', ({ kind, missing }) => {
     afterAll(() => place?.close());
 
     /** Begins the work in a process that dies at a moment of it. */
-    const killedAt = async ({ table, target }: Filled, kill: KillPoint, how: object): Promise<void> => {
+    const killedAt = async ({ table, target }: Filled, kill: LakeKill, how: object): Promise<void> => {
       const erase = { ...target, selection: oneAccount, fencingToken: 1, ...how };
       const killed = await runLakeChild({ ...place.asWork, tableId: table.id, kill, erase });
       expect(killed).toMatchObject({ signal: 'SIGKILL', stderr: '' });

@@ -19,7 +19,7 @@ import {
   retentionPlanOf,
   tableContent,
 } from '../../testkit/lake.ts';
-import type { KillPoint } from './lake-child.ts';
+import type { LakeKill } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
 let db: TestDatabase;
@@ -223,7 +223,7 @@ describe('a retention rule of a lake table', () => {
     expect(await retentionPlanOf(parts, table, everyone)).toMatchObject({ gaps: [{ code: 'NO_RETENTION_RULE' }] });
   });
 
-  const points: KillPoint[] = [
+  const points: LakeKill[] = [
     { port: 'engine', verb: 'find', when: 'before', nth: 1 },
     { port: 'engine', verb: 'rewrite', when: 'after', nth: 1 },
     { port: 'store', verb: 'removeIf', when: 'before', nth: 1 },

@@ -14,7 +14,7 @@ import {
   messageKeys,
   messageTable,
 } from '../../testkit/lake.ts';
-import type { KillPoint } from './lake-child.ts';
+import type { LakeKill } from './lake-child.ts';
 import { runLakeChild } from './run-lake-child.ts';
 
 let db: TestDatabase;
@@ -145,7 +145,7 @@ describe('landing', () => {
     expect(await summaryOf(table)).toMatchObject({ rows: 2 });
   });
 
-  const points: KillPoint[] = [
+  const points: LakeKill[] = [
     { port: 'engine', verb: 'write', when: 'after', nth: 1 },
     { port: 'store', verb: 'publish', when: 'before', nth: 1 },
     { port: 'store', verb: 'publish', when: 'after', nth: 1 },

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { databaseOf } from '../../../src/config/database-settings.ts';
 import { envSchema, loadEnv } from '../../../src/config/env.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
@@ -78,6 +79,18 @@ describe('settings', () => {
     expect(
       loadEnv({ ...login, KAFKA_SASL_MECHANISM: 'plain', KAFKA_BROKERS: '127.0.0.1:9092' }).kafka?.login,
     ).not.toBeNull();
+  });
+
+  test('give a database one role or two', () => {
+    const [DATABASE_URL, DATABASE_MIGRATION_URL] = ['postgres://app:canary@h/d', 'postgres://owner:canary@h/d'];
+    expect(databaseOf(loadEnv({}))).toBeNull();
+    expect(databaseOf(loadEnv({ DATABASE_URL }))).toEqual({ url: DATABASE_URL, ownerUrl: null, isOwnerAllowed: false });
+    expect(databaseOf(loadEnv({ DATABASE_URL, DATABASE_MIGRATION_URL }))?.ownerUrl).toBe(DATABASE_MIGRATION_URL);
+    expect(databaseOf(loadEnv({ DATABASE_URL, DATABASE_OWNER_ALLOWED: 'true' }))?.ownerUrl).toBe(DATABASE_URL);
+    expect(() => loadEnv({ DATABASE_MIGRATION_URL })).toThrow(/DATABASE_URL: is required/);
+    const both = { DATABASE_URL, DATABASE_MIGRATION_URL, DATABASE_OWNER_ALLOWED: 'true' };
+    expect(() => loadEnv(both)).toThrow(/DATABASE_OWNER_ALLOWED/);
+    expect(() => loadEnv(both)).not.toThrow(/canary/);
   });
 
   test('name a bucket', () => {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { isDataName } from '../../../domain/lake/data-name.ts';
 import { endingOf, formatOf } from '../../../domain/lake/file-format.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
@@ -18,6 +18,7 @@ import { errnoOf } from '../local/file-failure.ts';
 import { localLakePath } from '../local/lake-path.ts';
 import { readSmallFiles, writeSmallFile } from '../local/small-file.ts';
 import { forgetVersions } from './forget-versions.ts';
+import { s3Client } from './s3-client.ts';
 import { copyAll, copyFooter, copyWhole } from './s3-copies.ts';
 import { isMissing, isUnequal, s3Failure } from './s3-failure.ts';
 import { type S3Object, S3Objects } from './s3-objects.ts';
@@ -53,9 +54,7 @@ export class S3LakeStore implements LakeStore {
   constructor({ bucket, prefix, scratch, region, endpoint }: S3StoreOptions) {
     this.namespace = `s3://${bucket}`;
     this.url = prefix === '' ? this.namespace : `${this.namespace}/${prefix}`;
-    // Other servers are addressed by path: their certificates and names seldom cover a host per bucket.
-    const elsewhere = endpoint === undefined ? {} : { endpoint, forcePathStyle: true };
-    this.#client = new S3Client({ region, maxAttempts: 5, logger: silent, ...elsewhere });
+    this.#client = s3Client({ region, endpoint });
     this.#objects = new S3Objects(this.#client, bucket);
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.#scratch = scratch;
@@ -275,10 +274,6 @@ export class S3LakeStore implements LakeStore {
     return hash.digest('hex');
   }
 }
-
-const ignore = (): void => {};
-/** What went wrong is thrown, and what the client remarks on streams is for nobody. */
-const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** @throws LinewardError LAKE_TABLE_REFUSED for a key that is no path: what it holds must not be passed over in silence. */
 function expectPath(key: string, names: readonly string[]): void {
