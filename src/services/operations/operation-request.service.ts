@@ -95,9 +95,9 @@ export class OperationRequestService {
   }
 
   /** Removes what a lake table may keep no longer, by its retention rule or policy. */
-  async requestRetention(actor: Actor, { datasetId, ...input }: RequestRetention): Promise<Operation> {
-    await assertRetained(this.#em.fork(), datasetId);
-    return this.#request(actor, 'RETENTION', { ...input, subjects: [], datasetIds: [datasetId] });
+  requestRetention(actor: Actor, { datasetId, ...input }: RequestRetention): Promise<Operation> {
+    const assertMayBegin = input.assertMayBegin ?? (() => assertRetained(this.#em.fork(), datasetId));
+    return this.#request(actor, 'RETENTION', { ...input, assertMayBegin, subjects: [], datasetIds: [datasetId] });
   }
 
   async #request(actor: Actor, kind: OperationKind, input: AnyRequest): Promise<Operation> {
