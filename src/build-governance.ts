@@ -6,6 +6,8 @@ import { GovernanceReadModel } from './services/governance/governance.read-model
 import { GovernanceService } from './services/governance/governance.service.ts';
 import { MinimumRetentionService } from './services/governance/minimum-retention.service.ts';
 import { RetainReader } from './services/governance/retains.ts';
+import { RetentionPolicyReadModel } from './services/governance/retention-policy.read-model.ts';
+import { RetentionPolicyService } from './services/governance/retention-policy.service.ts';
 import { ScopedMinimumService } from './services/governance/scoped-minimum.service.ts';
 import { ApprovalReadModel } from './services/operations/approval.read-model.ts';
 import { ApprovalPolicyService } from './services/operations/approval-policy.service.ts';
@@ -30,6 +32,8 @@ export function buildGovernance(
     governanceService: new GovernanceService({ em, releaseByTwo: env.HOLD_RELEASE_BY_TWO, holdsChanged: changed }),
     minimumRetentions: new MinimumRetentionService({ em, now, changed }),
     scopedMinimums: new ScopedMinimumService({ em, now, changed }),
+    retentionPolicies: new RetentionPolicyReadModel({ em }),
+    retentionPolicyService: new RetentionPolicyService({ em }),
     approvals: new ApprovalReadModel({ em }),
     approvalPolicies: new ApprovalPolicyService({ em }),
     decisions: new DecisionReadModel({ em, now }),

@@ -18,8 +18,6 @@ export const LakeRetentionSchema = defineEntity({
     setBy: p.text(),
     /** Of the rule as it is: what was approved before says nothing of it. */
     setAt: p.datetime(),
-    /** UTC day of the last request of the schedule, `yyyy-mm-dd`. */
-    requestedOn: p.date().strictNullable(),
   },
 });
 export type LakeRetention = InferEntity<typeof LakeRetentionSchema>;

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import type { PolicyState } from '../domain/governance/retention-policy.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AccessPolicyReadModel } from '../services/access/access-policy.read-model.ts';
@@ -6,6 +7,7 @@ import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
+import type { RetentionPolicyReadModel } from '../services/governance/retention-policy.read-model.ts';
 import type { ClusterReadModel, TopicPartition } from '../services/kafka/cluster.read-model.ts';
 import type { TopicSetting } from '../services/kafka/ports.ts';
 import type { StreamActivity } from '../services/kafka/stream-activity.ts';
@@ -88,6 +90,7 @@ export function createLoaders(deps: {
   readonly decisions: DecisionReadModel;
   readonly governance: GovernanceReadModel;
   readonly lake: LakeReadModel;
+  readonly retentionPolicies: RetentionPolicyReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly webhooks: WebhookReadModel;
   readonly accessPolicies: AccessPolicyReadModel;
@@ -111,6 +114,8 @@ export function createLoaders(deps: {
     webhooks,
     transformers,
   } = deps;
+  const placesOfPolicies = (state: PolicyState | null) =>
+    pages((ids, request) => deps.retentionPolicies.placesOf(ids, request, state));
   return {
     entity: byId((ids) => registry.entitiesById(ids)),
     version: byId((ids) => registry.versionsById(ids)),
@@ -188,6 +193,16 @@ export function createLoaders(deps: {
       return eventIds.map((id) => found.get(id) ?? null);
     }),
     heldPlaces: pages((ids, request) => deps.governance.heldPlaces(ids, request)),
+    retentionPolicyPlaces: {
+      ANY: placesOfPolicies(null),
+      IN_FORCE: placesOfPolicies('IN_FORCE'),
+      OVERRULED: placesOfPolicies('OVERRULED'),
+      UNCOVERED: placesOfPolicies('UNCOVERED'),
+    },
+    effectiveRetention: new DataLoader(async (datasetIds: readonly string[]) => {
+      const found = await deps.retentionPolicies.effectiveRetentions(datasetIds);
+      return datasetIds.map((id) => found.get(id) ?? null);
+    }),
     minimumPlaces: pages((ids, request) => deps.governance.minimumPlaces(ids, request)),
     certificate: new DataLoader(async (ids: readonly string[]) => {
       const found = await operations.certificatesOf(ids);
@@ -233,6 +248,7 @@ export function createLoaders(deps: {
     schemaPlacesOfVersion: pages((ids, request) => entityVersions.schemaPlacesOf(ids, request)),
     mappingsOfEntity: pages((ids, request) => registry.mappingsOf('entity_id', ids, request)),
     mappingsOfDataset: pages((ids, request) => registry.mappingsOf('dataset_id', ids, request)),
+    versionsOfRetentionPolicy: pages((ids, request) => deps.retentionPolicies.versionsOf(ids, request)),
     versionsOfRetention: pages((ids, request) => topicRetentions.versionsOf(ids, request)),
     targetsOfOperation: pages((ids, request) => operations.targetsOf(ids, request)),
     subjectsOfOperation: pages((ids, request) => operations.subjectsOf(ids, request)),

@@ -34,7 +34,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
       ...['transformer', 'transformers', 'transformerSchema', 'validateTransformer'],
     ]),
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
-    ...of('READ_EVIDENCE', ['approvalDelegations', 'minimumRetentions']),
+    ...of('READ_EVIDENCE', ['approvalDelegations', 'minimumRetentions', 'retentionPolicies']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
     ...of('READ_AUDIT', ['auditEvents', 'auditVerification', 'explainAccess']),
     ...of('MANAGE_KEYS', ['accountKeys']),
@@ -78,6 +78,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('ERASE', [
       ...['replayErasureLedger', 'requestErasure', 'requestProtection', 'requestRetention', 'requestRewrap'],
       ...['deleteLakeRetention', 'deleteTopicRetention', 'setLakeRetention', 'setTopicRetention'],
+      ...['retireRetentionPolicy', 'setRetentionPolicy'],
     ]),
     // In the name of another it takes that one's permission; in one's own, APPROVE, which the resolver asks for.
     ...of('DISCOVER', ['approveOperation']),

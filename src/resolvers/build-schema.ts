@@ -46,6 +46,13 @@ import { PrivacyKeysResolver } from './privacy-keys.resolver.ts';
 import { PrivacyTypesResolver } from './privacy-types.resolver.ts';
 import { PrivacyValuesResolver } from './privacy-values.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
+import {
+  EffectiveRetentionFields,
+  RetentionPolicyFields,
+  RetentionPolicyPlaceFields,
+  RetentionPolicyResolver,
+  RetentionPolicyVersionFields,
+} from './retention-policy.resolver.ts';
 import { SearchHitFields, SearchResolver } from './search.resolver.ts';
 import { StreamResolver } from './stream.resolver.ts';
 import { TopicResolver } from './topic.resolver.ts';
@@ -67,6 +74,10 @@ const fieldResolvers = [
   DatasetDescriptionFields,
   DatasetFieldDescriptionFields,
   DatasetRetentionFields,
+  EffectiveRetentionFields,
+  RetentionPolicyFields,
+  RetentionPolicyPlaceFields,
+  RetentionPolicyVersionFields,
   DeprecationFields,
   DiscoveredLakeTableFields,
   EntityFieldFields,
@@ -108,6 +119,7 @@ const operationResolvers = [
   LegalHoldFields,
   MinimumRetentionFields,
   MinimumRetentionResolver,
+  RetentionPolicyResolver,
   KafkaClusterResolver,
   LakeResolver,
   LakeRetentionResolver,
@@ -139,6 +151,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessPolicyResolver>[0]
   ConstructorParameters<typeof DatasetDescriptionResolver>[0] &
   ConstructorParameters<typeof DecisionResolver>[0] &
   ConstructorParameters<typeof MinimumRetentionResolver>[0] &
+  ConstructorParameters<typeof RetentionPolicyResolver>[0] &
   ConstructorParameters<typeof EntityDescriptionResolver>[0] &
   ConstructorParameters<typeof ApprovalResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &

@@ -81,7 +81,7 @@ export class OperationDeferralFields {
 /** With the ids that the API knows its sources by. */
 function named(claim: Claim): Claim {
   const { rule, sourceId } = claim;
-  if (rule === 'MINIMUM_RETENTION') return claim;
+  if (rule === 'MINIMUM_RETENTION' || rule === 'POLICY_DELETE') return claim;
   if (sourceId === confidentialSource) return claim;
   const type = rule === 'LEGAL_HOLD' ? 'LegalHold' : rule === 'CONTAINER_DELETE' ? 'Dataset' : 'Operation';
   return { ...claim, sourceId: globalId(type, sourceId) };

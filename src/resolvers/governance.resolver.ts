@@ -2,13 +2,11 @@ import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
 import { mayDo } from '../domain/access/role.ts';
 import { localId } from '../domain/global-id.ts';
-import type { GivenScope } from '../domain/governance/hold-scope.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import {
   LegalHoldConnection,
   LegalHoldFilter,
   LegalHoldPayload,
-  type LegalHoldScopeInput,
   LegalHoldType,
   PlaceLegalHoldInput,
   ReleaseLegalHoldInput,
@@ -17,6 +15,7 @@ import type { GovernanceReadModel } from '../services/governance/governance.read
 import type { GovernanceService } from '../services/governance/governance.service.ts';
 import { Acting } from './acting.ts';
 import { mutationPayload } from './mutation-payload.ts';
+import { placesFrom } from './place-scope.ts';
 
 @Resolver(() => LegalHoldType)
 export class GovernanceResolver {
@@ -49,7 +48,7 @@ export class GovernanceResolver {
       legalHold: await this.#service.placeLegalHold(actor, {
         matterId: input.matterId,
         reason: input.reason,
-        scope: scopeFrom(input.scope),
+        scope: { ...input.scope, ...placesFrom(input.scope) },
         confidential: input.confidential ?? false,
       }),
     }));
@@ -70,10 +69,4 @@ export class GovernanceResolver {
       }),
     }));
   }
-}
-
-function scopeFrom(given: LegalHoldScopeInput): GivenScope {
-  const idsOf = (type: 'Dataset' | 'Entity', part: 'datasetIds' | 'entityIds') =>
-    given[part]?.map((id) => localId(type, id, ['scope', part]));
-  return { ...given, datasetIds: idsOf('Dataset', 'datasetIds'), entityIds: idsOf('Entity', 'entityIds') };
 }

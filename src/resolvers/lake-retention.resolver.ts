@@ -42,7 +42,9 @@ export class LakeRetentionResolver {
     }));
   }
 
-  @Mutation(() => LakeRetentionPayload, { description: 'Takes the retention rule of a lake table away.' })
+  @Mutation(() => LakeRetentionPayload, {
+    description: 'Takes the retention rule of a lake table away. It goes by a retention policy then, where one fits.',
+  })
   deleteLakeRetention(
     @Acting() actor: Actor,
     @Arg('input', () => DeleteLakeRetentionInput, { description: 'The table.' }) input: DeleteLakeRetentionInput,
@@ -56,7 +58,7 @@ export class LakeRetentionResolver {
 
   @Mutation(() => OperationPayload, {
     description:
-      'Asks now for what a retention rule asks for each day: rows of a lake table that are older than it allows are removed, but for those under a legal hold and those without a date.',
+      'Asks now for what a retention rule or policy asks for each day: rows of a lake table that are older than it allows are removed, but for those under a legal hold and those without a date.',
   })
   requestRetention(
     @Acting() actor: Actor,

@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
-import { globalId, localId } from '../domain/global-id.ts';
+import { localId } from '../domain/global-id.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { MinimumRetention } from '../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
@@ -17,10 +17,11 @@ import {
 import { PlaceScopeType } from '../schema/place-scope.type.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { MinimumRetentionService } from '../services/governance/minimum-retention.service.ts';
-import { type ScopedMinimumService, scopeOf } from '../services/governance/scoped-minimum.service.ts';
+import type { ScopedMinimumService } from '../services/governance/scoped-minimum.service.ts';
 import { Acting } from './acting.ts';
 import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
+import { placesFrom, placesToGraphql } from './place-scope.ts';
 
 @Resolver()
 export class MinimumRetentionResolver {
@@ -68,7 +69,7 @@ export class MinimumRetentionResolver {
               datasetId: localId('Dataset', input.datasetId ?? '', ['datasetId']),
               dateField,
             })
-          : await this.#ofScopes.set(actor, { ...terms, scope: scopeFrom(scope) });
+          : await this.#ofScopes.set(actor, { ...terms, scope: placesFrom(scope) });
       return changed(set, loaders);
     });
   }
@@ -103,13 +104,7 @@ export class MinimumRetentionFields {
     description: 'The datasets that it is about; null for a minimum of one dataset alone.',
   })
   scope(@Root() minimum: MinimumRetention): PlaceScopeType | null {
-    if (minimum.datasetId !== null) return null;
-    const { datasetIds, entityIds, ...scope } = scopeOf(minimum);
-    return {
-      ...scope,
-      datasetIds: datasetIds?.map((id) => globalId('Dataset', id)) ?? null,
-      entityIds: entityIds?.map((id) => globalId('Entity', id)) ?? null,
-    };
+    return minimum.datasetId === null ? placesToGraphql(minimum) : null;
   }
 
   @FieldResolver(() => HeldPlaceConnection, {
@@ -150,14 +145,4 @@ function assertOnePlace({ datasetId, scope, dateField }: SetMinimumRetentionInpu
     throw new LinewardError('BAD_INPUT', 'dateField: with a scope, each table goes by its own date; leave it out', {
       path: ['dateField'],
     });
-}
-
-function scopeFrom({ datasetIds, entityIds, ...given }: NonNullable<SetMinimumRetentionInput['scope']>) {
-  const idsOf = (type: 'Dataset' | 'Entity', part: string, ids: readonly string[] | null | undefined) =>
-    ids?.map((id) => localId(type, id, ['scope', part]));
-  return {
-    ...given,
-    datasetIds: idsOf('Dataset', 'datasetIds', datasetIds),
-    entityIds: idsOf('Entity', 'entityIds', entityIds),
-  };
 }

@@ -67,7 +67,7 @@ export class TopicRetentionResolver {
 
   @Mutation(() => TopicRetentionPayload, {
     description:
-      'Approves a retention by the hash of its plan, and puts it in force now. Deletes what is older; refused while a legal hold concerns the topic.',
+      'Approves a retention by the hash of its plan, and puts it in force once it has all approvals that approval policies of kind RETENTION ask for. Deletes what is older then; refused while a legal hold concerns the topic.',
   })
   applyTopicRetention(
     @Acting() actor: Actor,

@@ -103,7 +103,10 @@ export class LakeTableType {
   })
   dateField!: string | null;
 
-  @Field(() => LakeRetentionType, { nullable: true, description: 'How long it keeps its rows; null: for ever.' })
+  @Field(() => LakeRetentionType, {
+    nullable: true,
+    description: 'Its own rule of how long it keeps its rows; null: none, see `Dataset.effectiveRetention`.',
+  })
   retention!: LakeRetentionType | null;
 
   @Field(() => Int, { description: 'Files.' })

@@ -28,7 +28,7 @@ class ClaimType implements Claim {
 
   @Field(() => ID, {
     description:
-      'The legal hold, the operation, the dataset of a retention rule; of a minimum its name; of a confidential hold CONFIDENTIAL, but for who may place holds.',
+      'The legal hold, the operation, the dataset of a retention rule; of a minimum or a policy its name; of a confidential hold CONFIDENTIAL, but for who may place holds.',
   })
   sourceId!: string;
 

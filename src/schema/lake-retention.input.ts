@@ -31,13 +31,13 @@ export class SetLakeRetentionInput extends MutationInput {
   autoApprove?: boolean;
 }
 
-@InputType({ description: 'A table that is to keep its rows.' })
+@InputType({ description: 'A table that is to have no rule of its own.' })
 export class DeleteLakeRetentionInput extends MutationInput {
   @Field(() => ID, { description: 'The table, as a dataset.' })
   datasetId!: string;
 }
 
-@InputType({ description: 'A table whose retention rule is to be followed now.' })
+@InputType({ description: 'A table whose retention rule or policy is to be followed now.' })
 export class RequestRetentionInput extends RequestOperationInput {
   @Field(() => ID, { description: 'The table, as a dataset.' })
   datasetId!: string;

@@ -10,7 +10,7 @@ import { Instant } from './scalars.ts';
 export const OperationKindEnum = describedEnum<OperationKind>('OperationKind', 'What an operation does.', {
   ERASURE: 'Removes all records of accounts or data subjects from every place that holds them.',
   PROTECTION: 'Applies the protection policies in force to the stored records of an entity.',
-  RETENTION: 'Removes records of a lake table that are older than its retention rule allows.',
+  RETENTION: 'Removes records of a lake table that are older than its retention rule or policy allows.',
   REWRAP: 'Encrypts anew what is stored under older versions of keys than the ones in force.',
   SHRED: 'Destroys the keys of accounts or data subjects, so that nobody can read what they encrypted.',
 });

@@ -130,6 +130,15 @@ export class RetentionPlanType {
   @Field(() => String, { nullable: true, description: 'Why nothing can be planned now; null when it can.' })
   reason!: string | null;
 
+  @Field(() => Int, {
+    description:
+      'Approvals that it takes by the approval policies of this moment, 1 or 2. More than one only where records go sooner by it.',
+  })
+  approvalsNeeded!: number;
+
+  @Field(() => [String], { description: 'Who has approved this very plan, while it takes another approval.' })
+  approvedBy!: readonly string[];
+
   @Field(() => String, { description: 'Names what stands here; `applyTopicRetention` takes it.' })
   hash!: string;
 }

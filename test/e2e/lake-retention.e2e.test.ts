@@ -44,7 +44,6 @@ async function nextDay(): Promise<void> {
   const em = app.em.fork();
   // Rows are changed one after the other, so each becomes what none is or was.
   await em.execute(`update operation set idempotency_key = idempotency_key || ' before ' || gen_random_uuid()`);
-  await em.execute('update lake_retention set requested_on = requested_on - 1');
 }
 
 beforeAll(async () => {
@@ -176,5 +175,116 @@ describe('a retention rule', () => {
     const actions = auditEvents.nodes.map(({ action }: Data) => action);
     expect(actions.filter((action: string) => action === 'setLakeRetention')).toHaveLength(2);
     expect(actions).toContain('deleteLakeRetention');
+  });
+});
+
+describe('a retention policy by classification', () => {
+  const setPolicy = async (input: Data): Promise<Data> => {
+    const done = await app.done(
+      `mutation ($input: SetRetentionPolicyInput!) { setRetentionPolicy(input: $input) { userErrors { code message }
+         retentionPolicy { name version days scope { classifications } retiredAt } } }`,
+      { input: { name: 'texts of customers', scope: { classifications: ['PII'] }, days: 30, ...input } },
+    );
+    return done.setRetentionPolicy.retentionPolicy;
+  };
+  const placesOf = async (state: string): Promise<Data[]> =>
+    (
+      await app.done(
+        `query ($state: RetentionPolicyState) { retentionPolicies(first: 5) { nodes { name
+           places(first: 10, state: $state) { nodes { uncovered isNamed dataset { id } } } } } }`,
+        { state },
+      )
+    ).retentionPolicies.nodes[0].places.nodes;
+  const datasets = async (): Promise<Data[]> =>
+    (
+      await app.done(`{ datasets(first: 20) { nodes { id lakeTable { location } effectiveRetention { days dateField policyName
+        policyVersion uncovered } } } }`)
+    ).datasets.nodes;
+  const tableAt = (location: string): Promise<Data> =>
+    eventually(
+      async () => (await datasets()).find(({ lakeTable }) => lakeTable?.location === location),
+      (found) => found !== undefined,
+    ) as Promise<Data>;
+  const registerTable = async (name: string, more: Data): Promise<Data> => {
+    const { registerEntityVersion } = await app.done(register, { input: { document: documentOf(name, clickFields) } });
+    await app.done(
+      `mutation ($input: RegisterLakeTableInput!) { registerLakeTable(input: $input) { userErrors { code message } } }`,
+      { input: { entityId: registerEntityVersion.entity.id, accountField: 'account', ...more } },
+    );
+    return tableAt(more.location);
+  };
+
+  test('removes what is older from a table that was registered after it, but for what is held, and tells what it cannot cover', async () => {
+    expect(await setPolicy({})).toMatchObject({ version: 1, days: 30, scope: { classifications: ['PII'] } });
+    expect(await placesOf('IN_FORCE')).toEqual([]);
+    await writeClicks(join(app.lakeRoot, 'events/calls'), 'HIVE', aged(9, 0, 40, 60));
+    await writeClicks(join(app.lakeRoot, 'events/undated'), 'HIVE', aged(3, 40));
+    const table = await registerTable('Call', { location: 'events/calls', dateField: 'day' });
+    const undated = await registerTable('Undated', { location: 'events/undated' });
+    expect(table.effectiveRetention).toEqual({
+      days: 30,
+      dateField: 'day',
+      policyName: 'texts of customers',
+      policyVersion: 1,
+      uncovered: null,
+    });
+    const uncovered = { uncovered: 'NO_DATE_FIELD', isNamed: true };
+    // The table of before has no rule of its own any more, and was registered without a date field.
+    const ids = [datasetId, undated.id].map((id) => ({ ...uncovered, dataset: { id } }));
+    expect(await placesOf('UNCOVERED')).toEqual(expect.arrayContaining(ids));
+    expect(await placesOf('IN_FORCE')).toMatchObject([{ uncovered: null, dataset: { id: table.id } }]);
+    const planned = await newest('PLANNED');
+    expect(planned).toMatchObject({ kind: 'RETENTION', requestedBy: 'retention-schedule', approvedBy: null });
+    expect(planned.targets.nodes[0].estimate.records).toBe(12);
+    const item = `{ datasetId: "${table.id}", accountId: "AC0", date: "2020-01-01T00:00:00Z" }`;
+    const { explainDecision } = await app.done(
+      `{ explainDecision(item: ${item}) { action winner { rule sourceId } losers { claim { rule } } } }`,
+    );
+    expect(explainDecision).toEqual({
+      action: 'DELETE',
+      winner: { rule: 'POLICY_DELETE', sourceId: 'texts of customers' },
+      losers: [],
+    });
+    await approve(planned);
+    const done = await newest('COMPLETED', 'PARTIAL', 'FAILED');
+    // Account AC1 is under the hold of before, with three rows of each day.
+    expect(done).toMatchObject({
+      id: planned.id,
+      status: 'PARTIAL',
+      targets: { nodes: [{ receipt: { recordsErased: 12, filesRemoved: 0, filesRewritten: 2 } }] },
+      certificate: { body: { kind: 'RETENTION', open: [{ code: 'HOLD_ACTIVE' }, { code: 'HOLD_ACTIVE' }] } },
+    });
+  });
+
+  test('gives way to a rule of the table itself, and ends what nobody approved when it is retired', async () => {
+    await setPolicy({ days: 31 });
+    const waiting = await eventually(
+      async () => (await operations())[0],
+      (found) => found?.status === 'CANCELLED',
+    );
+    expect(waiting?.statusReason).toBe('nothing is older than the rule allows');
+    const table = await tableAt('events/calls');
+    await set({ datasetId: table.id, days: 3_000, dateField: 'day' });
+    expect((await tableAt('events/calls')).effectiveRetention).toMatchObject({ days: 3_000, policyName: null });
+    expect(await placesOf('OVERRULED')).toMatchObject([{ dataset: { id: table.id } }]);
+    const { retireRetentionPolicy } = await app.done(
+      `mutation { retireRetentionPolicy(input: { name: "texts of customers" }) { userErrors { code } retentionPolicy { retiredBy } } }`,
+    );
+    expect(retireRetentionPolicy.retentionPolicy.retiredBy).not.toBeNull();
+    const { retentionPolicies } = await app.done('{ retentionPolicies { totalCount nodes { name } } }');
+    expect(retentionPolicies).toEqual({ totalCount: 0, nodes: [] });
+    const { retentionPolicies: all } = await app.done(
+      '{ retentionPolicies(includeRetired: true) { nodes { name versions(first: 5) { nodes { version days scope { classifications } } } } } }',
+    );
+    expect(all.nodes).toMatchObject([
+      {
+        versions: {
+          nodes: [
+            { version: 2, days: 31 },
+            { version: 1, days: 30 },
+          ],
+        },
+      },
+    ]);
   });
 });

@@ -110,6 +110,14 @@ async function seed(): Promise<void> {
       [newId(), `m${index}`],
     );
     await em.execute(
+      `with made as (
+         insert into retention_policy (id, name, version, days, auto_approve, dataset_ids, lineage_downstream, narrowness, set_by, set_at)
+         values (?, ?, 1, 30, false, array(select id from dataset order by id limit 3), false, 8, 'seed', now()) returning *
+       ) insert into retention_policy_version select id, 1, days, auto_approve, '{"datasetIds": null, "namespaces": ["n"],
+         "entityIds": null, "classifications": null, "lineageDownstream": false}', set_by, set_at from made`,
+      [newId(), `r${index}`],
+    );
+    await em.execute(
       `insert into approval_delegation (id, from_actor, from_kind, from_roles, to_actor, reason, starts_at, ends_at)
        values (?, 'a', 'oidc', '{}', ?, 'r', now(), now() + interval '1 h')`,
       [newId(), `to${index}`],
@@ -185,7 +193,7 @@ const lists = {
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
     nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
-  datasets: `{ totalCount nodes { ${dataset} tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } descriptionAsOf(asOf: "2026-01-01T00:00:00Z") { tags } } }`,
+  datasets: `{ totalCount nodes { ${dataset} effectiveRetention { days policyName } tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } descriptionAsOf(asOf: "2026-01-01T00:00:00Z") { tags } } }`,
   streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan
     subjects(first: 2) { totalCount nodes { accountId digest } }
@@ -195,6 +203,8 @@ const lists = {
     '{ totalCount nodes { id accountId scope { subjects { value } } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
   minimumRetentions:
     '{ totalCount nodes { name scope { namespaces } matches(first: 2) { totalCount nodes { isNamed dataset { name } } } } }',
+  retentionPolicies: `{ totalCount nodes { name scope { namespaces } versions(first: 2) { totalCount nodes { days scope { namespaces } } }
+    places(first: 2) { totalCount nodes { state uncovered dataset { name } } } } }`,
   approvalPolicies: '{ totalCount nodes { name kinds roles } }',
   approvalDelegations: '{ totalCount nodes { fromActor toActor } }',
   topics: `{ totalCount nodes { id name topicKind dataset { ${dataset} } retention { id settings { name } } } }`,

@@ -188,7 +188,7 @@ describe.skipIf(missing)(`topics of the cluster${missing ? `: ${missing}` : ''}`
     const fields = `userErrors { code message field } topicRetention { id policyVersion approvedBy lastOutcome
       settings { name value } deviations { setting onBroker desired why } deviatingSince
       lastChanges { setting from to } dataset { name } policyVersions { totalCount nodes { createdBy settings { value } } }
-      retentionPlan { topic hash holds reason steps { setting onBroker desired target change blocked } } }`;
+      retentionPlan { topic hash holds reason approvalsNeeded approvedBy steps { setting onBroker desired target change blocked } } }`;
     const set = `mutation ($input: SetTopicRetentionInput!) { setTopicRetention(input: $input) { ${fields} } }`;
     const apply = `mutation ($input: ApplyTopicRetentionInput!) { applyTopicRetention(input: $input) { ${fields} } }`;
     const settings = [{ name: 'retention.ms', value: day }];
@@ -199,6 +199,7 @@ describe.skipIf(missing)(`topics of the cluster${missing ? `: ${missing}` : ''}`
     const { setTopicRetention } = await app.done(set, { input: { datasetId: topic.dataset.id, settings } });
     const { id, retentionPlan } = setTopicRetention.topicRetention;
     expect(retentionPlan).toMatchObject({
+      ...{ approvalsNeeded: 1, approvedBy: [] },
       topic: name,
       holds: 0,
       reason: null,

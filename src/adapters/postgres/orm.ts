@@ -58,6 +58,8 @@ import { LakeReadMigration } from '../../../migrations/20261127000400_lake_read.
 import { DescriptionAsOfMigration } from '../../../migrations/20261127000600_description_as_of.ts';
 import { RowLevelSecurityMigration } from '../../../migrations/20261127000800_row_level_security.ts';
 import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
+import { RetentionPolicyMigration } from '../../../migrations/20261128000200_retention_policy.ts';
+import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000300_topic_retention_approval.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -75,6 +77,7 @@ import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.
 import { OperationSchema, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { ProtectionPolicySchema } from '../../entities/protection-policy.entity.ts';
+import { RetentionPolicySchema } from '../../entities/retention-policy.entity.ts';
 import { StreamPositionSchema, StreamSchema } from '../../entities/stream.entity.ts';
 import { TopicSchema } from '../../entities/topic.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
@@ -109,6 +112,7 @@ const entities = [
   OperationSubjectSchema,
   OperationTargetSchema,
   ProtectionPolicySchema,
+  RetentionPolicySchema,
   StreamPositionSchema,
   StreamSchema,
   TopicSchema,
@@ -177,6 +181,8 @@ const migrationsList = [
   { name: '20261127000600_description_as_of', class: DescriptionAsOfMigration },
   { name: '20261127000800_row_level_security', class: RowLevelSecurityMigration },
   { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
+  { name: '20261128000200_retention_policy', class: RetentionPolicyMigration },
+  { name: '20261128000300_topic_retention_approval', class: TopicRetentionApprovalMigration },
 ];
 
 /** In the order in which they run. */

@@ -16,7 +16,7 @@ export const changeTypes = {
   CATALOG_IMPORTED: 'A catalog was imported from a source, which `resourceName` names.',
   LABEL_CHANGED: 'A field was said to hold something else.',
   POLICY_CHANGED: 'A protection policy or an approval policy was set or deleted.',
-  RETENTION_CHANGED: 'How long records of a place stay was changed, or what follows from it applied.',
+  RETENTION_CHANGED: 'How long records of a place stay was changed, or what follows from it approved or applied.',
   SEMANTIC_TYPE_DEFINED: 'A version of a semantic type was defined.',
   STREAM_CHANGED: 'A stream was made, paused, resumed or replayed.',
   TRANSFORMER_CHANGED: 'A version of a transformer was made, or a transformer was retired.',

@@ -5,6 +5,7 @@ export const claimRules = {
   ERASURE: 'The erasure of an account or a person, in every place. It beats what the business prefers to keep.',
   ITEM_DELETE: 'A deletion that names the item, in the places of one entity. It beats a rule of the whole place.',
   CONTAINER_DELETE: 'The retention rule of the whole place: keep so long, and then delete.',
+  POLICY_DELETE: 'The retention policy that the whole place goes by, where it has no rule of its own.',
 } as const;
 export type ClaimRule = keyof typeof claimRules;
 
@@ -18,7 +19,7 @@ export type DecisionAction = keyof typeof decisionActions;
 /** One voice about one item. */
 export interface Claim {
   readonly rule: ClaimRule;
-  /** The hold, the minimum, the operation, or the dataset of the rule. */
+  /** The hold, the minimum, the operation, the dataset of the rule, or the policy. */
   readonly sourceId: string;
   /**
    * Of what keeps: it does so before that instant. Of what deletes: it is due from that instant on. Null: nobody can say; then the
@@ -93,7 +94,9 @@ function reasonOf({ rule, at }: Claim, action: DecisionAction): string {
       ? 'a regulation keeps it, and it has no date by which that would run out'
       : `a regulation keeps it until ${day}`;
   if (action === 'DELETE')
-    return rule === 'CONTAINER_DELETE' ? 'the retention of its place has run out' : 'its deletion was asked for';
+    return rule === 'CONTAINER_DELETE' || rule === 'POLICY_DELETE'
+      ? 'the retention of its place has run out'
+      : 'its deletion was asked for';
   return day === null
     ? 'its place has a retention, and it has no date'
     : `the retention of its place keeps it until ${day}`;

@@ -49,6 +49,33 @@ export function readPlaces(given: GivenPlaces): PlaceScope {
 const distinct = (names: readonly string[] | null | undefined): readonly string[] | null =>
   names == null ? null : [...new Set(names)];
 
+/** The scope alone, of what has more to it. */
+export const scopeOf = (row: PlaceScope): PlaceScope => {
+  const { datasetIds, namespaces, entityIds, classifications, lineageDownstream } = row;
+  return { datasetIds, namespaces, entityIds, classifications, lineageDownstream };
+};
+
+/** With lists of its own, as rows have them. */
+export function scopeColumns({ lineageDownstream, ...places }: PlaceScope) {
+  const listed = (names: readonly string[] | null): string[] | null => (names === null ? null : [...names]);
+  return {
+    datasetIds: listed(places.datasetIds),
+    namespaces: listed(places.namespaces),
+    entityIds: listed(places.entityIds),
+    classifications: listed(places.classifications),
+    lineageDownstream,
+  };
+}
+
+/** @throws LinewardError BAD_INPUT where it does not say where. */
+export function readNamedPlaces(given: GivenPlaces): PlaceScope {
+  const scope = readPlaces(given);
+  if (isPlaced(scope)) return scope;
+  throw new LinewardError('BAD_INPUT', 'scope: name datasets, namespaces, entities or classifications', {
+    path: ['scope'],
+  });
+}
+
 export const refusedScope = (part: string, why: string): LinewardError =>
   new LinewardError('BAD_INPUT', `scope.${part}: ${why}`, { path: ['scope', part] });
 

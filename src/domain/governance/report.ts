@@ -5,7 +5,8 @@ export const reports = {
   'subject-requests':
     'Requests of data subjects for erasure (GDPR Art. 17), with the deadline of a month (Art. 12 (3)) and what became of each.',
   'clear-reads': 'Who decrypted values of which account, for what purpose, and how many, by day.',
-  'retention-coverage': 'Each place with personal data, and the rules and minimums by which its records go or stay.',
+  'retention-coverage':
+    'Each place with personal data, the rules, policies and minimums by which its records go or stay, and why a policy cannot be followed.',
   approvals: 'Who asked for operations that change or destroy data, and who approved them.',
   'access-rights': 'Tokens with their roles: who made them, until when they hold, who revoked them.',
 } as const;

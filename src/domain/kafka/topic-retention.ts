@@ -209,3 +209,20 @@ export function inForceUnder(policy: RetentionValues, inForce: RetentionValues):
 
 /** True for a step after which the broker goes by something else. */
 export const isChange = ({ change }: RetentionStep): boolean => change !== 'NONE';
+
+/**
+ * Whether what a policy says, once it is approved, lets records go sooner than the broker does, or than was approved before:
+ * now, or when what keeps them longer has ended. What a hold has moved goes back by itself, and what the broker does not know
+ * deletes nothing.
+ */
+export function deletesSooner(
+  { policy, inForce }: Pick<RetentionQuestion, 'policy' | 'inForce'>,
+  steps: readonly RetentionStep[],
+): boolean {
+  return steps.some(({ setting, onBroker }) => {
+    const desired = policy[setting];
+    if (desired === undefined || onBroker === null) return false;
+    const keptNow = [onBroker, inForce[setting] ?? onBroker];
+    return keptNow.some((kept) => (compareKeeping(setting, desired, kept) ?? -1) < 0);
+  });
+}

@@ -4,13 +4,13 @@ import { type Claim, type Decision, decide } from '../../domain/governance/decis
 import { keptUntil } from '../../domain/governance/minimum-retention.ts';
 import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
-import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import type { MinimumRetention } from '../../entities/minimum-retention.entity.ts';
 import { TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 import { placedMinimums } from './placed-minimums.ts';
 import { activeHolds } from './retains.ts';
+import { effectiveRetentions, isFollowed } from './retention-rules.ts';
 
 /** One record, as far as decisions need to know it: whose it is, where it lies, and of when it is. */
 export interface DecisionQuestion {
@@ -170,16 +170,18 @@ async function erasuresOf(
   });
 }
 
-/** Rules of the whole place. A topic goes by what is in force on the broker with somebody's approval. */
+/** The rule that the whole place goes by, its own or that of a policy. A topic goes by what is in force on the broker with somebody's approval. */
 async function rulesOf(em: EntityManager, { datasetId, date }: DecisionQuestion): Promise<readonly Claim[]> {
   const claims: Claim[] = [];
-  const rule = await em.findOne(LakeRetentionSchema, { datasetId });
-  if (rule !== null)
-    claims.push({
-      rule: 'CONTAINER_DELETE',
-      sourceId: datasetId,
-      at: date === null ? null : keptUntil(date, rule.days),
-    });
+  const rule = (await effectiveRetentions(em, [datasetId])).get(datasetId);
+  if (rule !== undefined && isFollowed(rule)) {
+    const at = date === null ? null : keptUntil(date, rule.days);
+    claims.push(
+      rule.policy === null
+        ? { rule: 'CONTAINER_DELETE', sourceId: datasetId, at }
+        : { rule: 'POLICY_DELETE', sourceId: rule.policy.name, at },
+    );
+  }
   const topic = await em.findOne(TopicRetentionSchema, { datasetId });
   const keptMs = Number(topic?.inForce['retention.ms'] ?? -1);
   if (keptMs >= 0) {

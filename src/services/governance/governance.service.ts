@@ -1,7 +1,7 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { type GivenScope, readScope } from '../../domain/governance/hold-scope.ts';
-import { isPlaced } from '../../domain/governance/place-scope.ts';
+import { isPlaced, scopeColumns } from '../../domain/governance/place-scope.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { type LegalHold, LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
@@ -57,11 +57,7 @@ export class GovernanceService {
         id: newId(),
         matterId: input.matterId,
         reason: input.reason,
-        ...{ accountId, subjects, confidential, lineageDownstream: places.lineageDownstream },
-        datasetIds: listed(places.datasetIds),
-        namespaces: listed(places.namespaces),
-        entityIds: listed(places.entityIds),
-        classifications: listed(places.classifications),
+        ...{ accountId, subjects, confidential, ...scopeColumns(places) },
         placedBy: actor.id,
         placedAt: new Date(),
         releaseRequestedBy: null,
@@ -120,8 +116,6 @@ export class GovernanceService {
     });
   }
 }
-
-const listed = (names: readonly string[] | null): string[] | null => (names === null ? null : [...names]);
 
 /** The audit log is read by more than those who are told of a confidential hold. */
 const matterOf = ({ matterId, confidential }: LegalHold) => (confidential ? { confidential } : { matterId });

@@ -1,125 +1,54 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { type Minimum, type RetentionMode, weakened } from '../../domain/governance/minimum-retention.ts';
-import { newId } from '../../domain/id.ts';
 import { MappingSchema } from '../../entities/dataset.entity.ts';
 import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { audit } from '../audit/audit.service.ts';
-import { assertMayWeaken, assertTerms, bypassOf } from './minimum-weakening.ts';
+import { MinimumChanges, type MinimumChangesDeps, type MinimumHome, type MinimumTerms } from './minimum-changes.ts';
 import { assertDateOfScopes } from './placed-minimums.ts';
 
 /** Of one dataset. */
 const minimumsMax = 50;
 
-export interface SetMinimumRetention {
+export interface SetMinimumRetention extends MinimumTerms {
   readonly datasetId: string;
-  readonly name: string;
-  readonly days: number;
-  readonly mode: RetentionMode;
   /** Null: the table's own; of a topic always its time stamps. */
   readonly dateField: string | null;
-  readonly validUntil: Date | null;
-  /** Why a minimum in governance mode is weakened. */
-  readonly bypassReason: string | null;
 }
+
+const homeOf = (datasetId: string): MinimumHome => ({
+  datasetId,
+  minimumsMax,
+  full: ['datasetId', `it has ${minimumsMax} minimums already`],
+  unknown: 'the dataset has no minimum retention of that name',
+  lock: (tx) => lockDataset(tx, datasetId),
+});
 
 /** Says how long regulations want records of a place to be kept. Nothing that destroys goes below it. */
 export class MinimumRetentionService {
-  readonly #em: EntityManager;
-  readonly #now: () => Date;
-  readonly #changed: (() => Promise<void>) | undefined;
+  readonly #changes: MinimumChanges;
 
-  constructor(deps: {
-    readonly em: EntityManager;
-    readonly now: () => Date;
-    /** Called when a minimum came or went, for what acts on data by itself; must not fail. */
-    readonly changed?: () => Promise<void>;
-  }) {
-    this.#em = deps.em;
-    this.#now = deps.now;
-    this.#changed = deps.changed;
+  constructor(deps: MinimumChangesDeps) {
+    this.#changes = new MinimumChanges(deps);
   }
 
-  /** @throws LinewardError BAD_INPUT, NOT_FOUND, MAPPING_INVALID, RETENTION_LOCKED */
-  async setMinimumRetention(actor: Actor, input: SetMinimumRetention): Promise<MinimumRetention> {
-    const { datasetId, name, days, mode, validUntil } = input;
-    const now = this.#now();
-    assertTerms(input, now);
-    const minimum = await this.#em.fork().transactional(async (tx) => {
-      await lockDataset(tx, datasetId);
-      const known = await tx.findOne(MinimumRetentionSchema, { datasetId, name });
-      if (known === null && (await tx.count(MinimumRetentionSchema, { datasetId })) >= minimumsMax)
-        throw new LinewardError('LIMIT_EXCEEDED', `datasetId: it has ${minimumsMax} minimums already`, {
-          path: ['datasetId'],
-        });
-      const dateField = await dateFieldOf(tx, input);
-      const wanted: Minimum = { days, mode, dateField, validUntil };
-      const less = this.#less(actor, known, wanted, input.bypassReason);
-      const facts = { ...wanted, setBy: actor.id, setAt: now };
-      const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...noScope, ...facts });
-      Object.assign(set, facts);
-      tx.persist(set);
-      audit(tx, actor, {
-        action: 'setMinimumRetention',
-        resourceType: 'Dataset',
-        resourceId: datasetId,
-        details: {
-          name,
-          ...wanted,
-          validUntil: validUntil?.toISOString() ?? null,
-          ...bypassOf(less, input.bypassReason),
-        },
-      });
-      return set;
-    });
-    await this.#changed?.();
-    return minimum;
+  /** @throws LinewardError BAD_INPUT, NOT_FOUND, MAPPING_INVALID, LIMIT_EXCEEDED, RETENTION_LOCKED */
+  setMinimumRetention(actor: Actor, input: SetMinimumRetention): Promise<MinimumRetention> {
+    return this.#changes.set(actor, input, homeOf(input.datasetId), async (tx) => ({
+      dateField: await dateFieldOf(tx, input),
+      scope: null,
+    }));
   }
 
   /** @throws LinewardError NOT_FOUND, RETENTION_LOCKED, BAD_INPUT */
-  async removeMinimumRetention(
+  removeMinimumRetention(
     actor: Actor,
-    input: Pick<SetMinimumRetention, 'datasetId' | 'name' | 'bypassReason'>,
+    { datasetId, ...asked }: Pick<SetMinimumRetention, 'datasetId' | 'name' | 'bypassReason'>,
   ): Promise<MinimumRetention> {
-    const { datasetId, name, bypassReason } = input;
-    const removed = await this.#em.fork().transactional(async (tx) => {
-      await lockDataset(tx, datasetId);
-      const known = await tx.findOne(MinimumRetentionSchema, { datasetId, name });
-      if (known === null)
-        throw new LinewardError('NOT_FOUND', 'name: the dataset has no minimum retention of that name', {
-          path: ['name'],
-        });
-      const less = this.#less(actor, known, null, bypassReason);
-      tx.remove(known);
-      audit(tx, actor, {
-        action: 'removeMinimumRetention',
-        resourceType: 'Dataset',
-        resourceId: datasetId,
-        details: { name, days: known.days, mode: known.mode, ...bypassOf(less, bypassReason) },
-      });
-      return known;
-    });
-    await this.#changed?.();
-    return removed;
-  }
-
-  #less(actor: Actor, known: MinimumRetention | null, wanted: Minimum | null, bypassReason: string | null) {
-    if (known === null) return [];
-    const now = this.#now();
-    return assertMayWeaken(
-      { known, less: weakened(known, wanted), isRemoved: wanted === null },
-      { actor, bypassReason, now },
-    );
+    return this.#changes.remove(actor, asked, homeOf(datasetId));
   }
 }
-
-const noScope = {
-  ...{ datasetIds: null, namespaces: null, entityIds: null, classifications: null },
-  lineageDownstream: false,
-};
 
 /** Two changes come one after the other. @throws LinewardError NOT_FOUND */
 async function lockDataset(tx: EntityManager, datasetId: string): Promise<void> {

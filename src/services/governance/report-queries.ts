@@ -1,4 +1,5 @@
 import type { ReportName } from '../../domain/governance/report.ts';
+import { retentionRules } from './retention-rules.ts';
 import { placesOfScopes } from './scope-places.ts';
 
 /** The clock of a request of a data subject: a month from when it came (GDPR Art. 12 (3)). */
@@ -19,7 +20,10 @@ const personalPlaces = `
   )`;
 const told = (part: string): string =>
   `(select value from dataset_told told where told.dataset_id = dataset.id and told.path = '' and told.part = '${part}')`;
-const ruleDays = `(select days from lake_retention where lake_retention.dataset_id = dataset.id)`;
+/** Of the rule or policy that records go by, or that would speak if it could be followed. */
+const rule = (column: string): string =>
+  `(select ${column} from retention_rule r where r.dataset_id = dataset.id and r.line = 1)`;
+const followed = (column: string): string => rule(`case when r.uncovered is null then ${column} end`);
 const topicMs = `(select in_force ->> 'retention.ms' from topic_retention where topic_retention.dataset_id = dataset.id)`;
 /** The longest minimum in force of each place, its own or by a scope. */
 const minimums = `
@@ -45,7 +49,7 @@ const standing = (sql: string): ReportQuery => ({ sql, isRanged: false });
 
 export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
   'processing-records': standing(`
-    with ${personalPlaces}, ${minimums}
+    with ${personalPlaces}, ${minimums}, ${retentionRules}
     select entity, place.documentation as purpose, dataset.namespace as place_namespace, dataset.name as place, role as place_kind,
       ${words('classifications')} as categories, ${words('types')} as semantic_types, fields as personal_fields,
       coalesce((select string_agg(owner, '; ') from jsonb_array_elements_text(${told('owners')}) owner), ${words('entity_owners')}) as owners,
@@ -54,7 +58,7 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
         from lineage_edge edge join dataset target on target.id = edge.target_dataset_id
         where edge.source_dataset_id = dataset.id and edge.valid_to is null) as goes_to,
       (select string_agg(distinct stream.kind, '; ') from stream where stream.target_dataset_id = dataset.id) as comes_by_stream,
-      ${ruleDays} as retention_days, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days
+      ${followed('r.days')} as retention_days, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days
     from place join dataset on dataset.id = place.dataset_id
     order by entity, place_namespace, place`),
   'subject-requests': ranged(`
@@ -77,11 +81,14 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
     where action = 'decrypt' and ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
     group by 1, 2, 3, 4 order by 1, 2, 3, 4`),
   'retention-coverage': standing(`
-    with ${personalPlaces}, ${minimums}
+    with ${personalPlaces}, ${minimums}, ${retentionRules}
     select dataset.namespace as place_namespace, dataset.name as place, role as place_kind, entity, ${words('classifications')} as categories,
-      ${ruleDays} as rule_days, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days,
+      ${followed('r.days')} as rule_days, ${rule('r.policy')} as policy, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days,
       (select outcome from topic_retention where topic_retention.dataset_id = dataset.id) as topic_outcome,
-      case when ${ruleDays} is not null or ${topicMs} is not null then 'RULE' else 'NONE' end as coverage
+      case when ${topicMs} is not null then 'RULE' when ${rule('true')} is null then 'NONE'
+        when ${rule('r.uncovered')} is not null then 'UNCOVERED' when ${rule('r.policy')} is null then 'RULE'
+        else 'POLICY' end as coverage,
+      case when ${topicMs} is null then ${rule('r.uncovered')} end as uncovered_reason
     from place join dataset on dataset.id = place.dataset_id
     order by coverage, place_namespace, place, entity`),
   approvals: ranged(`

@@ -3,7 +3,7 @@ import type { PlaceScope } from '../../domain/governance/place-scope.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 
-/** A hold or a minimum, and a place that its scope names. */
+/** A hold, a minimum or a policy, and a place that its scope names. */
 export interface ScopedPlace {
   readonly scopeId: string;
   readonly datasetId: string;
@@ -12,7 +12,7 @@ export interface ScopedPlace {
 }
 
 /** Tables whose rows have a scope. */
-type Scoped = 'legal_hold' | 'minimum_retention';
+type Scoped = 'legal_hold' | 'minimum_retention' | 'retention_policy';
 
 /**
  * The places of rows `h` of a table that have a scope, by their scopes and as everything is now. A label counts in whichever version of an entity has it: old
@@ -32,14 +32,16 @@ export const placesOfScopes = (table: Scoped, condition: string): string => `
     select d.dataset_id, f.label from dataset_field_label l join dataset_field d on d.id = l.field_id,
       unnest(l.classifications) f(label)
     where f.label = any((select labels from wanted)::text[])
+  ), by_label as materialized (
+    select a.id as scope_id, l.dataset_id from asked a, unnest(a.classifications) c(label), labelled l where l.label = c.label
   ), candidate as (
     select a.id as scope_id, d.id as dataset_id from asked a, unnest(a.dataset_ids) d(id)
     union
     select a.id, m.dataset_id from asked a, unnest(a.entity_ids) e(id), mapping m
     where a.dataset_ids is null and m.entity_id = e.id
     union
-    select a.id, l.dataset_id from asked a, unnest(a.classifications) c(label), labelled l
-    where a.dataset_ids is null and a.entity_ids is null and l.label = c.label
+    select a.id, l.dataset_id from asked a join by_label l on l.scope_id = a.id
+    where a.dataset_ids is null and a.entity_ids is null
     union
     select a.id, d.id from asked a, unnest(a.namespaces) n(name), dataset d
     where a.dataset_ids is null and a.entity_ids is null and a.classifications is null and d.namespace = n.name
@@ -48,8 +50,8 @@ export const placesOfScopes = (table: Scoped, condition: string): string => `
     where (a.namespaces is null or d.namespace = any(a.namespaces))
       and (a.entity_ids is null or exists (
         select from mapping m where m.dataset_id = d.id and m.entity_id = any(a.entity_ids)))
-      and (a.classifications is null or exists (
-        select from labelled l where l.dataset_id = d.id and l.label = any(a.classifications)))
+      -- One set that is hashed, and not looked through again for each of thousands of places.
+      and (a.classifications is null or (a.id, d.id) in (select scope_id, dataset_id from by_label))
   ), reached as (
     select scope_id, dataset_id from named
     union

@@ -23,6 +23,7 @@ import type { StreamReadModel } from './stream.read-model.ts';
 import type { StreamProgress } from './stream-progress.ts';
 import { missing, pausedGap } from './tombstone-erasure.ts';
 import { movedGroup } from './topic-positions.ts';
+import { approvedKeptMs } from './topic-retention-approval.ts';
 
 const streamWaitMs = 10_000;
 /** Messages a second that a scan reads on one core; only for the estimate. */
@@ -74,7 +75,7 @@ export class PrefixErasure {
   async plan(place: TargetPlace, selection: Selection, topic: TopicDescription): Promise<TargetEstimate | null> {
     // Others' records would go along, and a minimum keeps those, too.
     if (selection.minimum !== undefined) return null;
-    const reach = await this.#reach(topic);
+    const reach = await this.#reach(topic, place.datasetId);
     if (reach.ends.size === 0) return null;
     const survey = await this.#survey(place, { selection, reach, holds: await this.#holdsIn(place) });
     const parts = survey.parts();
@@ -116,9 +117,12 @@ export class PrefixErasure {
     return topic === null ? null : this.#receipt(context, topic, { parts: [], groups: [], open: [], newest: 0 });
   }
 
-  /** Up to where the log is past its time: nowhere, where it goes by something else than age. */
-  async #reach({ name, config }: TopicDescription): Promise<Reach> {
-    const keptMs = Number(config['retention.ms'] ?? -1);
+  /**
+   * Up to where the log is past its time: nowhere, where it goes by something else than age. A broker that deletes sooner than
+   * was approved has drifted, and is not followed.
+   */
+  async #reach({ name, config }: TopicDescription, datasetId: string): Promise<Reach> {
+    const keptMs = await approvedKeptMs(this.#deps.em, datasetId, config['retention.ms'] ?? '-1');
     const youngFrom = Date.now() - keptMs;
     if (config['cleanup.policy'] !== 'delete' || !(keptMs >= 0) || youngFrom < 0)
       return { youngFrom: 0, ends: new Map() };
@@ -135,7 +139,7 @@ export class PrefixErasure {
     const { name } = context.place;
     const [id, topic] = [await this.#idOf(name), await kafka.describeTopic(name)];
     if (topic === null) return null;
-    const [reach, selection] = [await this.#reach(topic), await context.selectionNow()];
+    const [reach, selection] = [await this.#reach(topic, context.place.datasetId), await context.selectionNow()];
     return { id, topic, reach, selection, holds: await this.#holdsIn(context.place) };
   }
 

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { digestOf } from '../../domain/canonical-json.ts';
 import type { HoldOnTopic } from '../../domain/kafka/hold-look.ts';
 import {
+  deletesSooner,
   isChange,
   planRetention,
   type RetentionSetting,
@@ -19,6 +20,7 @@ import type { KafkaCluster, TopicSetting } from './ports.ts';
 /** What a policy comes to on the broker, now. */
 export interface RetentionPlan {
   readonly retentionId: string;
+  readonly datasetId: string;
   readonly policyVersion: number;
   readonly topic: string;
   /** Why nothing can be planned; null when it can. */
@@ -30,6 +32,8 @@ export interface RetentionPlan {
   readonly minimumDays: number | null;
   /** Set for the topic itself, not taken from the broker. */
   readonly own: RetentionValues;
+  /** True where records go sooner once the policy is approved: then approval policies are asked. */
+  readonly deletesSooner: boolean;
   /** Names all of this; an approval names it. */
   readonly hash: string;
 }
@@ -134,7 +138,15 @@ function planOf(
   const own = isTold ? valuesOf(settings.filter(({ source }) => source === 'TOPIC')) : {};
   const { minimumDays } = found;
   const hash = digestOf([plan, holds.map(({ holdId }) => holdId), ...(minimumDays === null ? [] : [minimumDays])]);
-  return { ...plan, holds, minimumDays, own, hash };
+  return {
+    ...plan,
+    holds,
+    minimumDays,
+    own,
+    datasetId: policy.datasetId,
+    deletesSooner: deletesSooner(policy, steps),
+    hash,
+  };
 }
 
 function valuesOf(settings: readonly TopicSetting[]): RetentionValues {

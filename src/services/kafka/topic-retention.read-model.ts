@@ -6,6 +6,7 @@ import type { RetentionOutcome, TopicRetention } from '../../entities/topic-rete
 import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
 import { textArray } from '../sql.ts';
 import type { RetentionPlan, RetentionPlans } from './retention-plans.ts';
+import { type RetentionApproval, retentionApprovals } from './topic-retention-approval.ts';
 
 const retentionOutcomes = [
   'NOT_CHECKED',
@@ -136,8 +137,10 @@ export class TopicRetentionReadModel {
   }
 
   /** What an approval would do, and what it would name: one plan for each retention, read from the broker now. */
-  plansOf(retentions: readonly TopicRetention[]): Promise<readonly RetentionPlan[]> {
-    return this.#plans.plansOf(retentions, { approving: true });
+  async plansOf(retentions: readonly TopicRetention[]): Promise<readonly (RetentionPlan & RetentionApproval)[]> {
+    const plans = await this.#plans.plansOf(retentions, { approving: true });
+    const approvals = await retentionApprovals(this.#em.fork(), plans, { approvals: 1, byRequester: true });
+    return plans.map((plan, index) => ({ ...plan, ...(approvals[index] ?? { approvalsNeeded: 1, approvedBy: [] }) }));
   }
 
   async #by(column: 'id' | 'dataset_id', ids: readonly string[]): Promise<readonly TopicRetention[]> {

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import { inForceUnder, isChange, readRetention } from '../../domain/kafka/topic-retention.ts';
+import { nameOfApproval } from '../../domain/operations/approval.ts';
 import { Turns } from '../../domain/turns.ts';
 import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -9,6 +10,7 @@ import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
 import type { RetentionPlans } from './retention-plans.ts';
 import { lockRetention, type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
+import { approveRetention } from './topic-retention-approval.ts';
 
 export interface SetTopicRetention {
   readonly datasetId: string;
@@ -99,9 +101,10 @@ export class TopicRetentionService {
   }
 
   /**
-   * Approves all that the policy wants, as the plan of that hash has shown it, and does it. The approval stands, and the
-   * schedule keeps the topic to it, also where the broker refuses now.
-   * @throws LinewardError NOT_FOUND, PLAN_CHANGED; APPROVAL_REFUSED for who set it, where another must approve; HOLD_ACTIVE when it would cut what a hold keeps; KAFKA_UNAVAILABLE
+   * Approves all that the policy wants, as the plan of that hash has shown it, and does it once there are as many approvals as
+   * approval policies ask for; until then what was in force stays. The approval stands, and the schedule keeps the topic to
+   * it, also where the broker refuses now.
+   * @throws LinewardError NOT_FOUND, PLAN_CHANGED; APPROVAL_REFUSED for who may not, or has already; HOLD_ACTIVE when it would cut what a hold keeps; KAFKA_UNAVAILABLE
    */
   async applyTopicRetention(
     actor: Actor,
@@ -126,37 +129,25 @@ export class TopicRetentionService {
         throw new LinewardError('HOLD_ACTIVE', `${plan.holds.length} legal hold(s) concern records of the topic.`, {
           path: ['id'],
         });
-      await this.#assertMayApprove(tx, actor, policy);
+      const floor = { approvals: 1, byRequester: !this.#approvalByAnother };
+      const { rule, approvals } = await approveRetention(tx, actor, { policy, plan }, floor);
+      const { topic, hash: planHash } = plan;
+      const approved = { topic, policyVersion: policy.policyVersion, planHash, approvalsNeeded: rule.approvals };
+      const event = { resourceType: 'TopicRetention', resourceId: policy.id } as const;
+      if (approvals.length < rule.approvals) {
+        const details = { ...approved, approvals: approvals.length };
+        audit(tx, actor, { action: 'approveTopicRetention', ...event, details });
+        return;
+      }
       await tx.execute(
         `update topic_retention set in_force = policy, approved_version = policy_version, approved_by = ?,
            approved_at = now(), updated_at = now() where id = ?`,
-        [actor.id, policy.id],
+        [approvals.map(nameOfApproval).join(', '), policy.id],
       );
-      audit(tx, actor, {
-        action: 'applyTopicRetention',
-        resourceType: 'TopicRetention',
-        resourceId: policy.id,
-        details: {
-          topic: plan.topic,
-          policyVersion: policy.policyVersion,
-          planHash: plan.hash,
-          changes: plan.steps
-            .filter(isChange)
-            .map(({ setting, onBroker, target }) => ({ setting, from: onBroker, to: target })),
-        },
-      });
-    });
-  }
-
-  async #assertMayApprove(tx: EntityManager, actor: Actor, { id, policyVersion }: TopicRetention): Promise<void> {
-    if (!this.#approvalByAnother) return;
-    const own = await tx.execute<unknown[]>(
-      'select 1 from topic_retention_version where retention_id = ? and policy_version = ? and created_by = ?',
-      [id, policyVersion, actor.id],
-    );
-    if (own.length === 0) return;
-    throw new LinewardError('APPROVAL_REFUSED', `${actor.id} set the retention; another actor must approve it.`, {
-      path: ['id'],
+      const changes = plan.steps
+        .filter(isChange)
+        .map(({ setting, onBroker, target }) => ({ setting, from: onBroker, to: target }));
+      audit(tx, actor, { action: 'applyTopicRetention', ...event, details: { ...approved, changes } });
     });
   }
 

@@ -5,55 +5,69 @@ import { utcDayOf } from '../../domain/governance/minimum-retention.ts';
 import { reasonToAsk } from '../../domain/lake/retention.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
-import { finalStatuses } from '../../domain/operations/status.ts';
 import { OperationSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { type EffectiveRetention, effectiveRetentions, isFollowed } from '../governance/retention-rules.ts';
 import type { OperationService } from '../operations/operation.service.ts';
 import type { OperationRequestService } from '../operations/operation-request.service.ts';
 import { textArray } from '../sql.ts';
 
 const sweepMax = 100;
 
-const dueRow = z.object({ dataset_id: z.string(), set_at: z.coerce.date() });
-
-/** Rules that were not asked for today, of tables for which nothing is under way. */
-const due = `
-  select r.dataset_id, r.set_at from lake_retention r
-  where (r.requested_on is null or r.requested_on < ?::date)
-    and not exists (select 1 from operation o where o.kind = 'RETENTION' and r.dataset_id = any(o.dataset_ids)
-      and not o.dry_run and o.status <> all(?::text[]))
-  order by r.table_id limit ${sweepMax}`;
-
-const plannedRow = z.object({
-  id: z.string(),
-  plan_hash: z.string(),
-  auto_approve: z.boolean(),
-  proven: z.boolean(),
-});
-
 /**
- * What the schedule asked for and nobody has approved, with the rule of its table as it is. `proven`: under this very rule
- * a person approved a plan before, and that came to its end.
+ * Operations by age of which there is no end yet, in the words of the indexes of open ones, and which of them the schedule asked
+ * for and nobody has approved.
  */
-const planned = `
-  select o.id, o.plan_hash, r.auto_approve,
-    exists (select 1 from operation p join operation_approval a on a.operation_id = p.id and a.round = p.round
-      where p.kind = 'RETENTION' and p.dataset_ids = o.dataset_ids and p.status in ('COMPLETED', 'PARTIAL')
-        and p.created_at >= r.set_at and a.actor_id <> ?) as proven
-  from operation o join lake_retention r on r.dataset_id = any(o.dataset_ids)
-  where o.kind = 'RETENTION' and o.status = 'PLANNED' and not o.dry_run and o.requested_by = ? and o.created_at >= r.set_at
-  order by o.id limit ${sweepMax}`;
+const openOperations = `
+  select id, dataset_ids, idempotency_key, plan_hash, status = 'PLANNED' and requested_by = ? as is_waiting from operation
+  where kind = 'RETENTION' and not dry_run
+    and (status = 'PLANNED' or status in ('REQUESTED', 'PLANNING', 'APPROVED', 'EXECUTING', 'VERIFYING')) order by id`;
 
-/** What the schedule asked for under a rule that is not that of the table any more, and nobody has approved. */
-const outdated = `
-  select o.id from operation o
-  where o.kind = 'RETENTION' and o.status = 'PLANNED' and not o.dry_run and o.requested_by = ?
-    and not exists (select 1 from lake_retention r where r.dataset_id = any(o.dataset_ids) and r.set_at <= o.created_at)
-  order by o.id limit ${sweepMax}`;
+const openRow = z
+  .object({
+    id: z.string(),
+    dataset_ids: z.array(z.string()).nullable(),
+    idempotency_key: z.string().nullable(),
+    plan_hash: z.string().nullable(),
+    is_waiting: z.boolean(),
+  })
+  .transform(
+    (row): OpenOperation => ({
+      id: row.id,
+      datasetIds: row.dataset_ids ?? [],
+      key: row.idempotency_key ?? '',
+      planHash: row.plan_hash,
+      isWaiting: row.is_waiting,
+    }),
+  );
+
+interface OpenOperation {
+  readonly id: string;
+  readonly datasetIds: readonly string[];
+  readonly key: string;
+  readonly planHash: string | null;
+  readonly isWaiting: boolean;
+}
 
 /**
- * Asks once a UTC day for the operation that each rule makes due. It executes nothing: a person approves, or, where the rule
- * says so and one did before, the schedule does as long as plans look as they should. Safe in many processes at once.
+ * Whether a person approved a plan by the same days and date of the same table, which came to its end, since the rule is as
+ * it is: it may be a policy that goes before another one only now.
+ */
+const proven = `
+  select exists (select from operation p join operation_approval a on a.operation_id = p.id and a.round = p.round
+    where p.kind = 'RETENTION' and p.dataset_ids = array[?]::text[] and p.status in ('COMPLETED', 'PARTIAL') and p.created_at >= ?
+      and a.actor_id <> ? and p.plan @> ?::jsonb) as proven`;
+
+type Rule = EffectiveRetention & { readonly dateField: string };
+
+/** Begins the keys of what is asked for by a rule as it is: by another one it is another request. */
+const keyOf = ({ datasetId, policy, setAt }: Rule): string =>
+  `retention:${datasetId}:${policy === null ? setAt.getTime() : `${policy.id}.${policy.version}`}:`;
+
+/**
+ * Asks once a UTC day for the operation that is due by the rule of each table, its own or that of a policy, which is found anew with
+ * each look. It executes nothing: a person approves, or, where the rule says so and one did before, the schedule does as long
+ * as plans look as they should. Safe in many processes at once.
  */
 export class RetentionSchedule {
   readonly #em: EntityManager;
@@ -79,62 +93,92 @@ export class RetentionSchedule {
   }
 
   async sweep(): Promise<void> {
-    await this.#cancelOutdated();
-    await this.#requestDue();
-    await this.#settlePlanned();
+    const em = this.#em.fork();
+    const rules = [...(await effectiveRetentions(em, null)).values()].filter(isFollowed);
+    const rows = await em.execute(openOperations, [retentionActor.id]);
+    const open = rows.map((row) => openRow.parse(row));
+    const byDataset = new Map(rules.map((rule) => [rule.datasetId, rule]));
+    const ruleOf = ({ datasetIds: [datasetId = ''] }: OpenOperation) => byDataset.get(datasetId);
+    const isOutdated = (operation: OpenOperation): boolean => {
+      const rule = ruleOf(operation);
+      return rule === undefined || !operation.key.startsWith(keyOf(rule));
+    };
+    const waiting = open.filter(({ isWaiting }) => isWaiting);
+    await this.#cancel(waiting.filter(isOutdated).slice(0, sweepMax));
+    await this.#requestDue(rules, new Set(open.flatMap(({ datasetIds }) => datasetIds)));
+    await this.#settle(
+      waiting.flatMap((operation) => {
+        const rule = ruleOf(operation);
+        return rule === undefined || isOutdated(operation) ? [] : [{ ...operation, rule }];
+      }),
+    );
   }
 
-  async #requestDue(): Promise<void> {
-    const today = utcDayOf(this.#now());
-    const rows = await this.#em.fork().execute(due, [today, textArray(finalStatuses)]);
-    for (const raw of rows) {
-      const { dataset_id: datasetId, set_at: setAt } = dueRow.parse(raw);
-      await this.#guarded(datasetId, async () => {
-        // Two processes that ask at once get one operation.
-        const idempotencyKey = `retention:${datasetId}:${setAt.getTime()}:${today}`;
-        await this.#requests.requestRetention(retentionActor, { datasetId, idempotencyKey, reason: 'retention rule' });
-        await this.#em
-          .fork()
-          .execute('update lake_retention set requested_on = ?::date where dataset_id = ? and set_at = ?', [
-            today,
-            datasetId,
-            setAt,
-          ]);
-      });
-    }
-  }
-
-  async #cancelOutdated(): Promise<void> {
-    const rows = await this.#em.fork().execute<{ id: string }[]>(outdated, [retentionActor.id]);
-    for (const { id } of rows)
+  /** What was asked for under a rule that the table does not go by any more, and nobody has approved. */
+  async #cancel(outdated: readonly OpenOperation[]): Promise<void> {
+    for (const { id } of outdated)
       await this.#guarded(id, async () => {
         await this.#operations.cancelOperation(retentionActor, { id, reason: 'the retention rule has changed' });
       });
   }
 
-  async #settlePlanned(): Promise<void> {
-    const rows = await this.#em.fork().execute(planned, [retentionActor.id, retentionActor.id]);
+  /** Rules that were not asked for today, of tables for which nothing is under way. */
+  async #requestDue(rules: readonly Rule[], busy: ReadonlySet<string>): Promise<void> {
+    const today = utcDayOf(this.#now());
+    // Two processes that ask at once get one operation.
+    const idle = rules
+      .filter(({ datasetId }) => !busy.has(datasetId))
+      .map((rule) => ({ rule, idempotencyKey: keyOf(rule) + today }));
+    const asked = await this.#em
+      .fork()
+      .execute<{ key: string }[]>(
+        'select idempotency_key as key from operation where idempotency_key = any(?::text[])',
+        [textArray(idle.map(({ idempotencyKey }) => idempotencyKey))],
+      );
+    const known = new Set(asked.map(({ key }) => key));
+    const due = idle.filter(({ idempotencyKey }) => !known.has(idempotencyKey)).slice(0, sweepMax);
+    for (const { rule, idempotencyKey } of due)
+      await this.#guarded(rule.datasetId, async () => {
+        const reason = rule.policy === null ? 'retention rule' : `retention policy "${rule.policy.name}"`;
+        await this.#requests.requestRetention(retentionActor, {
+          ...{ datasetId: rule.datasetId, idempotencyKey, reason },
+          // All rules were read together; the planner reads that of the table again.
+          assertMayBegin: async () => undefined,
+        });
+      });
+  }
+
+  async #settle(planned: readonly (OpenOperation & { readonly rule: Rule })[]): Promise<void> {
     const waiting = new Set<string>();
-    for (const raw of rows) {
-      const { id, plan_hash: planHash, auto_approve: autoApprove, proven } = plannedRow.parse(raw);
-      const key = JSON.stringify([id, planHash, autoApprove, proven]);
-      waiting.add(key);
-      if (this.#judged.has(key)) continue;
+    for (const { id, planHash, rule } of planned.slice(0, sweepMax))
       await this.#guarded(id, async () => {
+        if (planHash === null) return;
+        const isProven = rule.autoApprove && (await this.#isProven(rule));
+        const key = JSON.stringify([id, planHash, isProven]);
+        waiting.add(key);
+        if (this.#judged.has(key)) return;
         const { plan } = await this.#em.fork().findOneOrFail(OperationSchema, { id });
         if (plan == null) return;
         const forecast = forecastOf(plan);
+        const mayGo = reasonToAsk(forecast) === null;
         // A plan in which nothing goes would only wait for somebody to look at it.
-        if (forecast.rows === 0 && reasonToAsk(forecast) === null)
+        if (forecast.rows === 0 && mayGo)
           await this.#operations.cancelOperation(retentionActor, {
             id,
             reason: 'nothing is older than the rule allows',
           });
-        else if (autoApprove && proven && reasonToAsk(forecast) === null) await this.#approve(id, planHash);
+        else if (isProven && mayGo) await this.#approve(id, planHash);
         this.#judged.add(key);
       });
-    }
     for (const key of this.#judged) if (!waiting.has(key)) this.#judged.delete(key);
+  }
+
+  async #isProven({ datasetId, setAt, days, dateField }: Rule): Promise<boolean> {
+    const planned = { targets: [{ estimate: { manifest: [{ transformation: { retention: { days, dateField } } }] } }] };
+    const [found] = await this.#em
+      .fork()
+      .execute<{ proven: boolean }[]>(proven, [datasetId, setAt, retentionActor.id, JSON.stringify(planned)]);
+    return found?.proven === true;
   }
 
   /** Where an approval policy says who must, the plan waits for a person, and is not tried again. */

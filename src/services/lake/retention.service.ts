@@ -8,6 +8,7 @@ import { MinimumRetentionSchema } from '../../entities/minimum-retention.entity.
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { assertDateOfScopes } from '../governance/placed-minimums.ts';
+import { followedRule } from '../governance/retention-rules.ts';
 
 export interface SetLakeRetention {
   readonly datasetId: string;
@@ -26,10 +27,9 @@ export class RetentionService {
     this.#em = deps.em;
   }
 
-  /** The rule of a table, null for none. */
-  async ruleOf(datasetId: string): Promise<RetentionRule | null> {
-    const rule = await this.#em.fork().findOne(LakeRetentionSchema, { datasetId });
-    return rule === null ? null : { dateField: rule.dateField, days: rule.days };
+  /** The rule that a table goes by, its own or that of a policy; null for none. */
+  ruleOf(datasetId: string): Promise<RetentionRule | null> {
+    return followedRule(this.#em.fork(), datasetId);
   }
 
   /** @throws LinewardError NOT_FOUND for what is no lake table, BAD_INPUT, MAPPING_INVALID */
@@ -47,7 +47,7 @@ export class RetentionService {
           { path: ['datasetId'] },
         );
       await assertOneDate(tx, datasetId, dateField);
-      const facts = { dateField, days, action, autoApprove, setBy: actor.id, setAt: new Date(), requestedOn: null };
+      const facts = { dateField, days, action, autoApprove, setBy: actor.id, setAt: new Date() };
       await tx.upsert(LakeRetentionSchema, { tableId: table.id, datasetId, ...facts });
       audit(tx, actor, {
         action: 'setLakeRetention',
@@ -59,7 +59,7 @@ export class RetentionService {
     });
   }
 
-  /** The table keeps its rows from now on. What was approved and has not begun ends with PLAN_CHANGED. */
+  /** The table goes by a policy, or keeps its rows, from now on. What was approved and has not begun ends with PLAN_CHANGED. */
   async deleteLakeRetention(actor: Actor, { datasetId }: { readonly datasetId: string }): Promise<Dataset> {
     return this.#em.fork().transactional(async (tx) => {
       if ((await tx.nativeDelete(LakeRetentionSchema, { datasetId })) === 0)

@@ -7,7 +7,6 @@ import {
   type ApprovalPolicy,
   type ApprovalRule,
   counted,
-  type PlanFacts,
   ruleFor,
   sizeOf,
   whyNot,
@@ -21,6 +20,7 @@ import {
 } from '../../entities/approval.entity.ts';
 import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { effectiveRetentions } from '../governance/retention-rules.ts';
 import { textArray } from '../sql.ts';
 
 /** What is asked for whatever policies say. */
@@ -49,10 +49,36 @@ export async function approvalRule(
   plan: OperationPlan,
   floor: ApprovalFloor,
 ): Promise<ApprovalRule> {
+  const policies = await approvalPolicies(tx);
+  const ids = plan.targets.map(({ dataset }) => dataset.id);
+  // Keys may encrypt anything.
+  const labels = policies.length === 0 || ids.includes(keyRing.id) ? null : await labelsOf(tx, ids);
+  const classifications = labels === null ? null : ids.flatMap((id) => labels.get(id) ?? []);
+  return ruleFor(policies, { kind, size: sizeOf(plan), classifications }, floor);
+}
+
+/** All of this moment. */
+export async function approvalPolicies(tx: EntityManager): Promise<readonly ApprovalPolicy[]> {
   const rows = await tx.find(ApprovalPolicySchema, {}, { orderBy: { name: 'asc' }, refresh: true });
-  if (rows.length === 0) return { ...floor, roles: [], policies: [] };
-  const facts: PlanFacts = { kind, size: sizeOf(plan), classifications: await touched(tx, plan) };
-  return ruleFor(rows.map(policyOf), facts, floor);
+  return rows.map(policyOf);
+}
+
+/** What is labelled in datasets, by dataset; those without labels are absent. */
+export async function labelsOf(
+  tx: EntityManager,
+  datasetIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const ids = textArray(datasetIds);
+  const rows = await tx.execute<{ id: string; name: string }[]>(
+    `select m.dataset_id as id, f.name from mapping m join entity_version v on v.entity_id = m.entity_id
+       join entity_field e on e.version_id = v.id, unnest(e.classifications) f(name) where m.dataset_id = any(?::text[])
+     union
+     select d.dataset_id, f.name from dataset_field d join dataset_field_label l on l.field_id = d.id, unnest(l.classifications) f(name)
+       where d.dataset_id = any(?::text[])`,
+    [ids, ids],
+  );
+  const byId = Map.groupBy(rows, ({ id }) => id);
+  return new Map([...byId].map(([id, found]) => [id, found.map(({ name }) => name)]));
 }
 
 /** How plans wait for approval. */
@@ -74,21 +100,6 @@ export async function awaitApproval(
   operation.approvalsNeeded = (await approvalRule(tx, operation, plan, floor)).approvals;
 }
 
-/** What the places of a plan are labelled with; null where keys are among them. */
-async function touched(tx: EntityManager, { targets }: OperationPlan): Promise<readonly string[] | null> {
-  const ids = targets.map(({ dataset }) => dataset.id);
-  if (ids.includes(keyRing.id)) return null;
-  const rows = await tx.execute<{ name: string }[]>(
-    `select distinct f.name from mapping m join entity_version v on v.entity_id = m.entity_id
-       join entity_field e on e.version_id = v.id, unnest(e.classifications) f(name) where m.dataset_id = any(?::text[])
-     union
-     select f.name from dataset_field d join dataset_field_label l on l.field_id = d.id, unnest(l.classifications) f(name)
-       where d.dataset_id = any(?::text[])`,
-    [textArray(ids), textArray(ids)],
-  );
-  return rows.map(({ name }) => name);
-}
-
 /**
  * Adds the approval of an actor, of an operation that is locked, and answers all that count.
  * @throws LinewardError APPROVAL_REFUSED
@@ -101,13 +112,13 @@ export async function addApproval(
 ): Promise<readonly Approval[]> {
   // The schedule follows a rule of a table that a person set; where policies say who must approve, a person does.
   if (actor.kind === 'system' && rule.policies.length > 0)
-    throw refused(`an approval policy says who must approve it: ${rule.policies.join(', ')}`);
+    throw refusedApproval(`an approval policy says who must approve it: ${rule.policies.join(', ')}`);
   const roles = onBehalfOf === null ? actor.roles : await delegatedRoles(tx, actor, onBehalfOf);
   const approval: Approval = { actorId: actor.id, onBehalfOf, roles };
   const requesters = actor.kind === 'system' ? [] : await requestersOf(tx, operation);
   const before = counted(rule, await approvalsOf(tx, operation), requesters);
   const why = whyNot(rule, approval, { requesters, before });
-  if (why !== null) throw refused(why);
+  if (why !== null) throw refusedApproval(why);
   // Those that were given under another rule and do not count now are no approvals of this plan.
   await tx.execute(
     'delete from operation_approval where operation_id = ? and round = ? and actor_id <> all(?::text[])',
@@ -121,9 +132,12 @@ export async function addApproval(
   return [...before, approval];
 }
 
-const refused = (why: string): LinewardError => new LinewardError('APPROVAL_REFUSED', `${why}.`, { path: ['id'] });
+/** That an approval does not count. */
+export const refusedApproval = (why: string): LinewardError =>
+  new LinewardError('APPROVAL_REFUSED', `${why}.`, { path: ['id'] });
 
-const approvalRow = z
+/** As approvals are kept. */
+export const approvalRow = z
   .object({ actor_id: z.string(), on_behalf_of: z.string().nullable(), roles: z.array(z.string()) })
   .transform(({ actor_id: actorId, on_behalf_of: onBehalfOf, roles }): Approval => {
     return { actorId, onBehalfOf, roles: rolesIn(roles) };
@@ -140,17 +154,14 @@ async function approvalsOf(tx: EntityManager, { id, round }: Approved): Promise<
   return rows.map((row) => approvalRow.parse(row));
 }
 
-/** Who requested an operation, and who set the retention rule that the schedule follows with it. */
+/** Who requested an operation, and who set the retention rule or policy that the schedule follows with it. */
 async function requestersOf(
   tx: EntityManager,
   { requestedBy, kind, datasetIds }: Approved,
 ): Promise<readonly string[]> {
   if (kind !== 'RETENTION' || requestedBy !== retentionActor.id) return [requestedBy];
-  const rules = await tx.execute<{ set_by: string }[]>(
-    'select set_by from lake_retention where dataset_id = any(?::text[])',
-    [textArray(datasetIds ?? [])],
-  );
-  return [requestedBy, ...rules.map(({ set_by: setBy }) => setBy)];
+  const rules = await effectiveRetentions(tx, datasetIds ?? []);
+  return [requestedBy, ...[...rules.values()].map(({ setBy }) => setBy)];
 }
 
 /**
@@ -161,9 +172,10 @@ async function delegatedRoles(tx: EntityManager, { id: toActor }: Actor, fromAct
   const now = new Date();
   const current = { fromActor, toActor, revokedAt: null, startsAt: { $lte: now }, endsAt: { $gt: now } };
   const [delegation] = await tx.find(ApprovalDelegationSchema, current, { orderBy: { id: 'desc' }, limit: 1 });
-  if (delegation === undefined) throw refused(`${fromActor} has not asked ${toActor} to approve in that name by now`);
+  if (delegation === undefined)
+    throw refusedApproval(`${fromActor} has not asked ${toActor} to approve in that name by now`);
   const roles = await rolesNow(tx, delegation.fromKind, fromActor, delegation.fromRoles);
-  if (!mayDo(roles, 'APPROVE')) throw refused(`${fromActor} may not approve any more`);
+  if (!mayDo(roles, 'APPROVE')) throw refusedApproval(`${fromActor} may not approve any more`);
   return roles;
 }
 

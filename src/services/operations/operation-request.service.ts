@@ -5,9 +5,9 @@ import { assertSelector, assertText, type SubjectSelector } from '../../domain/g
 import { newId } from '../../domain/id.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
-import { LakeRetentionSchema } from '../../entities/lake-retention.entity.ts';
 import { type Operation, OperationSchema, OperationSubjectSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { assertRetained } from '../governance/retention-rules.ts';
 import { reasonCharsMax, type ShredRules } from './operation.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { assertEntity, insertOperation, operationOfKey } from './operation-insert.ts';
@@ -38,7 +38,7 @@ export interface RequestTransformation extends Omit<RequestErasure, 'subjects' |
   readonly datasetIds?: readonly string[] | undefined;
 }
 
-/** Work on one lake table by its rule. */
+/** Work on one lake table by the rule that it goes by. */
 export interface RequestRetention extends Omit<RequestOperation, 'subjects'> {
   readonly datasetId: string;
 }
@@ -94,13 +94,10 @@ export class OperationRequestService {
     return this.#request(actor, 'REWRAP', transformationOf(input));
   }
 
-  /** Removes what a lake table may keep no longer, by its retention rule. */
-  async requestRetention(actor: Actor, { datasetId, ...input }: RequestRetention): Promise<Operation> {
-    if ((await this.#em.fork().count(LakeRetentionSchema, { datasetId })) === 0)
-      throw new LinewardError('NOT_FOUND', 'datasetId: it is no lake table with a retention rule; set one', {
-        path: ['datasetId'],
-      });
-    return this.#request(actor, 'RETENTION', { ...input, subjects: [], datasetIds: [datasetId] });
+  /** Removes what a lake table may keep no longer, by its retention rule or policy. */
+  requestRetention(actor: Actor, { datasetId, ...input }: RequestRetention): Promise<Operation> {
+    const assertMayBegin = input.assertMayBegin ?? (() => assertRetained(this.#em.fork(), datasetId));
+    return this.#request(actor, 'RETENTION', { ...input, assertMayBegin, subjects: [], datasetIds: [datasetId] });
   }
 
   async #request(actor: Actor, kind: OperationKind, input: AnyRequest): Promise<Operation> {

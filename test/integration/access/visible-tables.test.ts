@@ -15,7 +15,7 @@ const behindOthers = [
   ...['certificate', 'erasure_deferral', 'operation_approval', 'operation_subject'],
   ...['lake_content_mark', 'lake_file', 'lake_index', 'lake_read', 'lineage_io_set_member', 'operation_file'],
   ...['stream_activity', 'stream_position', 'stream_process', 'stream_run', 'stream_total'],
-  ...['topic_hold_look', 'topic_retention_version', 'topic_rewrite'],
+  ...['topic_hold_look', 'topic_retention_approval', 'topic_retention_version', 'topic_rewrite'],
   ...['transform_file', 'transform_position', 'transform_reject', 'transform_source'],
 ];
 const everything: Hiding = { rule: { namespaces: [], names: ['*'], classifications: [] }, datasetIds: null };

@@ -120,6 +120,18 @@ describe.skipIf(missing)(`erasing what stands at the start of a log${missing ? `
     expect(await planned(topic)).toMatchObject({ action: 'REWRITE', records: 4 });
   });
 
+  test('records that go sooner on the broker than was approved are rewritten instead', async () => {
+    const { topic } = await filled();
+    await db.em.fork().execute(
+      `insert into topic_retention (id, dataset_id, policy_version, policy, in_force, created_at, updated_at)
+       values (?, ?, 1, '{"retention.ms": "1"}', ?::jsonb, now(), now())`,
+      [newId(), topic.datasetId, JSON.stringify({ 'retention.ms': String(30 * day) })],
+    );
+    expect(await planned(topic)).toMatchObject({ action: 'REWRITE', records: 4 });
+    await db.em.fork().execute(`update topic_retention set in_force = '{}' where dataset_id = ?`, [topic.datasetId]);
+    expect(await planned(topic)).toMatchObject({ action: 'DELETE_RECORDS' });
+  });
+
   test('a hold on somebody whose old record stands before it keeps that: the topic is rewritten', async () => {
     const seeded = await filled();
     const context = await contextOf(seeded);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   compareKeeping,
+  deletesSooner,
   inForceUnder,
   planRetention,
   type RetentionQuestion,
@@ -172,5 +173,39 @@ describe('a minimum retention', () => {
     expect(planned({ minimumDays: 30 })).toEqual([['retention.ms', days(31), 'EXTEND', 'MINIMUM']]);
     expect(planned({ minimumDays: 3 })).toEqual([['retention.ms', days(7), 'NONE', null]]);
     expect(planned({ minimumDays: 3, held: true })).toEqual([['retention.ms', '-1', 'EXTEND', 'HELD']]);
+  });
+});
+
+describe('whether an approval lets records go sooner', () => {
+  const sooner = (more: Partial<RetentionQuestion>): boolean => {
+    const asked = question({ approving: true, ...more });
+    return deletesSooner(asked, planRetention(asked));
+  };
+  test.each<[string, Partial<RetentionQuestion>, boolean]>([
+    ['as long as the broker does', {}, false],
+    ['longer', { onBroker: { 'retention.ms': days(3) } }, false],
+    ['shorter', { onBroker: { 'retention.ms': days(8) } }, true],
+    [
+      'shorter than was approved, as a broker that drifted does already',
+      { inForce: { 'retention.ms': days(30) } },
+      true,
+    ],
+    ['shorter, once a minimum has ended', { onBroker: { 'retention.ms': days(10) }, minimumDays: 30 }, true],
+    ['shorter, once a hold has ended', { onBroker: { 'retention.ms': '-1' }, held: true }, true],
+    [
+      'by another time stamp',
+      {
+        policy: { 'retention.ms': days(7), 'message.timestamp.type': 'CreateTime' },
+        onBroker: { 'retention.ms': days(7), 'message.timestamp.type': 'LogAppendTime' },
+      },
+      true,
+    ],
+    [
+      'by a setting that the broker does not know',
+      { policy: { 'retention.ms': days(7), 'retention.bytes': '1' }, onBroker: { 'retention.ms': days(7) } },
+      false,
+    ],
+  ])('%s', (_what, more, expected) => {
+    expect(sooner(more)).toBe(expected);
   });
 });

@@ -139,6 +139,7 @@ const bounded = {
   'Query.nodes': 'one per id asked, at most 100',
   'Query.redactBulk': 'one per value given, at most 10,000',
   'RegisterEntityVersionPayload.incompatibilities': 'at most 100 with one earlier version',
+  'RetentionPlan.approvedBy': 'at most one, of the two approvals that a policy may ask for',
   'RetentionPlan.steps': 'settings that a retention may name, six',
   'ReplayStreamPayload.steps': 'one per partition of a topic',
   'SearchFacets.classification': 'at most 20',
