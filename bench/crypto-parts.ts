@@ -61,4 +61,4 @@ export function openItems(sealed: readonly CryptoAnswer[]): readonly OpenItem[] 
 }
 
 /** Where no policy speaks. */
-const allowingAll = { mayWith: () => true };
+const allowingAll = { may: () => true, mayWith: () => true };

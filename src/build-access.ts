@@ -29,18 +29,19 @@ export function buildAccess(
   const accessPolicies = new AccessPolicyReadModel({ em });
   const policies = new PoliciesInForce({ accessPolicies });
   const accessPolicyService = new AccessPolicyService({ em, policies });
+  const authentication = new Authentication({
+    em,
+    apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
+    provider: identityProvider,
+    refusals: loginRefusals,
+    policies,
+  });
   return {
-    authentication: new Authentication({
-      em,
-      apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
-      provider: identityProvider,
-      refusals: loginRefusals,
-      policies,
-    }),
+    authentication,
     loginRefusals,
     access: new AccessGuard({ em, logger, policies }),
     apiTokens: new ApiTokenReadModel({ em }),
-    apiTokenService: new ApiTokenService({ em }),
+    apiTokenService: new ApiTokenService({ em, authentication }),
     accessPolicies,
     accessPolicyService,
     breakGlass: new BreakGlassService({ policies, service: accessPolicyService }),

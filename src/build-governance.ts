@@ -1,6 +1,7 @@
 import type { Env } from './config/env.ts';
 import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
+import type { AccessGuard } from './services/access/access-guard.ts';
 import { DecisionReadModel } from './services/governance/decision.read-model.ts';
 import { GovernanceReadModel } from './services/governance/governance.read-model.ts';
 import { GovernanceService } from './services/governance/governance.service.ts';
@@ -18,9 +19,14 @@ export function buildGovernance(
   logger: Logger,
   {
     database: { em },
+    access,
     now,
     retainsChanged,
-  }: Pick<Parts, 'database'> & { readonly now: () => Date; readonly retainsChanged: () => Promise<void> },
+  }: Pick<Parts, 'database'> & {
+    readonly access: AccessGuard;
+    readonly now: () => Date;
+    readonly retainsChanged: () => Promise<void>;
+  },
 ) {
   const changed = () =>
     retainsChanged().catch((error: unknown) => {
@@ -30,12 +36,12 @@ export function buildGovernance(
     retains: new RetainReader({ em, now }),
     governance: new GovernanceReadModel({ em }),
     governanceService: new GovernanceService({ em, releaseByTwo: env.HOLD_RELEASE_BY_TWO, holdsChanged: changed }),
-    minimumRetentions: new MinimumRetentionService({ em, now, changed }),
-    scopedMinimums: new ScopedMinimumService({ em, now, changed }),
+    minimumRetentions: new MinimumRetentionService({ em, access, now, changed }),
+    scopedMinimums: new ScopedMinimumService({ em, access, now, changed }),
     retentionPolicies: new RetentionPolicyReadModel({ em }),
     retentionPolicyService: new RetentionPolicyService({ em }),
     approvals: new ApprovalReadModel({ em }),
-    approvalPolicies: new ApprovalPolicyService({ em }),
+    approvalPolicies: new ApprovalPolicyService({ em, access }),
     decisions: new DecisionReadModel({ em, now }),
   };
 }

@@ -4,6 +4,7 @@ import { LakeReadService } from './services/lake-reads/lake-read.service.ts';
 import { LakeRows } from './services/lake-reads/lake-rows.ts';
 import { ReadFiles } from './services/lake-reads/read-files.ts';
 import { LakePlaces } from './services/lake-reads/read-place.ts';
+import type { LabelReadModel } from './services/lineage/label.read-model.ts';
 import type { CryptoService } from './services/privacy/crypto.service.ts';
 import type { RegistryReadModel } from './services/registry/registry.read-model.ts';
 
@@ -14,10 +15,16 @@ export function buildLakeReads(
     registry,
     crypto,
     access,
-  }: { readonly registry: RegistryReadModel; readonly crypto: CryptoService; readonly access: AccessGuard },
+    labels,
+  }: {
+    readonly registry: RegistryReadModel;
+    readonly crypto: CryptoService;
+    readonly access: AccessGuard;
+    readonly labels: LabelReadModel;
+  },
 ) {
   const files = new ReadFiles({ em, store });
-  const places = new LakePlaces({ em, registry });
+  const places = new LakePlaces({ em, registry, labels });
   const lakeReads = new LakeReadService({ em, store, places, files, access });
   return { lakeReads, lakeRows: new LakeRows({ reads: lakeReads, files, store, engine, crypto }) };
 }

@@ -90,8 +90,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const { registry, schemaStore, gate, recordSchemas } = catalog;
   const now = () => new Date();
   const governanceParts = buildGovernance(env, logger, {
-    database,
-    now,
+    ...{ database, access, now },
     retainsChanged: () => topics.topicRetentionSchedule.enqueueNow(),
   });
   const { retains } = governanceParts;
@@ -226,7 +225,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({
-    ...{ em, driver, shred },
+    ...{ em, access, driver, shred },
     approvalByAnother: env.APPROVAL_BY_ANOTHER,
     erasureWindowMs: env.ERASURE_WINDOW_MINUTES * 60_000,
   });
@@ -279,7 +278,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     lakeRetentionSchedule,
     ...{ registrar, tableDiscovery, tableIndexer, tableIndexSchedule },
     ...transform,
-    ...buildLakeReads(parts, { registry, crypto: privacy.crypto, access: accessParts.access }),
+    ...buildLakeReads(parts, { registry, crypto: privacy.crypto, access, labels }),
     streamRunner,
     driver,
     operations,

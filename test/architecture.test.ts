@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -104,6 +104,14 @@ describe('layers', () => {
     await rm(empty, { recursive: true, force: true });
     expect(seen).toBeLessThan(modulesMin);
   });
+});
+
+test('whether somebody may do something is asked of the access guard: roles alone pass by policies', async () => {
+  const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
+  const asking = await Promise.all(
+    files.map(async (name) => ((await readFile(join('src', name), 'utf8')).includes('mayDo(') ? [name] : [])),
+  );
+  expect(asking.flat().sort()).toEqual(['domain/access/access-decision.ts', 'domain/access/role.ts']);
 });
 
 describe('dead code', () => {

@@ -1,6 +1,5 @@
 import { Arg, Ctx, FieldResolver, Mutation, Query, Resolver, Root } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
-import { mayDo } from '../domain/access/role.ts';
 import { globalId, localId } from '../domain/global-id.ts';
 import type { Claim } from '../domain/governance/decision.ts';
 import type { Operation } from '../entities/operation.entity.ts';
@@ -36,11 +35,11 @@ export class DecisionResolver {
       'What becomes of a record and why, by the decision that every operation goes by: holds, minimums, erasures under way or deferred, rules of its place.',
   })
   async explainDecision(
-    @Acting() actor: Actor,
+    @Ctx() { access, actor }: RequestContext,
     @Arg('item', () => DecisionItemInput, { description: 'The record.' }) item: DecisionItemInput,
   ): Promise<DecisionType> {
     const { accountId, subject } = item;
-    const isInitiated = mayDo(actor.roles, 'HOLD');
+    const isInitiated = access.may(actor, 'HOLD');
     const { winner, losers, ...decision } = await this.#decisions.explain({
       isInitiated,
       datasetId: localId('Dataset', item.datasetId, ['item', 'datasetId']),

@@ -1,6 +1,5 @@
-import { Arg, Args, Mutation, Query, Resolver } from 'type-graphql';
+import { Arg, Args, Ctx, Mutation, Query, Resolver } from 'type-graphql';
 import type { Actor } from '../domain/access/actor.ts';
-import { mayDo } from '../domain/access/role.ts';
 import { localId } from '../domain/global-id.ts';
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import {
@@ -14,6 +13,7 @@ import {
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
 import type { GovernanceService } from '../services/governance/governance.service.ts';
 import { Acting } from './acting.ts';
+import type { RequestContext } from './context.ts';
 import { mutationPayload } from './mutation-payload.ts';
 import { placesFrom } from './place-scope.ts';
 
@@ -29,11 +29,11 @@ export class GovernanceResolver {
 
   @Query(() => LegalHoldConnection, { description: 'Legal holds, newest first.' })
   async legalHolds(
-    @Acting() actor: Actor,
+    @Ctx() { access, actor }: RequestContext,
     @Args(() => ConnectionArgs) page: ConnectionArgs,
     @Arg('filter', () => LegalHoldFilter, { nullable: true, description: 'Which holds.' }) filter?: LegalHoldFilter,
   ) {
-    const isInitiated = mayDo(actor.roles, 'HOLD');
+    const isInitiated = access.may(actor, 'HOLD');
     return new LegalHoldConnection(await this.#readModel.legalHolds(page, filter ?? {}, isInitiated));
   }
 

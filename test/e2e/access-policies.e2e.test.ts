@@ -361,3 +361,24 @@ describe('a policy', () => {
     await client.dispose();
   });
 });
+
+test('a confidential hold is shown to who may place holds, by roles and by policies', async () => {
+  const place = `mutation { placeLegalHold(input: { matterId: "sealed", reason: "court", confidential: true, scope: { accountId: "AC9" } }) {
+    legalHold { id } userErrors { message } } }`;
+  const { data } = await kit.ask(rootToken, place);
+  expect(data.placeLegalHold.userErrors).toEqual([]);
+  const { id } = data.placeLegalHold.legalHold;
+  const seenByLegal = async (): Promise<Data> => {
+    const answer = await kit.ask(
+      tokens.legal,
+      `{ legalHolds(first: 50) { nodes { id matterId } } node(id: "${id}") { id } }`,
+    );
+    expect(answer.errors).toBeUndefined();
+    return JSON.stringify(answer.data).includes(id);
+  };
+  expect(await seenByLegal()).toBe(true);
+  const policy = await kit.policy('no holds', { effect: 'DENY', actions: ['HOLD'], roles: ['legal'] });
+  expect(await seenByLegal()).toBe(false);
+  await kit.retire(policy);
+  expect(await seenByLegal()).toBe(true);
+});

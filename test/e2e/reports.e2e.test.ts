@@ -130,6 +130,8 @@ test('who read clear values is counted by day, account and purpose', async () =>
       day: '2026-03-01',
       actor: 'ann',
       account: 'AC1',
+      table: '',
+      columns: '',
       purpose: 'support',
       calls: '3',
       values: '7',

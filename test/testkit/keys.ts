@@ -49,4 +49,4 @@ export const accountHolder = (accountId: string): KeyHolder => ({ accountId, sco
 export const newAccount = (): string => `AC${randomBytes(8).toString('hex')}`;
 
 /** Where no policy speaks. */
-const allowingAll = { mayWith: () => true };
+const allowingAll = { may: () => true, mayWith: () => true };

@@ -20,6 +20,7 @@ import { Sweeper } from '../../src/services/operations/sweeper.ts';
 import { TargetRunner } from '../../src/services/operations/target-runner.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
 import { SearchEntries } from '../../src/services/registry/search-entries.ts';
+import { byRoles } from './access.ts';
 import { quietLogger } from './actor.ts';
 
 export interface OperationPartsOptions {
@@ -77,6 +78,7 @@ export async function operationParts(options: OperationPartsOptions) {
     governance: new GovernanceService({ em }),
     requests: new OperationRequestService({ em, driver, notary, shred: { approvals: 1 } }),
     service: new OperationService({
+      access: byRoles,
       em,
       driver,
       shred: { approvals: 1, coolOffMs: 0 },

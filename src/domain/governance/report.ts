@@ -4,7 +4,8 @@ export const reports = {
     'Records of processing (GDPR Art. 30): each place of an entity that holds personal data, of which categories, who owns it, where it goes, and how long it is kept.',
   'subject-requests':
     'Requests of data subjects for erasure (GDPR Art. 17), with the deadline of a month (Art. 12 (3)) and what became of each.',
-  'clear-reads': 'Who decrypted values of which account, for what purpose, and how many, by day.',
+  'clear-reads':
+    'Who decrypted values of which account, and read which classified columns of which lake table in clear, for what purpose, and how often, by day.',
   'retention-coverage':
     'Each place with personal data, the rules, policies and minimums by which its records go or stay, and why a policy cannot be followed.',
   approvals: 'Who asked for operations that change or destroy data, and who approved them.',

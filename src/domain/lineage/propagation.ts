@@ -54,6 +54,16 @@ export function propagate(
   return { labels, blocked: blockedBy(graph, labels, blocks) };
 }
 
+/** Fields whose labels a field carries, itself among them: the way of {@link propagate} backwards, and without its limit. */
+export function carriedFrom(graph: EdgeGraph, field: number): ReadonlySet<number> {
+  const blocks = blocksAt(graph, undefined);
+  const reached = new Set([field]);
+  // A set is walked in the order of what is added, also meanwhile.
+  for (const one of reached)
+    for (const row of graph.incoming(one)) if (blocks(row) === null) reached.add(graph.edges.sources[row] ?? 0);
+  return reached;
+}
+
 function spread(
   graph: EdgeGraph,
   origins: readonly number[],

@@ -7,7 +7,7 @@ import { newId } from '../../domain/id.ts';
 import { type ApiToken, ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
-import { isReservedName, tokenDigest } from './authentication.ts';
+import { type Authentication, isReservedName, tokenDigest } from './authentication.ts';
 
 const nameCharsMax = 200;
 /**
@@ -28,9 +28,11 @@ export interface CreateApiToken {
 /** Makes and revokes tokens. */
 export class ApiTokenService {
   readonly #em: EntityManager;
+  readonly #authentication: Pick<Authentication, 'forget'>;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly authentication: Pick<Authentication, 'forget'> }) {
     this.#em = deps.em;
+    this.#authentication = deps.authentication;
   }
 
   /**
@@ -83,7 +85,7 @@ export class ApiTokenService {
 
   /** Ends a token at once, in all processes. A token may end itself. @throws LinewardError NOT_FOUND, CONFLICT */
   async revokeApiToken(actor: Actor, id: string): Promise<ApiToken> {
-    return this.#em.fork().transactional(async (tx) => {
+    const revoked = await this.#em.fork().transactional(async (tx) => {
       const token = await tx.findOne(ApiTokenSchema, { id });
       if (token === null) throw new LinewardError('NOT_FOUND', 'id: there is no such token', { path: ['id'] });
       if (token.revokedAt !== null)
@@ -98,5 +100,8 @@ export class ApiTokenService {
       });
       return token;
     });
+    // In this process with the very next request, before notice of it has come.
+    this.#authentication.forget(revoked.digest);
+    return revoked;
   }
 }

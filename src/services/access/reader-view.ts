@@ -51,8 +51,15 @@ function hiddenTable(name: HiddenName, hidings: readonly Hiding[]): Statement {
 }
 
 function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
-  if (name === 'hidden_dataset')
-    return either('select id, namespace, name from public.dataset where', hidings, datasetsOf);
+  if (name === 'hidden_dataset') {
+    const own = either('select id, namespace, name from public.dataset where', hidings, datasetsOf);
+    // A topic is hidden under the names that it had, too: subjects and events go on by them.
+    return {
+      text: `with own as materialized (${own.text}) select * from own
+        union all select f.dataset_id, f.namespace, f.name from public.topic_alias f join own on own.id = f.dataset_id`,
+      values: own.values,
+    };
+  }
   if (name === 'hidden_entity')
     return either('select id, namespace, name from public.entity where', hidings, entitiesOf);
   if (name !== 'hidden_subject') return { text: derivedHidden[name], values: [] };
@@ -83,21 +90,26 @@ function either(select: string, hidings: readonly Hiding[], conditionsOf: Condit
   };
 }
 
-function namesOf({ namespaces, names }: Hiding['rule'], namespaceColumn = 'namespace'): readonly Statement[] {
+/** Conditions with a `?` for the patterns each, where there are some. */
+function namesOf(
+  { namespaces, names }: Hiding['rule'],
+  { inNamespace = 'namespace like any(?::text[])', named = 'name like any(?::text[])' } = {},
+): readonly Statement[] {
   return [
-    { column: namespaceColumn, patterns: namespaces },
-    { column: 'name', patterns: names },
+    { text: inNamespace, patterns: namespaces },
+    { text: named, patterns: names },
   ]
     .filter(({ patterns }) => patterns.length > 0)
-    .map(({ column, patterns }) => ({
-      text: `${column} like any(?::text[])`,
-      values: [textArray(patterns.map(likePattern))],
-    }));
+    .map(({ text, patterns }) => ({ text, values: [textArray(patterns.map(likePattern))] }));
 }
+
+/** A topic that was rewritten has a new name, and what a rule says of the one before is meant of it. */
+const nowOrBefore = `exists (select from unnest(?::text[]) pattern where name like pattern
+  or exists (select from public.topic_alias f where f.dataset_id = dataset.id and f.name like pattern))`;
 
 function datasetsOf({ rule, datasetIds }: Hiding): readonly Statement[] {
   const carrying = datasetIds === null ? [] : [{ text: 'id = any(?::text[])', values: [textArray(datasetIds)] }];
-  return [...namesOf(rule), ...carrying];
+  return [...namesOf(rule, { named: nowOrBefore }), ...carrying];
 }
 
 function entitiesOf({ rule }: Hiding): readonly Statement[] {
@@ -110,5 +122,7 @@ function entitiesOf({ rule }: Hiding): readonly Statement[] {
 
 /** By its own name only where the rule names some; by what its schemas and topic are in any case. */
 function subjectsOf({ rule }: Hiding): readonly Statement[] | null {
-  return rule.names.length === 0 || rule.classifications.length > 0 ? null : namesOf(rule, 'context');
+  return rule.names.length === 0 || rule.classifications.length > 0
+    ? null
+    : namesOf(rule, { inNamespace: 'context like any(?::text[])' });
 }

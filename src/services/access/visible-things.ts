@@ -32,6 +32,12 @@ const tables: Readonly<Partial<Record<NodeTypeName, string>>> = {
   TransformRun: 'transform_run',
 };
 
+/** By the name that something has, or one by which it is known still. */
+const namedDatasets = `select id from dataset where namespace = ? and name = ?
+  union all select dataset_id from topic_alias where namespace = ? and name = ?`;
+const namedEntities = `select id, 1 as rank from entity where namespace = ? and name = ?
+  union all select entity_id, 2 from entity_alias where alias = ? || '.' || ?`;
+
 /** Tells whether what a request names is there for its actor, before a change that sees everything is made. */
 export class VisibleThings {
   readonly #em: EntityManager;
@@ -57,10 +63,22 @@ export class VisibleThings {
   /** All that the arguments of a change name. @throws LinewardError NOT_FOUND, the same for what is hidden and what is not there. */
   async assertArguments(given: unknown): Promise<void> {
     if ((await this.#denials()).length === 0) return;
-    const named: Named = { ids: new Map(), names: [] };
+    const named: Named = { ids: new Map(), names: [], locations: [] };
     this.#collect(given, named);
     for (const [type, ids] of named.ids) await this.#assertIds(tables[type] ?? '', [...ids]);
     for (const name of named.names) if (await this.isHidden(name)) throw notFound();
+    for (const location of named.locations) if (await this.#isTableHidden(location)) throw notFound();
+  }
+
+  /** By its directory, or a URL of it. */
+  async #isTableHidden(location: string): Promise<boolean> {
+    const ask = () =>
+      this.#em
+        .fork()
+        .execute<unknown[]>(`select 1 from lake_table where right('/' || ?, length(location) + 1) = '/' || location`, [
+          location,
+        ]);
+    return (await ask()).length < (await readWhole(ask)).length;
   }
 
   /** Whether a dataset, topic or entity of a name is hidden from whoever reads, be it there or not. */
@@ -68,11 +86,8 @@ export class VisibleThings {
     const denials = await this.#denials();
     if (denials.length === 0) return false;
     if (denials.some((rule) => hidesName(rule, { namespace, name }))) return true;
-    for (const table of ['dataset', 'entity'] as const) {
-      const ask = () =>
-        this.#em
-          .fork()
-          .execute<unknown[]>(`select 1 from ${table} where namespace = ? and name = ?`, [namespace, name]);
+    for (const sql of [namedDatasets, namedEntities]) {
+      const ask = () => this.#em.fork().execute<unknown[]>(sql, [namespace, name, namespace, name]);
       if ((await ask()).length === 0 && (await readWhole(ask)).length > 0) return true;
     }
     return false;
@@ -103,10 +118,43 @@ export class VisibleThings {
     actor: Actor,
     { topic, entity }: { readonly topic: string | undefined; readonly entity: string | undefined },
   ): Promise<void> {
-    const thing =
-      topic === undefined ? readFullName(entity ?? '') : { namespace: this.#kafkaNamespace ?? '', name: topic };
-    if ((await this.#policies.current()).allows(actor, 'PRODUCE', thing)) return;
+    const policies = await this.#policies.current();
+    const things = await (topic === undefined ? this.#entityNames(entity ?? '') : this.#topicNames(topic));
+    const decisions = things.map((thing) => policies.explain(actor, 'PRODUCE', thing));
+    const isDenied = decisions.some(({ allowed, rule }) => !allowed && rule.kind === 'POLICY');
+    if (!isDenied && decisions.some(({ allowed }) => allowed)) return;
     throw new LinewardError('FORBIDDEN', `A policy keeps ${actor.id} from sending records there.`);
+  }
+
+  /** What policies may call a topic: its name and those that it had before a rewrite, by whichever it was asked for. */
+  async #topicNames(name: string): Promise<readonly ThingName[]> {
+    const namespace = this.#kafkaNamespace ?? '';
+    const asked = { namespace, name };
+    if (name.includes('\0')) return [asked];
+    const rows = await readWhole(() =>
+      this.#em.fork().execute<ThingName[]>(
+        `with found as materialized (${namedDatasets})
+         select namespace, name from dataset where id in (select id from found)
+         union select namespace, name from topic_alias where dataset_id in (select id from found)`,
+        [namespace, name, namespace, name],
+      ),
+    );
+    return rows.length === 0 ? [asked] : rows;
+  }
+
+  /** Not an alias, which whoever registers may make to fit a rule. */
+  async #entityNames(fullName: string): Promise<readonly ThingName[]> {
+    const { namespace, name } = readFullName(fullName);
+    if (fullName.includes('\0')) return [{ namespace, name }];
+    const [row] = await readWhole(() =>
+      this.#em
+        .fork()
+        .execute<ThingName[]>(
+          `select namespace, name from entity join (${namedEntities}) found using (id) order by rank limit 1`,
+          [namespace, name, namespace, name],
+        ),
+    );
+    return [row ?? { namespace, name }];
   }
 
   /** Names of topics without those that are hidden. */
@@ -144,6 +192,7 @@ export class VisibleThings {
     // Documents of transformers come as texts, and name topics and entities.
     if (text.trimStart().startsWith('{')) this.#collect(parsed(text), into);
     if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
+    if (/^(?:table|location)$/i.test(key) && !text.includes('\0')) into.locations.push(directoryIn(text));
     const id = globalIdIn(text);
     if (id === null || tables[id.type] === undefined) return;
     into.ids.set(id.type, (into.ids.get(id.type) ?? new Set()).add(id.id));
@@ -165,6 +214,17 @@ function hidesName(rule: NamedRule, { namespace, name }: ThingName): boolean {
 interface Named {
   readonly ids: Map<NodeTypeName, Set<string>>;
   readonly names: ThingName[];
+  readonly locations: string[];
+}
+
+/** As tables have it, but for the root of the lake that a URL begins with. */
+function directoryIn(text: string): string {
+  const path = text.replace(/\/$/u, '');
+  try {
+    return path.startsWith('file:') ? decodeURIComponent(path) : path;
+  } catch {
+    return path;
+  }
 }
 
 function parsed(text: string): unknown {

@@ -5,11 +5,13 @@ import { narrows, type PlaceScope, scopeColumns, scopeOf } from '../../domain/go
 import { newId } from '../../domain/id.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 import { assertMayWeaken, assertTerms, bypassOf } from './minimum-weakening.ts';
 
 export interface MinimumChangesDeps {
   readonly em: EntityManager;
+  readonly access: Pick<AccessGuard, 'may'>;
   readonly now: () => Date;
   /** Called when a minimum came or went, for what acts on data by itself; must not fail. */
   readonly changed?: () => Promise<void>;
@@ -73,7 +75,10 @@ export class MinimumChanges {
       if (known === null) await assertRoom(tx, home);
       const { dateField, scope } = await placesOf(tx);
       const wanted: Minimum = { days, mode, dateField, validUntil };
-      const less = known === null ? [] : weakenedBy(known, { wanted, scope }, { actor, bypassReason, now });
+      const less =
+        known === null
+          ? []
+          : weakenedBy(known, { wanted, scope }, { access: this.#deps.access, actor, bypassReason, now });
       const { datasetId } = home;
       const facts = { ...wanted, ...scopeColumns(scope ?? noScope), setBy: actor.id, setAt: now };
       const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...facts });
@@ -102,7 +107,7 @@ export class MinimumChanges {
       const known = await named(tx, home, name);
       if (known === null) throw new LinewardError('NOT_FOUND', `name: ${home.unknown}`, { path: ['name'] });
       const parts = [...weakened(known, null), ...(known.datasetId === null ? ['scope'] : [])];
-      const by = { actor, bypassReason, now: this.#deps.now() };
+      const by = { access: this.#deps.access, actor, bypassReason, now: this.#deps.now() };
       const less = assertMayWeaken({ known, less: parts, isRemoved: true }, by);
       tx.remove(known);
       const { days, mode } = known;

@@ -1,8 +1,8 @@
 import type { Actor } from '../../domain/access/actor.ts';
-import { mayDo } from '../../domain/access/role.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import type { MinimumRetention } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 
 const nameCharsMax = 200;
 const reasonCharsMax = 4_000;
@@ -31,7 +31,12 @@ export function assertMayWeaken(
     readonly less: readonly string[];
     readonly isRemoved: boolean;
   },
-  by: { readonly actor: Actor; readonly bypassReason: string | null; readonly now: Date },
+  by: {
+    readonly access: Pick<AccessGuard, 'may'>;
+    readonly actor: Actor;
+    readonly bypassReason: string | null;
+    readonly now: Date;
+  },
 ): readonly string[] {
   const { mode, validUntil } = change.known;
   const [first] = change.less;
@@ -45,7 +50,7 @@ export function assertMayWeaken(
       { path },
     );
   }
-  if (!mayDo(by.actor.roles, 'BYPASS_RETENTION'))
+  if (!by.access.may(by.actor, 'BYPASS_RETENTION'))
     throw new LinewardError(
       'RETENTION_LOCKED',
       `${path.join('.')}: only who may bypass retention weakens a minimum in governance mode`,

@@ -35,6 +35,8 @@ const minimums = `
       select scoped.dataset_id, days, valid_until from minimum_retention join scoped on scoped.scope_id = minimum_retention.id) m
     where valid_until is null or valid_until > now() group by place_id
   )`;
+/** Rows of lake tables, or files of them, with classified columns in clear; what was decrypted in them is told by account. */
+const readInClear = `((action = 'readLakeRows' or (action = 'openLakeRead' and details ->> 'access' = 'FILES')) and details -> 'clear' <> '[]')`;
 const minimumDays = `(select days from minimum where minimum.place_id = dataset.id)`;
 
 interface ReportQuery {
@@ -74,12 +76,13 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
       and ($2::timestamptz is null or o.created_at < $2)
     order by o.created_at, o.id`),
   'clear-reads': ranged(`
-    select (at at time zone 'UTC')::date::text as day, actor_id as actor, details ->> 'accountId' as account, details ->> 'purpose' as purpose,
-      count(*)::integer as calls, coalesce(sum((details ->> 'values')::bigint) filter (where outcome = 'SUCCESS'), 0)::text as values,
+    select (at at time zone 'UTC')::date::text as day, actor_id as actor, details ->> 'accountId' as account, details ->> 'table' as table,
+      (select string_agg(name, '; ') from jsonb_array_elements_text(details -> 'clear') name) as columns, details ->> 'purpose' as purpose,
+      count(*)::integer as calls, case when action = 'decrypt' then coalesce(sum((details ->> 'values')::bigint) filter (where outcome = 'SUCCESS'), 0)::text end as values,
       count(*) filter (where outcome <> 'SUCCESS')::integer as refused_calls
     from audit_event
-    where action = 'decrypt' and ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
-    group by 1, 2, 3, 4 order by 1, 2, 3, 4`),
+    where (action = 'decrypt' or ${readInClear}) and ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
+    group by 1, 2, 3, 4, 5, 6, action = 'decrypt' order by 1, 2, 3, 4, 5, 6`),
   'retention-coverage': standing(`
     with ${personalPlaces}, ${minimums}, ${retentionRules}
     select dataset.namespace as place_namespace, dataset.name as place, role as place_kind, entity, ${words('classifications')} as categories,

@@ -1,3 +1,4 @@
+import type { AccessDecision } from '../../domain/access/access-decision.ts';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
 
@@ -7,7 +8,7 @@ export interface ClassifiedColumn {
   readonly classifications: readonly string[];
 }
 
-/** The table by the name of its entity, which policies go by. */
+/** The table by the name of an entity of it, which policies go by. */
 export interface ReadPlace {
   readonly namespace: string;
   readonly name: string;
@@ -16,16 +17,21 @@ export interface ReadPlace {
 /**
  * Which columns of a table an actor may read in clear, by roles and policies; all others are masked. What somebody classified
  * takes READ_CLEAR; what a schema speaks of and nobody classified is for all who may read the table, unless a policy denies it.
+ * A table of several entities is in clear as far as it is under each of their names: no other name gets past a policy.
  */
 export async function clearColumns(
   access: Pick<AccessGuard, 'explain'>,
   actor: Actor,
-  { columns, place }: { readonly columns: readonly ClassifiedColumn[]; readonly place: ReadPlace },
+  { columns, places }: { readonly columns: readonly ClassifiedColumn[]; readonly places: readonly ReadPlace[] },
 ): Promise<ReadonlySet<string>> {
   const clear = new Set<string>();
   for (const { name, classifications } of columns) {
-    const { allowed, rule } = await access.explain(actor, 'READ_CLEAR', { ...place, classifications });
-    if (allowed || (classifications.length === 0 && rule.kind !== 'POLICY')) clear.add(name);
+    const decisions = await Promise.all(
+      places.map((place) => access.explain(actor, 'READ_CLEAR', { ...place, classifications })),
+    );
+    const isClear = ({ allowed, rule }: AccessDecision) =>
+      allowed || (classifications.length === 0 && rule.kind !== 'POLICY');
+    if (decisions.every(isClear)) clear.add(name);
   }
   return clear;
 }

@@ -19,7 +19,7 @@ export interface LakeReadDeps {
   readonly store: LakeStore;
   readonly places: LakePlaces;
   readonly files: ReadFiles;
-  readonly access: Pick<AccessGuard, 'may' | 'explain'>;
+  readonly access: Pick<AccessGuard, 'may' | 'explain' | 'assertNow'>;
 }
 
 export interface AskedRead {
@@ -74,18 +74,20 @@ export class LakeReadService {
     assertDays(place, days, clear);
     if (asked.decrypt && !this.#deps.access.may(actor, 'DECRYPT'))
       throw new LinewardError('FORBIDDEN', 'decrypt: this takes the permission DECRYPT', { path: ['decrypt'] });
-    const personal = columns.filter(({ masked, classifications }) => !masked && classifications.length > 0);
-    if (purpose === null && (asked.decrypt || personal.length > 0))
-      throw new LinewardError(
-        'BAD_INPUT',
-        `purpose: say in 1 to ${purposeMax} characters what ${asked.decrypt ? 'decrypted values' : 'personal columns'} are for`,
-        { path: ['purpose'] },
-      );
+    const personal = personalIn(columns);
+    assertPurpose({ purpose, decrypt: asked.decrypt }, personal);
     const { files, pruned } = await this.#deps.files.of(place, days);
-    // A file has all columns: whoever may not see one of them gets rows from the service.
-    const access = !asked.decrypt && place.columns.every(({ name }) => clear.has(name)) ? 'FILES' : 'ROWS';
+    // A file has all columns: whoever may not see one of them, or does not say what for, gets rows from the service.
+    const isOpen = !asked.decrypt && place.columns.every(({ name }) => clear.has(name));
+    const inFiles = personalIn(place.columns.map((column) => ({ ...column, masked: false })));
+    const access = isOpen && (purpose !== null || inFiles.length === 0) ? 'FILES' : 'ROWS';
     const plan: ReadPlan = { columns, days, decrypt: asked.decrypt, purpose, files };
-    const { id, expiresAt } = await this.#record(actor, { place, plan, access, personal });
+    const { id, expiresAt } = await this.#record(actor, {
+      place,
+      plan,
+      access,
+      personal: access === 'FILES' ? inFiles : personal,
+    });
     return { ...plan, id, place, access, pruned, expiresAt };
   }
 
@@ -104,17 +106,40 @@ export class LakeReadService {
     assertDays(place, plan.days, clear);
     if (plan.decrypt && !this.#deps.access.may(actor, 'DECRYPT'))
       throw new LinewardError('FORBIDDEN', 'decrypt: this takes the permission DECRYPT', { path: ['decrypt'] });
-    const columns = plan.columns.map((column) => ({ ...column, masked: column.masked || !clear.has(column.name) }));
+    // What was classified meanwhile is in the audit log as such.
+    const now = new Map(place.columns.map(({ name, classifications }) => [name, classifications]));
+    const columns = plan.columns.map((column) => ({
+      ...column,
+      masked: column.masked || !clear.has(column.name),
+      classifications: now.get(column.name) ?? column.classifications,
+    }));
+    assertPurpose(plan, personalIn(columns));
     await this.#deps.files.assertSame(place.location, plan.files);
     await this.#deps.em.fork().transactional(async (tx) => {
       audit(tx, actor, {
         action: 'readLakeRows',
         resourceType: 'Dataset',
         resourceId: place.datasetId,
-        details: { read: id, table: place.location, clear: namesOf(columns, false), masked: namesOf(columns, true) },
+        details: {
+          ...{ read: id, table: place.location, purpose: plan.purpose, decrypt: plan.decrypt },
+          ...{ clear: personalIn(columns).map(({ name }) => name), masked: maskedNames(columns) },
+        },
       });
     });
     return { place, plan: { ...plan, columns } };
+  }
+
+  /**
+   * What was decided when rows began to go out still holds: they may go out for longer than a policy, or a permission that was
+   * taken in an emergency, is in force. @throws LinewardError FORBIDDEN
+   */
+  async assertStill(actor: Actor, place: LakePlace, plan: ReadPlan): Promise<void> {
+    await this.#deps.access.assertNow(actor, 'READ_LAKE', 'readLakeRows');
+    const clear = await this.#clear(actor, place);
+    const gone = plan.columns.find(({ name, masked }) => !masked && !clear.has(name));
+    if (gone !== undefined)
+      throw new LinewardError('FORBIDDEN', `${gone.name}: may not be read in clear any more; open another read`);
+    assertDays(place, plan.days, clear);
   }
 
   /** Where a file is, as a URL; for readers of whole files alone. */
@@ -133,8 +158,8 @@ export class LakeReadService {
       ]);
   }
 
-  #clear(actor: Actor, { columns, entity }: LakePlace): Promise<ReadonlySet<string>> {
-    return clearColumns(this.#deps.access, actor, { columns, place: readFullName(entity.name) });
+  #clear(actor: Actor, { columns, entities }: LakePlace): Promise<ReadonlySet<string>> {
+    return clearColumns(this.#deps.access, actor, { columns, places: entities.map(readFullName) });
   }
 
   async #record(
@@ -168,7 +193,7 @@ export class LakeReadService {
           to: plan.days?.to ?? null,
           columns: plan.columns.map(({ name }) => name),
           clear: personal.map(({ name }) => name),
-          masked: namesOf(plan.columns, true),
+          masked: maskedNames(plan.columns),
           decrypt: plan.decrypt,
           purpose: plan.purpose,
         },
@@ -178,8 +203,11 @@ export class LakeReadService {
   }
 }
 
-const namesOf = (columns: readonly ReadColumn[], masked: boolean): readonly string[] =>
-  columns.filter((column) => column.masked === masked).map(({ name }) => name);
+const maskedNames = (columns: readonly ReadColumn[]): readonly string[] =>
+  columns.filter(({ masked }) => masked).map(({ name }) => name);
+/** What is classified and in clear. */
+const personalIn = (columns: readonly ReadColumn[]): readonly ReadColumn[] =>
+  columns.filter(({ masked, classifications }) => !masked && classifications.length > 0);
 
 function columnsIn({ columns }: LakePlace, asked: readonly string[]): readonly PlaceColumn[] {
   if (asked.length === 0) return columns;
@@ -214,6 +242,14 @@ function assertDays({ dateField }: LakePlace, days: DayRange | null, clear: Read
         path,
       },
     );
+}
+
+function assertPurpose({ purpose, decrypt }: Pick<ReadPlan, 'purpose' | 'decrypt'>, personal: readonly ReadColumn[]) {
+  if (purpose !== null || !(decrypt || personal.length > 0)) return;
+  const what = decrypt ? 'decrypted values' : 'personal columns';
+  throw new LinewardError('BAD_INPUT', `purpose: say in 1 to ${purposeMax} characters what ${what} are for`, {
+    path: ['purpose'],
+  });
 }
 
 function purposeIn(given: string | null): string | null {

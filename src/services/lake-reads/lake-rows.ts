@@ -10,7 +10,7 @@ import type { ReadFile, ReadFiles } from './read-files.ts';
 import type { LakePlace } from './read-place.ts';
 
 export interface LakeRowsDeps {
-  readonly reads: Pick<LakeReadService, 'begin'>;
+  readonly reads: Pick<LakeReadService, 'begin' | 'assertStill'>;
   readonly files: ReadFiles;
   readonly store: LakeStore;
   readonly engine: RowEngine;
@@ -96,6 +96,7 @@ export class LakeRows {
     const columns = plan.decrypt ? [...plan.columns, account] : plan.columns;
     const giveOn: GiveRows = async (rows) => {
       const actor = await actorNow();
+      await this.#deps.reads.assertStill(actor, place, plan);
       left -= rows.length;
       await give(plan.decrypt ? await decryptedRows(this.#deps.crypto, actor, rows, plan) : rows);
     };

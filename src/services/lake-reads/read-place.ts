@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { commonType } from '../../domain/lake-reads/read-column.ts';
 import type { LakeTableOrigin } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
+import type { LabelReadModel } from '../lineage/label.read-model.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { textArray } from '../sql.ts';
 import type { ClassifiedColumn } from './clear-columns.ts';
 
 export interface PlaceColumn extends ClassifiedColumn {
@@ -20,6 +21,8 @@ export interface LakePlace {
   readonly origin: LakeTableOrigin;
   readonly dateField: string | null;
   readonly entity: { readonly id: string; readonly name: string; readonly version: number | null };
+  /** Full names of all entities of the table, whichever it was asked for by: policies about any of them count. */
+  readonly entities: readonly string[];
   readonly accountField: string;
   readonly columns: readonly PlaceColumn[];
 }
@@ -37,7 +40,8 @@ const placeRow = z.object({
   account_field: z.string(),
   subject_fields: z.array(z.string()),
 });
-const labelRow = z.object({ path: z.string(), classifications: z.array(z.string()) });
+
+type PlaceRow = z.infer<typeof placeRow>;
 
 const placesSql = `select t.id as table_id, t.dataset_id, t.location, t.origin, t.date_field, t.columns, m.entity_id,
     e.namespace || '.' || e.name as entity, m.account_field, m.subject_fields,
@@ -52,10 +56,16 @@ const undescribed = ['UNDESCRIBED'];
 export class LakePlaces {
   readonly #em: EntityManager;
   readonly #registry: RegistryReadModel;
+  readonly #labels: Pick<LabelReadModel, 'labelsOf'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly registry: RegistryReadModel }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly registry: RegistryReadModel;
+    readonly labels: Pick<LabelReadModel, 'labelsOf'>;
+  }) {
     this.#em = deps.em;
     this.#registry = deps.registry;
+    this.#labels = deps.labels;
   }
 
   /** @throws LinewardError BAD_INPUT, NOT_FOUND */
@@ -93,18 +103,24 @@ export class LakePlaces {
     return this.#place(await this.#rows('t.location = ?', location), 'entity', entity.id);
   }
 
-  async #rows(condition: string, value: string): Promise<readonly z.infer<typeof placeRow>[]> {
+  async #rows(condition: string, value: string): Promise<readonly PlaceRow[]> {
     const rows = await this.#em.fork().execute(`${placesSql} where ${condition} order by m.id`, [value]);
     return rows.map((row) => placeRow.parse(row));
   }
 
-  /** All entities of a table have a say in what is personal in it. */
-  async #place(rows: readonly z.infer<typeof placeRow>[], named: string, entityId?: string): Promise<LakePlace> {
-    const row = rows.find(({ entity_id }) => entity_id === entityId) ?? rows[0];
+  async #place(seen: readonly PlaceRow[], named: string, entityId?: string): Promise<LakePlace> {
+    const row = seen.find(({ entity_id }) => entity_id === entityId) ?? seen[0];
     if (row === undefined) throw notFound(named);
+    // Also entities that the reader may not find say what is personal in a table that they may.
+    return readWhole(async () => this.#described(row, await this.#rows('t.id = ?', row.table_id)));
+  }
+
+  /** All entities of a table have a say in what is personal in it. */
+  async #described(row: PlaceRow, rows: readonly PlaceRow[]): Promise<LakePlace> {
     const known = await Promise.all(rows.map(({ entity_id }) => this.#registry.latestVersion(entity_id)));
     const fields = known.flatMap((latest) => latest?.fields ?? []);
-    const labels = await this.#labels(row.dataset_id);
+    const carried = await this.#labels.labelsOf(row.dataset_id);
+    const labels = [...carried].map(([path, classifications]) => ({ path, classifications }));
     const persons = new Set(rows.flatMap(({ subject_fields }) => subject_fields.map(topLevelOf)));
     const columns = columnsOf(row).map(({ name, type }): PlaceColumn => {
       const own = fields.filter(({ path }) => topLevelOf(path) === name);
@@ -124,7 +140,7 @@ export class LakePlaces {
                 : [],
       };
     });
-    const latest = known[rows.indexOf(row)];
+    const latest = known[rows.findIndex(({ entity_id }) => entity_id === row.entity_id)];
     return {
       tableId: row.table_id,
       datasetId: row.dataset_id,
@@ -132,23 +148,15 @@ export class LakePlaces {
       origin: row.origin,
       dateField: row.date_field,
       entity: { id: row.entity_id, name: row.entity, version: latest?.version.number ?? null },
+      entities: [...new Set(rows.map(({ entity }) => entity))],
       accountField: row.account_field,
       columns,
     };
   }
-
-  async #labels(datasetId: string): Promise<readonly z.infer<typeof labelRow>[]> {
-    const rows = await this.#em.fork().execute(
-      `select f.path, l.classifications from dataset_field f join dataset_field_label l on l.field_id = f.id
-         where f.dataset_id = any(?::text[])`,
-      [textArray([datasetId])],
-    );
-    return rows.map((row) => labelRow.parse(row));
-  }
 }
 
 /** What the product writes it knows; files of others have told when they were registered. */
-function columnsOf({ columns, groups }: z.infer<typeof placeRow>): readonly { name: string; type: string }[] {
+function columnsOf({ columns, groups }: PlaceRow): readonly { name: string; type: string }[] {
   if (columns.length > 0) return columns;
   const types = new Map<string, string[]>();
   for (const { name, type } of (groups ?? []).flatMap((group) => group.columns))

@@ -3,8 +3,14 @@ import { z } from 'zod';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type DatasetField, endOf, type PlacedStep, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { assertRange } from '../../domain/lineage/graph-walk.ts';
-import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
-import { isViewNarrowed } from '../access/reader.ts';
+import {
+  type BlockedStep,
+  type BlockReason,
+  type CarriedLabel,
+  carriedFrom,
+  propagate,
+} from '../../domain/lineage/propagation.ts';
+import { isViewNarrowed, readWhole } from '../access/reader.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { nativeStatements, numberArray } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
@@ -100,10 +106,7 @@ export class LabelReadModel {
 
   /** Fields with the label, its origins included, and the steps that it did not take. Dropped datasets hold nothing. */
   async spread({ semanticType, classification = '', asOf }: LabelQuestion): Promise<LabelSpread> {
-    const sql = await nativeStatements(this.#em);
-    const type = await this.#typeName(semanticType);
-    const rows = await sql.execute(originsSql, [type, type, classification, classification]);
-    const origins = new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.number, origin]));
+    const origins = await this.#origins(await this.#typeName(semanticType), classification);
     const now = new Date();
     const graph = await this.#graphs.columns();
     const { labels, blocked } = propagate(graph, [...origins.keys()], { asOf, labelsMax });
@@ -152,22 +155,31 @@ export class LabelReadModel {
     return rows.map(({ id }) => id);
   }
 
-  /** Classifications that fields of a dataset carry, by path. */
-  async labelsOf(datasetId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+  /**
+   * Classifications that fields of a dataset carry, by path: all of them, whoever asks. What masks values must know of labels of
+   * fields that the reader may not find, too, and must miss none for there being many.
+   */
+  labelsOf(datasetId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    return readWhole(async () => {
+      const sql = await nativeStatements(this.#em);
+      const fields = await sql.execute<{ number: number; path: string }[]>(
+        'select number, path from dataset_field where dataset_id = ?',
+        [datasetId],
+      );
+      const [origins, graph] = [await this.#origins('', ''), await this.#graphs.columns()];
+      return new Map(
+        fields.map(({ number, path }): [string, readonly string[]] => {
+          const from = [...carriedFrom(graph, number)];
+          return [path, [...new Set(from.flatMap((one) => origins.get(one)?.classifications ?? []))]];
+        }),
+      );
+    });
+  }
+
+  async #origins(type: string, classification: string): Promise<ReadonlyMap<number, Origin>> {
     const sql = await nativeStatements(this.#em);
-    const fields = await sql.execute<{ number: number; path: string }[]>(
-      'select number, path from dataset_field where dataset_id = ?',
-      [datasetId],
-    );
-    const pathOf = new Map(fields.map(({ number, path }) => [number, path]));
-    const { labels, origins } = await this.spread({});
-    const carried = new Map<string, string[]>();
-    for (const { field, origin } of labels) {
-      const path = pathOf.get(field);
-      if (path === undefined) continue;
-      carried.set(path, [...(carried.get(path) ?? []), ...(origins.get(origin)?.classifications ?? [])]);
-    }
-    return carried;
+    const rows = await sql.execute(originsSql, [type, type, classification, classification]);
+    return new Map(rows.map((row) => originRow.parse(row)).map((origin) => [origin.number, origin]));
   }
 
   async #placed(

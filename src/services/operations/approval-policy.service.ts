@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { mayDo } from '../../domain/access/role.ts';
+import { rolesFor } from '../../domain/access/role.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { newId } from '../../domain/id.ts';
 import { type ApprovalPolicy, sizes } from '../../domain/operations/approval.ts';
@@ -11,6 +11,7 @@ import {
   ApprovalPolicySchema,
 } from '../../entities/approval.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 
 const nameCharsMax = 200;
@@ -30,9 +31,11 @@ export interface DelegateApproval {
 /** Says who must approve what, and who stands in for whom. What follows from it is read at each approval. */
 export class ApprovalPolicyService {
   readonly #em: EntityManager;
+  readonly #access: Pick<AccessGuard, 'may'>;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  constructor(deps: { readonly em: EntityManager; readonly access: Pick<AccessGuard, 'may'> }) {
     this.#em = deps.em;
+    this.#access = deps.access;
   }
 
   /** Makes or changes the policy of a name. @throws LinewardError BAD_INPUT, LIMIT_EXCEEDED */
@@ -110,7 +113,7 @@ export class ApprovalPolicyService {
     actor: Actor,
     { from, to }: { readonly from: string | null; readonly to: string },
   ): Promise<ApprovalDelegation> {
-    const fromActor = from === null || !mayDo(actor.roles, 'GRANT') ? actor.id : from;
+    const fromActor = from === null || !this.#access.may(actor, 'GRANT') ? actor.id : from;
     return this.#em.fork().transactional(async (tx) => {
       const ended = await this.#end(tx, actor, { from: fromActor, to });
       if (ended === null)
@@ -155,7 +158,7 @@ function assertPolicy({ name, kinds, classifications, over, approvals, roles }: 
       refuse(part, `1 to ${classificationsMax}, or leave it out`);
   for (const classification of classifications ?? []) assertText(classification, ['classifications'], nameCharsMax);
   for (const role of roles ?? [])
-    if (!mayDo([role], 'APPROVE')) refuse('roles', `${role} may not approve, so nobody could`);
+    if (!rolesFor('APPROVE').includes(role)) refuse('roles', `${role} may not approve, so nobody could`);
   for (const size of sizes) {
     const limit = over[size];
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import { type Actor, retentionActor } from '../../domain/access/actor.ts';
-import { mayDo, type Role, roleNames } from '../../domain/access/role.ts';
+import { type Role, roleNames } from '../../domain/access/role.ts';
 import {
   type Approval,
   type ApprovalPolicy,
@@ -20,6 +20,7 @@ import {
 } from '../../entities/approval.entity.ts';
 import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { effectiveRetentions } from '../governance/retention-rules.ts';
 import { textArray } from '../sql.ts';
 
@@ -106,14 +107,19 @@ export async function awaitApproval(
  */
 export async function addApproval(
   tx: EntityManager,
-  { actor, onBehalfOf }: { readonly actor: Actor; readonly onBehalfOf: string | null },
+  {
+    access,
+    actor,
+    onBehalfOf,
+  }: { readonly access: Pick<AccessGuard, 'explain'>; readonly actor: Actor; readonly onBehalfOf: string | null },
   operation: Approved,
   rule: ApprovalRule,
 ): Promise<readonly Approval[]> {
   // The schedule follows a rule of a table that a person set; where policies say who must approve, a person does.
   if (actor.kind === 'system' && rule.policies.length > 0)
     throw refusedApproval(`an approval policy says who must approve it: ${rule.policies.join(', ')}`);
-  const roles = onBehalfOf === null ? actor.roles : await delegatedRoles(tx, actor, onBehalfOf);
+  const roles =
+    onBehalfOf === null ? actor.roles : await delegatedRoles(tx, access, { toActor: actor.id, fromActor: onBehalfOf });
   const approval: Approval = { actorId: actor.id, onBehalfOf, roles };
   const requesters = actor.kind === 'system' ? [] : await requestersOf(tx, operation);
   const before = counted(rule, await approvalsOf(tx, operation), requesters);
@@ -166,16 +172,22 @@ async function requestersOf(
 
 /**
  * What somebody is for whom an actor stands in. Of who acts by a token of ours that counts what the token is now: one that was
- * revoked lends nothing. @throws LinewardError APPROVAL_REFUSED
+ * revoked lends nothing. Nor does whom a policy keeps from approving by now. @throws LinewardError APPROVAL_REFUSED
  */
-async function delegatedRoles(tx: EntityManager, { id: toActor }: Actor, fromActor: string): Promise<readonly Role[]> {
+async function delegatedRoles(
+  tx: EntityManager,
+  access: Pick<AccessGuard, 'explain'>,
+  { toActor, fromActor }: { readonly toActor: string; readonly fromActor: string },
+): Promise<readonly Role[]> {
   const now = new Date();
   const current = { fromActor, toActor, revokedAt: null, startsAt: { $lte: now }, endsAt: { $gt: now } };
   const [delegation] = await tx.find(ApprovalDelegationSchema, current, { orderBy: { id: 'desc' }, limit: 1 });
   if (delegation === undefined)
     throw refusedApproval(`${fromActor} has not asked ${toActor} to approve in that name by now`);
   const roles = await rolesNow(tx, delegation.fromKind, fromActor, delegation.fromRoles);
-  if (!mayDo(roles, 'APPROVE')) throw refusedApproval(`${fromActor} may not approve any more`);
+  const lender: Actor = { id: fromActor, kind: delegation.fromKind, roles, requestId: null };
+  if (!(await access.explain(lender, 'APPROVE', {})).allowed)
+    throw refusedApproval(`${fromActor} may not approve any more`);
   return roles;
 }
 

@@ -6,6 +6,7 @@ import { nameOfApproval } from '../../domain/operations/approval.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
 import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
 import { addApproval, approvalRule } from './approval-rules.ts';
@@ -38,6 +39,7 @@ export const reasonCharsMax = 4_000;
  */
 export class OperationService {
   readonly #em: EntityManager;
+  readonly #access: Pick<AccessGuard, 'explain'>;
   readonly #driver: Pick<OperationDriver, 'advance'>;
   readonly #shred: ShredRules;
   readonly #approvalByAnother: boolean;
@@ -45,6 +47,7 @@ export class OperationService {
 
   constructor(deps: {
     readonly em: EntityManager;
+    readonly access: Pick<AccessGuard, 'explain'>;
     readonly driver: Pick<OperationDriver, 'advance'>;
     readonly shred: ShredRules;
     /** True where nobody approves what they requested. What the product requests by a rule, a person has approved before. */
@@ -53,6 +56,7 @@ export class OperationService {
     readonly erasureWindowMs: number;
   }) {
     this.#em = deps.em;
+    this.#access = deps.access;
     this.#driver = deps.driver;
     this.#shred = deps.shred;
     this.#approvalByAnother = deps.approvalByAnother;
@@ -86,7 +90,7 @@ export class OperationService {
       if (operation.plan === null) throw new LinewardError('INTERNAL', 'a planned operation has no plan');
       const floor = { approvals: this.#floorOf(operation), byRequester: !this.#approvalByAnother };
       const rule = await approvalRule(tx, operation, operation.plan, floor);
-      const approvals = await addApproval(tx, { actor, onBehalfOf }, operation, rule);
+      const approvals = await addApproval(tx, { access: this.#access, actor, onBehalfOf }, operation, rule);
       operation.approvedBy = approvals.map(nameOfApproval).join(', ');
       operation.approvalsNeeded = rule.approvals;
       if (approvals.length < rule.approvals) {

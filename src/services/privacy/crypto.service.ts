@@ -59,7 +59,7 @@ const itemsPerTurn = 500;
 const purposeMax = 200;
 
 export interface CryptoServiceDeps {
-  readonly access: Pick<AccessGuard, 'mayWith'>;
+  readonly access: Pick<AccessGuard, 'may' | 'mayWith'>;
   readonly em: EntityManager;
   readonly keys: AccountKeyService;
   readonly tokenKeys: TokenKeys;

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { mayDo } from '../../domain/access/role.ts';
 import type { KeyHolder } from '../../domain/privacy/key-holder.ts';
+import type { AccessGuard } from '../access/access-guard.ts';
 import { textArray } from '../sql.ts';
 import type { TokenKeys } from './token-keys.ts';
 
@@ -18,15 +18,21 @@ export type IsDeferred = (holder: KeyHolder) => boolean;
  */
 export class DeferredHolders {
   readonly #em: EntityManager;
+  readonly #access: Pick<AccessGuard, 'may'>;
   readonly #tokenKeys: Pick<TokenKeys, 'subjectScope'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly tokenKeys: Pick<TokenKeys, 'subjectScope'> }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly access: Pick<AccessGuard, 'may'>;
+    readonly tokenKeys: Pick<TokenKeys, 'subjectScope'>;
+  }) {
     this.#em = deps.em;
+    this.#access = deps.access;
     this.#tokenKeys = deps.tokenKeys;
   }
 
   async among(actor: Actor, accountIds: readonly string[]): Promise<IsDeferred> {
-    if (mayDo(actor.roles, 'HOLD')) return () => false;
+    if (this.#access.may(actor, 'HOLD')) return () => false;
     const rows = await this.#em.fork().execute<{ account_id: string; field: string | null; value: string | null }[]>(
       `select distinct s.account_id, s.subject_field as field, s.subject_value as value
        from erasure_deferral d join operation_subject s on s.operation_id = d.operation_id

@@ -36,8 +36,10 @@ export class PreviewMasks {
         const { said, ...named } = await this.#entity(entityId);
         const labels = datasetId === null ? said : joined(await this.#deps.labels.labelsOf(datasetId), said);
         // Topics are known by their own names, tables and files by what is in them.
-        const place = kind === 'TOPIC' ? { namespace: this.#deps.kafkaNamespace, name: at.name } : named;
-        return fields.map(({ name }) => name).filter((field) => this.#isClear(actor, place, below(labels, field)));
+        const places = kind === 'TOPIC' ? await this.#topicNames(at.name, datasetId) : [named];
+        return fields
+          .map(({ name }) => name)
+          .filter((field) => places.every((place) => this.#isClear(actor, place, below(labels, field))));
       }),
     );
     const isClear = clear.map((fields) => new Set(fields));
@@ -61,6 +63,14 @@ export class PreviewMasks {
     classifications: readonly string[],
   ): boolean {
     return this.#deps.access.mayWith(actor, 'READ_CLEAR', { ...place, classifications }, 'previewTransformer');
+  }
+
+  /** A topic that was rewritten is no clearer under its new name than it was before. */
+  async #topicNames(name: string, datasetId: string | null) {
+    const rows = await this.#deps.em
+      .fork()
+      .execute<{ name: string }[]>('select name from topic_alias where dataset_id = ?', [datasetId]);
+    return [{ name }, ...rows].map((one) => ({ namespace: this.#deps.kafkaNamespace, name: one.name }));
   }
 
   /** The name of an entity, and what its newest version says of its fields, by path. */

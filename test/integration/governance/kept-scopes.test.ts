@@ -6,6 +6,7 @@ import { DatasetFieldReadModel } from '../../../src/services/lineage/dataset-fie
 import { FieldLabelService } from '../../../src/services/lineage/field-label.service.ts';
 import { SemanticTypeReadModel } from '../../../src/services/privacy/semantic-type.read-model.ts';
 import { MappingService } from '../../../src/services/registry/mapping.service.ts';
+import { byRoles } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type OperationsLane, operationsLane, type Seed, seedPlaces } from '../../testkit/operations.ts';
 
@@ -23,7 +24,7 @@ afterAll(() => lane?.close());
 const hold = (scope: GivenScope) =>
   lane.governance.placeLegalHold(tester, { matterId: 'M-1', reason: 'litigation', scope });
 const minimum = (scope: GivenScope, mode: 'COMPLIANCE' | 'GOVERNANCE') =>
-  new ScopedMinimumService({ em: lane.em, now: () => new Date() }).set(tester, {
+  new ScopedMinimumService({ em: lane.em, access: byRoles, now: () => new Date() }).set(tester, {
     ...{ name: `N${newId()}`, days: 9, mode, validUntil: null, bypassReason: null, scope },
   });
 const unmap = ({ entityId, places }: Seed) =>

@@ -10,6 +10,7 @@ import {
 } from '../../../src/services/governance/minimum-retention.service.ts';
 import { RetainReader } from '../../../src/services/governance/retains.ts';
 import { RetentionService } from '../../../src/services/lake/retention.service.ts';
+import { byRoles, denying } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { type LakeParts, lakeParts, messageTable } from '../../testkit/lake.ts';
@@ -31,7 +32,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const service = () => new MinimumRetentionService({ em: db.em, now: () => now });
+const service = () => new MinimumRetentionService({ em: db.em, access: byRoles, now: () => now });
 const limits = () => new RetainReader({ em: db.em, now: () => now }).minimumLimits();
 const as = (...roles: Actor['roles']): Actor => ({ ...tester, roles });
 async function mappedTable(): Promise<LakeTable> {
@@ -71,6 +72,14 @@ describe('a minimum in governance mode', () => {
     await expect(service().removeMinimumRetention(as('privacy_officer'), removal)).rejects.toMatchObject({
       code: 'RETENTION_LOCKED',
     });
+    // Whom a policy keeps from it has it by no role.
+    const judge: Actor = { ...as('legal'), id: 'judge', kind: 'oidc' };
+    const strict = new MinimumRetentionService({
+      em: db.em,
+      access: denying('BYPASS_RETENTION', 'judge'),
+      now: () => now,
+    });
+    await expect(strict.setMinimumRetention(judge, less)).rejects.toMatchObject({ code: 'RETENTION_LOCKED' });
     expect((await limits()).get(datasetId)?.days).toBe(100);
     await service().setMinimumRetention(as('legal'), less);
     expect((await limits()).get(datasetId)?.days).toBe(50);

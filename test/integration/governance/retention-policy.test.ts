@@ -12,6 +12,7 @@ import { RetentionPolicyReadModel } from '../../../src/services/governance/reten
 import { RetentionPolicyService } from '../../../src/services/governance/retention-policy.service.ts';
 import { assertRetained, effectiveRetentions } from '../../../src/services/governance/retention-rules.ts';
 import { RetentionService } from '../../../src/services/lake/retention.service.ts';
+import { byRoles } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { type LakeParts, lakeParts, messageTable, retain } from '../../testkit/lake.ts';
@@ -146,7 +147,7 @@ describe('retention policies by scope', () => {
       });
     }
     // A minimum of its own names a date: all that is said by dates goes by that one.
-    const minimums = new MinimumRetentionService({ em: db.em, now: () => new Date() });
+    const minimums = new MinimumRetentionService({ em: db.em, access: byRoles, now: () => new Date() });
     const terms = { name: 'SOX', days: 5, mode: 'GOVERNANCE', validUntil: null, bypassReason: null } as const;
     await minimums.setMinimumRetention(tester, { ...terms, datasetId: undated.datasetId, dateField: 'date_created' });
     expect(await effective(undated.datasetId)).toMatchObject({ uncovered: null, dateField: 'date_created', days: 30 });

@@ -14,6 +14,7 @@ import {
   type SetScopedMinimum,
 } from '../../../src/services/governance/scoped-minimum.service.ts';
 import { RetentionService } from '../../../src/services/lake/retention.service.ts';
+import { byRoles } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { type LakeParts, lakeParts, messageTable } from '../../testkit/lake.ts';
@@ -35,7 +36,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const scoped = () => new ScopedMinimumService({ em: db.em, now: () => now });
+const scoped = () => new ScopedMinimumService({ em: db.em, access: byRoles, now: () => now });
 const limits = () => new RetainReader({ em: db.em, now: () => now }).minimumLimits();
 const decisions = () => new DecisionReadModel({ em: db.em, now: () => now });
 const execute = (sql: string, params: readonly unknown[]) => db.em.fork().execute(sql, [...params]);
@@ -81,7 +82,7 @@ describe('a minimum by scope', () => {
 
   it('stands beside others, and the longest wins; the decision names which', async () => {
     const { datasetId, entityId } = await table();
-    const own = new MinimumRetentionService({ em: db.em, now: () => now });
+    const own = new MinimumRetentionService({ em: db.em, access: byRoles, now: () => now });
     const set = { datasetId, mode: 'GOVERNANCE', dateField: null, validUntil: null, bypassReason: null } as const;
     await own.setMinimumRetention(tester, { ...set, name: 'own', days: 50 });
     const [longer, shorter] = [
@@ -146,7 +147,7 @@ describe('a minimum by scope', () => {
     const retention = new RetentionService({ em: db.em });
     const refusal = { code: 'BAD_INPUT', message: expect.stringMatching(/^dateField: .* under the minimum retention/) };
     await expect(retention.setLakeRetention(tester, { ...rule, dateField: 'to' })).rejects.toMatchObject(refusal);
-    const own = new MinimumRetentionService({ em: db.em, now: () => now });
+    const own = new MinimumRetentionService({ em: db.em, access: byRoles, now: () => now });
     const set = { datasetId, name: 'own', days: 1, mode: 'COMPLIANCE', validUntil: null, bypassReason: null } as const;
     await expect(own.setMinimumRetention(tester, { ...set, dateField: 'to' })).rejects.toMatchObject(refusal);
     await retention.setLakeRetention(tester, { ...rule, dateField });

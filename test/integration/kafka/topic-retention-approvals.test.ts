@@ -10,6 +10,7 @@ import { RetentionReconciler } from '../../../src/services/kafka/retention-recon
 import { TopicRetentionReadModel } from '../../../src/services/kafka/topic-retention.read-model.ts';
 import { TopicRetentionService } from '../../../src/services/kafka/topic-retention.service.ts';
 import { ApprovalPolicyService } from '../../../src/services/operations/approval-policy.service.ts';
+import { byRoles } from '../../testkit/access.ts';
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
@@ -45,7 +46,7 @@ describe.skipIf(missing !== null)('approval policies about the retention of topi
     const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
     service = new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false });
     readModel = new TopicRetentionReadModel({ em, plans });
-    policies = new ApprovalPolicyService({ em });
+    policies = new ApprovalPolicyService({ em, access: byRoles });
   });
   afterAll(async () => {
     await gateway?.close();

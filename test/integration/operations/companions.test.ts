@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Selection } from '../../../src/domain/governance/selection.ts';
 import { OperationService } from '../../../src/services/operations/operation.service.ts';
 import type { ExecutionContext } from '../../../src/services/operations/ports.ts';
+import { byRoles } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type OperationsLane, operationsLane, seedPlaces } from '../../testkit/operations.ts';
 
@@ -15,6 +16,7 @@ const windowMs = 86_400_000;
 /** As `lane.service`, in an installation where approved erasures wait for others. */
 const gathering = () =>
   new OperationService({
+    access: byRoles,
     em: lane.em,
     driver: lane.driver,
     shred: { approvals: 1, coolOffMs: 0 },

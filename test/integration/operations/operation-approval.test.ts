@@ -6,6 +6,8 @@ import type { ApprovalPolicy } from '../../../src/domain/operations/approval.ts'
 import { OperationSubjectSchema } from '../../../src/entities/operation.entity.ts';
 import { ApprovalPolicyService } from '../../../src/services/operations/approval-policy.service.ts';
 import { dropExpiredIdentifiers, expireUnapproved } from '../../../src/services/operations/identifier-expiry.ts';
+import { OperationService } from '../../../src/services/operations/operation.service.ts';
+import { byRoles, denying } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type OperationsLane, operationsLane, type Seed, seedPlaces } from '../../testkit/operations.ts';
 
@@ -13,7 +15,7 @@ let lane: OperationsLane;
 let policies: ApprovalPolicyService;
 beforeAll(async () => {
   lane = await operationsLane();
-  policies = new ApprovalPolicyService({ em: lane.em });
+  policies = new ApprovalPolicyService({ em: lane.em, access: byRoles });
 });
 afterEach(() => lane.em.fork().execute('delete from approval_policy; delete from approval_delegation'));
 afterAll(() => lane?.close());
@@ -155,6 +157,23 @@ describe('a delegate', () => {
     await lend({ ...officer('gone'), kind: 'token' }, clerk);
     await expect(approve(clerk, plan, 'gone')).rejects.toMatchObject(refusal);
     await lend(ann, clerk);
+    expect(await approve(clerk, plan, 'ann')).toBe('APPROVED');
+  });
+
+  it('is refused in the name of whom a policy keeps from approving, and ends delegations of others only as policies say', async () => {
+    const plan = await planned();
+    await lend(ann, clerk);
+    const { em, driver } = lane;
+    const service = new OperationService({
+      ...{ em, driver, access: denying('APPROVE', 'ann'), shred: { approvals: 1, coolOffMs: 0 } },
+      ...{ approvalByAnother: false, erasureWindowMs: 0 },
+    });
+    await expect(service.approveOperation(clerk, { ...plan, onBehalfOf: 'ann' })).rejects.toMatchObject(refusal);
+    const eve = actor('eve', 'security_admin');
+    const strict = new ApprovalPolicyService({ em, access: denying('GRANT', 'eve') });
+    await expect(strict.revokeApprovalDelegation(eve, { from: 'ann', to: 'clerk' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
     expect(await approve(clerk, plan, 'ann')).toBe('APPROVED');
   });
 

@@ -11,16 +11,21 @@ import type { CryptoService } from '../../../src/services/privacy/crypto.service
 const file = (path: string) => ({ path, bytes: 1, version: '1', rows: 2 });
 const place: LakePlace = {
   ...{ tableId: 't', datasetId: 'd', location: 'x', origin: 'LANDED', dateField: null, columns: [] },
-  ...{ entity: { id: 'e', name: 'A.B', version: 1 }, accountField: 'a' },
+  ...{ entity: { id: 'e', name: 'A.B', version: 1 }, accountField: 'a', entities: ['A.B'] },
 };
 const column = { name: 'id', type: 'INTEGER', semanticType: null, classifications: [], masked: false };
 
 /** Three files of two rows each, read by an engine that a test can look into. */
 function parts(reading: (request: RowsRequest, give: GiveRows, signal: AbortSignal) => Promise<void>) {
-  const state = { open: 0, changed: new Set<string>(), asked: [] as RowsRequest[] };
+  const state = { open: 0, isClear: true, changed: new Set<string>(), asked: [] as RowsRequest[] };
   const plan = { columns: [column], days: null, decrypt: false, purpose: null, files: ['x/1', 'x/2', 'x/3'].map(file) };
   const rows = new LakeRows({
-    reads: { begin: async () => ({ place, plan }) },
+    reads: {
+      begin: async () => ({ place, plan }),
+      assertStill: async () => {
+        if (!state.isClear) throw new LinewardError('FORBIDDEN');
+      },
+    },
     files: {
       assertUnchanged: async ({ path }: { readonly path: string }) => {
         if (state.changed.has(path)) throw new LinewardError('LAKE_FILE_CHANGED');
@@ -58,6 +63,14 @@ async function all(batches: AsyncIterable<readonly string[]>): Promise<string[]>
 }
 
 describe('rows of a granted read', () => {
+  test('go out only as long as what was decided of them holds', async () => {
+    const { state, ask } = parts(two);
+    const batches = await ask();
+    expect((await batches.next()).value).toEqual(['["x/1"]', '["x/1!"]']);
+    state.isClear = false;
+    await expect(batches.next()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(state.open).toBe(0);
+  });
   test('come file by file, and no more than are asked for', async () => {
     const { state, ask } = parts(two);
     expect(await all(await ask())).toHaveLength(6);

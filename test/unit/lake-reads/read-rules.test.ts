@@ -77,15 +77,18 @@ describe('columns of a read', () => {
     const access = {
       explain: async (...asked: Parameters<AccessPolicies['explain']>) => policies.explain(...asked),
     };
-    const seen = async (role: Role, name = 'Demo') => {
+    const seen = async (role: Role, ...names: readonly string[]) => {
       const actor = { id: 'ann', kind: 'token', roles: [role], requestId: null } as const;
-      return [...(await clearColumns(access, actor, { columns, place: { namespace: 'Spark', name } }))];
+      const places = ['Demo', ...names].map((name) => ({ namespace: 'Spark', name }));
+      return [...(await clearColumns(access, actor, { columns, places }))];
     };
     expect(await seen('viewer')).toEqual(['a']);
     expect(await seen('engineer')).toEqual(['a', 'c']);
     expect(await seen('steward')).toEqual([]);
     expect(await seen('privacy_officer')).toEqual(['a', 'b', 'c']);
+    // Of a table of two entities, by whichever it is asked for.
     expect(await seen('privacy_officer', 'AwayTeam')).toEqual([]);
+    expect(await seen('privacy_officer', 'Team')).toEqual(['a', 'b', 'c']);
   });
 });
 
