@@ -54,14 +54,30 @@ export function propagate(
   return { labels, blocked: blockedBy(graph, labels, blocks) };
 }
 
-/** Fields whose labels a field carries, itself among them: the way of {@link propagate} backwards, and without its limit. */
-export function carriedFrom(graph: EdgeGraph, field: number): ReadonlySet<number> {
+/**
+ * Fields whose values may be in a field, itself included. `kinOf` answers what a field is a part of, and what are its parts: values
+ * of the whole are in the part, and those of a part in the whole, but not those of one part in another.
+ */
+export function carriedFrom(
+  graph: EdgeGraph,
+  field: number,
+  kinOf: (field: number) => readonly number[],
+): ReadonlySet<number> {
   const blocks = blocksAt(graph, undefined);
   const reached = new Set([field]);
-  // A set is walked in the order of what is added, also meanwhile.
-  for (const one of reached)
+  const kin = new Set<number>();
+  const addSources = (one: number): void => {
     for (const row of graph.incoming(one)) if (blocks(row) === null) reached.add(graph.edges.sources[row] ?? 0);
-  return reached;
+  };
+  // A set is walked in the order of what is added, also meanwhile.
+  for (const one of reached) {
+    addSources(one);
+    for (const other of kinOf(one)) {
+      if (!kin.has(other)) addSources(other);
+      kin.add(other);
+    }
+  }
+  return new Set([...reached, ...kin]);
 }
 
 function spread(

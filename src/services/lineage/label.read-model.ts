@@ -15,6 +15,7 @@ import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.
 import { nativeStatements, numberArray } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
+import { kinAround } from './field-kin.ts';
 import type { LineageGraphs } from './lineage-graphs.ts';
 
 export interface LabelQuestion {
@@ -167,9 +168,14 @@ export class LabelReadModel {
         [datasetId],
       );
       const [origins, graph] = [await this.#origins('', ''), await this.#graphs.columns()];
+      const kin = await kinAround(
+        sql,
+        graph,
+        fields.map(({ number }) => number),
+      );
       return new Map(
         fields.map(({ number, path }): [string, readonly string[]] => {
-          const from = [...carriedFrom(graph, number)];
+          const from = [...carriedFrom(graph, number, (one) => kin.get(one) ?? [])];
           return [path, [...new Set(from.flatMap((one) => origins.get(one)?.classifications ?? []))]];
         }),
       );
