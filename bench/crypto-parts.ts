@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { LocalKeyProvider } from '../src/adapters/keys/local/local-key-provider.ts';
 import { startEmbeddedPostgres } from '../src/adapters/postgres/embedded-postgres.ts';
 import { openDatabase } from '../src/adapters/postgres/orm.ts';
+import type { Actor } from '../src/domain/access/actor.ts';
+import { type Action, mayDo } from '../src/domain/access/role.ts';
 import type { CryptoAnswer } from '../src/domain/privacy/crypto-answer.ts';
 import { AccountKeyService } from '../src/services/privacy/account-key.service.ts';
 import { CryptoService, type OpenItem, type SealItem } from '../src/services/privacy/crypto.service.ts';
@@ -61,4 +63,7 @@ export function openItems(sealed: readonly CryptoAnswer[]): readonly OpenItem[] 
 }
 
 /** Where no policy speaks. */
-const allowingAll = { may: () => true, mayWith: () => true };
+const allowingAll = {
+  may: ({ roles }: Actor, action: Action) => mayDo(roles, action),
+  mayWith: () => true,
+};

@@ -12,6 +12,7 @@ import { KeyProviders } from '../../src/services/privacy/key-providers.ts';
 import type { KeyProvider } from '../../src/services/privacy/ports.ts';
 import { SemanticTypeReadModel } from '../../src/services/privacy/semantic-type.read-model.ts';
 import { TokenKeys } from '../../src/services/privacy/token-keys.ts';
+import { byRoles } from './access.ts';
 
 export interface KeyPartsOptions {
   readonly em: EntityManager;
@@ -49,4 +50,4 @@ export const accountHolder = (accountId: string): KeyHolder => ({ accountId, sco
 export const newAccount = (): string => `AC${randomBytes(8).toString('hex')}`;
 
 /** Where no policy speaks. */
-const allowingAll = { may: () => true, mayWith: () => true };
+const allowingAll = { ...byRoles, mayWith: () => true };
