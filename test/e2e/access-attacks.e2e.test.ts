@@ -118,19 +118,22 @@ test('what an actor sent under a key is not requested in the name of another', a
 test('who set a retention rule does not approve what the schedule asks for by it', async () => {
   const [author, other] = [await created('author', ['privacy_officer']), await created('other', ['privacy_officer'])];
   const id = newId();
+  const setAt = new Date('2026-11-01T00:00:00Z');
   await app.em.fork().transactional(async (tx) => {
     // Without a table behind it: what counts is who set the rule.
     await tx.execute('set local session_replication_role = replica');
     await tx.execute(
       `insert into lake_retention (table_id, dataset_id, date_field, days, action, auto_approve, set_by, set_at)
-       values ('t', 'd', 'at', 30, 'DELETE', false, 'author', now())`,
+       values ('t', 'd', 'at', 30, 'DELETE', false, 'author', ?)`,
+      [setAt],
     );
     await tx.execute(
-      `insert into operation (id, kind, status, dry_run, input_digest, dataset_ids, plan, plan_hash, round, attempt,
+      // By its key it was asked for by this rule; the schedule, which is awake, would cancel it otherwise.
+      `insert into operation (id, idempotency_key, kind, status, dry_run, input_digest, dataset_ids, plan, plan_hash, round, attempt,
          requested_by, approvals_needed, created_at, updated_at)
-       values (?, 'RETENTION', 'PLANNED', false, '', '{d}', '{"operationId":"","kind":"RETENTION","subjects":[],"targets":[],"gaps":[{"code":"X","dataset":"d","reason":"r"}]}',
+       values (?, ?, 'RETENTION', 'PLANNED', false, '', '{d}', '{"operationId":"","kind":"RETENTION","subjects":[],"targets":[],"gaps":[{"code":"X","dataset":"d","reason":"r"}]}',
          'hash', 1, 0, 'retention-schedule', 1, now(), now())`,
-      [id],
+      [id, `retention:d:${setAt.getTime()}:2026-11-27`],
     );
   });
   const approve = async (token: string): Promise<Data> => {
