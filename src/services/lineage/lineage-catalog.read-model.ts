@@ -55,11 +55,11 @@ const datasetTable = 'dataset left join dataset_state on dataset_state.dataset_i
 const runObject = `json_build_object('runId', run_id, 'job', json_build_object('namespace', namespace, 'name', name),
   'startedAt', started_at, 'state', state, 'stateAt', state_at)`;
 const namesOf = (side: string): string =>
-  `(select coalesce(json_agg(json_build_object('namespace', dataset.namespace, 'name', dataset.name) order by 1), '[]')
+  `(select coalesce(json_agg(json_build_object('namespace', dataset.namespace, 'name', dataset.name) order by dataset.namespace, dataset.name), '[]')
     from lineage_job_io io join dataset on dataset.id = dataset_id where io.job_id = lineage_job.id and side = '${side}')`;
 const jobColumns = `id, namespace, name, created_at as "createdAt", ${namesOf('INPUT')} as inputs, ${namesOf('OUTPUT')} as outputs,
-  (select coalesce(json_agg(${runObject} order by started_at desc), '[]') from (
-     select * from lineage_run where job_id = lineage_job.id order by started_at desc limit ${latestRuns}
+  (select coalesce(json_agg(${runObject} order by started_at desc, run_id), '[]') from (
+     select * from lineage_run where job_id = lineage_job.id order by started_at desc, run_id limit ${latestRuns}
    ) run) as runs`;
 const every = `select namespace, name, 'DATASET' as type, coalesce(seen_at, created_at) as "updatedAt" from ${datasetTable} where not named_only
   union all select namespace, name, 'JOB', coalesce((select max(started_at) from lineage_run where job_id = lineage_job.id), created_at)
@@ -124,7 +124,7 @@ export class LineageCatalogReadModel {
   /** Runs of one id: of one job, as a rule. */
   async runsOf(runId: string): Promise<readonly CatalogRun[]> {
     const rows = await (await this.#sql()).execute<{ run: unknown }[]>(
-      `select ${runObject} as run from lineage_run join lineage_job on lineage_job.id = job_id where run_id = ? order by started_at`,
+      `select ${runObject} as run from lineage_run join lineage_job on lineage_job.id = job_id where run_id = ? order by started_at, job_id`,
       [runId],
     );
     return rows.map(({ run }) => runRow.parse(run));
