@@ -42,14 +42,22 @@ export interface PageKey {
   readonly request: PageRequest;
 }
 
+/** Loads what is known of each key, and `nothing` of those of which nothing is. */
+function byKey<Value, Nothing, Key = string>(
+  read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
+  nothing: Nothing,
+): DataLoader<Key, Value | Nothing> {
+  return new DataLoader(async (keys) => {
+    const found = await read(keys);
+    return keys.map((key) => found.get(key) ?? nothing);
+  });
+}
+
 /** Loads rows by id; a missing one is null. */
 function byId<T extends { readonly id: string }>(
   read: (ids: readonly string[]) => Promise<readonly T[]>,
 ): DataLoader<string, T | null> {
-  return new DataLoader(async (ids) => {
-    const found = new Map((await read(ids)).map((row) => [row.id, row]));
-    return ids.map((id) => found.get(id) ?? null);
-  });
+  return byKey(async (ids) => new Map((await read(ids)).map((row) => [row.id, row])), null);
 }
 
 /** Loads pages of nested lists: one statement for all parents that asked for the same page. */
@@ -123,31 +131,16 @@ export function createLoaders(deps: {
     dataset: byId((ids) => registry.datasetsById(ids)),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
-    planOfOperation: new DataLoader(async (ids: readonly string[]) => {
-      const found = await operations.plansOf(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
-    gapsOfOperation: new DataLoader(async (ids: readonly string[]) => {
-      const found = await operations.gapsOf(ids);
-      return ids.map((id) => found.get(id) ?? []);
-    }),
+    planOfOperation: byKey((ids) => operations.plansOf(ids), null),
+    gapsOfOperation: byKey((ids) => operations.gapsOf(ids), []),
     transformer: byId((ids) => transformers.transformersById(ids)),
     transformerVersion: byId((ids) => transformers.versionsById(ids)),
-    rejectsOfRun: new DataLoader(async (runIds: readonly string[]) => {
-      const found = await transformers.rejectsOfRuns(runIds);
-      return runIds.map((id) => found.get(id) ?? []);
-    }),
+    rejectsOfRun: byKey((runIds) => transformers.rejectsOfRuns(runIds), []),
     accessPolicyVersions: pages((ids, request) => deps.accessPolicies.versionsOf(ids, request)),
     versionsOfTransformer: pages((ids, request) => transformers.versionPages(ids, request)),
     runsOfTransformer: pages((ids, request) => transformers.runPages(ids, request)),
-    aliases: new DataLoader(async (ids: readonly string[]) => {
-      const found = await registry.aliasesOf(ids);
-      return ids.map((id) => found.get(id) ?? []);
-    }),
-    schema: new DataLoader(async (ids: readonly number[]) => {
-      const found = await entityVersions.schemasById(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
+    aliases: byKey((ids) => registry.aliasesOf(ids), []),
+    schema: byKey((ids: readonly number[]) => entityVersions.schemasById(ids), null),
     versionDiff: new DataLoader<DiffQuestion, VersionDiff | null, string>(
       (questions) => entityVersions.diffs(questions),
       {
@@ -157,10 +150,8 @@ export function createLoaders(deps: {
     affectedDatasets: new DataLoader(async (entityIds: readonly string[]) =>
       entityIds.map(await affectedDatasets.ofEntities(entityIds)),
     ),
-    lakeTable: new DataLoader(async (datasetIds: readonly string[]) => {
-      const found = await lake.summaryOfDatasets(datasetIds);
-      return datasetIds.map((id) => found.get(id) ?? null);
-    }),
+    lakeTable: byKey((datasetIds) => lake.summaryOfDatasets(datasetIds), null),
+    // A topic that the broker refuses has an error in its place, which is thrown for that one alone.
     topicPartitions: new DataLoader<string, readonly TopicPartition[]>(async (topics) => {
       const found = await kafkaCluster.partitionsOf(topics);
       return topics.map((topic) => found.get(topic) ?? []);
@@ -169,29 +160,14 @@ export function createLoaders(deps: {
       const found = await kafkaCluster.settingsOf(topics);
       return topics.map((topic) => found.get(topic) ?? null);
     }),
-    retentionOfDataset: new DataLoader(async (datasetIds: readonly string[]) => {
-      const found = await topicRetentions.topicRetentionsOfDatasets(datasetIds);
-      return datasetIds.map((id) => found.get(id) ?? null);
-    }),
+    retentionOfDataset: byKey((datasetIds) => topicRetentions.topicRetentionsOfDatasets(datasetIds), null),
     retentionPlan: new DataLoader((retentions: Parameters<TopicRetentionReadModel['plansOf']>[0]) =>
       topicRetentions.plansOf(retentions),
     ),
-    streamStatus: new DataLoader(async (ids: readonly string[]) => {
-      const found = await streamActivity.statusOf(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
-    streamLag: new DataLoader(async (ids: readonly string[]) => {
-      const found = await streamLags.of(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
-    changesBehind: new DataLoader(async (ids: readonly string[]) => {
-      const found = await webhooks.changesBehind(ids);
-      return ids.map((id) => found.get(id) ?? 0);
-    }),
-    auditSeal: new DataLoader(async (eventIds: readonly string[]) => {
-      const found = await audit.sealsByEvent(eventIds);
-      return eventIds.map((id) => found.get(id) ?? null);
-    }),
+    streamStatus: byKey((ids) => streamActivity.statusOf(ids), null),
+    streamLag: byKey((ids) => streamLags.of(ids), null),
+    changesBehind: byKey((ids) => webhooks.changesBehind(ids), 0),
+    auditSeal: byKey((eventIds) => audit.sealsByEvent(eventIds), null),
     heldPlaces: pages((ids, request) => deps.governance.heldPlaces(ids, request)),
     retentionPolicyPlaces: {
       ANY: placesOfPolicies(null),
@@ -199,27 +175,12 @@ export function createLoaders(deps: {
       OVERRULED: placesOfPolicies('OVERRULED'),
       UNCOVERED: placesOfPolicies('UNCOVERED'),
     },
-    effectiveRetention: new DataLoader(async (datasetIds: readonly string[]) => {
-      const found = await deps.retentionPolicies.effectiveRetentions(datasetIds);
-      return datasetIds.map((id) => found.get(id) ?? null);
-    }),
+    effectiveRetention: byKey((datasetIds) => deps.retentionPolicies.effectiveRetentions(datasetIds), null),
     minimumPlaces: pages((ids, request) => deps.governance.minimumPlaces(ids, request)),
-    certificate: new DataLoader(async (ids: readonly string[]) => {
-      const found = await operations.certificatesOf(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
-    deferral: new DataLoader(async (ids: readonly string[]) => {
-      const found = await decisions.deferralsOf(ids);
-      return ids.map((id) => found.get(id) ?? null);
-    }),
-    minimumRetentions: new DataLoader(async (datasetIds: readonly string[]) => {
-      const found = await decisions.minimumsOf(datasetIds);
-      return datasetIds.map((id) => found.get(id) ?? []);
-    }),
-    datasetDrop: new DataLoader(async (datasetIds: readonly string[]) => {
-      const found = await datasetFields.dropsOf(datasetIds);
-      return datasetIds.map((id) => found.get(id) ?? null);
-    }),
+    certificate: byKey((ids) => operations.certificatesOf(ids), null),
+    deferral: byKey((ids) => decisions.deferralsOf(ids), null),
+    minimumRetentions: byKey((datasetIds) => decisions.minimumsOf(datasetIds), []),
+    datasetDrop: byKey((datasetIds) => datasetFields.dropsOf(datasetIds), null),
     description: new DataLoader(
       (questions: readonly DescriptionQuestion[]) => datasetDescriptions.answersTo(questions),
       { cacheKeyFn: ({ datasetId, path, asOf }) => `${datasetId}\0${path}\0${asOf?.getTime() ?? ''}` },

@@ -44,6 +44,11 @@ async function pendingMigrations(client: Client): Promise<readonly string[]> {
   return migrationNames.filter((name) => !done.has(name));
 }
 
+async function roleOf(client: Client): Promise<string> {
+  const { rows } = await client.query<{ role: string }>('select current_user::text as role');
+  return rows[0]?.role ?? '';
+}
+
 async function migrated(ownerUrl: string): Promise<readonly string[]> {
   const owner = await openDatabase(ownerUrl);
   try {
@@ -65,8 +70,7 @@ export async function migrateAsOwner(
   const done = pending.length === 0 ? [] : await migrated(ownerUrl);
   await prepareQueues?.(ownerUrl);
   if (url === null || url === ownerUrl) return done;
-  const { rows } = await asClient(url, (client) => client.query<{ role: string }>('select current_user::text as role'));
-  const role = rows[0]?.role ?? '';
+  const role = await asClient(url, roleOf);
   // Two that grant the same at once would fail on each other's rows of the system catalog.
   await underMigrationLock(ownerUrl, (client) => grantToApplication(client, role));
   return done;
@@ -75,8 +79,7 @@ export async function migrateAsOwner(
 /** Refuses a database that nobody has migrated or granted for this version. */
 async function refuseUnready(client: Client): Promise<void> {
   const pending = await pendingMigrations(client);
-  const { rows } = await client.query<{ role: string }>('select current_user::text as role');
-  const faults = pending.length > 0 ? pending : await grantFaults(client, rows[0]?.role ?? '');
+  const faults = pending.length > 0 ? pending : await grantFaults(client, await roleOf(client));
   if (faults.length === 0) return;
   const what = pending.length > 0 ? 'lacks migrations' : 'grants its role other than what is needed';
   throw new LinewardError(

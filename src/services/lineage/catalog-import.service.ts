@@ -146,14 +146,18 @@ export class CatalogImportService {
           (saying): SayingRow => ({ ...saying, datasetId: ids(given.place)?.id ?? '', saidAt: at.toISOString() }),
         ),
       );
-      await nativeTransaction(this.#em, async (tx) => {
-        await writeSayings(tx, rows, { saidBy, actorId: actor.id });
-        await keepMembers(
-          tx,
-          source,
-          lines.map(({ given }) => ids(given.place)?.id ?? ''),
-        );
-      });
+      await nativeTransaction(
+        this.#em,
+        async (tx) => {
+          await writeSayings(tx, rows, { saidBy, actorId: actor.id });
+          await keepMembers(
+            tx,
+            source,
+            lines.map(({ given }) => ids(given.place)?.id ?? ''),
+          );
+        },
+        { without: 'seqscan' },
+      );
     }
     return diffs.flatMap(({ line, given, diff: { change, changes } }) =>
       change === 'UNCHANGED' ? [] : [{ line, change, kind: given.kind, place: given.place, changes, error: null }],

@@ -3,19 +3,13 @@ import { z } from 'zod';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type DatasetField, endOf, type PlacedStep, type WalkEnd } from '../../domain/lineage/graph.ts';
 import { assertRange } from '../../domain/lineage/graph-walk.ts';
-import {
-  type BlockedStep,
-  type BlockReason,
-  type CarriedLabel,
-  carriedFrom,
-  propagate,
-} from '../../domain/lineage/propagation.ts';
+import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
 import { isViewNarrowed, readWhole } from '../access/reader.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { nativeStatements, numberArray } from '../sql.ts';
+import { carriedFromAll } from './carried-fields.ts';
 import { columnStepsOf } from './column-steps.ts';
 import type { DatasetFieldReadModel } from './dataset-field.read-model.ts';
-import { kinAround } from './field-kin.ts';
 import type { LineageGraphs } from './lineage-graphs.ts';
 
 export interface LabelQuestion {
@@ -168,14 +162,11 @@ export class LabelReadModel {
         [datasetId],
       );
       const [origins, graph] = [await this.#origins('', ''), await this.#graphs.columns()];
-      const kin = await kinAround(
-        sql,
-        graph,
-        fields.map(({ number }) => number),
-      );
+      const numbers = fields.map(({ number }) => number);
+      const carried = await carriedFromAll(sql, graph, numbers);
       return new Map(
-        fields.map(({ number, path }): [string, readonly string[]] => {
-          const from = [...carriedFrom(graph, number, (one) => kin.get(one) ?? [])];
+        fields.map(({ path }, index): [string, readonly string[]] => {
+          const from = [...(carried[index] ?? [])];
           return [path, [...new Set(from.flatMap((one) => origins.get(one)?.classifications ?? []))]];
         }),
       );

@@ -11,22 +11,22 @@ const kinSql = `
   where field.number = any(?::int[]) and (${isPart('kin', 'field')} or ${isPart('field', 'kin')})`;
 
 /**
- * What fields are parts of, and what are their parts, for all fields that values of some may come from: tools tell lineage of
- * the whole where people label the part, and the other way about.
+ * Fields whose values may be in each of some fields, itself included, also by what it is a part of and by its parts: tools tell
+ * lineage of the whole where people label the part, and the other way about.
  */
-export async function kinAround(
+export async function carriedFromAll(
   sql: Statements,
   graph: EdgeGraph,
   fields: readonly number[],
-): Promise<ReadonlyMap<number, readonly number[]>> {
-  const known = new Map<number, number[]>();
+): Promise<readonly ReadonlySet<number>[]> {
+  const kinOf = new Map<number, number[]>();
   // Kin lead on to what they come from, which has kin of its own.
   for (;;) {
-    const reached = new Set(fields.flatMap((field) => [...carriedFrom(graph, field, (one) => known.get(one) ?? [])]));
-    const asked = [...reached].filter((field) => !known.has(field));
-    if (asked.length === 0) return known;
-    for (const field of asked) known.set(field, []);
+    const carried = fields.map((field) => carriedFrom(graph, field, (one) => kinOf.get(one) ?? []));
+    const asked = [...new Set(carried.flatMap((from) => [...from]))].filter((field) => !kinOf.has(field));
+    if (asked.length === 0) return carried;
+    for (const field of asked) kinOf.set(field, []);
     const rows = await sql.execute<{ number: number; kin: number }[]>(kinSql, [numberArray(asked)]);
-    for (const { number, kin } of rows) known.get(number)?.push(kin);
+    for (const { number, kin } of rows) kinOf.get(number)?.push(kin);
   }
 }
