@@ -55,4 +55,8 @@ export interface AgeFinding {
   readonly retained: number;
   /** Most days by which one of them is too young. */
   readonly daysLeft: number | null;
+  /** Those that were asked for, and stay because of their date alone: a hold is about it. */
+  readonly within: number;
+  /** Of these without a date. */
+  readonly withinUndated: number;
 }

@@ -1,3 +1,4 @@
+import type { DayRange } from '../../domain/governance/date-range.ts';
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
 import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
@@ -28,6 +29,11 @@ export interface EngineSelection {
    * days before that one, of all days for null.
    */
   readonly olderThan?: AgeLimit | undefined;
+  /** Of these, records of somebody (null: of anybody) stay whose UTC day in `column` lies in a range, or that have no date. */
+  readonly keepWithin?: {
+    readonly column: string;
+    readonly ranges: readonly { readonly selectors: readonly EngineSelector[] | null; readonly days: DayRange }[];
+  };
 }
 
 /**
@@ -39,7 +45,7 @@ export type FileFinding =
       readonly path: string;
       readonly rows: number;
       readonly matches: number;
-      /** There for a selection with `olderThan`. */
+      /** There for a selection with `olderThan` or `keepWithin`. */
       readonly age?: AgeFinding | undefined;
       readonly error?: undefined;
     }
