@@ -12,6 +12,13 @@ export interface DayRange {
   readonly until: number | null;
 }
 
+/** Records of some days that stay. */
+export interface KeptRange<Selector> {
+  /** Whose; null for everybody's. */
+  readonly selectors: readonly Selector[] | null;
+  readonly days: DayRange;
+}
+
 const dayMs = 24 * 60 * 60 * 1_000;
 
 /** The UTC day of an instant, since 1970. */

@@ -1,6 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { canonicalJson } from '../canonical-json.ts';
-import { type DayRange, dayNumberOf, mayLieIn } from './date-range.ts';
+import { dayNumberOf, type KeptRange, mayLieIn } from './date-range.ts';
 import { type MinimumLimit, utcDayOf } from './minimum-retention.ts';
 
 /** Names a whole account, or one data subject inside it by the value of a subject key field. */
@@ -27,11 +27,7 @@ export interface Selection {
 export interface KeptDays {
   /** Column with the date of a row. */
   readonly dateField: string;
-  readonly ranges: readonly {
-    /** Whose; null for everybody's. */
-    readonly selectors: readonly SubjectSelector[] | null;
-    readonly days: DayRange;
-  }[];
+  readonly ranges: readonly KeptRange<SubjectSelector>[];
 }
 
 /** Selectors by account, field and value, so that asking costs the same for one and for hundreds of thousands. */

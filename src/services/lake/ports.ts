@@ -1,4 +1,4 @@
-import type { DayRange } from '../../domain/governance/date-range.ts';
+import type { KeptRange } from '../../domain/governance/date-range.ts';
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
 import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
@@ -23,17 +23,15 @@ export interface EngineSelection {
   readonly everyone?: boolean | undefined;
   readonly act: readonly EngineSelector[];
   readonly keep: readonly EngineSelector[];
-  /**
-   * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
-   * that is none of ISO 8601, matches nothing. `askedBefore` is there when a minimum cuts short what was asked for: records of
-   * days before that one, of all days for null.
-   */
+  /** Of these only records whose UTC day is before a limit. One without a date, or with a text that is none of ISO 8601, matches nothing. */
   readonly olderThan?: AgeLimit | undefined;
-  /** Of these, records of somebody (null: of anybody) stay whose UTC day in `column` lies in a range, or that have no date. */
-  readonly keepWithin?: {
-    readonly column: string;
-    readonly ranges: readonly { readonly selectors: readonly EngineSelector[] | null; readonly days: DayRange }[];
-  };
+  readonly keepWithin?: EngineKeptDays | undefined;
+}
+
+/** Records of somebody (null: of anybody) that stay: their UTC day in `column` lies in a range, or they have no date. */
+export interface EngineKeptDays {
+  readonly column: string;
+  readonly ranges: readonly KeptRange<EngineSelector>[];
 }
 
 /**

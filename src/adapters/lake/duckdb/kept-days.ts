@@ -1,10 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DayRange } from '../../../domain/governance/date-range.ts';
-import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
+import type { EngineKeptDays, EngineSelector } from '../../../services/lake/ports.ts';
 import { dayByCalendar, dayByClock } from './row-age.ts';
 import { byColumn, keyIn, wholeIn, wholeOf } from './selector-text.ts';
-
-type KeepWithin = NonNullable<EngineSelection['keepWithin']>;
 
 /** Selectors of one subject column with the days that are kept of them; a selector may have several ranges. */
 interface RangedTable {
@@ -42,7 +40,7 @@ export class KeptDays {
   static async load(
     connection: DuckDBConnection,
     accountColumn: string,
-    { column: date, ranges }: KeepWithin,
+    { column: date, ranges }: EngineKeptDays,
   ): Promise<KeptDays> {
     const ofSome = ranges.flatMap(({ selectors, days }) => (selectors ?? []).map((one) => ({ ...one, days })));
     const tables: RangedTable[] = [];
