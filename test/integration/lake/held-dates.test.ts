@@ -97,6 +97,26 @@ describe('rows of dates under holds, in Parquet', () => {
     }
   });
 
+  it('are not mixed up with columns of any name', async () => {
+    const source = join(root, 'names.parquet');
+    await plainDuckdb(
+      `COPY (SELECT 'AC1' AS account, v AS at, 0 AS day, {day: 0} AS own, {first: 0, past: 9} AS d,
+               {whole: '3:AC1', first: 0, past: 99999} AS kept, 0 AS first, 99999 AS past, '3:AC1' AS whole
+             FROM (VALUES ('1970-06-03'), ('1970-06-04'), (NULL)) t(v)) TO '${source}' (FORMAT parquet)`,
+    );
+    for (const selectors of [null, [{ account: 'AC1' }]]) {
+      const selection: EngineSelection = {
+        ...{ accountColumn: 'account', act: [{ account: 'AC1' }], keep: [] },
+        keepWithin: { column: 'at', ranges: [{ selectors, days: { from: 154, until: null } }] },
+      };
+      const [found] = await engine.find({ files: [source], selection });
+      expect(found).toMatchObject({ matches: 1, age: { within: 2, withinUndated: 1 } });
+      expect(await engine.verify({ path: source, selection })).toMatchObject({ matches: 1 });
+      const result = await engine.rewrite({ source, staged: `${source}.staged`, selection });
+      expect([result.found, result.rowsAfter]).toEqual([1, 2]);
+    }
+  });
+
   it('of a thousand holds on as many ranges are told in one statement', async () => {
     const source = join(root, 'VARCHAR.parquet');
     const selection: EngineSelection = {

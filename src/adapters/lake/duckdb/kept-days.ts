@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DayRange } from '../../../domain/governance/date-range.ts';
 import type { EngineKeptDays, EngineSelector } from '../../../services/lake/ports.ts';
@@ -79,23 +80,28 @@ export class KeptDays {
   /** The same question without joins, and by another computation of the day. */
   scannedHit(): string {
     const day = dayByCalendar(this.dateColumn);
-    const lies = `(${day} IS NULL OR (kept.first <= ${day} AND ${day} < kept.past))`;
     const some = this.#tables.map(({ name, column }) => {
       const whole = wholeIn(this.#accountColumn, column);
-      return `EXISTS (SELECT 1 FROM ${name}_days kept WHERE kept.whole = ${whole} AND ${lies})`;
+      return `EXISTS (SELECT 1 FROM ${name}_days kept, (SELECT ${day} AS day) own WHERE kept.whole = ${whole}
+        AND (own.day IS NULL OR (kept.first <= own.day AND own.day < kept.past)))`;
     });
-    const listed = this.#ofAll.map((days) => `(${first(days)}, ${past(days)})`);
-    const all =
-      listed.length === 0
-        ? []
-        : [`EXISTS (SELECT 1 FROM (VALUES ${listed.join(', ')}) kept(first, past) WHERE ${lies})`];
+    const ranges = this.#ofAll.map((days) => `(${first(days)} <= ${dayName} AND ${dayName} < ${past(days)})`);
+    const all = ranges.length === 0 ? [] : [onceOf(day, `${dayName} IS NULL OR ${ranges.join(' OR ')}`)];
     return `(${[...all, ...some].join(' OR ') || 'FALSE'})`;
   }
 }
 
-/** True or false, in SQL: a day lies in one of a list of ranges, or is none. The day is read once, and not for each range. */
-const isAmong = (day: string, ranges: string): string =>
-  `list_transform([${day}], lambda day: day IS NULL OR len(list_filter(${ranges}, lambda d: d.first <= day AND day < d.past)) > 0)[1]`;
+/** Parameters of lambdas. Columns go before them, so they have names that no file could have been given. */
+const [dayName, rangeName] = ['day', 'range'].map((what) => `lw_${what}_${randomUUID().replaceAll('-', '')}`);
+
+/** Asks a question about `dayName`, in SQL. The day is read once, however often the question names it. */
+const onceOf = (day: string, question: string): string => `list_transform([${day}], lambda ${dayName}: ${question})[1]`;
+
+/** True or false, in SQL: a day lies in one of a list of ranges, or is none. */
+function isAmong(day: string, ranges: string): string {
+  const lies = `${rangeName}.first <= ${dayName} AND ${dayName} < ${rangeName}.past`;
+  return onceOf(day, `${dayName} IS NULL OR len(list_filter(${ranges}, lambda ${rangeName}: ${lies})) > 0`);
+}
 
 async function loadTable(
   connection: DuckDBConnection,

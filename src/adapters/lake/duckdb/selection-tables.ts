@@ -21,6 +21,9 @@ type RowTest = (table: SelectionTable) => string;
 
 const joined: RowTest = (table) => `${table.name}.account IS NOT NULL`;
 
+/** True or false, in SQL: both hold. The second, which reads dates from texts, is asked only where the first is true. */
+const whereFirst = (first: string, second: string): string => `(CASE WHEN ${first} THEN ${second} ELSE FALSE END)`;
+
 /** A selection loaded into a connection; gives the SQL that says whether a scanned row falls under it. */
 export class SelectionTables {
   readonly #selection: EngineSelection;
@@ -66,14 +69,15 @@ export class SelectionTables {
     const asked = everyone === true ? 'TRUE' : this.#side('act', joined);
     const dated = (sql: (age: AgeLimit) => string, otherwise = 'FALSE') =>
       olderThan === undefined ? otherwise : sql(olderThan);
-    const stays = `((${asked}) AND ${dated(askedFor, 'TRUE')} AND NOT (${kept}) AND ${within})`;
+    const free = `(${asked}) AND NOT (${kept})`;
+    const stays = whereFirst(free, `${dated(askedFor, 'TRUE')} AND ${within}`);
     return {
-      held: `((${asked}) AND ${dated(olderByInstant)} AND (${kept}))`,
-      undated: `((${asked}) AND ${dated(undated)})`,
-      retained: `((${asked}) AND NOT (${kept}) AND NOT ${within} AND ${dated(retained)})`,
+      held: whereFirst(`(${asked}) AND (${kept})`, dated(olderByInstant)),
+      undated: whereFirst(asked, dated(undated)),
+      retained: whereFirst(free, `NOT ${within} AND ${dated(retained)}`),
       daysLeft: dated(daysLeft, 'NULL'),
       within: stays,
-      withinUndated: this.#within === null ? 'FALSE' : `(${stays} AND ${undated({ column: this.#within.dateColumn })})`,
+      withinUndated: this.#within === null ? 'FALSE' : whereFirst(stays, undated({ column: this.#within.dateColumn })),
     };
   }
 
@@ -115,8 +119,9 @@ export class SelectionTables {
   #hit(test: RowTest, older: typeof olderByDay, within = 'FALSE'): string {
     const { everyone, olderThan } = this.#selection;
     const act = everyone === true ? 'TRUE' : this.#side('act', test);
-    const age = olderThan === undefined ? '' : ` AND ${older(olderThan)}`;
-    return `((${act})${age} AND NOT (${this.#side('keep', test)}) AND NOT ${within})`;
+    const named = `(${act}) AND NOT (${this.#side('keep', test)})`;
+    if (olderThan === undefined && this.#within === null) return `(${named})`;
+    return whereFirst(named, `${olderThan === undefined ? 'TRUE' : older(olderThan)} AND NOT ${within}`);
   }
 
   #side(wanted: SelectionTable['side'], test: RowTest): string {
