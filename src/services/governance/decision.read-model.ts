@@ -139,14 +139,14 @@ async function holdsOn(
     ({ selectors, datasets }) => datasets?.has(datasetId) !== false && (selectors?.some(keeps) ?? true),
   );
   const isDated = holds.some(({ dates }) => dates !== null) && (await hasDates(em, datasetId));
-  return holds
-    .map((hold) => ({ hold, claim: claimOf(hold, isDated && !hold.byLineage.has(datasetId) ? date : null) }))
-    .flatMap(({ hold, claim }): readonly Claim[] => {
-      if (!hold.confidential || isInitiated) return [claim];
-      // Who may not know of it learns that something is held, and not of which dates.
-      return isAbout(claim) ? [{ rule: 'LEGAL_HOLD', sourceId: confidentialSource, at: null }] : [];
-    })
-    .slice(0, claimsMax);
+  const claims = holds.flatMap((hold): readonly Claim[] => {
+    const claim = claimOf(hold, isDated && !hold.byLineage.has(datasetId) ? date : null);
+    if (!hold.confidential || isInitiated) return [claim];
+    // Who may not know of it learns that something is held, and not of which dates.
+    return isAbout(claim) ? [{ rule: 'LEGAL_HOLD', sourceId: confidentialSource, at: null }] : [];
+  });
+  // However many are about other dates, what keeps the record is told.
+  return claims.toSorted((one, other) => Number(isAbout(other)) - Number(isAbout(one))).slice(0, claimsMax);
 }
 
 const claimOf = ({ id, dates }: ActiveHold, date: Date | null): Claim => ({

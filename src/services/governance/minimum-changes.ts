@@ -83,8 +83,7 @@ export class MinimumChanges {
       const { datasetId } = home;
       const facts = { ...wanted, ...scopeColumns(scope ?? noScope), setBy: actor.id, setAt: now };
       const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...facts });
-      Object.assign(set, facts);
-      await keeping(tx, set, ['dateField'], () => tx.persist(set));
+      await keeping(tx, set, ['dateField'], () => tx.persist(Object.assign(set, facts)));
       const told = {
         ...{ name, days, mode, ...(scope === null ? { dateField } : { scope }) },
         validUntil: validUntil?.toISOString() ?? null,

@@ -162,6 +162,14 @@ describe('the decision about a record under a hold on a range of dates', () => {
     expect(await explain(seed, '2018-07-01T00:00:00Z', { n: 1 })).toMatchObject({ reason: nobodyKnows });
   });
 
+  it('names what keeps the record, however many holds are on other dates', async () => {
+    const seed = await tables(['day']);
+    for (let n = 0; n < 101; n += 1) await place({ accountId: seed.accountId, dates: { until: june.from } });
+    const { id } = await place({ accountId: seed.accountId, dates: june });
+    const decision = await explain(seed, '2018-06-02T00:00:00Z');
+    expect([decision.winner?.sourceId, decision.losers.length]).toEqual([id, 99]);
+  });
+
   it('says of a confidential one that something is held, and not of which dates', async () => {
     const seed = await tables(['day']);
     await place({ accountId: seed.accountId, dates: june }, true);
@@ -180,7 +188,7 @@ describe('the date that a table goes by', () => {
     new MinimumRetentionService({ em: lane.em, access: { may: () => true }, now: () => new Date() });
   const minimum = (datasetId: string, dateField: string | null) =>
     minimums().setMinimumRetention(tester, {
-      ...{ datasetId, dateField, name: 'N', days: 9, mode: 'GOVERNANCE', validUntil: null, bypassReason: null },
+      ...{ datasetId, dateField, name: 'N', days: 9, mode: 'GOVERNANCE', validUntil: null, bypassReason: 'because' },
     });
   const isHeld = { code: 'HOLD_ACTIVE' };
 
@@ -206,6 +214,7 @@ describe('the date that a table goes by', () => {
     await rule(byRule, 'other');
     await minimum(byMinimum, 'other');
     await place({ datasetIds: [byRule, byMinimum], dates: june });
+    await expect(minimum(byMinimum, 'day')).rejects.toMatchObject(isHeld);
     await expect(rules().deleteLakeRetention(tester, { datasetId: byRule })).rejects.toMatchObject(isHeld);
     await expect(
       minimums().removeMinimumRetention(tester, { datasetId: byMinimum, name: 'N', bypassReason: 'because' }),

@@ -97,6 +97,27 @@ describe('rows of dates under holds, in Parquet', () => {
     }
   });
 
+  it.each([
+    ['0001-01-01T00:00:00Z', { from: null, until: -719_161 }, 1],
+    ['0001-01-01T00:00:00Z', { from: null, until: -719_162 }, 0],
+    ['1969-12-31T23:59:59.999999Z', { from: 0, until: null }, 0],
+    ['1969-12-31T23:59:59.999999Z', { from: -1, until: 0 }, 1],
+    ['9999-12-31T23:59:59.999999Z', { from: 2_932_897, until: null }, 0],
+    ['9999-12-31T23:59:59.999999Z', { from: 2_932_896, until: 2_932_897 }, 1],
+  ])('are told to the microsecond: %s in %j', async (at, days, held) => {
+    const source = join(root, 'edge.parquet');
+    await plainDuckdb(`COPY (SELECT 'AC1' AS account, '${at}' AS day) TO '${source}' (FORMAT parquet)`);
+    for (const selectors of [null, [{ account: 'AC1' }]]) {
+      const selection: EngineSelection = {
+        ...{ accountColumn: 'account', act: [{ account: 'AC1' }], keep: [] },
+        keepWithin: { column: 'day', ranges: [{ selectors, days }] },
+      };
+      const [found] = await engine.find({ files: [source], selection });
+      expect(found).toMatchObject({ matches: 1 - held, age: { within: held } });
+      expect(await engine.verify({ path: source, selection })).toMatchObject({ matches: 1 - held });
+    }
+  });
+
   it('are not mixed up with columns of any name', async () => {
     const source = join(root, 'names.parquet');
     await plainDuckdb(

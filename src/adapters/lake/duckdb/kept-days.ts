@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DayRange } from '../../../domain/governance/date-range.ts';
 import type { EngineKeptDays, EngineSelector } from '../../../services/lake/ports.ts';
-import { dayByCalendar, dayByClock } from './row-age.ts';
-import { byColumn, keyIn, wholeIn, wholeOf } from './selector-text.ts';
+import { dayByCalendar, microsByClock } from './row-age.ts';
+import { byColumn, keyIn, whereFirst, wholeIn, wholeOf } from './selector-text.ts';
 
 /** Selectors of one subject column with the days that are kept of them; a selector may have several ranges. */
 interface RangedTable {
@@ -12,8 +12,9 @@ interface RangedTable {
   readonly column: string | null;
 }
 
-/** Beyond all days that there are. */
-const farthest = 2n ** 40n;
+/** Beyond all days that ISO 8601 has without a sign. */
+const farthest = 10_000_000n;
+const dayMicros = 86_400_000_000n;
 const [first, past] = [
   ({ from }: DayRange) => (from === null ? -farthest : BigInt(from)),
   ({ until }: DayRange) => (until === null ? farthest : BigInt(until)),
@@ -70,37 +71,43 @@ export class KeptDays {
 
   /** True or false, never NULL, for a row under `joins()`. */
   joinedHit(): string {
-    const day = dayByClock(this.dateColumn);
-    const some = this.#tables.map(({ name }) => `(${name}.account IS NOT NULL AND ${isAmong(day, `${name}.days`)})`);
-    const listed = this.#ofAll.map((days) => `{first: ${first(days)}, past: ${past(days)}}`);
-    const all = listed.length === 0 ? [] : [isAmong(day, `[${listed.join(', ')}]`)];
+    const micros = microsByClock(this.dateColumn);
+    const some = this.#tables.map(
+      ({ name }) => `(${name}.account IS NOT NULL AND ${isAmong(micros, `${name}.spans`)})`,
+    );
+    const spans = this.#ofAll.map((days) => `{first: ${first(days) * dayMicros}, past: ${past(days) * dayMicros}}`);
+    const all = spans.length === 0 ? [] : [isAmong(micros, `[${spans.join(', ')}]`)];
     return `(${[...all, ...some].join(' OR ') || 'FALSE'})`;
   }
 
-  /** The same question without joins, and by another computation of the day. */
+  /**
+   * The same question without joins, and by the calendar instead of the clock: selectors are looked up in a list, and their days
+   * in a map, which is asked only for rows that are on the list.
+   */
   scannedHit(): string {
     const day = dayByCalendar(this.dateColumn);
     const some = this.#tables.map(({ name, column }) => {
       const whole = wholeIn(this.#accountColumn, column);
-      return `EXISTS (SELECT 1 FROM ${name}_days kept, (SELECT ${day} AS day) own WHERE kept.whole = ${whole}
-        AND (own.day IS NULL OR (kept.first <= own.day AND own.day < kept.past)))`;
+      const days = `map_extract(getvariable('${name}'), ${whole})[1]`;
+      return whereFirst(`coalesce((${whole}) IN (SELECT whole FROM ${name}_days), FALSE)`, isAmong(day, days));
     });
-    const ranges = this.#ofAll.map((days) => `(${first(days)} <= ${dayName} AND ${dayName} < ${past(days)})`);
-    const all = ranges.length === 0 ? [] : [onceOf(day, `${dayName} IS NULL OR ${ranges.join(' OR ')}`)];
+    const ranges = this.#ofAll.map((days) => `(${first(days)} <= ${timeName} AND ${timeName} < ${past(days)})`);
+    const all = ranges.length === 0 ? [] : [onceOf(day, `${timeName} IS NULL OR ${ranges.join(' OR ')}`)];
     return `(${[...all, ...some].join(' OR ') || 'FALSE'})`;
   }
 }
 
 /** Parameters of lambdas. Columns go before them, so they have names that no file could have been given. */
-const [dayName, rangeName] = ['day', 'range'].map((what) => `lw_${what}_${randomUUID().replaceAll('-', '')}`);
+const [timeName, spanName] = ['time', 'span'].map((what) => `lw_${what}_${randomUUID().replaceAll('-', '')}`);
 
-/** Asks a question about `dayName`, in SQL. The day is read once, however often the question names it. */
-const onceOf = (day: string, question: string): string => `list_transform([${day}], lambda ${dayName}: ${question})[1]`;
+/** Asks a question about `timeName`, in SQL. The time is read once, however often the question names it. */
+const onceOf = (time: string, question: string): string =>
+  `list_transform([${time}], lambda ${timeName}: ${question})[1]`;
 
-/** True or false, in SQL: a day lies in one of a list of ranges, or is none. */
-function isAmong(day: string, ranges: string): string {
-  const lies = `${rangeName}.first <= ${dayName} AND ${dayName} < ${rangeName}.past`;
-  return onceOf(day, `${dayName} IS NULL OR len(list_filter(${ranges}, lambda ${rangeName}: ${lies})) > 0`);
+/** True or false, in SQL: a time lies in one of a list of spans, or is none. */
+function isAmong(time: string, spans: string): string {
+  const lies = `${spanName}.first <= ${timeName} AND ${timeName} < ${spanName}.past`;
+  return onceOf(time, `${timeName} IS NULL OR len(list_filter(${spans}, lambda ${spanName}: ${lies})) > 0`);
 }
 
 async function loadTable(
@@ -121,7 +128,12 @@ async function loadTable(
   }
   appender.closeSync();
   await connection.run(
-    `CREATE TEMP TABLE ${name} AS SELECT account, value, list({first: first, past: past}) AS days
+    `CREATE TEMP TABLE ${name} AS
+     SELECT account, value, list({first: first * ${dayMicros}, past: past * ${dayMicros}}) AS spans
      FROM ${name}_days GROUP BY account, value`,
+  );
+  await connection.run(
+    `SET VARIABLE ${name} = (SELECT map(list(whole), list(days)) FROM (
+       SELECT whole, list({first: first, past: past}) AS days FROM ${name}_days GROUP BY whole))`,
   );
 }

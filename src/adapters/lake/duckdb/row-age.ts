@@ -50,8 +50,8 @@ export const daysLeft = (age: Age): string =>
 export const dayByCalendar = (column: string): string =>
   `date_diff('day', DATE '1970-01-01', CAST((${instant({ column })}) AS DATE))`;
 
-/** The same by another computation. */
-export const dayByClock = (column: string): string => `CAST(floor(epoch(${instant({ column })}) / 86400) AS BIGINT)`;
+/** Microseconds of the row's instant since 1970, in SQL; NULL where it has none. */
+export const microsByClock = (column: string): string => `epoch_us(${instant({ column })})`;
 
 /** True or false, in SQL: the row has no date. */
 export const undated = (age: Pick<Age, 'column'>): string => `((${instant(age)}) IS NULL)`;

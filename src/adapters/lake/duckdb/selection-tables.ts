@@ -6,7 +6,7 @@ import type { EngineSelection, EngineSelector } from '../../../services/lake/por
 import { KeptDays } from './kept-days.ts';
 import type { FileSchema } from './parquet-facts.ts';
 import { askedFor, checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
-import { byColumn, keyIn, wholeIn, wholeOf } from './selector-text.ts';
+import { byColumn, keyIn, whereFirst, wholeIn, wholeOf } from './selector-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
 interface SelectionTable {
@@ -20,9 +20,6 @@ interface SelectionTable {
 type RowTest = (table: SelectionTable) => string;
 
 const joined: RowTest = (table) => `${table.name}.account IS NOT NULL`;
-
-/** True or false, in SQL: both hold. The second, which reads dates from texts, is asked only where the first is true. */
-const whereFirst = (first: string, second: string): string => `(CASE WHEN ${first} THEN ${second} ELSE FALSE END)`;
 
 /** A selection loaded into a connection; gives the SQL that says whether a scanned row falls under it. */
 export class SelectionTables {

@@ -18,3 +18,7 @@ export function wholeIn(accountColumn: string, column: string | null): string {
 /** By the column that names persons; null for selectors of whole accounts. */
 export const byColumn = <T extends EngineSelector>(selectors: readonly T[]): ReadonlyMap<string | null, readonly T[]> =>
   Map.groupBy(selectors, ({ subject }) => subject?.column ?? null);
+
+/** True or false, in SQL: both hold. The second, which may read dates from texts, is asked only where the first is true. */
+export const whereFirst = (first: string, second: string): string =>
+  `(CASE WHEN ${first} THEN ${second} ELSE FALSE END)`;

@@ -74,11 +74,13 @@ export class RowJudge {
     const isOld = this.#before === null || (day !== null && day < this.#before);
     const isKept = names(this.#keep, keys);
     const isAsked = this.#everyone || names(this.#act, keys);
-    const isWithin = this.#within.some(({ side, days }) => mayLieIn(days, day) && (side === null || names(side, keys)));
-    const hit = isOld && !isKept && !isWithin && isAsked;
-    const within = isWithin && isAsked && !isKept && this.#isAskedFor(day);
+    const isFree = isAsked && !isKept;
+    const isWithin =
+      isFree && this.#within.some(({ side, days }) => mayLieIn(days, day) && (side === null || names(side, keys)));
+    const hit = isOld && isFree && !isWithin;
+    const within = isWithin && this.#isAskedFor(day);
     if (this.#before === null) return { hit, held: false, undated: false, daysLeft: null, within };
-    const isRetained = day !== null && !isOld && isAsked && !isKept && !isWithin && day < (this.#askedBefore ?? day);
+    const isRetained = day !== null && !isOld && isFree && !isWithin && day < (this.#askedBefore ?? day);
     return {
       hit,
       held: isOld && isKept && isAsked,
