@@ -33,7 +33,7 @@ export interface PermittedSelection extends Selection {
   readonly local: ReadonlyMap<string, LocalHolds>;
   /** What holds keep of the records of some dates. */
   readonly ranged: RangedHolds;
-  /** True where a hold on a range of dates is among those that count for all dates. */
+  /** True where a hold on a range of dates, of all places, counts for all of them. */
   readonly regardless?: boolean | undefined;
   /** By dataset. */
   readonly minimums: ReadonlyMap<string, MinimumLimit>;
@@ -84,7 +84,8 @@ export function permitted(
   const { everywhere: holds, local, ranged } = bindsTo[kind].holds ? holdsOn(kind, retains) : noHolds;
   const minimums = bindsTo[kind].minimums ? retains.minimums : noMinimums;
   if (everyone === true) return { everyone, act: requested, keep: holds, held: [], local, ranged, minimums };
-  const regardless = kind === 'SHRED' && (retains.ranged ?? noRanges).holds.length > 0;
+  const isRanged = retains.ranged?.holds.some(({ datasets }) => datasets === null) === true;
+  const regardless = kind === 'SHRED' && isRanged;
   return { ...less(requested, holds), local, ranged, minimums, ...(regardless && { regardless }) };
 }
 

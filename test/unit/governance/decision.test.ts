@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Claim, decide } from '../../../src/domain/governance/decision.ts';
-import { type ActiveHold, byReach } from '../../../src/domain/governance/hold-scope.ts';
-import { permitted, permittedIn } from '../../../src/domain/governance/permission.ts';
+import { type ActiveHold, byReach, noRanges } from '../../../src/domain/governance/hold-scope.ts';
+import { datelessKeys, permitted, permittedIn } from '../../../src/domain/governance/permission.ts';
 import { isSelected, type SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import { allStates, nameOf, oracle, type State } from '../../testkit/decision-states.ts';
 
@@ -213,6 +213,23 @@ describe('what an operation may act on', () => {
       expect(of(kind)).toMatchObject({ act: [], held: [hold], minimums });
     expect(of('PROTECTION')).toMatchObject({ act: [], held: [hold], minimums: new Map() });
     expect(of('REWRAP')).toMatchObject({ act: [hold], held: [], minimums: new Map() });
+  });
+
+  it('takes dates into account where there are some: not for keys', () => {
+    const [one, other] = [{ accountId: 'AC1' }, { accountId: 'AC2' }];
+    const range = { selectors: [one], datasets: null, days: { from: 1, until: 2 } };
+    const ranged = { holds: [range], dateFields: new Map() };
+    const of = (kind: 'ERASURE' | 'SHRED' | 'PROTECTION' | 'REWRAP') =>
+      permitted({ kind, act: [one, other] }, { holds: [], ranged, minimums: new Map() });
+    for (const kind of ['ERASURE', 'PROTECTION'] as const)
+      expect(of(kind)).toMatchObject({ act: [one, other], held: [], ranged });
+    expect(of('SHRED')).toMatchObject({ act: [other], held: [one], ranged: noRanges, regardless: true });
+    expect(datelessKeys(of('SHRED'))).toMatchObject([{ code: 'HOLD_ACTIVE' }]);
+    expect(of('REWRAP')).toMatchObject({ act: [one, other], held: [], ranged: noRanges });
+    const elsewhere = { holds: [{ ...range, datasets: new Set(['D']) }], dateFields: new Map() };
+    const placed = permitted({ kind: 'SHRED', act: [one] }, { holds: [one], ranged: elsewhere, minimums: new Map() });
+    expect(placed.local.get('D')).toEqual({ everybody: false, selectors: [one], regardless: true });
+    expect(datelessKeys(placed)).toEqual([]);
   });
 
   it('of 200,000 persons and 1,000 holds is told in one pass', () => {

@@ -3,7 +3,7 @@ import { isKeyType } from '../../../domain/lake/key-column.ts';
 import type { AgeLimit } from '../../../domain/lake/retention.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
-import { KeptDays } from './kept-days.ts';
+import { KeptDayTables } from './kept-day-tables.ts';
 import type { FileSchema } from './parquet-facts.ts';
 import { askedFor, checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
 import { byColumn, keyIn, whereFirst, wholeIn, wholeOf } from './selector-text.ts';
@@ -25,9 +25,9 @@ const joined: RowTest = (table) => `${table.name}.account IS NOT NULL`;
 export class SelectionTables {
   readonly #selection: EngineSelection;
   readonly #tables: readonly SelectionTable[];
-  readonly #within: KeptDays | null;
+  readonly #within: KeptDayTables | null;
 
-  private constructor(selection: EngineSelection, tables: readonly SelectionTable[], within: KeptDays | null) {
+  private constructor(selection: EngineSelection, tables: readonly SelectionTable[], within: KeptDayTables | null) {
     this.#selection = selection;
     this.#tables = tables;
     this.#within = within;
@@ -43,7 +43,7 @@ export class SelectionTables {
       }
     }
     const { keepWithin, accountColumn } = selection;
-    const within = keepWithin === undefined ? null : await KeptDays.load(connection, accountColumn, keepWithin);
+    const within = keepWithin === undefined ? null : await KeptDayTables.load(connection, accountColumn, keepWithin);
     return new SelectionTables(selection, tables, within);
   }
 

@@ -21,7 +21,7 @@ const [first, past] = [
 ];
 
 /** What stays of a selection because of its date, loaded into a connection; gives the SQL that says so of a scanned row. */
-export class KeptDays {
+export class KeptDayTables {
   readonly dateColumn: string;
   readonly #accountColumn: string;
   readonly #tables: readonly RangedTable[];
@@ -43,7 +43,7 @@ export class KeptDays {
     connection: DuckDBConnection,
     accountColumn: string,
     { column: date, ranges }: EngineKeptDays,
-  ): Promise<KeptDays> {
+  ): Promise<KeptDayTables> {
     const ofSome = ranges.flatMap(({ selectors, days }) => (selectors ?? []).map((one) => ({ ...one, days })));
     const tables: RangedTable[] = [];
     for (const [column, selectors] of byColumn(ofSome)) {
@@ -52,7 +52,7 @@ export class KeptDays {
       tables.push(table);
     }
     const ofAll = ranges.flatMap(({ selectors, days }) => (selectors === null ? [days] : []));
-    return new KeptDays({ date, account: accountColumn }, tables, ofAll);
+    return new KeptDayTables({ date, account: accountColumn }, tables, ofAll);
   }
 
   keyColumns(): readonly string[] {
