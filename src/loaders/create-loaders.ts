@@ -19,6 +19,7 @@ import type {
   DescriptionQuestion,
 } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
+import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
 import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -106,6 +107,7 @@ export function createLoaders(deps: {
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
+  readonly lineageCatalog: LineageCatalogReadModel;
   readonly datasetDescriptions: DatasetDescriptionReadModel;
   readonly vocabulary: VocabularyReadModel;
   readonly transformers: TransformerReadModel;
@@ -129,6 +131,8 @@ export function createLoaders(deps: {
     version: byId((ids) => registry.versionsById(ids)),
     field: byId((ids) => registry.fieldsById(ids)),
     dataset: byId((ids) => registry.datasetsById(ids)),
+    datasetField: byId((ids) => datasetFields.byIds(ids)),
+    lineageJob: byKey((ids) => deps.lineageCatalog.jobNames(ids), null),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
     planOfOperation: byKey((ids) => operations.plansOf(ids), null),

@@ -42,8 +42,8 @@ const questions = (): readonly string[] => [
   `{ entity(namespace: "Demo", name: "${secretWord}_slip") { name } }`,
   `{ node(id: "${things.datasetId}") { __typename ... on Dataset { name } } }`,
   `{ nodes(ids: ["${things.entityId}", "${things.datasetId}"]) { __typename ... on Entity { name } ... on Dataset { name } } }`,
-  `{ search(query: "${secretWord}", first: 50) { totalCount nodes { dataset { name } entity { name } field { path } } facets { namespace { value count } tag { value count } kind { value count } } } }`,
-  `{ search(query: "", first: 50) { totalCount nodes { dataset { name } entity { name } field { path } } facets { tag { value count } kind { value count } } } }`,
+  `{ search(query: "${secretWord}", first: 50) { totalCount nodes { dataset { name } datasetField { path dataset { name } } entity { name } field { path } } facets { namespace { value count } tag { value count } kind { value count } } } }`,
+  `{ search(query: "", first: 50) { totalCount nodes { dataset { name } datasetField { path dataset { name } } entity { name } field { path } } facets { tag { value count } kind { value count } } } }`,
   `{ changes(last: 100) { ${page} { resourceName resourceId } } }`,
   `{ lineage(start: "${things.upstreamId}", direction: DOWNSTREAM) {
      complete truncatedReason restricted { depth } nodes { depth dataset { name } } frontier

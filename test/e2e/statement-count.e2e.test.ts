@@ -192,7 +192,8 @@ const lists = {
   fields: `{ totalCount nodes { path tags version { number } entity { ${entity} }
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
-    nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
+    nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} }
+      datasetField { path dataset { name } } job { name } glossaryTerm { name } domain { name } } }`,
   datasets: `{ totalCount nodes { ${dataset} effectiveRetention { days policyName } tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } descriptionAsOf(asOf: "2026-01-01T00:00:00Z") { tags } } }`,
   streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan

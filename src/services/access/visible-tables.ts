@@ -76,7 +76,7 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   stream: ofBoth(ofDatasets('source_dataset_id', 'target_dataset_id'), ofEntities('entity_id')),
   lake_registration: ofBoth(ofDatasets('dataset_id'), ofEntities('entity_id')),
   search_entry: {
-    where: `${noneHidden('hidden_dataset', 'h.id = t.id')} and ${noneHidden('hidden_entity', 'h.id = t.id or h.id = t.entity_id')}`,
+    where: `${noneHidden('hidden_dataset', 'h.id = t.dataset_id')} and ${noneHidden('hidden_entity', 'h.id = t.id or h.id = t.entity_id')}`,
     asks: ['hidden_dataset', 'hidden_entity'],
   },
   registry_subject: ofSubjects('name'),

@@ -15,11 +15,13 @@ import type { SearchEntries } from './search-entries.ts';
 
 /** Something that was found. */
 export interface SearchHit {
-  /** Of the entity, field or dataset. */
+  /** Of what was found. */
   readonly id: string;
   readonly kind: SearchKind;
-  /** Of an entity and of a field; null for a dataset. */
+  /** Of an entity and of a field of one. */
   readonly entityId: string | null;
+  /** Of a dataset and of a field of one. */
+  readonly datasetId: string | null;
   readonly score: number;
   readonly match: SearchMatch;
 }
@@ -76,14 +78,18 @@ const hitRow = z
     id: z.string(),
     kind: z.enum(searchKinds),
     entity_id: z.string().nullable(),
+    dataset_id: z.string().nullable(),
     score: z.number(),
   })
   .transform(
-    ({ id, kind, entity_id, score }): SearchHit => ({ id, kind, entityId: entity_id, score, match: matchOf(score) }),
+    ({ id, kind, entity_id, dataset_id, score }): SearchHit => ({
+      ...{ id, kind, entityId: entity_id, datasetId: dataset_id },
+      ...{ score, match: matchOf(score) },
+    }),
   );
 const facetRow = z.object({ facet: z.enum([...searchFacets, 'total']), value: z.string(), count: z.number() });
 
-/** Finds entities, fields of latest versions and datasets by their names, labels and texts. */
+/** Finds entities, datasets, the fields of both, jobs, terms and domains by their names, labels and texts. */
 export class CatalogSearchReadModel {
   readonly #em: EntityManager;
   readonly #entries: SearchEntries;
@@ -125,7 +131,7 @@ export class CatalogSearchReadModel {
          select * from ${match.sql}
        ), counted as (
          select 'kind' as facet, kind as value, count(*)::integer as count from matched group by 2
-         union all select 'namespace', namespace, count(*) from matched group by 2
+         union all select 'namespace', namespace, count(*) from matched where namespace <> '' group by 2
          union all select 'tag', item, count(*) from matched, unnest(tags) item group by 2
          union all select 'classification', item, count(*) from matched, unnest(classifications) item group by 2
          union all select 'semanticType', item, count(*) from matched, unnest(semantic_types) item group by 2
@@ -163,7 +169,7 @@ function matchOf(score: number): SearchMatch {
 }
 
 /** What a page shows of an entry, or what facets count: each in one look at the entries, since those found can be many. */
-const shown = { columns: ['kind', 'entity_id'], ranked: true };
+const shown = { columns: ['kind', 'entity_id', 'dataset_id'], ranked: true };
 const counted = {
   columns: ['kind', 'namespace', 'tags', 'classifications', 'semantic_types', 'format'],
   ranked: false,
