@@ -62,6 +62,7 @@ import { RetentionPolicyMigration } from '../../../migrations/20261128000200_ret
 import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000300_topic_retention_approval.ts';
 import { SearchOfAllMigration } from '../../../migrations/20261129000400_search_of_all.ts';
 import { ValueChangeMigration } from '../../../migrations/20261129000500_value_change.ts';
+import { DatasetsOfJobsMigration } from '../../../migrations/20261129000600_datasets_of_jobs.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -187,6 +188,7 @@ const migrationsList = [
   { name: '20261128000300_topic_retention_approval', class: TopicRetentionApprovalMigration },
   { name: '20261129000400_search_of_all', class: SearchOfAllMigration },
   { name: '20261129000500_value_change', class: ValueChangeMigration },
+  { name: '20261129000600_datasets_of_jobs', class: DatasetsOfJobsMigration },
 ];
 
 /** In the order in which they run. */
