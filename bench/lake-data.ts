@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** About the bytes of one row on the disk (snappy). */
-const bytesPerRow = 108;
+const bytesPerRow = 78;
 
 export interface GeneratedFile {
   /** Relative to the table. */

@@ -20,7 +20,7 @@ const names = [
 ];
 const words = `(array['${names.join("', '")}'])`;
 
-/** Names and descriptions that words of ten kinds share, so that a word finds a tenth of all and a number one. */
+/** Names, columns and descriptions that words of ten kinds share, so that a word finds a tenth of all and a number one. */
 async function seedCatalog(pool: Pool): Promise<number> {
   const name = `${words}[1 + n % ${names.length}] || '_' || n`;
   await pool.query(`insert into dataset (id, namespace, name, created_at)
@@ -29,6 +29,9 @@ async function seedCatalog(pool: Pool): Promise<number> {
     select 'search-' || n, '', part, 'events', value, '', now() from generate_series(1, ${datasets}) n, lateral (values
       ('documentation', to_jsonb('Every ' || ${words}[1 + n % ${names.length}] || ' of region ' || n % 97)),
       ('tags', jsonb_build_array('tier-' || n % 3)), ('owners', jsonb_build_array('team:' || n % 50))) told (part, value)`);
+  await pool.query(`insert into dataset_field (id, dataset_id, path)
+    select 'search-' || n || path, 'search-' || n, path from generate_series(1, ${datasets}) n, lateral (values
+      ('id'), (case n % 10 when 0 then 'email' else 'note' end), ('amount_' || n % 1000)) told (path)`);
   const start = performance.now();
   for (let taken = 1; taken > 0; ) {
     const { rows } = await pool.query<{ taken: number }>(
@@ -48,6 +51,7 @@ const questions = {
   'a word of a tenth': 'refunds',
   'two words of the text': 'visits region 41',
   'an owner': 'team:17',
+  'a column of a tenth': 'email',
   everything: '',
 } as const;
 
@@ -66,7 +70,13 @@ export async function searchCases(url: string, pool: Pool): Promise<BenchCase[]>
     if (!answer.ok || text.includes('"errors"')) throw new Error(text);
   };
   const cases: BenchCase[] = [
-    { case: 'search entries brought up to date', value: rate, unit: 'datasets/s', reference: null, ratio: null },
+    {
+      case: 'datasets with 3 columns each made findable',
+      value: rate,
+      unit: 'datasets/s',
+      reference: null,
+      ratio: null,
+    },
   ];
   for (const [about, query] of Object.entries(questions)) {
     const { ours, raw } = await timesOf({

@@ -1,4 +1,5 @@
 import type { Database } from './adapters/postgres/orm.ts';
+import { ValueHistoryReadModel } from './services/changes/value-history.read-model.ts';
 import { CatalogImportService } from './services/lineage/catalog-import.service.ts';
 import { ColumnLineageReadModel } from './services/lineage/column-lineage.read-model.ts';
 import { DatasetDescriptionReadModel } from './services/lineage/dataset-description.read-model.ts';
@@ -49,6 +50,7 @@ export function buildLineage({
     catalogImport: new CatalogImportService({ em, lineageIngest }),
     lineageEvents: new EventLogReadModel({ em }),
     lineageCatalog: new LineageCatalogReadModel({ em }),
+    valueHistory: new ValueHistoryReadModel({ em }),
     lineageGraph: new NodeGraphReadModel({ em, graphs, datasetFields }),
   };
 }

@@ -1,9 +1,11 @@
 import DataLoader from 'dataloader';
+import { type HistoryType, historyParts } from '../domain/changes/value-change.ts';
 import type { PolicyState } from '../domain/governance/retention-policy.ts';
 import type { WordKind } from '../domain/lineage/vocabulary.ts';
 import type { Page, PageRequest } from '../domain/page.ts';
 import type { AccessPolicyReadModel } from '../services/access/access-policy.read-model.ts';
 import type { AuditReadModel } from '../services/audit/audit.read-model.ts';
+import type { ValueHistoryReadModel } from '../services/changes/value-history.read-model.ts';
 import type { WebhookReadModel } from '../services/changes/webhook.read-model.ts';
 import type { DecisionReadModel } from '../services/governance/decision.read-model.ts';
 import type { GovernanceReadModel } from '../services/governance/governance.read-model.ts';
@@ -19,6 +21,7 @@ import type {
   DescriptionQuestion,
 } from '../services/lineage/dataset-description.read-model.ts';
 import type { DatasetFieldReadModel } from '../services/lineage/dataset-field.read-model.ts';
+import type { LineageCatalogReadModel } from '../services/lineage/lineage-catalog.read-model.ts';
 import type { VocabularyReadModel } from '../services/lineage/vocabulary.read-model.ts';
 import type { OperationReadModel } from '../services/operations/operation.read-model.ts';
 import type { AffectedDatasetsReadModel } from '../services/registry/affected-datasets.ts';
@@ -88,6 +91,34 @@ function emptyPage<T>(): Page<T> {
   return { items: [], hasNextPage: false, hasPreviousPage: false, cursorOf: () => '', totalCount: async () => 0 };
 }
 
+function byType<Loader>(loader: (type: HistoryType) => Loader): Readonly<Record<HistoryType, Loader>> {
+  const types = Object.keys(historyParts) as HistoryType[];
+  return Object.fromEntries(types.map((type) => [type, loader(type)])) as Record<HistoryType, Loader>;
+}
+
+interface MomentKey {
+  readonly type: HistoryType;
+  readonly id: string;
+  readonly asOf: Date;
+}
+
+/** What was in force: one statement for each type and moment. */
+function valuesAsOf(history: ValueHistoryReadModel) {
+  const groupOf = ({ type, asOf }: MomentKey): string => `${type} ${asOf.getTime()}`;
+  return new DataLoader(
+    async (keys: readonly MomentKey[]) => {
+      const answers = new Map<string, Awaited<ReturnType<typeof history.valuesAsOf>>>();
+      for (const [group, members] of Map.groupBy(keys, groupOf)) {
+        const [first] = members;
+        const ids = members.map(({ id }) => id);
+        if (first !== undefined) answers.set(group, await history.valuesAsOf(first.type, ids, first.asOf));
+      }
+      return keys.map((key) => answers.get(groupOf(key))?.get(key.id) ?? []);
+    },
+    { cacheKeyFn: (key: MomentKey) => `${groupOf(key)} ${key.id}` },
+  );
+}
+
 /** Loaders of one request; they must not outlive it, or one actor would read another’s rows. */
 export function createLoaders(deps: {
   readonly registry: RegistryReadModel;
@@ -101,11 +132,13 @@ export function createLoaders(deps: {
   readonly retentionPolicies: RetentionPolicyReadModel;
   readonly topicRetentions: TopicRetentionReadModel;
   readonly webhooks: WebhookReadModel;
+  readonly valueHistory: ValueHistoryReadModel;
   readonly accessPolicies: AccessPolicyReadModel;
   readonly kafkaCluster: ClusterReadModel;
   readonly streamActivity: StreamActivity;
   readonly streamLags: StreamLags;
   readonly datasetFields: DatasetFieldReadModel;
+  readonly lineageCatalog: LineageCatalogReadModel;
   readonly datasetDescriptions: DatasetDescriptionReadModel;
   readonly vocabulary: VocabularyReadModel;
   readonly transformers: TransformerReadModel;
@@ -129,6 +162,8 @@ export function createLoaders(deps: {
     version: byId((ids) => registry.versionsById(ids)),
     field: byId((ids) => registry.fieldsById(ids)),
     dataset: byId((ids) => registry.datasetsById(ids)),
+    datasetField: byId((ids) => datasetFields.byIds(ids)),
+    lineageJob: byKey((ids) => deps.lineageCatalog.jobNames(ids), null),
     mapping: byId((ids) => registry.mappingsById(ids)),
     operation: byId((ids) => operations.operationsById(ids)),
     planOfOperation: byKey((ids) => operations.plansOf(ids), null),
@@ -202,6 +237,8 @@ export function createLoaders(deps: {
       { cacheKeyFn: ({ kind, name }) => `${kind} ${name}` },
     ),
     datasetsOfWord: pages((ids, request) => vocabulary.datasetsOf(ids, request)),
+    valueChanges: byType((type) => pages((ids, request) => deps.valueHistory.changesOf(type, ids, request))),
+    valuesAsOf: valuesAsOf(deps.valueHistory),
     changesOfDescription: pages((ids, request) => datasetDescriptions.changesOf(ids, request)),
     fieldsOfDataset: pages((ids, request) => datasetFields.fieldsOf(ids, request)),
     versionsOfEntity: pages((ids, request) => registry.versionsOf(ids, request)),

@@ -59,6 +59,7 @@ import { TopicResolver } from './topic.resolver.ts';
 import { TopicRetentionResolver, TopicRetentionVersionFields } from './topic-retention.resolver.ts';
 import { TransformerFields, TransformerVersionFields, TransformRunFields } from './transform.fields.ts';
 import { TransformResolver } from './transform.resolver.ts';
+import { valueHistoryFields } from './value-history.fields.ts';
 import { DomainFields, GlossaryTermFields, VocabularyResolver } from './vocabulary.resolver.ts';
 import { WebhookResolver } from './webhook.resolver.ts';
 
@@ -101,6 +102,7 @@ const fieldResolvers = [
   TransformerVersionFields,
   TransformRunFields,
   VersionDiffFields,
+  ...valueHistoryFields,
 ] as const;
 
 const operationResolvers = [

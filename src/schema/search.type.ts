@@ -8,7 +8,12 @@ import { SchemaFormatEnum } from './entity.type.ts';
 const SearchKindEnum = describedEnum<SearchKind>('SearchKind', 'What kind of thing was found.', {
   ENTITY: 'An entity, by its name, aliases, documentation, owners, tags and the labels of its fields.',
   FIELD: 'A field of the latest version of an entity, by its path, documentation and labels.',
-  DATASET: 'A dataset, by its name and what it holds.',
+  DATASET: 'A dataset, by its name, what is said of it, what it holds and the labels of its fields.',
+  DATASET_FIELD:
+    'A field of a dataset, as lineage events, imports and people speak of it, by its path and what is said of it.',
+  JOB: 'A job of lineage, by its name and namespace.',
+  TERM: 'A term of the glossary, by its name and description.',
+  DOMAIN: 'A domain, by its name, description and owners.',
 });
 
 const SearchMatchEnum = describedEnum<SearchMatch>('SearchMatch', 'Why something was found.', {
@@ -29,12 +34,15 @@ export class SearchFilter {
   @Field(() => [SearchKindEnum], { nullable: true, description: 'Kinds of things. Default all.' })
   kinds?: SearchKind[];
 
-  @Field(() => String, { nullable: true, description: 'Namespace of the record or dataset, e.g. `Demo`.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Namespace of the record, dataset or job, e.g. `Demo`. Terms and domains have none.',
+  })
   namespace?: string;
 
   @Field(() => String, {
     nullable: true,
-    description: 'A tag: of the field; of the entity or its fields; of an entity that the dataset holds.',
+    description: 'A tag: of the field; of the entity or dataset or its fields; of an entity that the dataset holds.',
   })
   tag?: string;
 
@@ -46,7 +54,7 @@ export class SearchFilter {
 
   @Field(() => SchemaFormatEnum, {
     nullable: true,
-    description: 'Language of the latest schema. Datasets have none.',
+    description: 'Language of the latest schema. Only entities and their fields have one.',
   })
   format?: SchemaFormat;
 }
@@ -55,6 +63,7 @@ export class SearchFilter {
 export class SearchHitType {
   readonly id!: string;
   readonly entityId!: string | null;
+  readonly datasetId!: string | null;
 
   @Field(() => SearchKindEnum, { description: 'What kind of thing it is.' })
   kind!: SearchKind;

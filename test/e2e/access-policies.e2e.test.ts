@@ -42,12 +42,12 @@ const questions = (): readonly string[] => [
   `{ entity(namespace: "Demo", name: "${secretWord}_slip") { name } }`,
   `{ node(id: "${things.datasetId}") { __typename ... on Dataset { name } } }`,
   `{ nodes(ids: ["${things.entityId}", "${things.datasetId}"]) { __typename ... on Entity { name } ... on Dataset { name } } }`,
-  `{ search(query: "${secretWord}", first: 50) { totalCount nodes { dataset { name } entity { name } field { path } } facets { namespace { value count } tag { value count } kind { value count } } } }`,
-  `{ search(query: "", first: 50) { totalCount nodes { dataset { name } entity { name } field { path } } facets { tag { value count } kind { value count } } } }`,
+  `{ search(query: "${secretWord}", first: 50) { totalCount nodes { dataset { name } datasetField { path dataset { name } } job { name } entity { name } field { path } } facets { namespace { value count } tag { value count } kind { value count } } } }`,
+  `{ search(query: "", first: 50) { totalCount nodes { dataset { name } datasetField { path dataset { name } } entity { name } field { path } } facets { tag { value count } kind { value count } } } }`,
   `{ changes(last: 100) { ${page} { resourceName resourceId } } }`,
   `{ lineage(start: "${things.upstreamId}", direction: DOWNSTREAM) {
      complete truncatedReason restricted { depth } nodes { depth dataset { name } } frontier
-     edges { source { name } target { name } } hops { source { name } target { name } } } }`,
+     edges { job source { name } target { name } } hops { source { name } target { name } } } }`,
   `{ lineagePaths(from: "${things.upstreamId}", to: "${things.downstreamId}") { complete paths { datasets { name } } } }`,
   `{ columnLineage(datasetId: "${things.upstreamId}", field: "a", direction: DOWNSTREAM) {
      complete nodes { field { path dataset { name } } } edges { source { path dataset { name } } target { path dataset { name } } } } }`,
@@ -73,7 +73,9 @@ const addresses = (): readonly string[] => [
     `/api/v1/namespaces/shop/datasets/${secretWord}_raw`,
     `/api/v1/namespaces/shop/datasets/${secretWord}_raw/versions`,
     '/api/v1/namespaces/shop/jobs',
-    '/api/v1/namespaces/shop/jobs/first',
+    `/api/v1/namespaces/shop/jobs/${secretWord}_load`,
+    `/api/v1/namespaces/shop/jobs/${secretWord}_load/runs`,
+    `/api/v1/lineage?nodeId=job:shop:${secretWord}_load`,
     '/api/v1/jobs',
     `/api/v1/lineage?nodeId=dataset:shop:${secretWord}_raw`,
     '/api/v1/lineage?nodeId=dataset:shop:source&depth=20',

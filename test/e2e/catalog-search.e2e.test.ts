@@ -227,4 +227,17 @@ describe('a search', () => {
     expect((await found('PlentyA', { first: 1 })).nodes.map(nameOf)).toEqual(['Demo.PlentyA']);
     expect(await found('plenty 17', { first: 1 })).toMatchObject({ complete: true, truncatedReason: null });
   });
+
+  test('looks at names first when too many have a word, and counts what it looked at', async () => {
+    const fields = Array.from({ length: 5_001 }, (_, index) => ({
+      name: `f_${index}`,
+      type: 'string',
+      doc: 'In abundance',
+    }));
+    for (const name of ['AbundanceA', 'AbundanceB']) await registered(app, documentOf(name, fields));
+    const answer = await found('abundance', { first: 2 });
+    expect(answer.nodes.map(nameOf)).toEqual(['Demo.AbundanceA', 'Demo.AbundanceB']);
+    expect(answer).toMatchObject({ complete: false, totalCount: 10_000 });
+    expect(answer.facets.kind).toContainEqual({ value: 'ENTITY', count: 2 });
+  });
 });

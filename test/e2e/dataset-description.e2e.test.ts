@@ -175,7 +175,7 @@ describe('the glossary and domains', () => {
     });
     const lists = await app.done(
       `{ domains { nodes { name datasets { totalCount nodes { name } } } } glossaryTerms { nodes { name datasets { nodes { name } } } }
-         search(query: "churn") { nodes { dataset { name } } } }`,
+         search(query: "churn") { nodes { kind glossaryTerm { name } dataset { name } datasetField { path } } } }`,
     );
     expect(lists).toEqual({
       domains: {
@@ -185,7 +185,16 @@ describe('the glossary and domains', () => {
         ],
       },
       glossaryTerms: { nodes: [{ name: 'Churn', datasets: { nodes: [{ name: 'shop.public.customers' }] } }] },
-      search: { nodes: [{ dataset: { name: 'shop.public.customers' } }] },
+      search: {
+        nodes: [
+          { kind: 'TERM', glossaryTerm: { name: 'Churn' }, dataset: null, datasetField: null },
+          { kind: 'DATASET', glossaryTerm: null, dataset: { name: 'shop.public.customers' }, datasetField: null },
+          {
+            kind: 'DATASET_FIELD',
+            ...{ glossaryTerm: null, dataset: { name: 'shop.public.customers' }, datasetField: { path: 'email' } },
+          },
+        ],
+      },
     });
     const refused = (input: object) =>
       app.refusals(

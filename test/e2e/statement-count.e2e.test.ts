@@ -184,15 +184,17 @@ async function statementsOf(query: string, first: number): Promise<{ statements:
 const entity =
   'id fullName aliases owners tags deprecation { reason replacement { id } } latestVersion { number document }';
 const dataset = `id name droppedAt documentation fields(first: 3) { totalCount nodes { path semanticType } } lakeTable { rows files } mappings(first: 2) { totalCount nodes { id entity { ${entity} } } }`;
+const history = `valueChanges(first: 2) { totalCount nodes { part } } valuesAsOf(asOf: "2026-01-01T00:00:00Z") { part }`;
 const lists = {
   entities: `{ totalCount nodes { ${entity}
-    versions(first: 2) { totalCount nodes { number entity { name } fields(first: 3) { totalCount nodes { id path } }
+    ${history} versions(first: 2) { totalCount nodes { number entity { name } ${history} fields(first: 3) { totalCount nodes { id path } }
       format schemaText guid registrySubjects(first: 2) { totalCount nodes { subject version } } deprecation { at } } }
     mappings(first: 2) { nodes { id dataset { ${dataset} } } } } }`,
   fields: `{ totalCount nodes { path tags version { number } entity { ${entity} }
     datasets(first: 2) { totalCount nodes { role dataset { ${dataset} } } } } }`,
   search: `{ totalCount complete asOf truncatedReason facets { kind { value count } tag { value } }
-    nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} } } }`,
+    nodes { kind match score entity { ${entity} } field { path version { number } } dataset { ${dataset} }
+      datasetField { path dataset { name } } job { name } glossaryTerm { name } domain { name } } }`,
   datasets: `{ totalCount nodes { ${dataset} effectiveRetention { days policyName } tags owners domain { name } properties { name } descriptionChanges(first: 1) { nodes { part } } descriptionAsOf(asOf: "2026-01-01T00:00:00Z") { tags } } }`,
   streams: `{ totalCount nodes { id kind state status { reason processes passed } lag { records } entity { ${entity} } source { name } target { ${dataset} } } }`,
   operations: `{ totalCount nodes { id status gaps { code } plan
@@ -222,8 +224,8 @@ const lists = {
   semanticTypes: '{ totalCount nodes { name version redaction { kind text } } }',
   semanticTypeVersions: '{ totalCount nodes { name version } }',
   accountKeys: '{ totalCount nodes { id keyVersion state } }',
-  glossaryTerms: `{ totalCount nodes { id name parent { name } datasets(first: 1) { totalCount nodes { name glossaryTerms { name } } } } }`,
-  domains: `{ totalCount nodes { id name parent { name } datasets(first: 2) { totalCount nodes { name tags domain { name } } } } }`,
+  glossaryTerms: `{ totalCount nodes { id name ${history} parent { name } datasets(first: 1) { totalCount nodes { name glossaryTerms { name } } } } }`,
+  domains: `{ totalCount nodes { id name ${history} parent { name } datasets(first: 2) { totalCount nodes { name tags domain { name } } } } }`,
 };
 /** What lists are asked for beside a page. */
 const argumentsOf: Readonly<Record<string, string>> = {

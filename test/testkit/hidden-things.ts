@@ -116,7 +116,7 @@ export async function hiddenThings(app: TestApp, { ask, send }: Asking): Promise
     ).map(withColumn),
     ...runOf(
       1,
-      'first',
+      `${secretWord}_load`,
       [tableOf({ name: 'source', fields: ['a'] })],
       [tableOf({ name: `${secretWord}_raw`, fields: ['b'], columns: { b: ['source.a'] } })],
     ),

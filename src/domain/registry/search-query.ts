@@ -1,6 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 
-export const searchKinds = ['ENTITY', 'FIELD', 'DATASET'] as const;
+export const searchKinds = ['ENTITY', 'FIELD', 'DATASET', 'DATASET_FIELD', 'JOB', 'TERM', 'DOMAIN'] as const;
 /** What kinds of things a search finds. */
 export type SearchKind = (typeof searchKinds)[number];
 

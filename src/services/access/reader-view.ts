@@ -40,7 +40,7 @@ export function throughView(statement: Statement, hidings: readonly Hiding[]): S
 function hiddenFor(asked: readonly HiddenName[]): readonly HiddenName[] {
   const wanted = new Set<HiddenName>(asked);
   if (wanted.has('hidden_id')) for (const name of hiddenOrder) wanted.add(name);
-  if (wanted.has('hidden_transformer')) wanted.add('hidden_dataset');
+  if (wanted.has('hidden_transformer') || wanted.has('hidden_job')) wanted.add('hidden_dataset');
   if (wanted.has('hidden_subject')) for (const name of ['hidden_dataset', 'hidden_entity'] as const) wanted.add(name);
   return hiddenOrder.filter((name) => wanted.has(name));
 }

@@ -4,7 +4,13 @@ interface VisibleTable {
   /** Which of the hidden things the condition asks. */
   readonly asks: readonly HiddenName[];
 }
-export type HiddenName = 'hidden_dataset' | 'hidden_entity' | 'hidden_subject' | 'hidden_transformer' | 'hidden_id';
+export type HiddenName =
+  | 'hidden_dataset'
+  | 'hidden_entity'
+  | 'hidden_subject'
+  | 'hidden_transformer'
+  | 'hidden_job'
+  | 'hidden_id';
 
 const noneHidden = (from: HiddenName, condition: string): string =>
   `not exists (select from ${from} h where ${condition})`;
@@ -38,6 +44,11 @@ const ofTransformers = (column: string): VisibleTable => ({
   asks: ['hidden_transformer'],
 });
 
+const ofJobs = (column: string): VisibleTable => ({
+  where: noneHidden('hidden_job', `h.id = t.${column}`),
+  asks: ['hidden_job'],
+});
+
 /** Every table that has something of a dataset, an entity or a subject in it, and that questions are asked of. */
 export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   dataset: ofDatasets('id'),
@@ -56,14 +67,17 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   minimum_retention: ofDatasets('dataset_id'),
   operation: ofEntities('entity_id'),
   operation_target: ofDatasets('dataset_id'),
+  lineage_job: ofJobs('id'),
+  lineage_run: ofJobs('job_id'),
   lineage_run_io: ofDatasets('dataset_id'),
   lineage_job_io: ofDatasets('dataset_id'),
   lineage_edge: ofDatasets('source_dataset_id', 'target_dataset_id'),
   column_edge: ofFields('source_field_id', 'target_field_id'),
   lineage_event: {
-    // An event names datasets as texts of JSON.
-    where: noneHidden('hidden_dataset', 'position(to_json(h.name)::text in t.body) > 0'),
-    asks: ['hidden_dataset'],
+    // An event names datasets and its job as texts of JSON.
+    where: `${noneHidden('hidden_dataset', 'position(to_json(h.name)::text in t.body) > 0')}
+      and ${noneHidden('hidden_job', 'position(to_json(h.name)::text in t.body) > 0')}`,
+    asks: ['hidden_dataset', 'hidden_job'],
   },
   entity: ofEntities('id'),
   entity_alias: ofEntities('entity_id'),
@@ -76,8 +90,9 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
   stream: ofBoth(ofDatasets('source_dataset_id', 'target_dataset_id'), ofEntities('entity_id')),
   lake_registration: ofBoth(ofDatasets('dataset_id'), ofEntities('entity_id')),
   search_entry: {
-    where: `${noneHidden('hidden_dataset', 'h.id = t.id')} and ${noneHidden('hidden_entity', 'h.id = t.id or h.id = t.entity_id')}`,
-    asks: ['hidden_dataset', 'hidden_entity'],
+    where: `${noneHidden('hidden_dataset', 'h.id = t.dataset_id')} and ${noneHidden('hidden_entity', 'h.id = t.id or h.id = t.entity_id')}
+      and ${noneHidden('hidden_job', 'h.id = t.id')}`,
+    asks: ['hidden_dataset', 'hidden_entity', 'hidden_job'],
   },
   registry_subject: ofSubjects('name'),
   subject_version: ofSubjects('subject'),
@@ -102,6 +117,13 @@ export const derivedHidden: Readonly<
 > = {
   hidden_transformer: `select distinct v.transformer_id as id from public.transformer_version v join hidden_dataset h
     on h.id = v.dataset_id or position(to_json(h.name)::text in v.document) > 0`,
+  // A job is often named by what it makes: it is not there where nothing of that is, nor where it makes nothing and reads nothing else.
+  hidden_job: `select job.id, job.name from public.lineage_job job join public.lineage_job_io io on io.job_id = job.id
+    left join hidden_dataset h on h.id = io.dataset_id
+    where job.id in (select touching.job_id from public.lineage_job_io touching join hidden_dataset on id = touching.dataset_id)
+    group by job.id
+    having bool_and(h.id is not null) filter (where io.side = 'OUTPUT')
+      or (count(*) filter (where io.side = 'OUTPUT') = 0 and bool_and(h.id is not null))`,
   hidden_id: `select id from hidden_dataset union all select id from hidden_entity union all select id from hidden_transformer
     union all select t.id from public.mapping t where not (${ofBoth(ofDatasets('dataset_id'), ofEntities('entity_id')).where})
     union all select t.id from public.stream t
@@ -123,5 +145,6 @@ export const hiddenOrder: readonly HiddenName[] = [
   'hidden_entity',
   'hidden_subject',
   'hidden_transformer',
+  'hidden_job',
   'hidden_id',
 ];

@@ -68,6 +68,11 @@ export class DatasetFieldReadModel {
     return new Map(rows.map((row) => fieldRow.parse(row)).map((field) => [field.number, field]));
   }
 
+  async byIds(ids: readonly string[]): Promise<readonly DatasetField[]> {
+    const rows = await this.#em.fork().execute(`select * from ${fields} where id = any(?::text[])`, [textArray(ids)]);
+    return rows.map((row) => fieldRow.parse(row));
+  }
+
   /** Those of the given ones of which something is not known. */
   async gapsIn(numbers: Iterable<number>): Promise<readonly DatasetField[]> {
     const sql = await nativeStatements(this.#em);

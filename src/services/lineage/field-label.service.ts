@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import type { DatasetField } from '../../domain/lineage/graph.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { recordValues } from '../changes/value-history.ts';
 import { keepingScopes } from '../governance/kept-scopes.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';
 import { textArray } from '../sql.ts';
@@ -52,14 +53,18 @@ export class FieldLabelService {
           path: ['field'],
         });
       const given = { semanticType: type?.name ?? null, classifications, actorId: actor.id };
+      const before = await labelOf(tx, field.id);
       const changed = await keepingScopes(tx, ['classifications'], () => writeLabels(tx, field.id, given));
-      if (changed)
+      if (changed) {
+        const label = [before, await labelOf(tx, field.id)] as const;
+        await recordValues(tx, actor, { type: 'DatasetField', id: field.id, parts: { label } });
         audit(tx, actor, {
           action: 'labelDatasetField',
           resourceType: 'Dataset',
           resourceId: input.datasetId,
           details: { path: input.path, semanticType: type?.name ?? null, classifications },
         });
+      }
     });
     const field = await this.#fields.ofPath(input.datasetId, input.path);
     if (field === null) throw new LinewardError('INTERNAL', 'a field that was labelled is not there');
@@ -81,6 +86,14 @@ function assertClassifications(given: readonly string[]): void {
   throw new LinewardError('BAD_INPUT', 'classifications: at most 20, each of capital letters, digits and "_"', {
     path: ['classifications'],
   });
+}
+
+async function labelOf(tx: EntityManager, fieldId: string): Promise<object | null> {
+  const [label] = await tx.execute<object[]>(
+    'select semantic_type as "semanticType", classifications from dataset_field_label where field_id = ?',
+    [fieldId],
+  );
+  return label ?? null;
 }
 
 /** Answers whether anything changed. */

@@ -73,6 +73,17 @@ export class LineageCatalogReadModel {
     this.#em = deps.em;
   }
 
+  /** Names of jobs by id. */
+  async jobNames(ids: readonly string[]): Promise<ReadonlyMap<string, PlaceName>> {
+    const rows = await this.#em
+      .fork()
+      .execute<(PlaceName & { id: string })[]>(
+        'select id, namespace, name from lineage_job where id = any(?::text[])',
+        [textArray(ids)],
+      );
+    return new Map(rows.map(({ id, namespace, name }) => [id, { namespace, name }]));
+  }
+
   async namespaces(page: OffsetPage, name: string | null = null): Promise<Listed<CatalogNamespace>> {
     const all = `(select namespace as name, min("createdAt") as "createdAt", max("updatedAt") as "updatedAt" from (
         select namespace, created_at as "createdAt", coalesce(seen_at, created_at) as "updatedAt" from ${datasetTable} where not named_only

@@ -4,6 +4,7 @@ import { newId } from '../../domain/id.ts';
 import type { Word, WordKind } from '../../domain/lineage/vocabulary.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { recordValues } from '../changes/value-history.ts';
 import { assertPlainText, documentationCharsMax, readLabels } from '../registry/description-text.ts';
 import { textArray } from '../sql.ts';
 import { wordRow } from './vocabulary.read-model.ts';
@@ -17,6 +18,8 @@ export interface DefineWord {
   /** `revision` that the change was made upon. */
   readonly expectedRevision?: number | undefined;
 }
+
+const typeOf = { TERM: 'GlossaryTerm', DOMAIN: 'Domain' } as const;
 
 /** Keeps the terms of the glossary and the domains. */
 export class VocabularyService {
@@ -51,9 +54,18 @@ export class VocabularyService {
         [newId(), kind, name, after.description, textArray(owners), parentId],
       );
       const word = wordRow.parse(rows[0]);
+      await recordValues(tx, actor, {
+        type: typeOf[kind],
+        id: word.id,
+        parts: {
+          description: [before?.description, word.description],
+          owners: [before?.owners, word.owners],
+          parent: [await nameOf(tx, before?.parentId ?? null), await nameOf(tx, parentId)],
+        },
+      });
       audit(tx, actor, {
         action: kind === 'TERM' ? 'defineGlossaryTerm' : 'defineDomain',
-        resourceType: kind === 'TERM' ? 'GlossaryTerm' : 'Domain',
+        resourceType: typeOf[kind],
         resourceId: word.id,
         details: { name, revision: word.revision },
       });
@@ -84,7 +96,7 @@ export class VocabularyService {
       await tx.execute('delete from vocabulary where id = ?', [id]);
       audit(tx, actor, {
         action: kind === 'TERM' ? 'removeGlossaryTerm' : 'removeDomain',
-        resourceType: kind === 'TERM' ? 'GlossaryTerm' : 'Domain',
+        resourceType: typeOf[kind],
         resourceId: id,
         details: { name: word.name },
       });
@@ -96,6 +108,12 @@ export class VocabularyService {
 async function wordOf(tx: EntityManager, kind: WordKind, name: string): Promise<Word | null> {
   const [row] = await tx.execute('select * from vocabulary where kind = ? and name = ?', [kind, name]);
   return row === undefined ? null : wordRow.parse(row);
+}
+
+async function nameOf(tx: EntityManager, id: string | null): Promise<string | null> {
+  if (id === null) return null;
+  const [row] = await tx.execute<{ name: string }[]>('select name from vocabulary where id = ?', [id]);
+  return row?.name ?? null;
 }
 
 function assertRevision(word: Word | null, expected: number | undefined): void {

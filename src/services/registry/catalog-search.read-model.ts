@@ -15,11 +15,13 @@ import type { SearchEntries } from './search-entries.ts';
 
 /** Something that was found. */
 export interface SearchHit {
-  /** Of the entity, field or dataset. */
+  /** Of what was found. */
   readonly id: string;
   readonly kind: SearchKind;
-  /** Of an entity and of a field; null for a dataset. */
+  /** Of an entity and of a field of one. */
   readonly entityId: string | null;
+  /** Of a dataset and of a field of one. */
+  readonly datasetId: string | null;
   readonly score: number;
   readonly match: SearchMatch;
 }
@@ -76,14 +78,18 @@ const hitRow = z
     id: z.string(),
     kind: z.enum(searchKinds),
     entity_id: z.string().nullable(),
+    dataset_id: z.string().nullable(),
     score: z.number(),
   })
   .transform(
-    ({ id, kind, entity_id, score }): SearchHit => ({ id, kind, entityId: entity_id, score, match: matchOf(score) }),
+    ({ id, kind, entity_id, dataset_id, score }): SearchHit => ({
+      ...{ id, kind, entityId: entity_id, datasetId: dataset_id },
+      ...{ score, match: matchOf(score) },
+    }),
   );
 const facetRow = z.object({ facet: z.enum([...searchFacets, 'total']), value: z.string(), count: z.number() });
 
-/** Finds entities, fields of latest versions and datasets by their names, labels and texts. */
+/** Finds entities, datasets, the fields of both, jobs, terms and domains by their names, labels and texts. */
 export class CatalogSearchReadModel {
   readonly #em: EntityManager;
   readonly #entries: SearchEntries;
@@ -100,7 +106,7 @@ export class CatalogSearchReadModel {
    */
   async search(request: PageRequest, query: string, filter: SearchFilter): Promise<SearchPage> {
     const asOf = new Date();
-    const match = matchFragment(query, filter);
+    const match = matchFragment(query, filter, shown);
     await this.#entries.refresh();
     const page = await keysetPage(this.#em.fork(), {
       table: match,
@@ -113,7 +119,7 @@ export class CatalogSearchReadModel {
     });
     let asked: Promise<SearchSummary> | undefined;
     const summary = (): Promise<SearchSummary> => {
-      asked ??= this.#summary(match);
+      asked ??= this.#summary(matchFragment(query, filter, counted));
       return asked;
     };
     return { ...page, asOf, summary, totalCount: async () => (await summary()).total };
@@ -122,11 +128,10 @@ export class CatalogSearchReadModel {
   async #summary(match: SqlFragment): Promise<SearchSummary> {
     const rows = await this.#em.fork().execute(
       `with matched as materialized (
-         select search_entry.kind, namespace, tags, classifications, semantic_types, format
-         from ${match.sql} join search_entry using (id)
+         select * from ${match.sql}
        ), counted as (
          select 'kind' as facet, kind as value, count(*)::integer as count from matched group by 2
-         union all select 'namespace', namespace, count(*) from matched group by 2
+         union all select 'namespace', namespace, count(*) from matched where namespace <> '' group by 2
          union all select 'tag', item, count(*) from matched, unnest(tags) item group by 2
          union all select 'classification', item, count(*) from matched, unnest(classifications) item group by 2
          union all select 'semanticType', item, count(*) from matched, unnest(semantic_types) item group by 2
@@ -163,53 +168,68 @@ function matchOf(score: number): SearchMatch {
   return score > 0 ? 'SIMILAR_NAME' : 'FILTER';
 }
 
-/** The match as a subquery of `id`, `kind`, `entity_id` and `score`, in no order. */
-function matchFragment(query: string, filter: SearchFilter): SqlFragment {
+/** What a page shows of an entry, or what facets count: each in one look at the entries, since those found can be many. */
+const shown = { columns: ['kind', 'entity_id', 'dataset_id'], ranked: true };
+const counted = {
+  columns: ['kind', 'namespace', 'tags', 'classifications', 'semantic_types', 'format'],
+  ranked: false,
+};
+
+/** The match as a subquery of `id`, the columns of `look` and `score` (0 where it is not ranked), in no order. */
+function matchFragment(query: string, filter: SearchFilter, look: typeof shown): SqlFragment {
   const terms = readSearchQuery(query);
   const where = filterFragment(filter);
-  if (terms.length > 0) return wordsFragment(query, terms, where);
+  if (terms.length > 0) return wordsFragment(query, terms, where, look);
   const everything = query.trim() === '' ? where : { sql: 'false', params: [] };
+  const columns = ['id', ...look.columns].join(', ');
   return {
-    sql: `(select id, kind, entity_id, 0 as score from search_entry where ${everything.sql} order by id limit ${matchMax + 1}) matching`,
+    sql: `(select ${columns}, 0 as score from search_entry where ${everything.sql} order by id limit ${matchMax + 1}) matching`,
     params: everything.params,
   };
 }
 
-function wordsFragment(query: string, terms: readonly SearchTerm[], where: SqlFragment): SqlFragment {
+/**
+ * Those of the very name, those that have the words, and similar names where these are few. Where too many have the words, those
+ * that have them in their names are looked for first, and the others are left out when these are too many by themselves.
+ */
+function wordsFragment(
+  query: string,
+  terms: readonly SearchTerm[],
+  where: SqlFragment,
+  look: typeof shown,
+): SqlFragment {
   const [names, words] = [namesQuery(terms), wordsQuery(terms)];
-  const rank = `least(ts_rank('{0.05, 0.2, 0.4, 1.0}', document, ${words.sql}), 1) as rank`;
+  const kindScore = `case kind when 'ENTITY' then 3 when 'DATASET' then 2 else 1 end`;
+  const rank = `${wordsScore} + (least(ts_rank('{0.05, 0.2, 0.4, 1.0}', document, ${words.sql}), 1) * ${rankFactor})::integer`;
+  const ranking = look.ranked ? { sql: rank, params: words.params } : { sql: '0', params: [] };
   const text = terms.map((term) => term.text).join(' ');
-  const few = `not exists (table exact)
-          and (select count(*) from (table named union all table worded limit ${wordsEnough}) found) < ${wordsEnough}`;
-  const some = `order by search_entry.id limit ${matchMax + 1}`;
+  const columns = ['id', ...look.columns].map((column) => `search_entry.${column}`).join(', ');
+  const select = (score: string): string => `select ${columns}, ${score} + ${kindScore} as score from search_entry`;
+  const some = `and ${where.sql} order by search_entry.id limit ${matchMax + 1}`;
   return {
     sql: `(
-      with exact as (
-        select id from search_entry where keys @> array[nullif(search_key(?), '')] and ${where.sql} ${some}
-      ), named as materialized (
-        select id, ${rank} from search_entry where document @@ (${names.sql}) and ${where.sql} ${some}
+      with exact as materialized (
+        ${select(`${exactScore}`)} where keys @> array[nullif(search_key(?), '')] ${some}
       ), worded as materialized (
-        select id, ${rank} from search_entry
-        where (select count(*) from named) <= ${matchMax} and document @@ (${words.sql}) and ${where.sql} ${some}
+        ${select(ranking.sql)} where document @@ (${words.sql}) ${some}
+      ), named as materialized (
+        ${select(ranking.sql)} where (select count(*) from worded) > ${matchMax} and document @@ (${names.sql}) ${some}
+      ), having_words as (
+        table named union all
+        select * from worded where (select count(*) from named) <= ${matchMax} and id not in (select id from named)
       ), resembling as (
-        select search_entry.id, similarity from search_similar(?, ${similarMax}) similar_name
-        join search_entry on search_entry.id = similar_name.id
-        where ${text.length < similarCharsMin ? 'false' : few} and ${where.sql}
-      ), found as (
-        select id, ${exactScore} as score from exact
-        union all select id, ${wordsScore} + (rank * ${rankFactor})::integer from (table named union all table worded) ranked
-        union all select id, (similarity * ${similarScore})::integer from resembling
-      ), best as (
-        select id, max(score) as score from found group by id
+        ${select(`(similarity * ${similarScore})::integer`)}
+        join search_similar(?, ${similarMax}) similar_name on search_entry.id = similar_name.id
+        where ${text.length < similarCharsMin ? 'false' : 'not exists (table exact)'}
+          and (select count(*) from (table having_words limit ${wordsEnough}) found) < ${wordsEnough}
+          and search_entry.id not in (select id from having_words) and ${where.sql}
       )
-      select search_entry.id, kind, entity_id,
-        score + case kind when 'ENTITY' then 3 when 'DATASET' then 2 else 1 end as score
-      from best join search_entry on search_entry.id = best.id
+      table exact union all select * from having_words where id not in (select id from exact) union all table resembling
     ) matching`,
     params: [
       ...[query, ...where.params],
-      ...[...words.params, ...names.params, ...where.params],
-      ...[...words.params, ...words.params, ...where.params],
+      ...[...ranking.params, ...words.params, ...where.params],
+      ...[...ranking.params, ...names.params, ...where.params],
       ...[text, ...where.params],
     ],
   };

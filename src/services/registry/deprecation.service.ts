@@ -4,6 +4,7 @@ import type { Entity } from '../../entities/entity.entity.ts';
 import type { EntityVersion } from '../../entities/entity-version.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { recordValues } from '../changes/value-history.ts';
 import { assertPlainText } from './description-text.ts';
 import { entityRow, versionRow } from './registry-rows.ts';
 
@@ -53,12 +54,12 @@ export class DeprecationService {
     assertPlainText(reason, { path: ['reason'], charsMax: reasonCharsMax, lines: true });
     if (reason.trim() === '') throw new LinewardError('BAD_INPUT', 'reason: must say why', { path: ['reason'] });
     return this.#em.fork().transactional(async (tx) => {
-      await deprecatedOf(tx, table, { id, path: ['id'] });
+      const before = await deprecationOf(tx, table, { id, path: ['id'] });
       if (replacementId !== undefined) {
         const path = ['replacementId'];
         // So replacements never lead in a ring.
-        const isDeprecated = await deprecatedOf(tx, table, { id: replacementId, path });
-        if (isDeprecated || replacementId === id)
+        const ofReplacement = await deprecationOf(tx, table, { id: replacementId, path });
+        if (ofReplacement !== null || replacementId === id)
           throw new LinewardError('BAD_INPUT', 'replacementId: must be another one, and not deprecated itself', {
             path,
           });
@@ -68,6 +69,8 @@ export class DeprecationService {
            ${counted[table]} where id = ? returning *`,
         [actor.id, reason, replacementId ?? null, id],
       );
+      const deprecation = [before, { reason, replacementId: replacementId ?? null }] as const;
+      await recordValues(tx, actor, { type: nouns[table], id, parts: { deprecation } });
       audit(tx, actor, {
         action: `deprecate${nouns[table]}`,
         resourceType: nouns[table],
@@ -80,31 +83,32 @@ export class DeprecationService {
 
   async #reinstate(actor: Actor, table: Table, id: string): Promise<unknown> {
     return this.#em.fork().transactional(async (tx) => {
-      const isDeprecated = await deprecatedOf(tx, table, { id, path: ['id'] });
-      if (!isDeprecated) throw new LinewardError('CONFLICT', 'id: it is not deprecated', { path: ['id'] });
+      const before = await deprecationOf(tx, table, { id, path: ['id'] });
+      if (before === null) throw new LinewardError('CONFLICT', 'id: it is not deprecated', { path: ['id'] });
       const [row] = await tx.execute(
         `update ${table} set deprecated_at = null, deprecated_by = null, deprecation_reason = null, replacement_id = null
            ${counted[table]} where id = ? returning *`,
         [id],
       );
+      await recordValues(tx, actor, { type: nouns[table], id, parts: { deprecation: [before, null] } });
       audit(tx, actor, { action: `reinstate${nouns[table]}`, resourceType: nouns[table], resourceId: id });
       return row;
     });
   }
 }
 
-/** Whether it is deprecated, held until the transaction ends. @throws LinewardError NOT_FOUND */
-async function deprecatedOf(
+/** Its deprecation, null when there is none; held until the transaction ends. @throws LinewardError NOT_FOUND */
+async function deprecationOf(
   tx: EntityManager,
   table: Table,
   { id, path }: { readonly id: string; readonly path: readonly string[] },
-): Promise<boolean> {
-  const rows = await tx.execute<{ deprecated: boolean }[]>(
-    `select deprecated_at is not null as deprecated from ${table} where id = ? for no key update`,
+): Promise<{ readonly reason: string; readonly replacementId: string | null } | null> {
+  const rows = await tx.execute<{ reason: string | null; replacementId: string | null }[]>(
+    `select deprecation_reason as reason, replacement_id as "replacementId" from ${table} where id = ? for no key update`,
     [id],
   );
   const [row] = rows;
   if (row === undefined)
     throw new LinewardError('NOT_FOUND', `${path.join('.')}: there is no such ${nouns[table]}`, { path });
-  return row.deprecated;
+  return row.reason === null ? null : { reason: row.reason, replacementId: row.replacementId };
 }

@@ -1,5 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Actor } from '../../domain/access/actor.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { recordValues } from '../changes/value-history.ts';
 
 const aliasPattern = /^[\w.-]{1,255}$/;
 const aliasesMax = 100;
@@ -23,8 +25,8 @@ export function assertAliases(aliases: readonly string[]): void {
  */
 export async function addAliases(
   tx: EntityManager,
-  entityId: string,
-  aliases: readonly string[],
+  actor: Actor,
+  { entityId, aliases }: { readonly entityId: string; readonly aliases: readonly string[] },
 ): Promise<readonly string[]> {
   // In one order for all callers, so that two that want the same names wait for each other and not in a ring.
   const wanted = [...new Set(aliases)].sort();
@@ -36,8 +38,8 @@ export async function addAliases(
     );
     if (rows.length > 0) added.push(alias);
   }
-  const owned = await tx.execute<{ alias: string }[]>('select alias from entity_alias where entity_id = ?', [entityId]);
-  const own = new Set(owned.map((row) => row.alias));
+  const owned = await aliasesOf(tx, entityId);
+  const own = new Set(owned);
   const taken = aliases.findIndex((alias) => !own.has(alias));
   if (taken >= 0) {
     const path = ['aliases', String(taken)];
@@ -45,5 +47,16 @@ export async function addAliases(
   }
   if (own.size > aliasesMax)
     throw new LinewardError('LIMIT_EXCEEDED', `aliases: an entity has at most ${aliasesMax}`, { path: ['aliases'] });
+  const before = owned.filter((alias) => !added.includes(alias));
+  await recordValues(tx, actor, { type: 'Entity', id: entityId, parts: { aliases: [before, owned] } });
   return added;
+}
+
+/** The further names of an entity, in order. */
+export async function aliasesOf(tx: EntityManager, entityId: string): Promise<readonly string[]> {
+  const rows = await tx.execute<{ alias: string }[]>(
+    'select alias from entity_alias where entity_id = ? order by alias collate "C"',
+    [entityId],
+  );
+  return rows.map(({ alias }) => alias);
 }

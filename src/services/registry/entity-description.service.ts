@@ -3,9 +3,10 @@ import type { Actor } from '../../domain/access/actor.ts';
 import type { Entity } from '../../entities/entity.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
+import { recordValues } from '../changes/value-history.ts';
 import { textArray } from '../sql.ts';
 import { assertPlainText, documentationCharsMax, readLabels } from './description-text.ts';
-import { addAliases, assertAliases } from './entity-aliases.ts';
+import { addAliases, aliasesOf, assertAliases } from './entity-aliases.ts';
 import { entityRow } from './registry-rows.ts';
 
 /** What people say about an entity. A part that is absent stays as it is. */
@@ -60,6 +61,8 @@ export class EntityDescriptionService {
          returning *`,
         [after.documentation, textArray(after.owners), textArray(after.tags), before.id],
       );
+      const values = Object.fromEntries(parts.map((part) => [part, [before[part], after[part]] as const]));
+      await recordValues(tx, actor, { type: 'Entity', id: before.id, parts: values });
       audit(tx, actor, {
         action: 'describeEntity',
         resourceType: 'Entity',
@@ -81,7 +84,7 @@ export class EntityDescriptionService {
     assertAliases(aliases);
     return this.#em.fork().transactional(async (tx) => {
       const entity = await lockEntity(tx, entityId);
-      const added = await addAliases(tx, entityId, aliases);
+      const added = await addAliases(tx, actor, { entityId, aliases });
       if (added.length > 0)
         audit(tx, actor, {
           action: 'addEntityAliases',
@@ -100,12 +103,15 @@ export class EntityDescriptionService {
   ): Promise<Entity> {
     return this.#em.fork().transactional(async (tx) => {
       const entity = await lockEntity(tx, entityId);
+      const before = await aliasesOf(tx, entityId);
       const removed = await tx.execute('delete from entity_alias where alias = ? and entity_id = ? returning alias', [
         alias,
         entityId,
       ]);
       if (removed.length === 0)
         throw new LinewardError('NOT_FOUND', 'alias: the entity has no such alias', { path: ['alias'] });
+      const aliases = [before, before.filter((one) => one !== alias)] as const;
+      await recordValues(tx, actor, { type: 'Entity', id: entityId, parts: { aliases } });
       audit(tx, actor, {
         action: 'removeEntityAlias',
         resourceType: 'Entity',

@@ -94,7 +94,7 @@ export class RegistryService {
           createdBy: document.createdBy ?? actor.id,
           fields: document.fields,
         });
-        const added = await addAliases(tx, version.entityId, aliases);
+        const added = await addAliases(tx, actor, { entityId: version.entityId, aliases });
         if (version.isNew || added.length > 0)
           audit(tx, actor, {
             action: 'registerEntityVersion',

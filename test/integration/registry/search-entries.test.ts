@@ -85,6 +85,25 @@ async function mapped(entityId: string, name: string): Promise<string> {
   return id;
 }
 
+/** Fields of a dataset, one with a label and a text, as lineage events and people tell them. */
+async function grown(datasetId: string): Promise<void> {
+  const em = here.em.fork();
+  const [field, other] = [newId(), newId()];
+  await em.execute('insert into dataset_field (id, dataset_id, path) values (?, ?, ?), (?, ?, ?)', [
+    ...[field, datasetId, 'grass.height'],
+    ...[other, datasetId, 'dew'],
+  ]);
+  await em.execute(
+    `insert into dataset_field_label (field_id, classifications, set_by, set_at) values (?, '{PII}', 'tester', now())`,
+    [field],
+  );
+  await em.execute(
+    `insert into dataset_description (dataset_id, path, part, said_by, value, digest, said_at)
+     values (?, 'dew', 'documentation', 'people', '"In the morning"', '', now())`,
+    [datasetId],
+  );
+}
+
 describe('a reader in another process', () => {
   it('finds by a search what was registered, renamed, tagged and mapped, and does not find what was taken away', async () => {
     await here.register('Kangaroo', ['pouch_size']);
@@ -183,7 +202,7 @@ describe('writers and searches at once', () => {
         await at.register(name, ['id', `grazing_${writer}_${turn}`]);
         const entityId = await at.entityId(name);
         await at.descriptions.describeEntity(tester, { entityId, tags: [`w${writer}`, `t${turn}`] });
-        if (turn % 4 === 0) await mapped(entityId, `meadow-${writer}-${turn}`);
+        if (turn % 4 === 0) await grown(await mapped(entityId, `meadow-${writer}-${turn}`));
       }
     });
     let writing = true;
@@ -201,6 +220,7 @@ describe('writers and searches at once', () => {
     await em.execute('select search_refresh_fields(array(select id from entity))');
     await em.execute('select search_refresh_entities(array(select id from entity))');
     await em.execute('select search_refresh_datasets(array(select id from dataset))');
+    await em.execute('select search_refresh_dataset_fields(array(select id from dataset))');
     expect(await entries()).toEqual(kept);
     expect(kept.length).toBeGreaterThan(9 * 3);
   });
