@@ -105,7 +105,7 @@ function holdCases(): readonly BenchCase[] {
   }));
   const holds = act.slice(0, holdsMax).map((selector, n): ActiveHold => {
     const datasets = n % 10 === 0 ? new Set([`D${(n / 10) % placesMax}`]) : null;
-    return { id: `${n}`, confidential: false, selectors: [selector], datasets };
+    return { id: `${n}`, confidential: false, selectors: [selector], datasets, dates: null, byLineage: new Set() };
   });
   const evaluate = () => {
     const { everywhere, local } = byReach(holds);

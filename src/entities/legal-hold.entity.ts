@@ -17,6 +17,9 @@ export const LegalHoldSchema = defineEntity({
     entityIds: p.array().strictNullable(),
     classifications: p.array().strictNullable(),
     lineageDownstream: p.boolean(),
+    /** Only records of dates from that instant on, and before that one; null for no end on that side. */
+    datesFrom: p.datetime().strictNullable(),
+    datesUntil: p.datetime().strictNullable(),
     /** Only who places holds is told of it. */
     confidential: p.boolean(),
     placedBy: p.text(),

@@ -1,5 +1,6 @@
 import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { globalId } from '../domain/global-id.ts';
+import { datesOf } from '../domain/governance/hold-scope.ts';
 import type { Dataset } from '../entities/dataset.entity.ts';
 import type { LegalHold } from '../entities/legal-hold.entity.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
@@ -30,6 +31,7 @@ export class LegalHoldFields {
       ...{ accountId, subjects, namespaces, classifications, lineageDownstream },
       datasetIds: hold.datasetIds?.map((id) => globalId('Dataset', id)) ?? null,
       entityIds: hold.entityIds?.map((id) => globalId('Entity', id)) ?? null,
+      dates: datesOf(hold),
     };
   }
 

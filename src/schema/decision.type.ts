@@ -1,4 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import type { DateRange } from '../domain/governance/date-range.ts';
 import {
   type Claim,
   type ClaimRule,
@@ -9,6 +10,7 @@ import {
   type LostClaim,
 } from '../domain/governance/decision.ts';
 import { describedEnum } from './described-enum.ts';
+import { DateRangeType } from './governance.type.ts';
 import { SubjectSelectorInput } from './operation.input.ts';
 import { MutationInput, MutationPayload } from './payload.type.ts';
 import { Instant } from './scalars.ts';
@@ -38,6 +40,13 @@ class ClaimType implements Claim {
       'Of what keeps: until then; null: until it is released, or the item has no date. Of what deletes: due from then on; null: the item has no date, so it is kept.',
   })
   at!: Date | null;
+
+  @Field(() => DateRangeType, {
+    nullable: true,
+    description:
+      'Of a hold: only records of these dates; null for all, and of a confidential hold, but for who may place holds.',
+  })
+  dates?: DateRange | null | undefined;
 }
 
 @ObjectType('LostClaim', { description: 'A voice that another one goes before.' })

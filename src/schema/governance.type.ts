@@ -1,4 +1,5 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
+import type { DateRange } from '../domain/governance/date-range.ts';
 import type { LegalHold } from '../entities/legal-hold.entity.ts';
 import { connectionOf } from './connection.type.ts';
 import { NodeType } from './node.type.ts';
@@ -75,6 +76,15 @@ class LegalHoldSubjectType {
   value!: string;
 }
 
+@ObjectType('DateRange', { description: 'Instants from one up to, and without, another.' })
+export class DateRangeType implements DateRange {
+  @Field(() => Instant, { nullable: true, description: 'From then on; null: from ever.' })
+  from!: Date | null;
+
+  @Field(() => Instant, { nullable: true, description: 'Before that; null: for ever.' })
+  until!: Date | null;
+}
+
 @ObjectType('LegalHoldScope', {
   description: 'What a legal hold is about: parts narrow each other, and null does not narrow.',
 })
@@ -84,6 +94,13 @@ export class LegalHoldScopeType extends PlaceScopeType {
 
   @Field(() => [LegalHoldSubjectType], { description: 'Persons of the account; none for all of it.' })
   subjects!: readonly LegalHoldSubjectType[];
+
+  @Field(() => DateRangeType, {
+    nullable: true,
+    description:
+      'Only records whose date lies in it; null for those of all dates. All UTC days that it touches are held whole.',
+  })
+  dates!: DateRange | null;
 }
 
 @ObjectType('HeldPlace', { description: 'A dataset in which a legal hold, or a minimum retention, keeps something.' })
@@ -96,6 +113,15 @@ export class HeldPlaceType {
 }
 
 export const HeldPlaceConnection = connectionOf('HeldPlace', () => HeldPlaceType, 'What a scope keeps, by name.');
+
+@InputType({ description: 'Instants from one up to, and without, another; at least one end.' })
+class DateRangeInput {
+  @Field(() => Instant, { nullable: true, description: 'From then on. Default: from ever.' })
+  from?: Date | null;
+
+  @Field(() => Instant, { nullable: true, description: 'Before that, and later than `from`. Default: for ever.' })
+  until?: Date | null;
+}
 
 @InputType({
   description:
@@ -113,6 +139,13 @@ export class LegalHoldScopeInput extends PlaceScopeInput {
 
   @Field(() => [SubjectKeyInput], { nullable: true, description: 'Persons of the account, at most 1,000.' })
   subjects?: SubjectKeyInput[] | null;
+
+  @Field(() => DateRangeInput, {
+    nullable: true,
+    description:
+      'Only records whose date lies in it. Rows of lake tables go by the date field of the table; where nobody can tell the date of a record, in topics and for keys, all dates are held. Default: all dates.',
+  })
+  dates?: DateRangeInput | null;
 }
 
 @InputType({ description: 'A legal hold to place.' })

@@ -1,3 +1,5 @@
+import { type DateRange, dayNumberOf, daysOf, mayLieIn } from './date-range.ts';
+
 /** Who speaks for keeping or deleting an item, the strongest first (ADR 0033). */
 export const claimRules = {
   LEGAL_HOLD: 'An active legal hold. It beats everything.',
@@ -26,6 +28,10 @@ export interface Claim {
    * item is kept.
    */
   readonly at: Date | null;
+  /** Of a hold: only records of these dates; absent or null for all. */
+  readonly dates?: DateRange | null | undefined;
+  /** The date of the item by which such a hold goes; absent or null where nobody can tell: then it may lie in any range. */
+  readonly date?: Date | null | undefined;
 }
 
 export interface LostClaim {
@@ -55,7 +61,7 @@ const timeOf = ({ at }: Claim): number => at?.getTime() ?? never;
  */
 export function decide(claims: readonly Claim[], now: Date): Decision {
   const inForce = (claim: Claim): boolean =>
-    !keeps(claim) || claim.rule === 'LEGAL_HOLD' || timeOf(claim) > now.getTime();
+    !keeps(claim) || (claim.rule === 'LEGAL_HOLD' ? isAbout(claim) : timeOf(claim) > now.getTime());
   const retains = claims.filter((claim) => keeps(claim) && inForce(claim)).toSorted(byLongest);
   const deletes = claims.filter((claim) => !keeps(claim)).toSorted(byEarliest);
   const [retain, deletion] = [retains[0], deletes[0]];
@@ -67,11 +73,18 @@ export function decide(claims: readonly Claim[], now: Date): Decision {
     winner,
     losers: claims
       .filter((claim) => claim !== winner)
-      .map((claim) => ({ claim, reason: winner === null ? '' : lostTo(claim, winner, inForce(claim)) })),
+      .map((claim) => ({ claim, reason: winner === null || !inForce(claim) ? whyNot(claim) : lostTo(claim, winner) })),
     until: action === 'DELETE' || winner?.rule === 'LEGAL_HOLD' ? null : (winner?.at ?? null),
     reason: winner === null ? 'nothing is said about it' : reasonOf(winner, action),
   };
 }
+
+/** True for a claim of whose dates the item may be. */
+export const isAbout = ({ dates, date }: Claim): boolean =>
+  dates == null || mayLieIn(daysOf(dates), date == null ? null : dayNumberOf(date));
+
+const whyNot = ({ rule }: Claim): string =>
+  rule === 'LEGAL_HOLD' ? 'it is about records of other dates' : 'it has run out';
 
 const rank = ({ rule }: Claim): number => order.indexOf(rule);
 const bySource = (one: Claim, other: Claim): number =>
@@ -86,8 +99,13 @@ function byEarliest(one: Claim, other: Claim): number {
   return rank(one) - rank(other) || compare(timeOf(one), timeOf(other)) || bySource(one, other);
 }
 
-function reasonOf({ rule, at }: Claim, action: DecisionAction): string {
-  if (rule === 'LEGAL_HOLD') return 'a legal hold keeps it until it is released';
+function reasonOf({ rule, at, dates, date }: Claim, action: DecisionAction): string {
+  if (rule === 'LEGAL_HOLD')
+    return dates == null
+      ? 'a legal hold keeps it until it is released'
+      : date == null
+        ? 'a legal hold on a range of dates keeps it until it is released, since nobody can tell its date here'
+        : 'a legal hold on a range of dates that it lies in keeps it until it is released';
   const day = at?.toISOString() ?? null;
   if (rule === 'MINIMUM_RETENTION')
     return day === null
@@ -102,8 +120,7 @@ function reasonOf({ rule, at }: Claim, action: DecisionAction): string {
     : `the retention of its place keeps it until ${day}`;
 }
 
-function lostTo(claim: Claim, winner: Claim, isInForce: boolean): string {
-  if (!isInForce) return 'it has run out';
+function lostTo(claim: Claim, winner: Claim): string {
   if (claim.rule === winner.rule)
     return keeps(claim) ? 'another one keeps it as long or longer' : 'another one is due sooner';
   if (keeps(claim)) return 'a legal hold goes before';

@@ -1,9 +1,17 @@
 import type { OperationKind } from '../operations/status.ts';
 import { type Gap, keyRing } from '../operations/target.ts';
 import { type Claim, decide } from './decision.ts';
-import type { LocalHolds } from './hold-scope.ts';
+import {
+  type HeldSelectors,
+  type LocalHolds,
+  noRanges,
+  type RangedHold,
+  type RangedHolds,
+  regardlessOfDates,
+  withoutRanges,
+} from './hold-scope.ts';
 import type { MinimumLimit } from './minimum-retention.ts';
-import { indexOf, type Selection, type SubjectSelector } from './selection.ts';
+import { indexOf, type KeptDays, type Selection, type SubjectSelector } from './selection.ts';
 
 /** All that keeps data at a moment. */
 export interface Retains {
@@ -11,6 +19,8 @@ export interface Retains {
   readonly holds: readonly SubjectSelector[];
   /** By dataset, of holds that are about some. */
   readonly local?: ReadonlyMap<string, LocalHolds> | undefined;
+  /** Of holds that are about a range of dates. */
+  readonly ranged?: RangedHolds | undefined;
   /** By dataset. */
   readonly minimums: ReadonlyMap<string, MinimumLimit>;
 }
@@ -21,6 +31,10 @@ export interface PermittedSelection extends Selection {
   readonly held: readonly SubjectSelector[];
   /** By dataset, what holds keep there beside `keep`. */
   readonly local: ReadonlyMap<string, LocalHolds>;
+  /** What holds keep of the records of some dates. */
+  readonly ranged: RangedHolds;
+  /** True where a hold on a range of dates, of all places, counts for all of them. */
+  readonly regardless?: boolean | undefined;
   /** By dataset. */
   readonly minimums: ReadonlyMap<string, MinimumLimit>;
 }
@@ -50,7 +64,7 @@ export const bindsTo: Readonly<Record<OperationKind, { readonly holds: boolean; 
 };
 
 const noMinimums: ReadonlyMap<string, MinimumLimit> = new Map();
-const noHolds: ReadonlyMap<string, LocalHolds> = new Map();
+const noHolds: HeldSelectors = { everywhere: [], local: new Map(), ranged: noRanges };
 const epoch = new Date(0);
 const held: Claim = { rule: 'LEGAL_HOLD', sourceId: '', at: null };
 const asked: Claim = { rule: 'ERASURE', sourceId: '', at: epoch };
@@ -67,11 +81,18 @@ export function permitted(
   retains: Retains,
 ): PermittedSelection {
   const { kind, everyone, act: requested } = request;
-  const binds = bindsTo[kind].holds;
-  const [holds, local] = binds ? [retains.holds, retains.local ?? noHolds] : [[], noHolds];
+  const { everywhere: holds, local, ranged } = bindsTo[kind].holds ? holdsOn(kind, retains) : noHolds;
   const minimums = bindsTo[kind].minimums ? retains.minimums : noMinimums;
-  if (everyone === true) return { everyone, act: requested, keep: holds, held: [], local, minimums };
-  return { ...less(requested, holds), local, minimums };
+  if (everyone === true) return { everyone, act: requested, keep: holds, held: [], local, ranged, minimums };
+  const isRanged = retains.ranged?.holds.some(({ datasets }) => datasets === null) === true;
+  const regardless = kind === 'SHRED' && isRanged;
+  return { ...less(requested, holds), local, ranged, minimums, ...(regardless && { regardless }) };
+}
+
+/** A key has no date, and what it encrypts may be of any: a hold on a range of dates keeps it as one on all of them does. */
+function holdsOn(kind: OperationKind, { holds, local = noHolds.local, ranged = noRanges }: Retains): HeldSelectors {
+  const held = { everywhere: holds, local, ranged };
+  return kind === 'SHRED' ? withoutRanges(held) : held;
 }
 
 /** What holds leave of selectors, and what they cover whole. */
@@ -95,21 +116,66 @@ function less(
 
 /**
  * The part of a permitted selection that can be found in one place. A subject whose key field the place does not have is a gap.
- * So is a hold that cannot be located there: then nothing of its account is touched, since any record may be held.
+ * So is a hold that cannot be located there: then nothing of its account is touched, since any record may be held. A hold on a
+ * range of dates goes by the date of each record, and where records have none it is one on all dates, which is a gap, too.
  */
 export function permittedIn(
   place: PlaceKeys,
-  selection: Selection & Partial<Pick<PermittedSelection, 'minimums' | 'local'>>,
+  selection: Selection & Partial<Pick<PermittedSelection, 'minimums' | 'local' | 'ranged'>>,
 ): PlacedSelection {
   const minimum = selection.minimums?.get(place.datasetId);
-  const { left, gaps } = heldBack(place, selection, selection.local?.get(place.datasetId));
+  const { holds, dateField, ranged } = holdsHere(place, selection);
+  const { left, gaps } = heldBack(place, selection, holds);
   if (minimum?.undatable === true) {
     const isAsked = left.everyone === true || left.act.length > 0;
     return { act: [], keep: [], gaps: isAsked ? [...gaps, undatable(place, minimum)] : gaps };
   }
   const found = left.everyone === true ? everyoneIn(place, left) : namedIn(place, left);
-  const placed = { ...found, gaps: [...gaps, ...found.gaps] };
+  const dated = dateField === undefined ? { gaps: [] } : keptDaysIn(place, found, { dateField, ranged });
+  const { gaps: unseen, ...keepWithin } = dated;
+  const placed = { ...found, ...keepWithin, gaps: distinct([...gaps, ...found.gaps, ...unseen]) };
   return minimum === undefined ? placed : { ...placed, minimum };
+}
+
+const distinct = (gaps: readonly Gap[]): readonly Gap[] => [
+  ...new Map(gaps.map((gap) => [`${gap.code} ${gap.reason}`, gap])).values(),
+];
+
+/** Holds that are about this place: of records of all dates, and of some, where dates can be told. */
+function holdsHere(
+  { datasetId }: PlaceKeys,
+  { local, ranged = noRanges }: Partial<Pick<PermittedSelection, 'local' | 'ranged'>>,
+): {
+  readonly holds: LocalHolds | undefined;
+  readonly dateField?: string | undefined;
+  readonly ranged: readonly RangedHold[];
+} {
+  const holds = local?.get(datasetId);
+  const here = ranged.holds.filter(({ datasets }) => datasets === null || datasets.has(datasetId));
+  const dateField = ranged.dateFields.get(datasetId);
+  if (here.length === 0 || dateField === undefined) return { holds: regardlessOfDates(holds, here), ranged: [] };
+  return { holds, dateField, ranged: here };
+}
+
+/** Of whom is found, the records of dates that stay. A person whom the place cannot locate may be anybody of the account. */
+function keptDaysIn(
+  place: PlaceKeys,
+  { everyone, act }: Selection,
+  { dateField, ranged }: { readonly dateField: string; readonly ranged: readonly RangedHold[] },
+): { readonly keepWithin?: KeptDays; readonly gaps: readonly Gap[] } {
+  const isLocatable = locatableIn(place);
+  const accounts = new Set(act.map(({ accountId }) => accountId));
+  const concerned = ranged.flatMap(({ selectors, days }) => {
+    const of = selectors?.filter(({ accountId }) => everyone === true || accounts.has(accountId)) ?? null;
+    return of?.length === 0 ? [] : [{ selectors: of, days }];
+  });
+  if (concerned.length === 0) return { gaps: [] };
+  const ranges = concerned.map(({ selectors, days }) => {
+    const there = selectors?.map((one) => (isLocatable(one) ? one : { accountId: one.accountId })) ?? null;
+    return { selectors: there, days };
+  });
+  const isSeen = concerned.every(({ selectors }) => selectors?.every(isLocatable) ?? true);
+  return { keepWithin: { dateField, ranges }, gaps: isSeen ? [] : [holdNotLocatable(place)] };
 }
 
 const undatable = ({ name }: PlaceKeys, { days }: MinimumLimit): Gap => ({
@@ -128,21 +194,30 @@ function heldBack(
   const { everyone, act, keep } = selection;
   if (holds.everybody) {
     const isAsked = everyone === true || act.length > 0;
-    return { left: { act: [], keep: [] }, gaps: isAsked ? [heldHere(place, 'all of its records are')] : [] };
+    return { left: { act: [], keep: [] }, gaps: isAsked ? [heldHere(place, 'all of its records are', holds)] : [] };
   }
-  if (everyone === true) return { left: { everyone, act, keep: [...keep, ...holds.selectors] }, gaps: [] };
+  if (everyone === true) {
+    const gaps = holds.regardless === true ? [heldHere(place, 'records are', holds)] : [];
+    return { left: { everyone, act, keep: [...keep, ...holds.selectors] }, gaps };
+  }
   const within = less(act, holds.selectors);
-  const kept = `${within.held.length} subject(s) are`;
+  const isNarrower = holds.regardless === true && within.keep.length > 0;
   return {
     left: { act: within.act, keep: [...keep, ...within.keep] },
-    gaps: within.held.length === 0 ? [] : [heldHere(place, kept)],
+    gaps: [
+      ...(within.held.length === 0 ? [] : [heldHere(place, `${within.held.length} subject(s) are`, holds)]),
+      ...(isNarrower ? [heldHere(place, 'records of the accounts that were asked for are', holds)] : []),
+    ],
   };
 }
 
-const heldHere = ({ name }: PlaceKeys, what: string): Gap => ({
+const heldHere = ({ name }: PlaceKeys, what: string, { regardless }: LocalHolds): Gap => ({
   code: 'HOLD_ACTIVE',
   dataset: name,
-  reason: `${what} under a legal hold that is about this place`,
+  reason:
+    regardless === true
+      ? `${what} under a legal hold that is about this place; it is about a range of dates, and counts for all of them where nobody can tell the date of a record`
+      : `${what} under a legal hold that is about this place`,
 });
 
 function namedIn(place: PlaceKeys, selection: Selection): PlacedSelection {
@@ -179,6 +254,18 @@ function holdNotLocatable(place: PlaceKeys): Gap {
   const reason = 'a legal hold names its subject by a field that this dataset has no key for';
   return { code: 'HOLD_NOT_LOCATABLE', dataset: place.name, reason };
 }
+
+/** Says that dates of holds do not count for keys, where that keeps some. */
+export const datelessKeys = ({ regardless, held, keep }: PermittedSelection): readonly Gap[] =>
+  regardless === true && held.length + keep.length > 0
+    ? [
+        {
+          code: 'HOLD_ACTIVE',
+          dataset: keyRing.name,
+          reason: 'a hold on a range of dates keeps keys as one on all dates does: what they encrypt may be of any',
+        },
+      ]
+    : [];
 
 /**
  * Whose keys of a selection are free to be destroyed. A key is whole: a hold on one person keeps the key of the whole account,

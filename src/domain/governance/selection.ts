@@ -1,5 +1,6 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { canonicalJson } from '../canonical-json.ts';
+import { dayNumberOf, type KeptRange, mayLieIn } from './date-range.ts';
 import { type MinimumLimit, utcDayOf } from './minimum-retention.ts';
 
 /** Names a whole account, or one data subject inside it by the value of a subject key field. */
@@ -18,6 +19,15 @@ export interface Selection {
   readonly keep: readonly SubjectSelector[];
   /** Of these only records of days before the limit; a record whose date nobody knows stays. */
   readonly minimum?: MinimumLimit | undefined;
+  /** What else stays: records of certain days. */
+  readonly keepWithin?: KeptDays | undefined;
+}
+
+/** Records that stay because of their date. One whose date nobody knows counts as one of all of them. */
+export interface KeptDays {
+  /** Column with the date of a row. */
+  readonly dateField: string;
+  readonly ranges: readonly KeptRange<SubjectSelector>[];
 }
 
 /** Selectors by account, field and value, so that asking costs the same for one and for hundreds of thousands. */
@@ -69,10 +79,26 @@ export function isNobody({ everyone, act }: Selection): boolean {
 /** True when the same records fall under both. The limit of a minimum moves on with each day and only lets more go. */
 export function isSameSelection(one: Selection, other: Selection): boolean {
   if (one === other) return true;
-  const facts = ({ everyone = false, act, keep, minimum }: Selection) =>
-    canonicalJson([everyone, named(act), named(keep), minimum?.days ?? null, minimum?.dateField ?? null]);
+  const facts = ({ everyone = false, act, keep, minimum, keepWithin }: Selection) =>
+    canonicalJson([
+      ...[everyone, named(act), named(keep), minimum?.days ?? null, minimum?.dateField ?? null],
+      keptDaysInOrder(keepWithin),
+    ]);
   return facts(one) === facts(other);
 }
+
+/** Equal for those that keep the same: holds are read in any order. */
+export const keptDaysInOrder = (kept: KeptDays | undefined): readonly unknown[] | null =>
+  kept === undefined
+    ? null
+    : [
+        kept.dateField,
+        kept.ranges
+          .map(({ selectors, days }) =>
+            JSON.stringify([days.from, days.until, selectors === null ? null : named(selectors)]),
+          )
+          .sort(),
+      ];
 
 const named = (selectors: readonly SubjectSelector[]): readonly string[] =>
   selectors.map(({ accountId, subject }) => JSON.stringify([accountId, subject?.field, subject?.value])).sort();
@@ -87,10 +113,18 @@ export function isSelected(
   key: KeyReader,
   date: Date | null = null,
 ): boolean {
-  if (isUnderMinimum(selection, date)) return false;
+  if (isUnderMinimum(selection, date) || isKeptWithin(selection, accountId, key, date)) return false;
   if (accountId === null) return selection.everyone === true;
   const isNamed = selection.everyone === true || indexOf(selection.act).matches(accountId, key);
   return isNamed && !indexOf(selection.keep).matches(accountId, key);
+}
+
+function isKeptWithin({ keepWithin }: Selection, accountId: string | null, key: KeyReader, date: Date | null): boolean {
+  const day = date === null ? null : dayNumberOf(date);
+  return (keepWithin?.ranges ?? []).some(
+    ({ selectors, days }) =>
+      mayLieIn(days, day) && (selectors === null || (accountId !== null && indexOf(selectors).matches(accountId, key))),
+  );
 }
 
 function isUnderMinimum({ minimum }: Selection, date: Date | null): boolean {

@@ -11,7 +11,10 @@ export interface RetentionLimit extends RetentionRule {
   readonly before: string;
 }
 
-/** Records of UTC days before `before` by the date in a column; with `askedBefore`, fewer than were asked for. */
+/**
+ * Records of UTC days before `before` (`yyyy-mm-dd`) by the date in a column. `askedBefore` is there when a minimum cuts short what
+ * was asked for: records of days before that one, of all days for null.
+ */
 export interface AgeLimit {
   readonly column: string;
   readonly before: string;
@@ -55,4 +58,8 @@ export interface AgeFinding {
   readonly retained: number;
   /** Most days by which one of them is too young. */
   readonly daysLeft: number | null;
+  /** Those that were asked for, and stay because of their date alone: a hold is about it. */
+  readonly within: number;
+  /** Of these without a date. */
+  readonly withinUndated: number;
 }

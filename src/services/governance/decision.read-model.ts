@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { type Claim, type Decision, decide } from '../../domain/governance/decision.ts';
+import { type Claim, type Decision, decide, isAbout } from '../../domain/governance/decision.ts';
+import type { ActiveHold } from '../../domain/governance/hold-scope.ts';
 import { keptUntil } from '../../domain/governance/minimum-retention.ts';
 import { assertSelector, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { finalStatuses } from '../../domain/operations/status.ts';
@@ -11,6 +12,7 @@ import { textArray } from '../sql.ts';
 import { placedMinimums } from './placed-minimums.ts';
 import { activeHolds } from './retains.ts';
 import { effectiveRetentions, isFollowed } from './retention-rules.ts';
+import { dateFieldsOf } from './table-dates.ts';
 
 /** One record, as far as decisions need to know it: whose it is, where it lies, and of when it is. */
 export interface DecisionQuestion {
@@ -119,10 +121,13 @@ export class DecisionReadModel {
   }
 }
 
-/** A hold that names its person by a field which the place does not have keeps all records of the account there. */
+/**
+ * A hold that names its person by a field which the place does not have keeps all records of the account there. One on a range of
+ * dates goes by the date of the record, where the place has one and is not reached by lineage alone.
+ */
 async function holdsOn(
   em: EntityManager,
-  { datasetId, isInitiated, selector: { accountId, subject } }: DecisionQuestion,
+  { datasetId, date, isInitiated, selector: { accountId, subject } }: DecisionQuestion,
   fields: readonly string[],
 ): Promise<readonly Claim[]> {
   const keeps = (selector: SubjectSelector): boolean =>
@@ -130,12 +135,28 @@ async function holdsOn(
     (selector.subject === undefined ||
       !fields.includes(selector.subject.field) ||
       (subject?.field === selector.subject.field && subject.value === selector.subject.value));
-  return (await activeHolds(em, [accountId]))
-    .filter(({ selectors, datasets }) => datasets?.has(datasetId) !== false && (selectors?.some(keeps) ?? true))
-    .slice(0, claimsMax)
-    .map(({ id, confidential }) => {
-      return { rule: 'LEGAL_HOLD', sourceId: confidential && !isInitiated ? confidentialSource : id, at: null };
-    });
+  const holds = (await activeHolds(em, [accountId])).filter(
+    ({ selectors, datasets }) => datasets?.has(datasetId) !== false && (selectors?.some(keeps) ?? true),
+  );
+  const isDated = holds.some(({ dates }) => dates !== null) && (await hasDates(em, datasetId));
+  const claims = holds.flatMap((hold): readonly Claim[] => {
+    const claim = claimOf(hold, isDated && !hold.byLineage.has(datasetId) ? date : null);
+    if (!hold.confidential || isInitiated) return [claim];
+    // Who may not know of it learns that something is held, and not of which dates.
+    return isAbout(claim) ? [{ rule: 'LEGAL_HOLD', sourceId: confidentialSource, at: null }] : [];
+  });
+  // However many are about other dates, what keeps the record is told.
+  return claims.toSorted((one, other) => Number(isAbout(other)) - Number(isAbout(one))).slice(0, claimsMax);
+}
+
+const claimOf = ({ id, dates }: ActiveHold, date: Date | null): Claim => ({
+  ...{ rule: 'LEGAL_HOLD', sourceId: id, at: null },
+  ...(dates !== null && { dates, date }),
+});
+
+/** True where rows have a date by which they are told apart; records of topics have time stamps, which are no dates of events. */
+async function hasDates(em: EntityManager, datasetId: string): Promise<boolean> {
+  return ((await dateFieldsOf(em, [datasetId])).get(datasetId) ?? null) !== null;
 }
 
 async function minimumsOn(

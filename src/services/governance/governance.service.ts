@@ -1,5 +1,6 @@
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
+import type { DateRange } from '../../domain/governance/date-range.ts';
 import { type GivenScope, readScope } from '../../domain/governance/hold-scope.ts';
 import { isPlaced, scopeColumns } from '../../domain/governance/place-scope.ts';
 import { assertText } from '../../domain/governance/selection.ts';
@@ -50,7 +51,7 @@ export class GovernanceService {
   async placeLegalHold(actor: Actor, input: PlaceLegalHold): Promise<LegalHold> {
     assertText(input.matterId, ['matterId'], textCharsMax);
     assertText(input.reason, ['reason'], textCharsMax);
-    const { accountId, subjects, ...places } = readScope(input.scope);
+    const { accountId, subjects, dates, ...places } = readScope(input.scope);
     const confidential = input.confidential ?? false;
     const placed = await this.#em.fork().transactional(async (tx) => {
       const hold = tx.create(LegalHoldSchema, {
@@ -58,6 +59,8 @@ export class GovernanceService {
         matterId: input.matterId,
         reason: input.reason,
         ...{ accountId, subjects, confidential, ...scopeColumns(places) },
+        datesFrom: dates?.from ?? null,
+        datesUntil: dates?.until ?? null,
         placedBy: actor.id,
         placedAt: new Date(),
         releaseRequestedBy: null,
@@ -71,7 +74,12 @@ export class GovernanceService {
         action: 'placeLegalHold',
         resourceType: 'LegalHold',
         resourceId: hold.id,
-        details: { ...matterOf(hold), ...scopeInWords(accountId, subjects.length), ...(isPlaced(places) && places) },
+        details: {
+          ...matterOf(hold),
+          ...scopeInWords(accountId, subjects.length),
+          ...(isPlaced(places) && places),
+          ...(dates !== null && { dates: datesInWords(dates) }),
+        },
       });
       return hold;
     });
@@ -119,6 +127,11 @@ export class GovernanceService {
 
 /** The audit log is read by more than those who are told of a confidential hold. */
 const matterOf = ({ matterId, confidential }: LegalHold) => (confidential ? { confidential } : { matterId });
+
+const datesInWords = ({ from, until }: DateRange) => ({
+  from: from?.toISOString() ?? null,
+  until: until?.toISOString() ?? null,
+});
 
 const scopeInWords = (accountId: string | null, subjects: number) =>
   accountId === null ? { scope: 'PLACES' } : { scope: subjects === 0 ? 'ACCOUNT' : 'SUBJECT', subjects };

@@ -8,6 +8,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 import { assertMayWeaken, assertTerms, bypassOf } from './minimum-weakening.ts';
+import { keepingDates } from './table-dates.ts';
 
 export interface MinimumChangesDeps {
   readonly em: EntityManager;
@@ -82,8 +83,7 @@ export class MinimumChanges {
       const { datasetId } = home;
       const facts = { ...wanted, ...scopeColumns(scope ?? noScope), setBy: actor.id, setAt: now };
       const set = known ?? tx.create(MinimumRetentionSchema, { id: newId(), datasetId, name, ...facts });
-      Object.assign(set, facts);
-      tx.persist(set);
+      await keeping(tx, set, ['dateField'], () => tx.persist(Object.assign(set, facts)));
       const told = {
         ...{ name, days, mode, ...(scope === null ? { dateField } : { scope }) },
         validUntil: validUntil?.toISOString() ?? null,
@@ -109,7 +109,7 @@ export class MinimumChanges {
       const parts = [...weakened(known, null), ...(known.datasetId === null ? ['scope'] : [])];
       const by = { access: this.#deps.access, actor, bypassReason, now: this.#deps.now() };
       const less = assertMayWeaken({ known, less: parts, isRemoved: true }, by);
-      tx.remove(known);
+      await keeping(tx, known, ['name'], () => tx.remove(known));
       const { days, mode } = known;
       const told = { name, days, mode, ...(known.datasetId === null && { scope: scopeOf(known) }) };
       audit(tx, actor, {
@@ -129,6 +129,20 @@ export class MinimumChanges {
     await this.#deps.changed?.();
     return done;
   }
+}
+
+/** Holds on ranges of dates go by the date that minimums of a table name. */
+async function keeping(
+  tx: EntityManager,
+  { datasetId }: MinimumRetention,
+  path: readonly string[],
+  change: () => unknown,
+): Promise<void> {
+  if (datasetId === null) return void change();
+  await keepingDates(tx, { datasetId, path }, async () => {
+    change();
+    await tx.flush();
+  });
 }
 
 const named = (tx: EntityManager, { datasetId }: MinimumHome, name: string): Promise<MinimumRetention | null> =>

@@ -2,8 +2,8 @@ import { type EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
 import type { LocalMinimum } from '../../domain/governance/minimum-retention.ts';
 import { type MinimumRetention, MinimumRetentionSchema } from '../../entities/minimum-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { textArray } from '../sql.ts';
 import { scopedPlaces } from './scope-places.ts';
+import { dateFieldsOf } from './table-dates.ts';
 
 /** A minimum as it is in one place. */
 export interface PlacedMinimum extends LocalMinimum {
@@ -34,7 +34,7 @@ async function placedMinimumsIn(tx: EntityManager, datasetIds: readonly string[]
   const scoped = rows.some(({ datasetId }) => datasetId === null)
     ? (await scopedPlaces(tx, 'minimum_retention', 'true')).filter((place) => asked?.has(place.datasetId) !== false)
     : [];
-  const dates = await dateFieldsOf(tx, new Set(scoped.map(({ datasetId }) => datasetId)));
+  const dates = await dateFieldsOf(tx, [...new Set(scoped.map(({ datasetId }) => datasetId))]);
   const placed = [
     ...rows.flatMap((row) =>
       row.datasetId === null ? [] : [{ datasetId: row.datasetId, minimum: { ...termsOf(row), row } }],
@@ -59,23 +59,6 @@ const byName = ({ row: one }: PlacedMinimum, { row: other }: PlacedMinimum): num
   one.name === other.name ? (one.id < other.id ? -1 : 1) : one.name < other.name ? -1 : 1;
 
 const termsOf = ({ days, mode, dateField, validUntil }: MinimumRetention) => ({ days, mode, dateField, validUntil });
-
-/** Of those that are lake tables; null for one without a date. */
-async function dateFieldsOf(
-  tx: EntityManager,
-  datasetIds: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, string | null>> {
-  if (datasetIds.size === 0) return new Map();
-  const rows = await tx.execute<{ dataset_id: string; date_field: string | null }[]>(
-    `select t.dataset_id, coalesce(
-       (select min(m.date_field) from minimum_retention m where m.dataset_id = t.dataset_id),
-       (select r.date_field from lake_retention r where r.dataset_id = t.dataset_id),
-       nullif(trim(t.date_field), '')) as date_field
-     from lake_table t where t.dataset_id = any(?::text[])`,
-    [textArray([...datasetIds])],
-  );
-  return new Map(rows.map(({ dataset_id: id, date_field: field }) => [id, field]));
-}
 
 /**
  * Under a minimum by scope, nobody makes rows older by another date. @throws LinewardError BAD_INPUT

@@ -1,10 +1,17 @@
 import { type EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
-import { type ActiveHold, byReach, type HeldSelectors, selectorsOf } from '../../domain/governance/hold-scope.ts';
+import {
+  type ActiveHold,
+  byReach,
+  datesOf,
+  type HeldSelectors,
+  selectorsOf,
+} from '../../domain/governance/hold-scope.ts';
 import { type MinimumLimit, minimumLimit } from '../../domain/governance/minimum-retention.ts';
 import { isPlaced } from '../../domain/governance/place-scope.ts';
 import { LegalHoldSchema } from '../../entities/legal-hold.entity.ts';
 import { placedMinimums } from './placed-minimums.ts';
 import { scopedPlaces } from './scope-places.ts';
+import { dateFieldsOf } from './table-dates.ts';
 
 /**
  * Active holds that may concern any of the accounts, or all there are for null, each with the places that its scope names at
@@ -25,7 +32,9 @@ export async function activeHolds(
       return holds.map((hold) => {
         const there = byHold.get(hold.id) ?? [];
         const datasets = isPlaced(hold) ? new Set(there.map(({ datasetId }) => datasetId)) : null;
-        return { id: hold.id, confidential: hold.confidential, selectors: selectorsOf(hold), datasets };
+        const byLineage = new Set(there.filter(({ isNamed }) => !isNamed).map(({ datasetId }) => datasetId));
+        const { id, confidential } = hold;
+        return { id, confidential, selectors: selectorsOf(hold), datasets, dates: datesOf(hold), byLineage };
       });
     },
     { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
@@ -49,7 +58,18 @@ export class RetainReader {
 
   /** What they keep, by where. */
   async heldSelectors(accountIds: readonly string[] | null): Promise<HeldSelectors> {
-    return byReach(await activeHolds(this.#em, accountIds));
+    const holds = await activeHolds(this.#em, accountIds);
+    return byReach(holds, await this.#dateFieldsFor(holds));
+  }
+
+  /** By which dates holds on ranges go, in the tables that they are about. */
+  async #dateFieldsFor(holds: readonly ActiveHold[]): Promise<ReadonlyMap<string, string>> {
+    const ranged = holds.filter(({ dates }) => dates !== null);
+    if (ranged.length === 0) return new Map();
+    const isEverywhere = ranged.some(({ datasets }) => datasets === null);
+    const ids = isEverywhere ? null : [...new Set(ranged.flatMap(({ datasets }) => [...(datasets ?? [])]))];
+    const fields = await dateFieldsOf(this.#em.fork(), ids);
+    return new Map([...fields].flatMap(([id, field]) => (field === null ? [] : [[id, field]])));
   }
 
   /** What minimums in force leave of each dataset that has one. */

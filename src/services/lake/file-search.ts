@@ -53,19 +53,44 @@ export function engineSelectionOf({ accountField }: FileQuestion['place'], selec
   return known;
 }
 
-function translate(accountColumn: string, { everyone, act, keep }: Selection): EngineSelection {
+function translate(accountColumn: string, { everyone, act, keep, keepWithin }: Selection): EngineSelection {
   const selectors = (side: Selection['act']): readonly EngineSelector[] =>
     side.map(({ accountId, subject }) => ({
       account: accountId,
       subject: subject && { column: subject.field, value: subject.value },
     }));
-  return { accountColumn, ...(everyone && { everyone }), act: selectors(act), keep: selectors(keep) };
+  const within = keepWithin && {
+    column: keepWithin.dateField,
+    ranges: keepWithin.ranges.map((range) => ({
+      selectors: range.selectors && selectors(range.selectors),
+      days: range.days,
+    })),
+  };
+  return {
+    ...{ accountColumn, act: selectors(act), keep: selectors(keep) },
+    ...(everyone && { everyone }),
+    ...(within && { keepWithin: within }),
+  };
+}
+
+/** What the engine saw in a file that it could read. */
+export type FileFound = Extract<FileFinding, { readonly error?: undefined }>;
+
+/** What stays of a file because of its dates; null where nothing does. */
+export function datesHeld({
+  age,
+}: Pick<FileFound, 'age'>): { readonly code: 'HOLD_ACTIVE'; readonly reason: string } | null {
+  const { within = 0, withinUndated = 0 } = age ?? {};
+  if (within === 0) return null;
+  const unread = withinUndated === 0 ? '' : `; ${withinUndated} of them have no date that can be read`;
+  const reason = `${within} row(s) are of dates that a legal hold is about, and stay${unread}`;
+  return { code: 'HOLD_ACTIVE', reason };
 }
 
 /** What the engine is asked of a file where the selection is not all that counts, and what stays undone by its answer. */
 interface NarrowerQuestion {
   readonly selection: EngineSelection;
-  gapsOf(finding: Extract<FileFinding, { readonly error?: undefined }>): readonly Omit<Gap, 'dataset'>[];
+  gapsOf(finding: FileFound): readonly Omit<Gap, 'dataset'>[];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isNobody, type Selection, type SubjectSelector } from '../../domain/governance/selection.ts';
+import { isNobody, keptDaysInOrder, type Selection, type SubjectSelector } from '../../domain/governance/selection.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Companion, ExecutionContext, Notary } from '../operations/ports.ts';
 
@@ -49,8 +49,8 @@ export class JointSelection {
     const companions = this.#companions.flatMap(({ targetId }, index) => {
       const selection = others[index];
       if (selection === undefined || isNobody(selection)) return [];
-      // What a minimum keeps of a file is told as an open point of the one who asked, so each asks for itself.
-      if (own.minimum !== undefined || selection.minimum !== undefined) return [];
+      // What dates keep of a file is told as an open point of the one who asked, so each asks for itself.
+      if (goesByDate(own) || goesByDate(selection)) return [];
       return [{ targetId, selection, digest: this.#digest(selection) }];
     });
     const selection = companions.length === 0 ? own : together([own, ...companions.map((one) => one.selection)]);
@@ -59,16 +59,19 @@ export class JointSelection {
     return judged;
   }
 
-  #digest({ everyone, act, keep, minimum }: Selection): string {
+  #digest({ everyone, act, keep, minimum, keepWithin }: Selection): string {
     return this.#notary.digest({
       act: keysOf(act),
       keep: keysOf(keep),
       ...(everyone && { everyone }),
       ...(this.#mark !== null && { mark: this.#mark }),
       ...(minimum !== undefined && { minimum: { ...minimum } }),
+      ...(keepWithin !== undefined && { keepWithin: keptDaysInOrder(keepWithin) }),
     });
   }
 }
+
+const goesByDate = ({ minimum, keepWithin }: Selection): boolean => minimum !== undefined || keepWithin !== undefined;
 
 /** What the selection of another may bring about, and not the file. */
 const faultsOfOthers: readonly string[] = ['LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED'];

@@ -1,3 +1,4 @@
+import type { KeptRange } from '../../domain/governance/date-range.ts';
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
 import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
@@ -22,12 +23,15 @@ export interface EngineSelection {
   readonly everyone?: boolean | undefined;
   readonly act: readonly EngineSelector[];
   readonly keep: readonly EngineSelector[];
-  /**
-   * Of these only records whose UTC day in `column` is before the day (`yyyy-mm-dd`). A record without a date, or with a text
-   * that is none of ISO 8601, matches nothing. `askedBefore` is there when a minimum cuts short what was asked for: records of
-   * days before that one, of all days for null.
-   */
+  /** Of these only records whose UTC day is before a limit. One without a date, or with a text that is none of ISO 8601, matches nothing. */
   readonly olderThan?: AgeLimit | undefined;
+  readonly keepWithin?: EngineKeptDays | undefined;
+}
+
+/** Records of somebody (null: of anybody) that stay: their UTC day in `column` lies in a range, or they have no date. */
+export interface EngineKeptDays {
+  readonly column: string;
+  readonly ranges: readonly KeptRange<EngineSelector>[];
 }
 
 /**
@@ -39,7 +43,7 @@ export type FileFinding =
       readonly path: string;
       readonly rows: number;
       readonly matches: number;
-      /** There for a selection with `olderThan`. */
+      /** There for a selection with `olderThan` or `keepWithin`. */
       readonly age?: AgeFinding | undefined;
       readonly error?: undefined;
     }

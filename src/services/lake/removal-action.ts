@@ -3,8 +3,15 @@ import type { Selection } from '../../domain/governance/selection.ts';
 import type { RetentionLimit } from '../../domain/lake/retention.ts';
 import type { Gap } from '../../domain/operations/target.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { engineSelectionOf, type FileSearchDeps, type FileSearched, searchFiles } from './file-search.ts';
-import type { EngineSelection, FileFinding, FileIdentity } from './ports.ts';
+import {
+  datesHeld,
+  engineSelectionOf,
+  type FileFound,
+  type FileSearchDeps,
+  type FileSearched,
+  searchFiles,
+} from './file-search.ts';
+import type { EngineSelection, FileIdentity } from './ports.ts';
 import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
 
 /**
@@ -26,7 +33,7 @@ export class RemovalAction implements RewriteAction {
 
   search(files: readonly FileIdentity[], scope: ActionScope): Promise<readonly FileSearched[]> {
     const { place, selection } = scope;
-    if (this.#limit === null && selection.minimum === undefined) return searchFiles(this.#deps, files, scope);
+    if (!this.#goesByDate(selection)) return searchFiles(this.#deps, files, scope);
     return searchFiles(this.#deps, files, scope, {
       selection: this.#selectionOf(place, selection),
       gapsOf: (finding) => this.#gapsOf(selection, finding),
@@ -38,7 +45,7 @@ export class RemovalAction implements RewriteAction {
     { place, selection, signal }: ActionScope,
   ): Promise<StagedFile> {
     const wanted = this.#selectionOf(place, selection);
-    if (wanted.olderThan === undefined) return this.#deps.engine.rewrite({ ...paths, selection: wanted, signal });
+    if (!this.#goesByDate(selection)) return this.#deps.engine.rewrite({ ...paths, selection: wanted, signal });
     const [finding] = await this.#deps.engine.find({ files: [paths.source], selection: wanted, signal });
     const result = await this.#deps.engine.rewrite({ ...paths, selection: wanted, signal });
     const gaps = finding === undefined || finding.error !== undefined ? [] : this.#gapsOf(selection, finding);
@@ -49,6 +56,10 @@ export class RemovalAction implements RewriteAction {
     const seen = await this.#deps.engine.verify({ path, selection: this.#selectionOf(place, selection), signal });
     const { rows, matches, sha256 } = seen;
     return { rows, left: matches, kept: rows - matches, sha256 };
+  }
+
+  #goesByDate({ minimum, keepWithin }: Selection): boolean {
+    return this.#limit !== null || minimum !== undefined || keepWithin !== undefined;
   }
 
   /** The same object for the same selection, so that the engine is told of it once. */
@@ -62,14 +73,17 @@ export class RemovalAction implements RewriteAction {
   }
 
   /** Of what a rule and a minimum say, what keeps longer. */
-  #ageOf({ minimum }: Selection): EngineSelection['olderThan'] {
+  #ageOf({ minimum, keepWithin }: Selection): EngineSelection['olderThan'] {
     const limit = this.#limit;
-    if (minimum === undefined) return limit === null ? undefined : { column: limit.dateField, before: limit.before };
-    if (minimum.dateField === null || (limit !== null && minimum.dateField !== limit.dateField))
+    const fields = [limit?.dateField, minimum?.dateField, keepWithin?.dateField];
+    if (new Set(fields.filter((field) => field !== undefined)).size > 1)
       throw new LinewardError(
         'LAKE_TABLE_REFUSED',
-        'The minimum retention of the table goes by another date than its rule.',
+        'The rule of the table, its minimum retention and legal holds on it do not go by the same date.',
       );
+    if (minimum === undefined) return limit === null ? undefined : { column: limit.dateField, before: limit.before };
+    if (minimum.dateField === null)
+      throw new LinewardError('LAKE_TABLE_REFUSED', 'The minimum retention of the table goes by no date of it.');
     const column = minimum.dateField;
     if (limit === null) return { column, before: minimum.before, askedBefore: null };
     return limit.before <= minimum.before
@@ -77,10 +91,9 @@ export class RemovalAction implements RewriteAction {
       : { column, before: minimum.before, askedBefore: limit.before };
   }
 
-  #gapsOf(
-    { minimum }: Selection,
-    { age }: Extract<FileFinding, { readonly error?: undefined }>,
-  ): readonly Omit<Gap, 'dataset'>[] {
+  #gapsOf({ minimum }: Selection, finding: FileFound): readonly Omit<Gap, 'dataset'>[] {
+    const { age } = finding;
+    const dated = datesHeld(finding);
     const { held = 0, undated = 0, retained = 0, daysLeft = null } = age ?? {};
     const kept = minimum === undefined ? null : minimumGap(minimum, { records: retained, undated: 0, daysLeft });
     const dateField = this.#limit?.dateField ?? minimum?.dateField ?? '';
@@ -88,6 +101,7 @@ export class RemovalAction implements RewriteAction {
       ...(held > 0 && this.#limit !== null
         ? [{ code: 'HOLD_ACTIVE', reason: `${held} older row(s) are under a legal hold and stay` }]
         : []),
+      ...(dated === null ? [] : [dated]),
       ...(kept === null ? [] : [kept]),
       ...(undated > 0
         ? [

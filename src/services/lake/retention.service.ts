@@ -9,6 +9,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { assertDateOfScopes } from '../governance/placed-minimums.ts';
 import { followedRule } from '../governance/retention-rules.ts';
+import { keepingDates } from '../governance/table-dates.ts';
 
 export interface SetLakeRetention {
   readonly datasetId: string;
@@ -48,7 +49,9 @@ export class RetentionService {
         );
       await assertOneDate(tx, datasetId, dateField);
       const facts = { dateField, days, action, autoApprove, setBy: actor.id, setAt: new Date() };
-      await tx.upsert(LakeRetentionSchema, { tableId: table.id, datasetId, ...facts });
+      await keepingDates(tx, { datasetId, path: ['dateField'] }, () =>
+        tx.upsert(LakeRetentionSchema, { tableId: table.id, datasetId, ...facts }),
+      );
       audit(tx, actor, {
         action: 'setLakeRetention',
         resourceType: 'Dataset',
@@ -62,7 +65,10 @@ export class RetentionService {
   /** The table goes by a policy, or keeps its rows, from now on. What was approved and has not begun ends with PLAN_CHANGED. */
   async deleteLakeRetention(actor: Actor, { datasetId }: { readonly datasetId: string }): Promise<Dataset> {
     return this.#em.fork().transactional(async (tx) => {
-      if ((await tx.nativeDelete(LakeRetentionSchema, { datasetId })) === 0)
+      const deleted = await keepingDates(tx, { datasetId, path: ['datasetId'] }, () =>
+        tx.nativeDelete(LakeRetentionSchema, { datasetId }),
+      );
+      if (deleted === 0)
         throw new LinewardError('NOT_FOUND', 'datasetId: the table has no retention rule', { path: ['datasetId'] });
       audit(tx, actor, { action: 'deleteLakeRetention', resourceType: 'Dataset', resourceId: datasetId });
       return tx.findOneOrFail(DatasetSchema, { id: datasetId });

@@ -3,7 +3,7 @@ import type { OperationFileFacts } from '../../entities/operation-file.entity.ts
 import type { ErrorCode } from '../../errors/codes.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { type ContentMarks, expectContentOf } from './content-marks.ts';
-import { engineSelectionOf, type FileSearched, findIn } from './file-search.ts';
+import { datesHeld, engineSelectionOf, type FileFound, type FileSearched, findIn } from './file-search.ts';
 import type { FileIdentity, LakeEngine, LakeStore, ProfileResult, RewriteResult } from './ports.ts';
 import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite-action.ts';
 import { type FileTransform, type TableTransformation, TransformTally } from './table-transformation.ts';
@@ -42,7 +42,11 @@ export class TransformAction implements RewriteAction {
         searched.push({ file, code, reason: finding.reason });
         continue;
       }
-      searched.push(finding.matches === 0 ? { file, ...counted(finding) } : await this.#needed(file, finding, scope));
+      const found: FileSearched =
+        finding.matches === 0 ? { file, ...counted(finding) } : await this.#needed(file, finding, scope);
+      const dated = datesHeld(finding);
+      const isTold = found.code !== undefined || dated === null;
+      searched.push(isTold ? found : { ...found, gaps: [...(found.gaps ?? []), dated] });
     }
     return searched;
   }
@@ -129,16 +133,19 @@ export class TransformAction implements RewriteAction {
     return { tally, result };
   }
 
-  /** Rows that a legal hold keeps as they are. */
-  async #keptRows(path: string, { place, selection, signal }: ActionScope): Promise<number> {
-    if (selection.keep.length === 0) return 0;
-    const held = { act: selection.keep, keep: [] };
-    const [finding] = await this.#deps.engine.find({
-      files: [path],
-      selection: engineSelectionOf(place, held),
-      signal,
-    });
-    if (finding?.error === undefined) return finding?.matches ?? 0;
+  /** Rows that legal holds keep as they are, whoever they are about, or because of their dates. */
+  async #keptRows(path: string, scope: ActionScope): Promise<number> {
+    const { keep, keepWithin } = scope.selection;
+    const held = keep.length === 0 ? 0 : (await this.#find(path, scope, { act: keep, keep: [] })).matches;
+    if (keepWithin === undefined) return held;
+    return held + ((await this.#find(path, scope, scope.selection)).age?.within ?? 0);
+  }
+
+  async #find(path: string, { place, signal }: ActionScope, selection: Selection): Promise<FileFound> {
+    const asked = { files: [path], selection: engineSelectionOf(place, selection), signal };
+    const [finding] = await this.#deps.engine.find(asked);
+    if (finding === undefined) throw new LinewardError('INTERNAL', 'The lake engine left a file without an answer.');
+    if (finding.error === undefined) return finding;
     // Taken for a file without held rows it would say of itself that all of it is done.
     const code = finding.error === 'REFUSED' ? 'LAKE_TABLE_REFUSED' : 'LAKE_FILE_UNREADABLE';
     throw new LinewardError(code, undefined, { details: { reason: finding.reason } });

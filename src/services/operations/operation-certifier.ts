@@ -154,9 +154,9 @@ function end(operation: Operation, body: CertificateBody): void {
 function heldIn(places: readonly PlaceKeys[], selection: PermittedSelection): readonly Gap[] {
   return places.flatMap((place) => {
     const local = selection.local.get(place.datasetId);
-    if (local === undefined) return [];
+    if (local === undefined && selection.ranged.holds.length === 0) return [];
     const { keep, gaps } = permittedIn(place, selection);
-    const narrower = selection.everyone === true ? 0 : keep.filter((hold) => local.selectors.includes(hold)).length;
+    const narrower = selection.everyone === true ? 0 : keep.filter((hold) => local?.selectors.includes(hold)).length;
     const reason = `${narrower} legal hold(s) that are about this place keep records of the accounts that were asked for`;
     const open = gaps.filter(({ code }) => code === 'HOLD_ACTIVE' || code === 'HOLD_NOT_LOCATABLE');
     return narrower === 0 ? open : [...open, { code: 'HOLD_ACTIVE', dataset: place.name, reason }];

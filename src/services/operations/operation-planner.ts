@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { systemActor } from '../../domain/access/actor.ts';
-import { type PermittedSelection, permittedIn } from '../../domain/governance/permission.ts';
+import { datelessKeys, type PermittedSelection, permittedIn } from '../../domain/governance/permission.ts';
 import { isNobody } from '../../domain/governance/selection.ts';
 import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/operations/plan.ts';
 import { sequenceOf, unmappedDatasets } from '../../domain/operations/reach.ts';
@@ -60,7 +60,8 @@ export class OperationPlanner {
       targets,
       gaps,
     };
-    await this.#freeze(operationId, plan, { blocked: isNobody(selection), held });
+    const [dateless] = datelessKeys(selection);
+    await this.#freeze(operationId, plan, { blocked: isNobody(selection), held, ...(dateless && { dateless }) });
   }
 
   async #begin(operationId: string): Promise<Operation | null> {
@@ -84,7 +85,7 @@ export class OperationPlanner {
     const within = permittedIn(place, selection);
     const estimate = await executor.plan(place, within, { kind: 'SHRED', entityId: null });
     const target = { dataset: { id, namespace, name }, role, sequence: 0, ...keys, estimate };
-    return { targets: [target], gaps: [...within.gaps, ...estimate.gaps] };
+    return { targets: [target], gaps: [...within.gaps, ...estimate.gaps, ...datelessKeys(selection)] };
   }
 
   async #targets(
@@ -185,7 +186,7 @@ export class OperationPlanner {
   async #freeze(
     operationId: string,
     plan: OperationPlan,
-    facts: { blocked: boolean; held: ReadonlySet<string> },
+    facts: { blocked: boolean; held: ReadonlySet<string>; dateless?: Gap },
   ): Promise<void> {
     await this.#deps.em.fork().transactional(async (tx) => {
       const operation = await lockOperation(tx, operationId);
@@ -198,7 +199,8 @@ export class OperationPlanner {
       operation.status = facts.blocked ? 'BLOCKED' : 'PLANNED';
       operation.statusReason = null;
       if (facts.blocked) {
-        operation.statusReason = 'HOLD_ACTIVE: every subject is under a legal hold; retry when the holds are released.';
+        const why = facts.dateless === undefined ? '' : ` (${facts.dateless.reason})`;
+        operation.statusReason = `HOLD_ACTIVE: every subject is under a legal hold${why}; retry when the holds are released.`;
         operation.finishedAt = now;
         await settleDeferral(tx, operation, [heldWhole]);
       }

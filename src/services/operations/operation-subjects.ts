@@ -64,17 +64,20 @@ export class OperationSelections {
     const request = await this.#asked;
     const accounts = request.everyone === true ? null : [...new Set(request.act.map(({ accountId }) => accountId))];
     const binds = bindsTo[request.kind];
-    const { everywhere: holds, local } = binds.holds ? await this.#retains.heldSelectors(accounts) : byReach([]);
+    const {
+      everywhere: holds,
+      local,
+      ranged,
+    } = binds.holds ? await this.#retains.heldSelectors(accounts) : byReach([]);
     const minimums: ReadonlyMap<string, MinimumLimit> = binds.minimums
       ? await this.#retains.minimumLimits()
       : new Map();
-    const named = holds.map((hold) => canonicalJson(hold)).sort();
-    const there = [...local].map(([id, { everybody, selectors }]) =>
-      canonicalJson([id, everybody, selectors.map((hold) => canonicalJson(hold)).sort()]),
-    );
-    const retains = canonicalJson([named, there.sort(), [...minimums].map(([id, limit]) => [id, { ...limit }])]);
+    const retains = canonicalJson([
+      ...heldInOrder({ everywhere: holds, local, ranged }),
+      [...minimums].map(([id, limit]) => [id, { ...limit }]),
+    ]);
     if (this.#last?.retains === retains) return this.#last.selection;
-    const selection = permitted(request, { holds, local, minimums });
+    const selection = permitted(request, { holds, local, ranged, minimums });
     this.#last = { retains, selection };
     return selection;
   }
@@ -84,6 +87,22 @@ export class OperationSelections {
     const act = await requestedOf(this.#em, operation.id);
     return { kind: operation.kind, everyone: await isAboutEveryone(this.#em, operation), act, keep: [] };
   }
+}
+
+/** Equal for holds that keep the same: they are read in any order. */
+function heldInOrder({ everywhere, local, ranged }: HeldSelectors): readonly unknown[] {
+  const inOrder = (selectors: readonly SubjectSelector[]) => selectors.map((hold) => canonicalJson(hold)).sort();
+  const there = [...local].map(([id, { everybody, selectors, regardless = false }]) =>
+    canonicalJson([id, everybody, regardless, inOrder(selectors)]),
+  );
+  const ofDates = ranged.holds.map(({ selectors, datasets, days }) =>
+    canonicalJson([
+      [days.from, days.until],
+      datasets === null ? null : [...datasets].sort(),
+      selectors === null ? null : inOrder(selectors),
+    ]),
+  );
+  return [inOrder(everywhere), there.sort(), ofDates.sort(), [...ranged.dateFields].sort()];
 }
 
 /** {@link OperationSelections.now}, for those who ask once. */

@@ -1,4 +1,4 @@
-import type { HeldSelectors, LocalHolds } from '../../domain/governance/hold-scope.ts';
+import { type HeldSelectors, type LocalHolds, withoutRanges } from '../../domain/governance/hold-scope.ts';
 import { permittedIn } from '../../domain/governance/permission.ts';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
 import { type Gap, keyRing, type TargetPlace } from '../../domain/operations/target.ts';
@@ -38,7 +38,8 @@ export class RetainedRecords {
   /** The open points of those whose keys have to stay, in their order; null for all others. */
   async of(selectors: readonly SubjectSelector[]): Promise<readonly (Gap | null)[]> {
     const minimums = await this.#retains.minimumLimits();
-    const { local } = await this.#retains.heldSelectors([...new Set(selectors.map(({ accountId }) => accountId))]);
+    const accounts = [...new Set(selectors.map(({ accountId }) => accountId))];
+    const { local } = withoutRanges(await this.#retains.heldSelectors(accounts));
     if (minimums.size === 0 && local.size === 0) return selectors.map(() => null);
     const { merged } = onePerDataset(await this.#registry.placesOf(await this.#registry.allEntityIds()));
     const places = merged
@@ -82,7 +83,9 @@ export class RetainedRecords {
     const asked = selectors.map((selector) => locatable(place, selector));
     const act = holds === undefined ? [] : holds.everybody ? asked : common(asked, holds.selectors, place);
     if (act.length === 0) return null;
-    return this.#anyIn(place, act, { code: 'HOLD_ACTIVE', why: 'are under a legal hold that is about this place' });
+    const dates = holds?.regardless === true ? ' (also where it is about a range of dates: a key has none)' : '';
+    const why = `are under a legal hold that is about this place${dates}`;
+    return this.#anyIn(place, act, { code: 'HOLD_ACTIVE', why });
   }
 
   /** Whether an erasure of whom is named would find a record there. */

@@ -18,6 +18,7 @@ afterAll(async () => {
 });
 
 const before = '2018-06-04';
+const noHold = { within: 0, withinUndated: 0 };
 const selection = (keep: readonly { account: string }[] = []) => ({
   accountColumn: 'account',
   everyone: true,
@@ -83,7 +84,7 @@ describe('rows by age', () => {
         text,
         expect.objectContaining({
           matches: partitionOf(text) < before.replaceAll('-', '/') ? 1 : 0,
-          age: { held: 0, undated: 0, retained: 0, daysLeft: null },
+          age: { ...noHold, held: 0, undated: 0, retained: 0, daysLeft: null },
         }),
       ]);
     }
@@ -140,10 +141,10 @@ describe('rows by age', () => {
       }),
     );
     expect(ages).toEqual([
-      [1, { held: 0, undated: 1, retained: 2, daysLeft: 5 }],
-      [1, { held: 0, undated: 1, retained: 1, daysLeft: 0 }],
-      [1, { held: 0, undated: 1, retained: 1, daysLeft: 0 }],
-      [1, { held: 0, undated: 1, retained: 0, daysLeft: null }],
+      [1, { ...noHold, held: 0, undated: 1, retained: 2, daysLeft: 5 }],
+      [1, { ...noHold, held: 0, undated: 1, retained: 1, daysLeft: 0 }],
+      [1, { ...noHold, held: 0, undated: 1, retained: 1, daysLeft: 0 }],
+      [1, { ...noHold, held: 0, undated: 1, retained: 0, daysLeft: null }],
     ]);
   });
 

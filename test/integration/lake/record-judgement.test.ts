@@ -42,6 +42,14 @@ const day = fc.constantFrom(
   '2018-06-03 23:00:00 -02',
   null,
 );
+/** 2018-06-03 and -04, and a day before and behind. */
+const dayNumber = fc.integer({ min: 17_684, max: 17_687 });
+const dayOf: Readonly<Record<string, number>> = {
+  '2018-06-03': 17_685,
+  '2018-06-04': 17_686,
+  '2018-06-04T01:00:00+02:00': 17_685,
+  '2018-06-03 23:00:00 -02': 17_686,
+};
 const record = fc.record({
   acc: fc.option(key),
   phone: fc.option(phone),
@@ -68,19 +76,47 @@ const selection: fc.Arbitrary<EngineSelection> = fc.record({
     ),
     { nil: undefined },
   ),
+  keepWithin: fc.option(
+    fc.record({
+      column: fc.constant('day'),
+      ranges: fc.array(
+        fc.record({
+          selectors: fc.option(fc.array(selector, { minLength: 1, maxLength: 3 })),
+          days: fc.record({ from: fc.option(dayNumber), until: fc.option(dayNumber) }),
+        }),
+        { maxLength: 3 },
+      ),
+    }),
+    { nil: undefined },
+  ),
 });
 
 const isOld = (text: unknown): boolean => text === '2018-06-03' || text === '2018-06-04T01:00:00+02:00';
 const names = (selectors: readonly EngineSelector[], { acc, phone: value }: TestRecord): boolean =>
   selectors.some(({ account, subject }) => account === acc && (subject === undefined || subject.value === value));
-const goes = ({ everyone, act, keep, olderThan }: EngineSelection, one: TestRecord): boolean =>
-  (everyone === true || names(act, one)) && !names(keep, one) && (olderThan === undefined || isOld(one.day));
+const staysBy = ({ keepWithin }: EngineSelection, one: TestRecord): boolean =>
+  (keepWithin?.ranges ?? []).some(({ selectors, days: { from, until } }) => {
+    const at = dayOf[String(one.day)];
+    const isThen = at === undefined || ((from === null || at >= from) && (until === null || at < until));
+    return isThen && (selectors === null || names(selectors, one));
+  });
+const isAsked = ({ everyone, act, keep }: EngineSelection, one: TestRecord): boolean =>
+  (everyone === true || names(act, one)) && !names(keep, one);
+const goes = (asked: EngineSelection, one: TestRecord): boolean =>
+  isAsked(asked, one) && !staysBy(asked, one) && (asked.olderThan === undefined || isOld(one.day));
+/** What a range keeps alone, of what was asked for before a minimum cuts that short. */
+const within = (asked: EngineSelection, one: TestRecord): boolean => {
+  const { olderThan } = asked;
+  const before = olderThan?.askedBefore === undefined ? olderThan?.before : olderThan.askedBefore;
+  const isDue = before == null || (before === '2018-06-05' ? dayOf[String(one.day)] !== undefined : isOld(one.day));
+  return isDue && isAsked(asked, one) && staysBy(asked, one);
+};
 
 /** Only 2018-06-04 itself, and that evening, are dates on the other side of the limit. */
-const retained = ({ everyone, act, keep, olderThan }: EngineSelection, one: TestRecord): boolean =>
-  (everyone === true || names(act, one)) &&
-  !names(keep, one) &&
-  (olderThan?.askedBefore === null || olderThan?.askedBefore === '2018-06-05') &&
+const retained = (asked: EngineSelection, one: TestRecord): boolean =>
+  isAsked(asked, one) &&
+  !staysBy(asked, one) &&
+  (asked.olderThan?.askedBefore === null || asked.olderThan?.askedBefore === '2018-06-05') &&
   (one.day === '2018-06-04' || one.day === '2018-06-03 23:00:00 -02');
 
 const kinds = recordWriters.filter(({ name }) => name === 'NDJSON' || name.endsWith('deflate'));
@@ -93,11 +129,12 @@ describe.each(kinds.map((writer) => ({ ...writer })))('any records in $name', (w
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 30 }), selection, async (drawn, chosen) => {
         const records = drawn.map((one, n) => ({ ...one, n }));
-        const { everyone, olderThan, ...plain } = chosen;
+        const { everyone, olderThan, keepWithin, ...plain } = chosen;
         const asked: EngineSelection = {
           ...plain,
           ...(everyone === true && { everyone, act: [] }),
           ...(olderThan && { olderThan }),
+          ...(keepWithin && { keepWithin }),
         };
         await writer.write(source, records);
         const left = records.filter((one) => !goes(asked, one));
@@ -105,6 +142,10 @@ describe.each(kinds.map((writer) => ({ ...writer })))('any records in $name', (w
         const young = records.filter((one) => retained(asked, one)).length;
         if (asked.olderThan !== undefined)
           expect(seen).toMatchObject({ age: { retained: young, daysLeft: young === 0 ? null : 0 } });
+        const held = records.filter((one) => within(asked, one));
+        const dateless = held.filter(({ day: text }) => dayOf[String(text)] === undefined);
+        if (asked.keepWithin !== undefined)
+          expect(seen).toMatchObject({ age: { within: held.length, withinUndated: dateless.length } });
         const result = await engine.rewrite({ source, staged, selection: asked });
         expect([result.found, result.rowsAfter]).toEqual([records.length - left.length, left.length]);
         if (result.stagedSha256 === null) return;

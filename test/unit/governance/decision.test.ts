@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Claim, decide } from '../../../src/domain/governance/decision.ts';
-import { type ActiveHold, byReach } from '../../../src/domain/governance/hold-scope.ts';
-import { permitted, permittedIn } from '../../../src/domain/governance/permission.ts';
+import { type ActiveHold, byReach, noRanges } from '../../../src/domain/governance/hold-scope.ts';
+import { datelessKeys, permitted, permittedIn } from '../../../src/domain/governance/permission.ts';
 import { isSelected, type SubjectSelector } from '../../../src/domain/governance/selection.ts';
 import { allStates, nameOf, oracle, type State } from '../../testkit/decision-states.ts';
 
@@ -80,6 +80,43 @@ describe('the decision about one item', () => {
     expect(decide([container(past), label], now)).toMatchObject({ action: 'KEEP', winner: { sourceId: 'label' } });
   });
 
+  const hold = (dates: [string | null, string | null], date: string | null): Claim => {
+    const [from, until] = dates.map((at) => (at === null ? null : new Date(at)));
+    const on = date === null ? null : new Date(date);
+    return {
+      rule: 'LEGAL_HOLD',
+      sourceId: 'H',
+      at: null,
+      dates: { from: from ?? null, until: until ?? null },
+      date: on,
+    };
+  };
+  it.each([
+    ['before it', hold(['2026-01-02T00:00:00Z', null], '2026-01-01T23:59:59.999Z'), 'DELETE'],
+    ['at its very beginning', hold(['2026-01-02T00:00:00Z', null], '2026-01-02T00:00:00Z'), 'DEFER'],
+    ['earlier on the day on which it begins', hold(['2026-01-02T12:00:00Z', null], '2026-01-02T00:00:00Z'), 'DEFER'],
+    ['at its end', hold([null, '2026-01-03T00:00:00Z'], '2026-01-03T00:00:00Z'), 'DELETE'],
+    ['later on the day on which it ends', hold([null, '2026-01-03T00:00:00.001Z'], '2026-01-03T23:00:00Z'), 'DEFER'],
+    ['that nobody knows', hold(['2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z'], null), 'DEFER'],
+    ['in another zone', hold(['2026-01-02T00:00:00Z', null], '2026-01-02T00:30:00+02:00'), 'DELETE'],
+  ])('lets a hold on a range of dates keep what may lie in it, of a date %s', (_, claim, action) => {
+    const decision = decide([erasure, claim], now);
+    expect(decision.action).toBe(action);
+    const isHeld = action === 'DEFER';
+    expect(decision.winner?.sourceId).toBe(isHeld ? 'H' : 'E');
+    expect(decision.winner?.dates ?? null).toEqual(isHeld ? claim.dates : null);
+    if (isHeld) expect(decision.reason).toContain('range of dates');
+    else expect(decision.losers).toEqual([{ claim, reason: 'it is about records of other dates' }]);
+  });
+
+  it('tells of a hold on other dates also where nothing else is said', () => {
+    const claim = hold([null, '2026-01-03T00:00:00Z'], '2026-01-04T00:00:00Z');
+    expect(decide([claim], now)).toMatchObject({
+      ...{ action: 'KEEP', winner: null },
+      losers: [{ claim, reason: 'it is about records of other dates' }],
+    });
+  });
+
   it('says nothing about an item of which nothing is said', () => {
     expect(decide([], now)).toEqual({
       action: 'KEEP',
@@ -106,32 +143,42 @@ describe('what an operation may act on', () => {
 
   // Of everybody only in some places: a scope names an account or places.
   const places = fc.constantFrom(['D'], ['other'], ['D', 'other'], []);
+  const instant = fc.option(fc.integer({ min: -6 * 24, max: 6 * 24 }).map((hours) => later(hours / 24)));
+  const dates = fc.option(
+    fc
+      .tuple(instant, instant)
+      .filter(([from, until]) => (from !== null || until !== null) && (from ?? past) < (until ?? later(99)))
+      .map(([from, until]) => ({ from, until })),
+  );
   const hold: fc.Arbitrary<ActiveHold> = fc
     .oneof(
       fc.record({ selectors: fc.array(selector, { minLength: 1, maxLength: 2 }), datasets: fc.option(places) }),
       fc.record({ selectors: fc.constant(null), datasets: places }),
     )
-    .map(({ selectors, datasets }) => {
-      return { id: 'H', confidential: false, selectors, datasets: datasets === null ? null : new Set(datasets) };
-    });
+    .chain(({ selectors, datasets }) =>
+      fc.record({ dates, byLineage: fc.subarray([...(datasets ?? [])]) }).map((reach) => {
+        const where = { datasets: datasets === null ? null : new Set(datasets), byLineage: new Set(reach.byLineage) };
+        return { id: 'H', confidential: false, selectors, ...where, dates: reach.dates };
+      }),
+    );
 
   it('is record by record what the decision says', () => {
     fc.assert(
       fc.property(
         fc.array(selector, { maxLength: 4 }),
         fc.array(hold, { maxLength: 4 }),
-        fc.option(fc.constant(30)),
-        fc.tuple(account, fc.constantFrom('1', '2'), day, fc.boolean()),
-        (asked, holds, days, [of, to, offset, undatable]) => {
+        fc.option(fc.constantFrom(2, 30)),
+        fc.tuple(account, fc.constantFrom('1', '2'), day, fc.boolean(), fc.boolean()),
+        (asked, holds, days, [of, to, offset, undatable, hasDates]) => {
           const before = new Date(now.getTime() - (days ?? 0) * 86_400_000).toISOString().slice(0, 10);
           const date = offset === null ? null : new Date(Date.parse(`${before}T23:59:59Z`) + offset * 86_400_000);
           const limit = { dateField: null, days: days ?? 0, before, ...(undatable && { undatable }) };
           const minimums = new Map(days === null ? [] : [['D', limit]]);
-          const held = byReach(holds);
+          const { everywhere, ...held } = byReach(holds, new Map(hasDates ? [['D', 'day']] : []));
           const place = { datasetId: 'D', name: 'd', subjectFields: ['to'] };
           const selection = permittedIn(
             place,
-            permitted({ kind: 'ERASURE', act: asked }, { holds: held.everywhere, local: held.local, minimums }),
+            permitted({ kind: 'ERASURE', act: asked }, { holds: everywhere, ...held, minimums }),
           );
           const until =
             date === null || days === null || undatable
@@ -144,7 +191,10 @@ describe('what an operation may act on', () => {
             ...holds
               .filter(({ datasets }) => datasets === null || datasets.has('D'))
               .filter(({ selectors }) => selectors === null || selectors.some((one) => covers(one, of, to)))
-              .map((): Claim => ({ rule: 'LEGAL_HOLD', sourceId: 'H', at: null })),
+              .map((one): Claim => {
+                const known = hasDates && !one.byLineage.has('D') ? date : null;
+                return { rule: 'LEGAL_HOLD', sourceId: 'H', at: null, dates: one.dates, date: known };
+              }),
             ...(days === null ? [] : [{ rule: 'MINIMUM_RETENTION', sourceId: 'M', at: until } as const]),
           ];
           expect(isSelected(selection, of, () => to, date)).toBe(decide(claims, now).action === 'DELETE');
@@ -163,6 +213,23 @@ describe('what an operation may act on', () => {
       expect(of(kind)).toMatchObject({ act: [], held: [hold], minimums });
     expect(of('PROTECTION')).toMatchObject({ act: [], held: [hold], minimums: new Map() });
     expect(of('REWRAP')).toMatchObject({ act: [hold], held: [], minimums: new Map() });
+  });
+
+  it('takes dates into account where there are some: not for keys', () => {
+    const [one, other] = [{ accountId: 'AC1' }, { accountId: 'AC2' }];
+    const range = { selectors: [one], datasets: null, days: { from: 1, until: 2 } };
+    const ranged = { holds: [range], dateFields: new Map() };
+    const of = (kind: 'ERASURE' | 'SHRED' | 'PROTECTION' | 'REWRAP') =>
+      permitted({ kind, act: [one, other] }, { holds: [], ranged, minimums: new Map() });
+    for (const kind of ['ERASURE', 'PROTECTION'] as const)
+      expect(of(kind)).toMatchObject({ act: [one, other], held: [], ranged });
+    expect(of('SHRED')).toMatchObject({ act: [other], held: [one], ranged: noRanges, regardless: true });
+    expect(datelessKeys(of('SHRED'))).toMatchObject([{ code: 'HOLD_ACTIVE' }]);
+    expect(of('REWRAP')).toMatchObject({ act: [one, other], held: [], ranged: noRanges });
+    const elsewhere = { holds: [{ ...range, datasets: new Set(['D']) }], dateFields: new Map() };
+    const placed = permitted({ kind: 'SHRED', act: [one] }, { holds: [one], ranged: elsewhere, minimums: new Map() });
+    expect(placed.local.get('D')).toEqual({ everybody: false, selectors: [one], regardless: true });
+    expect(datelessKeys(placed)).toEqual([]);
   });
 
   it('of 200,000 persons and 1,000 holds is told in one pass', () => {

@@ -6,7 +6,8 @@ import type { ReadRecord } from '../../../src/domain/kafka/record-content.ts';
 const of = (account: string): ReadRecord => ({ ok: true, record: { account, user: 'U1' } });
 const garbage: ReadRecord = { ok: false, fault: { kind: 'NOT_JSON' } };
 const selectors = [{ accountId: 'AC9', subject: { field: 'user', value: 'U1' } }];
-const hold: ActiveHold = { id: 'h', confidential: false, selectors, datasets: null };
+const everywhere = { id: 'h', confidential: false, datasets: null, dates: null, byLineage: new Set<string>() };
+const hold: ActiveHold = { ...everywhere, selectors };
 
 /** What can go of one partition, of which the first `expired` records are too old as the broker says. */
 function seen(

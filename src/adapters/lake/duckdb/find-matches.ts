@@ -11,6 +11,16 @@ import { parquetFiles, scanned, sqlName } from './sql-text.ts';
 const filesPerScan = 64;
 const fileNameColumn = 'lw$file';
 
+/** Columns of the answer, by what they count. */
+const counts = {
+  held: 'held',
+  undated: 'undated',
+  retained: 'retained',
+  within_days: 'within',
+  within_undated: 'withinUndated',
+} as const;
+const countNames = Object.keys(counts) as readonly (keyof typeof counts)[];
+
 /** Counts rows and matching rows per file from key columns alone; a file that fails is reported beside the others. */
 export async function findMatches(
   connection: DuckDBConnection,
@@ -57,11 +67,11 @@ async function scan(
   const file = `${scanned}.${sqlName(fileNameColumn)}`;
   try {
     const left = tables.left();
+    const rowsWith = (name: keyof typeof counts) => `count(*) FILTER (WHERE ${left?.[counts[name]]}) AS ${name}`;
     const age =
       left === null
         ? ''
-        : `, count(*) FILTER (WHERE ${left.held}) AS held, count(*) FILTER (WHERE ${left.undated}) AS undated,
-             count(*) FILTER (WHERE ${left.retained}) AS retained, max(${left.daysLeft}) FILTER (WHERE ${left.retained}) AS days_left`;
+        : `, ${countNames.map(rowsWith).join(', ')}, max(${left.daysLeft}) FILTER (WHERE ${left.retained}) AS days_left`;
     const rows = await queryRows(
       connection,
       `SELECT ${file} AS path, count(*) AS total, count(*) FILTER (WHERE ${tables.joinedHit()}) AS matches${age}
@@ -73,8 +83,10 @@ async function scan(
       const counted = { path, rows: Number(row?.total ?? 0), matches: Number(row?.matches ?? 0) };
       if (left === null) return counted;
       const daysLeft = row?.days_left == null ? null : Number(row.days_left);
-      const [held, undated, retained] = [row?.held, row?.undated, row?.retained].map((count) => Number(count ?? 0));
-      return { ...counted, age: { held: held ?? 0, undated: undated ?? 0, retained: retained ?? 0, daysLeft } };
+      const count = (name: keyof typeof counts): number => Number(row?.[name] ?? 0);
+      const [held, undated, retained] = [count('held'), count('undated'), count('retained')];
+      const [within, withinUndated] = [count('within_days'), count('within_undated')];
+      return { ...counted, age: { held, undated, retained, daysLeft, within, withinUndated } };
     });
   } catch (error) {
     const [only, ...others] = paths;

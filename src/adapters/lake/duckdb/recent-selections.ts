@@ -5,6 +5,8 @@ const selectionsMax = 64;
 /** And selectors of all of them, of which one operation may have a million. */
 const selectorsMax = 3_000_000;
 
+type Sized = Pick<EngineSelection, 'act' | 'keep' | 'keepWithin'>;
+
 /** Which selections a child remembers, by number; parent and child decide it alike. The one used longest ago goes first. */
 export class RecentSelections {
   readonly #sizes = new Map<number, number>();
@@ -15,8 +17,9 @@ export class RecentSelections {
   }
 
   /** Takes note of a use, and answers which are forgotten for it; never the one that is used. */
-  use(number: number, { act, keep }: Pick<EngineSelection, 'act' | 'keep'>): readonly number[] {
-    const size = act.length + keep.length;
+  use(number: number, { act, keep, keepWithin }: Sized): readonly number[] {
+    const within = keepWithin?.ranges.reduce((sum, { selectors }) => sum + (selectors?.length ?? 0), 0) ?? 0;
+    const size = act.length + keep.length + within;
     if (!this.#sizes.delete(number)) this.#selectors += size;
     this.#sizes.set(number, size);
     const forgotten: number[] = [];

@@ -13,7 +13,7 @@ const isoDate =
   '\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?\\s?(Z|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)?)?';
 
 /** Reads dates and texts alike: as text, which must be a date, and as that instant in UTC. NULL when it is none. */
-function instant({ column }: Age): string {
+function instant({ column }: Pick<Age, 'column'>): string {
   const text = `upper(CAST(${scanned}.${sqlName(column)} AS VARCHAR))`;
   // DuckDB wants seconds, nothing before the offset, and a colon in it.
   const timed = `regexp_replace(${text}, '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2')`;
@@ -30,19 +30,31 @@ export const olderByInstant = (age: Age): string =>
 export const olderByDay = (age: Age): string =>
   `coalesce(date_diff('day', CAST(${sqlText(age.before)} AS DATE), CAST((${instant(age)}) AS DATE)) < 0, FALSE)`;
 
+/** True or false, in SQL: the row is of a day that was asked for, whatever cuts that short. */
+export function askedFor(age: Age): string {
+  const { askedBefore = age.before } = age;
+  return askedBefore === null ? 'TRUE' : olderByInstant({ ...age, before: askedBefore });
+}
+
 /** True or false, in SQL: the row is of a day that was asked for, and not older. */
 export function retained(age: Age): string {
   if (age.askedBefore === undefined) return 'FALSE';
-  const asked = age.askedBefore === null ? 'TRUE' : olderByInstant({ ...age, before: age.askedBefore });
-  return `(${asked} AND NOT ${olderByInstant(age)} AND NOT ${undated(age)})`;
+  return `(${askedFor(age)} AND NOT ${olderByInstant(age)} AND NOT ${undated(age)})`;
 }
 
 /** Days from the limit to the row's own, in SQL. */
 export const daysLeft = (age: Age): string =>
   `date_diff('day', CAST(${sqlText(age.before)} AS DATE), CAST((${instant(age)}) AS DATE))`;
 
+/** UTC day of the row since 1970, in SQL; NULL where it has none. */
+export const dayByCalendar = (column: string): string =>
+  `date_diff('day', DATE '1970-01-01', CAST((${instant({ column })}) AS DATE))`;
+
+/** Microseconds of the row's instant since 1970, in SQL; NULL where it has none. */
+export const microsByClock = (column: string): string => `epoch_us(${instant({ column })})`;
+
 /** True or false, in SQL: the row has no date. */
-export const undated = (age: Age): string => `((${instant(age)}) IS NULL)`;
+export const undated = (age: Pick<Age, 'column'>): string => `((${instant(age)}) IS NULL)`;
 
 /** LAKE_TABLE_REFUSED if a file has no column of that exact name with dates in it. */
 export function checkDateColumn({ path, columns }: FileSchema, name: string): void {

@@ -1,10 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { isKeyType } from '../../../domain/lake/key-column.ts';
+import type { AgeLimit } from '../../../domain/lake/retention.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
+import { KeptDayTables } from './kept-day-tables.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
-import { scanned, sqlName } from './sql-text.ts';
+import { askedFor, checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
+import { byColumn, keyIn, whereFirst, wholeIn, wholeOf } from './selector-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
 interface SelectionTable {
@@ -23,10 +25,12 @@ const joined: RowTest = (table) => `${table.name}.account IS NOT NULL`;
 export class SelectionTables {
   readonly #selection: EngineSelection;
   readonly #tables: readonly SelectionTable[];
+  readonly #within: KeptDayTables | null;
 
-  private constructor(selection: EngineSelection, tables: readonly SelectionTable[]) {
+  private constructor(selection: EngineSelection, tables: readonly SelectionTable[], within: KeptDayTables | null) {
     this.#selection = selection;
     this.#tables = tables;
+    this.#within = within;
   }
 
   static async load(connection: DuckDBConnection, selection: EngineSelection): Promise<SelectionTables> {
@@ -38,53 +42,64 @@ export class SelectionTables {
         tables.push(table);
       }
     }
-    return new SelectionTables(selection, tables);
+    const { keepWithin, accountColumn } = selection;
+    const within = keepWithin === undefined ? null : await KeptDayTables.load(connection, accountColumn, keepWithin);
+    return new SelectionTables(selection, tables, within);
   }
 
   checkKeys(schema: FileSchema): void {
     checkKeyColumns(schema, this.keyColumns());
-    const { olderThan } = this.#selection;
-    if (olderThan !== undefined) checkDateColumn(schema, olderThan.column);
+    for (const column of this.#dateColumns()) checkDateColumn(schema, column);
   }
 
   /** Columns by whose types files are told apart. */
   readColumns(): readonly string[] {
-    const { olderThan } = this.#selection;
-    return [...this.keyColumns(), ...(olderThan === undefined ? [] : [olderThan.column])];
+    return [...this.keyColumns(), ...this.#dateColumns()];
   }
 
-  /** What a selection by age leaves, in SQL under `joins()`: conditions of rows, and days. Null for a selection that has no age. */
-  left(): Readonly<Record<'held' | 'undated' | 'retained' | 'daysLeft', string>> | null {
+  /** What stays of a selection by dates, in SQL under `joins()`: conditions of rows, and days. Null for one without dates. */
+  left(): Readonly<Record<'held' | 'undated' | 'retained' | 'daysLeft' | 'within' | 'withinUndated', string>> | null {
     const { olderThan, everyone } = this.#selection;
-    if (olderThan === undefined) return null;
+    if (olderThan === undefined && this.#within === null) return null;
     const kept = this.#side('keep', joined);
+    const within = this.#within?.joinedHit() ?? 'FALSE';
     const asked = everyone === true ? 'TRUE' : this.#side('act', joined);
+    const dated = (sql: (age: AgeLimit) => string, otherwise = 'FALSE') =>
+      olderThan === undefined ? otherwise : sql(olderThan);
+    const free = `(${asked}) AND NOT (${kept})`;
+    const stays = whereFirst(free, `${dated(askedFor, 'TRUE')} AND ${within}`);
     return {
-      held: `((${asked}) AND ${olderByInstant(olderThan)} AND (${kept}))`,
-      undated: `((${asked}) AND ${undated(olderThan)})`,
-      retained: `((${asked}) AND NOT (${kept}) AND ${retained(olderThan)})`,
-      daysLeft: daysLeft(olderThan),
+      held: whereFirst(`(${asked}) AND (${kept})`, dated(olderByInstant)),
+      undated: whereFirst(asked, dated(undated)),
+      retained: whereFirst(free, `NOT ${within} AND ${dated(retained)}`),
+      daysLeft: dated(daysLeft, 'NULL'),
+      within: stays,
+      withinUndated: this.#within === null ? 'FALSE' : whereFirst(stays, undated({ column: this.#within.dateColumn })),
     };
   }
 
   keyColumns(): readonly string[] {
     const subjects = this.#tables.flatMap((table) => table.column ?? []);
-    return [...new Set([this.#selection.accountColumn, ...subjects])];
+    return [...new Set([this.#selection.accountColumn, ...subjects, ...(this.#within?.keyColumns() ?? [])])];
+  }
+
+  #dateColumns(): readonly string[] {
+    const columns = [this.#selection.olderThan?.column, this.#within?.dateColumn];
+    return [...new Set(columns.filter((column) => column !== undefined))];
   }
 
   /** LEFT JOINs to the distinct selectors. A NULL key joins nothing, so its row stays and is not selected. */
   joins(): string {
-    return this.#tables
-      .map(({ name, column }) => {
-        const subject = column === null ? '' : ` AND ${name}.value = ${this.#key(column)}`;
-        return `LEFT JOIN ${name} ON ${name}.account = ${this.#key(this.#selection.accountColumn)}${subject}`;
-      })
-      .join('\n');
+    const joins = this.#tables.map(({ name, column }) => {
+      const subject = column === null ? '' : ` AND ${name}.value = ${keyIn(column)}`;
+      return `LEFT JOIN ${name} ON ${name}.account = ${keyIn(this.#selection.accountColumn)}${subject}`;
+    });
+    return [...joins, this.#within?.joins() ?? ''].join('\n');
   }
 
   /** True or false, never NULL, for a row under `joins()`. */
   joinedHit(): string {
-    return this.#hit(joined, olderByInstant);
+    return this.#hit(joined, olderByInstant, this.#within?.joinedHit());
   }
 
   /**
@@ -92,19 +107,18 @@ export class SelectionTables {
    * are looked up in the list of put together selectors.
    */
   scannedHit(): string {
-    const account = this.#key(this.#selection.accountColumn);
-    return this.#hit(({ name, column }) => {
-      const subject = column === null ? '' : ` || ${this.#key(column)}`;
-      const whole = `CAST(strlen(${account}) AS VARCHAR) || ':' || ${account}${subject}`;
-      return `coalesce((${whole}) IN (SELECT whole FROM ${name}), FALSE)`;
-    }, olderByDay);
+    const { accountColumn } = this.#selection;
+    const found: RowTest = ({ name, column }) =>
+      `coalesce((${wholeIn(accountColumn, column)}) IN (SELECT whole FROM ${name}), FALSE)`;
+    return this.#hit(found, olderByDay, this.#within?.scannedHit());
   }
 
-  #hit(test: RowTest, older: typeof olderByDay): string {
+  #hit(test: RowTest, older: typeof olderByDay, within = 'FALSE'): string {
     const { everyone, olderThan } = this.#selection;
     const act = everyone === true ? 'TRUE' : this.#side('act', test);
-    const age = olderThan === undefined ? '' : ` AND ${older(olderThan)}`;
-    return `((${act})${age} AND NOT (${this.#side('keep', test)}))`;
+    const named = `(${act}) AND NOT (${this.#side('keep', test)})`;
+    if (olderThan === undefined && this.#within === null) return `(${named})`;
+    return whereFirst(named, `${olderThan === undefined ? 'TRUE' : older(olderThan)} AND NOT ${within}`);
   }
 
   #side(wanted: SelectionTable['side'], test: RowTest): string {
@@ -114,10 +128,6 @@ export class SelectionTables {
         .map(test)
         .join(' OR ') || 'FALSE'
     );
-  }
-
-  #key(column: string): string {
-    return `CAST(${scanned}.${sqlName(column)} AS VARCHAR)`;
   }
 }
 
@@ -138,28 +148,15 @@ export function checkKeyColumns(schema: FileSchema, names: readonly string[]): v
   }
 }
 
-function byColumn(selectors: readonly EngineSelector[]): Map<string | null, EngineSelector[]> {
-  const groups = new Map<string | null, EngineSelector[]>();
-  for (const selector of selectors) {
-    const column = selector.subject?.column ?? null;
-    const group = groups.get(column);
-    if (group === undefined) groups.set(column, [selector]);
-    else group.push(selector);
-  }
-  return groups;
-}
-
 async function loadTable(connection: DuckDBConnection, name: string, selectors: readonly EngineSelector[]) {
   await connection.run(`CREATE TEMP TABLE ${name} (account VARCHAR, value VARCHAR, whole VARCHAR)`);
   const appender = await connection.createAppender(name);
   const seen = new Set<string>();
-  for (const { account, subject } of selectors) {
-    const value = subject?.value ?? '';
-    // The length in front keeps account `1` with subject `23` apart from account `12` with subject `3`.
-    const whole = `${Buffer.byteLength(account)}:${account}${value}`;
+  for (const selector of selectors) {
+    const whole = wholeOf(selector);
     if (seen.has(whole)) continue;
     seen.add(whole);
-    for (const text of [account, value, whole]) appender.appendVarchar(text);
+    for (const text of [selector.account, selector.subject?.value ?? '', whole]) appender.appendVarchar(text);
     appender.endRow();
   }
   appender.closeSync();

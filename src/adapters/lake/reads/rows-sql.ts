@@ -58,7 +58,7 @@ function daysSql(days: RowsRequest['days']): string {
   const { column, range } = days;
   const older = (before: string): string => olderByInstant({ column, before });
   const conditions = [
-    `NOT ${undated({ column, before: '' })}`,
+    `NOT ${undated({ column })}`,
     ...(range.from === null ? [] : [`NOT ${older(range.from)}`]),
     ...(range.to === null ? [] : [older(range.to)]),
   ];

@@ -38,7 +38,7 @@ export class RecordFileFormat implements LakeFileFormat {
   }
 
   async #find({ judge }: SelectedRows, path: string): Promise<FileFinding> {
-    let [rows, matches, held, undated, retained] = [0, 0, 0, 0, 0];
+    let [rows, matches, held, undated, retained, within, withinUndated] = [0, 0, 0, 0, 0, 0, 0];
     let daysLeft: number | null = null;
     await reading(path, async () => {
       await expectFile(path);
@@ -48,12 +48,15 @@ export class RecordFileFormat implements LakeFileFormat {
         if (judged.hit) matches += 1;
         if (judged.held) held += 1;
         if (judged.undated) undated += 1;
+        if (judged.within) within += 1;
+        if (judged.within && record.day === null) withinUndated += 1;
         if (judged.daysLeft === null) return;
         retained += 1;
         daysLeft = Math.max(daysLeft ?? 0, judged.daysLeft);
       });
     });
-    return { path, rows, matches, ...(judge.asked.date !== null && { age: { held, undated, retained, daysLeft } }) };
+    const age = { held, undated, retained, daysLeft, within, withinUndated };
+    return { path, rows, matches, ...(judge.asked.date !== null && { age }) };
   }
 
   async rewrite(

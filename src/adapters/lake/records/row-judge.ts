@@ -1,3 +1,4 @@
+import { type DayRange, mayLieIn } from '../../../domain/governance/date-range.ts';
 import type { EngineSelection, EngineSelector } from '../../../services/lake/ports.ts';
 
 /** Columns of which a judge wants the values of each record. */
@@ -23,6 +24,8 @@ export interface Judgement {
   readonly undated: boolean;
   /** Of a selection by age that something cuts short: by so many days it is too young. */
   readonly daysLeft: number | null;
+  /** It was asked for, and stays because of its date alone. */
+  readonly within: boolean;
 }
 
 /** Selectors of one side: accounts that are named as a whole, and values of one column by account. */
@@ -48,11 +51,17 @@ export class RowJudge {
   readonly #before: number | null;
   /** Days before this one were asked for; null where nothing cuts that short. */
   readonly #askedBefore: number | null;
+  readonly #within: readonly { readonly side: Side | null; readonly days: DayRange }[];
 
-  constructor({ accountColumn, act, keep, everyone = false, olderThan }: EngineSelection) {
-    const subjects = [...act, ...keep].flatMap(({ subject }) => subject?.column ?? []);
+  constructor({ accountColumn, act, keep, everyone = false, olderThan, keepWithin }: EngineSelection) {
+    const ranges = keepWithin?.ranges ?? [];
+    const ranged = ranges.flatMap(({ selectors }) => selectors ?? []);
+    const subjects = [...act, ...keep, ...ranged].flatMap(({ subject }) => subject?.column ?? []);
     const keys = [...new Set([accountColumn, ...subjects])];
-    this.asked = { keys, date: olderThan?.column ?? null };
+    this.asked = { keys, date: olderThan?.column ?? keepWithin?.column ?? null };
+    this.#within = ranges.map(({ selectors, days }) => {
+      return { side: selectors === null ? null : sideOf(selectors, keys), days };
+    });
     this.#everyone = everyone;
     this.#act = sideOf(act, keys);
     this.#keep = sideOf(keep, keys);
@@ -65,15 +74,26 @@ export class RowJudge {
     const isOld = this.#before === null || (day !== null && day < this.#before);
     const isKept = names(this.#keep, keys);
     const isAsked = this.#everyone || names(this.#act, keys);
-    const hit = isOld && !isKept && isAsked;
-    if (this.#before === null) return { hit, held: false, undated: false, daysLeft: null };
-    const isRetained = day !== null && !isOld && isAsked && !isKept && day < (this.#askedBefore ?? day);
+    const isFree = isAsked && !isKept;
+    const isWithin =
+      isFree && this.#within.some(({ side, days }) => mayLieIn(days, day) && (side === null || names(side, keys)));
+    const hit = isOld && isFree && !isWithin;
+    const within = isWithin && this.#isAskedFor(day);
+    if (this.#before === null) return { hit, held: false, undated: false, daysLeft: null, within };
+    const isRetained = day !== null && !isOld && isFree && !isWithin && day < (this.#askedBefore ?? day);
     return {
       hit,
       held: isOld && isKept && isAsked,
       undated: day === null && isAsked,
       daysLeft: isRetained ? day - this.#before : null,
+      within,
     };
+  }
+
+  /** Whatever cuts short what was asked for. */
+  #isAskedFor(day: number | null): boolean {
+    const before = this.#askedBefore ?? this.#before;
+    return before === null || before === Number.POSITIVE_INFINITY || (day !== null && day < before);
   }
 }
 
