@@ -18,6 +18,7 @@ import { TopicRetentionReadModel } from './services/kafka/topic-retention.read-m
 import { TopicRetentionService } from './services/kafka/topic-retention.service.ts';
 import { TopicSampling } from './services/kafka/topic-sampling.ts';
 import { TopicSchedule } from './services/kafka/topic-schedule.ts';
+import type { PlaceLabels } from './services/lineage/place-labels.ts';
 import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
 
 /** Services about topics as a whole: what the cluster has, and how long records stay. */
@@ -33,12 +34,14 @@ export function buildTopics(
     retains,
     names,
     visibleThings,
+    placeLabels,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
     retains: RetainReader;
     names: TopicNames;
     visibleThings: VisibleThings;
+    placeLabels: PlaceLabels;
   },
 ) {
   const { kafkaNamespace } = env;
@@ -59,9 +62,9 @@ export function buildTopics(
       intervalMs: every(env.TOPIC_DISCOVERY_SECONDS),
     }),
     retentionReconciler,
-    topicRetentions: new TopicRetentionReadModel({ em, plans }),
+    topicRetentions: new TopicRetentionReadModel({ em, plans, placeLabels }),
     topicRetentionService: new TopicRetentionService({
-      ...{ em, kafkaNamespace, plans, reconciler: retentionReconciler },
+      ...{ em, kafkaNamespace, plans, placeLabels, reconciler: retentionReconciler },
       approvalByAnother: env.APPROVAL_BY_ANOTHER,
     }),
     topicRetentionSchedule: new TopicSchedule({

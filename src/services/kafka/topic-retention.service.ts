@@ -8,6 +8,7 @@ import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import type { RetentionPlans } from './retention-plans.ts';
 import { lockRetention, type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
 import { approveRetention } from './topic-retention-approval.ts';
@@ -28,6 +29,7 @@ export class TopicRetentionService {
   readonly #kafkaNamespace: string | null;
   readonly #plans: Pick<RetentionPlans, 'plansOf'>;
   readonly #reconciler: Pick<RetentionReconciler, 'reconcile'>;
+  readonly #placeLabels: Pick<PlaceLabels, 'labelsIn'>;
   readonly #approvalByAnother: boolean;
   readonly #turns = new Turns(retentionsAtOnce);
 
@@ -36,6 +38,7 @@ export class TopicRetentionService {
     readonly kafkaNamespace: string | null;
     readonly plans: Pick<RetentionPlans, 'plansOf'>;
     readonly reconciler: Pick<RetentionReconciler, 'reconcile'>;
+    readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
     /** True where nobody approves what they set. */
     readonly approvalByAnother: boolean;
   }) {
@@ -43,6 +46,7 @@ export class TopicRetentionService {
     this.#kafkaNamespace = deps.kafkaNamespace;
     this.#plans = deps.plans;
     this.#reconciler = deps.reconciler;
+    this.#placeLabels = deps.placeLabels;
     this.#approvalByAnother = deps.approvalByAnother;
   }
 
@@ -130,7 +134,8 @@ export class TopicRetentionService {
           path: ['id'],
         });
       const floor = { approvals: 1, byRequester: !this.#approvalByAnother };
-      const { rule, approvals } = await approveRetention(tx, actor, { policy, plan }, floor);
+      const terms = { floor, placeLabels: this.#placeLabels };
+      const { rule, approvals } = await approveRetention(tx, actor, { policy, plan }, terms);
       const { topic, hash: planHash } = plan;
       const approved = { topic, policyVersion: policy.policyVersion, planHash, approvalsNeeded: rule.approvals };
       const event = { resourceType: 'TopicRetention', resourceId: policy.id } as const;

@@ -10,6 +10,7 @@ import { TopicRetentionService } from '../../../src/services/kafka/topic-retenti
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, until } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
 import { kafkaNamespace, recordOf, seedTopic } from '../../testkit/topics.ts';
 
@@ -77,7 +78,14 @@ describe.skipIf(missing !== null)('holds on topics', () => {
     });
     return {
       reconciler,
-      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
+      service: new TopicRetentionService({
+        em,
+        kafkaNamespace,
+        plans,
+        placeLabels: placeLabelsOf(em),
+        reconciler,
+        approvalByAnother: false,
+      }),
     };
   };
   const limitsOf = async (topic: string) => {

@@ -14,6 +14,7 @@ import { byRoles } from '../../testkit/access.ts';
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
 import { kafkaNamespace, seedTopic } from '../../testkit/topics.ts';
 
@@ -44,8 +45,15 @@ describe.skipIf(missing !== null)('approval policies about the retention of topi
     const held = new HeldTopics({ em, kafka: gateway, records: bareRecords, retains, lookAgainMs: 0 });
     const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
     const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
-    service = new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false });
-    readModel = new TopicRetentionReadModel({ em, plans });
+    service = new TopicRetentionService({
+      em,
+      kafkaNamespace,
+      plans,
+      placeLabels: placeLabelsOf(em),
+      reconciler,
+      approvalByAnother: false,
+    });
+    readModel = new TopicRetentionReadModel({ em, plans, placeLabels: placeLabelsOf(em) });
     policies = new ApprovalPolicyService({ em, access: byRoles });
   });
   afterAll(async () => {

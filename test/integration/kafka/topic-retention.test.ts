@@ -13,6 +13,7 @@ import { TopicRetentionService } from '../../../src/services/kafka/topic-retenti
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, uniqueName, until } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
 import { kafkaNamespace, recordOf, type SeededTopic, seedTarget, seedTopic } from '../../testkit/topics.ts';
 
@@ -62,7 +63,14 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       held,
       plans,
       reconciler,
-      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
+      service: new TopicRetentionService({
+        em,
+        kafkaNamespace,
+        plans,
+        placeLabels: placeLabelsOf(em),
+        reconciler,
+        approvalByAnother: false,
+      }),
     };
   };
   const run = (reconciler = parts().reconciler) =>
@@ -160,7 +168,14 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       code: 'PLAN_CHANGED',
     });
     const strict = new TopicRetentionService({
-      ...{ em, kafkaNamespace, plans, reconciler: parts().reconciler, approvalByAnother: true },
+      ...{
+        em,
+        kafkaNamespace,
+        plans,
+        placeLabels: placeLabelsOf(em),
+        reconciler: parts().reconciler,
+        approvalByAnother: true,
+      },
     });
     const { hash: planHash } = await planNow(id);
     await expect(strict.applyTopicRetention(tester, { id, planHash })).rejects.toMatchObject({
