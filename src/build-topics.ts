@@ -7,6 +7,7 @@ import type { VisibleThings } from './services/access/visible-things.ts';
 import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
+import { PlacedRetentions } from './services/kafka/placed-retentions.ts';
 import { ProxiedTopics } from './services/kafka/proxied-topics.read-model.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import { RetentionPlans } from './services/kafka/retention-plans.ts';
@@ -47,14 +48,23 @@ export function buildTopics(
   const { kafkaNamespace } = env;
   const held = new HeldTopics({ em, kafka, records, retains });
   const plans = new RetentionPlans({ em, kafka, held, retains });
-  const retentionReconciler = new RetentionReconciler({ em, kafka, plans, held, logger });
+  const placed = new PlacedRetentions({ em, kafka });
+  const retentionReconciler = new RetentionReconciler({ em, kafka, plans, placed, held, logger });
   const topics = new TopicReadModel({ em });
   const every = (seconds: number) => (kafka.configured ? seconds * 1_000 : 0);
+  const topicRetentionSchedule = new TopicSchedule({
+    scheduler: jobs,
+    contract: reconcileTopicsJob,
+    intervalMs: every(env.TOPIC_RETENTION_SECONDS),
+  });
   return {
     topics,
     kafkaCluster: new ClusterReadModel({ kafka, visibleThings }),
     proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names, visibleThings }),
-    topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
+    topicDiscovery: new TopicDiscovery({
+      ...{ em, kafka, kafkaNamespace, logger },
+      changed: () => topicRetentionSchedule.enqueueNow(),
+    }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
     topicDiscoverySchedule: new TopicSchedule({
       scheduler: jobs,
@@ -67,10 +77,6 @@ export function buildTopics(
       ...{ em, kafkaNamespace, plans, placeLabels, reconciler: retentionReconciler },
       approvalByAnother: env.APPROVAL_BY_ANOTHER,
     }),
-    topicRetentionSchedule: new TopicSchedule({
-      scheduler: jobs,
-      contract: reconcileTopicsJob,
-      intervalMs: every(env.TOPIC_RETENTION_SECONDS),
-    }),
+    topicRetentionSchedule,
   };
 }

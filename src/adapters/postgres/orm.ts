@@ -61,6 +61,7 @@ import { MinimumByScopeMigration } from '../../../migrations/20261127000900_mini
 import { RetentionPolicyMigration } from '../../../migrations/20261128000200_retention_policy.ts';
 import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000300_topic_retention_approval.ts';
 import { OidcLoginMigration } from '../../../migrations/20261129000200_oidc_login.ts';
+import { PlacedRetentionMigration } from '../../../migrations/20261129000210_placed_retention.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -185,6 +186,7 @@ const migrationsList = [
   { name: '20261128000200_retention_policy', class: RetentionPolicyMigration },
   { name: '20261128000300_topic_retention_approval', class: TopicRetentionApprovalMigration },
   { name: '20261129000200_oidc_login', class: OidcLoginMigration },
+  { name: '20261129000210_placed_retention', class: PlacedRetentionMigration },
 ];
 
 /** In the order in which they run. */

@@ -85,11 +85,15 @@ export async function approveRetention(
   return { rule, approvals };
 }
 
-/** Who set the version that is to be approved. */
-async function settersOf(tx: EntityManager, { id, policyVersion }: TopicRetention): Promise<readonly string[]> {
+/** Who set the version that is to be approved, and the policy that places it as it is now. */
+async function settersOf(
+  tx: EntityManager,
+  { id, policyVersion, placedBy }: TopicRetention,
+): Promise<readonly string[]> {
   const rows = await tx.execute<{ created_by: string }[]>(
-    'select created_by from topic_retention_version where retention_id = ? and policy_version = ?',
-    [id, policyVersion],
+    `select created_by from topic_retention_version where retention_id = ? and policy_version = ?
+     union select set_by from retention_policy where name = ?`,
+    [id, policyVersion, placedBy],
   );
   return rows.map(({ created_by: setter }) => setter);
 }

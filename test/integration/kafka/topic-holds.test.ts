@@ -12,7 +12,7 @@ import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, until } from '../../testkit/kafka.ts';
 import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
-import { kafkaNamespace, recordOf, seedTopic } from '../../testkit/topics.ts';
+import { kafkaNamespace, placedOf, recordOf, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const [day, week] = ['86400000', '604800000'];
@@ -73,6 +73,7 @@ describe.skipIf(missing !== null)('holds on topics', () => {
       em,
       kafka: { configured: true, cluster },
       plans,
+      placed: placedOf(em, gateway),
       held,
       logger: quietLogger,
     });

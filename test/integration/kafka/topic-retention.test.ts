@@ -15,7 +15,7 @@ import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, uniqueName, until } from '../../testkit/kafka.ts';
 import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
-import { kafkaNamespace, recordOf, type SeededTopic, seedTarget, seedTopic } from '../../testkit/topics.ts';
+import { kafkaNamespace, placedOf, recordOf, type SeededTopic, seedTarget, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const [hour, day, week] = ['3600000', '86400000', '604800000'];
@@ -58,7 +58,14 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       ...(lookMs === undefined ? {} : { lookMs }),
     });
     const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
-    const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
+    const reconciler = new RetentionReconciler({
+      em,
+      kafka: gateway,
+      plans,
+      placed: placedOf(em, gateway),
+      held,
+      logger: quietLogger,
+    });
     return {
       held,
       plans,
@@ -86,7 +93,14 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       },
     });
     const { held } = parts();
-    return new RetentionReconciler({ em, kafka: { configured: true, cluster }, plans, held, logger: quietLogger });
+    return new RetentionReconciler({
+      em,
+      kafka: { configured: true, cluster },
+      plans,
+      placed: placedOf(em, gateway),
+      held,
+      logger: quietLogger,
+    });
   };
 
   const topicWith = async (config: Record<string, string>) => {
