@@ -99,11 +99,7 @@ async function* pagesOf(em: EntityManager, after: number, bounds: LogBounds): As
   const checkpoints = checkpointsAfter(em, after, bounds);
   let next = await checkpoints.next();
   for (let at = after; at < bounds.head; ) {
-    const rows = await em.execute<readonly unknown[]>(
-      `select seq, event_id, record, prev, hash from audit_seal
-       where seq > ?::bigint and seq <= ?::bigint order by seq limit ${pageSize}`,
-      [at, bounds.head],
-    );
+    const rows = await linksBehind(em, at, bounds);
     if (rows.length === 0) break;
     const page: LogEntry[] = [];
     for (const row of rows) {
@@ -116,6 +112,21 @@ async function* pagesOf(em: EntityManager, after: number, bounds: LogBounds): As
     yield page;
   }
   for (; next.done !== true; next = await checkpoints.next()) yield [{ checkpoint: next.value }];
+}
+
+/**
+ * The next links. By a range that is no longer than a page, since without statistics a page of an open range reads and sorts all
+ * that is behind it. Only behind a gap of a whole page the range is open.
+ */
+async function linksBehind(em: EntityManager, at: number, { head }: LogBounds): Promise<readonly unknown[]> {
+  const until = async (end: number) =>
+    (await nativeStatements(em)).execute<object[]>(
+      `select seq, event_id, record, prev, hash from audit_seal
+       where seq > ?::bigint and seq <= ?::bigint order by seq limit ${pageSize}`,
+      [at, end],
+    );
+  const rows = await until(Math.min(at + pageSize, head));
+  return rows.length > 0 || at + pageSize >= head ? rows : until(head);
 }
 
 /** What events say now, by id. Read apart from the links: without statistics a join of both reads all events for each page. */
