@@ -50,6 +50,10 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     await database?.close();
   });
 
+  const serviceParts = (planned: RetentionPlans, reconciler: RetentionReconciler) => {
+    const own = { em, kafkaNamespace, placeLabels: placeLabelsOf(em), approvalByAnother: false };
+    return { ...own, plans: planned, reconciler };
+  };
   const parts = (lookMs?: number) => {
     const retains = new RetainReader({ em, now: () => new Date() });
     const held = new HeldTopics({
@@ -58,27 +62,9 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       ...(lookMs === undefined ? {} : { lookMs }),
     });
     const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
-    const reconciler = new RetentionReconciler({
-      em,
-      kafka: gateway,
-      plans,
-      placed: placedOf(em, gateway),
-      held,
-      logger: quietLogger,
-    });
-    return {
-      held,
-      plans,
-      reconciler,
-      service: new TopicRetentionService({
-        em,
-        kafkaNamespace,
-        plans,
-        placeLabels: placeLabelsOf(em),
-        reconciler,
-        approvalByAnother: false,
-      }),
-    };
+    const placed = placedOf(em, gateway);
+    const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, placed, held, logger: quietLogger });
+    return { held, plans, reconciler, service: new TopicRetentionService(serviceParts(plans, reconciler)) };
   };
   const run = (reconciler = parts().reconciler) =>
     reconciler.reconcileAll({ signal: new AbortController().signal, report: async () => undefined });
@@ -93,14 +79,8 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       },
     });
     const { held } = parts();
-    return new RetentionReconciler({
-      em,
-      kafka: { configured: true, cluster },
-      plans,
-      placed: placedOf(em, gateway),
-      held,
-      logger: quietLogger,
-    });
+    const [kafka, placed] = [{ configured: true, cluster }, placedOf(em, gateway)];
+    return new RetentionReconciler({ em, kafka, plans, placed, held, logger: quietLogger });
   };
 
   const topicWith = async (config: Record<string, string>) => {
@@ -182,14 +162,8 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       code: 'PLAN_CHANGED',
     });
     const strict = new TopicRetentionService({
-      ...{
-        em,
-        kafkaNamespace,
-        plans,
-        placeLabels: placeLabelsOf(em),
-        reconciler: parts().reconciler,
-        approvalByAnother: true,
-      },
+      ...serviceParts(plans, parts().reconciler),
+      approvalByAnother: true,
     });
     const { hash: planHash } = await planNow(id);
     await expect(strict.applyTopicRetention(tester, { id, planHash })).rejects.toMatchObject({
