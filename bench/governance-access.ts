@@ -81,6 +81,8 @@ async function catalog(server: BenchServer, name: string, settings: object, onCl
   const app = await startApp(env, createLogger('silent'));
   onClose(() => app.stop());
   const owner = new Pool({ connectionString: named(server.ownerUrl, name) });
+  // The server may stop before a connection that is ended is gone.
+  owner.on('error', () => undefined);
   onClose(() => owner.end());
   await owner.query(
     `insert into entity (id, namespace, name, catalog_namespace, created_at, updated_at)

@@ -10,6 +10,7 @@ import { Authentication } from './services/access/authentication.ts';
 import { BreakGlassService } from './services/access/break-glass.service.ts';
 import { CatalogReaders } from './services/access/catalog-readers.ts';
 import { LoginRefusals } from './services/access/login-refusals.ts';
+import { OidcLogins } from './services/access/oidc-logins.ts';
 import { PoliciesInForce } from './services/access/policies-in-force.ts';
 import type { CarryingDatasets } from './services/access/ports.ts';
 import { VisibleThings } from './services/access/visible-things.ts';
@@ -34,6 +35,7 @@ export function buildAccess(
     apiToken: env.LINEWARD_API_TOKEN?.reveal() ?? null,
     provider: identityProvider,
     refusals: loginRefusals,
+    logins: new OidcLogins({ em }),
     policies,
   });
   return {

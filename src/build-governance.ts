@@ -39,7 +39,7 @@ export function buildGovernance(
     minimumRetentions: new MinimumRetentionService({ em, access, now, changed }),
     scopedMinimums: new ScopedMinimumService({ em, access, now, changed }),
     retentionPolicies: new RetentionPolicyReadModel({ em }),
-    retentionPolicyService: new RetentionPolicyService({ em }),
+    retentionPolicyService: new RetentionPolicyService({ em, changed }),
     approvals: new ApprovalReadModel({ em }),
     approvalPolicies: new ApprovalPolicyService({ em, access }),
     decisions: new DecisionReadModel({ em, now }),

@@ -16,6 +16,7 @@ import { LineageGraphs } from './services/lineage/lineage-graphs.ts';
 import { LineageIngestService } from './services/lineage/lineage-ingest.service.ts';
 import { LineagePathsReadModel } from './services/lineage/lineage-paths.read-model.ts';
 import { NodeGraphReadModel } from './services/lineage/node-graph.read-model.ts';
+import { PlaceLabels } from './services/lineage/place-labels.ts';
 import { VocabularyReadModel } from './services/lineage/vocabulary.read-model.ts';
 import { VocabularyService } from './services/lineage/vocabulary.service.ts';
 import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
@@ -43,6 +44,7 @@ export function buildLineage({
     derivedData: new DerivedDataReadModel({ em, graphs, datasetFields }),
     columns: new ColumnLineageReadModel({ em, graphs, datasetFields }),
     labels,
+    placeLabels: new PlaceLabels({ em, graphs }),
     lineagePaths: new LineagePathsReadModel({ em, graphs, lineage, datasetFields }),
     impact: new ImpactReadModel({ em, graphs, lineage, labels, datasetFields }),
     fieldLabelService: new FieldLabelService({ em, datasetFields, semanticTypes }),

@@ -83,7 +83,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const semanticTypes = new SemanticTypeReadModel({ em });
   const searchEntries = new SearchEntries({ em });
   const lineageParts = buildLineage({ database, semanticTypes });
-  const { lineage, labels } = lineageParts;
+  const { lineage, labels, placeLabels } = lineageParts;
   const accessParts = buildAccess(env, logger, { database, identityProvider, notary, carrying: labels });
   const { visibleThings, catalogReaders: readers, access } = accessParts;
   const catalog = buildRegistry({ database, searchEntries, semanticTypes, lineage });
@@ -177,7 +177,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   });
 
   const keyVersionUse = new KeyVersionUse({ em, registry, notary });
-  const topicParts = { database, kafka, jobs, records, semanticTypes, retains, names, visibleThings };
+  const topicParts = { database, kafka, jobs, records, semanticTypes, retains, names, visibleThings, placeLabels };
   const topics = buildTopics(env, logger, topicParts);
   const recordExecutors = [
     new TopicExecutor({
@@ -225,7 +225,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const keyVersionDestruction = new KeyVersionDestruction({ em, holders, keyVersionUse, requests: operationRequests });
   const erasureIntake = new ErasureIntakeService({ em, driver, notary });
   const operationService = new OperationService({
-    ...{ em, access, driver, shred },
+    ...{ em, access, driver, placeLabels, shred },
     approvalByAnother: env.APPROVAL_BY_ANOTHER,
     erasureWindowMs: env.ERASURE_WINDOW_MINUTES * 60_000,
   });
@@ -237,7 +237,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
     now,
   });
   const planner = new OperationPlanner({
-    ...{ em, registry, retains, executors, notary },
+    ...{ em, registry, retains, executors, notary, placeLabels },
     approval: { approvalDays: env.APPROVAL_EXPIRY_DAYS, shredApprovals: env.SHRED_APPROVALS },
     derivedData: lineageParts.derivedData,
   });

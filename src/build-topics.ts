@@ -7,6 +7,7 @@ import type { VisibleThings } from './services/access/visible-things.ts';
 import type { RetainReader } from './services/governance/retains.ts';
 import { ClusterReadModel } from './services/kafka/cluster.read-model.ts';
 import { HeldTopics } from './services/kafka/held-topics.ts';
+import { PlacedRetentions } from './services/kafka/placed-retentions.ts';
 import { ProxiedTopics } from './services/kafka/proxied-topics.read-model.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import { RetentionPlans } from './services/kafka/retention-plans.ts';
@@ -18,6 +19,7 @@ import { TopicRetentionReadModel } from './services/kafka/topic-retention.read-m
 import { TopicRetentionService } from './services/kafka/topic-retention.service.ts';
 import { TopicSampling } from './services/kafka/topic-sampling.ts';
 import { TopicSchedule } from './services/kafka/topic-schedule.ts';
+import type { PlaceLabels } from './services/lineage/place-labels.ts';
 import type { SemanticTypeReadModel } from './services/privacy/semantic-type.read-model.ts';
 
 /** Services about topics as a whole: what the cluster has, and how long records stay. */
@@ -33,25 +35,36 @@ export function buildTopics(
     retains,
     names,
     visibleThings,
+    placeLabels,
   }: Pick<Parts, 'database' | 'kafka' | 'jobs'> & {
     records: RecordReader;
     semanticTypes: SemanticTypeReadModel;
     retains: RetainReader;
     names: TopicNames;
     visibleThings: VisibleThings;
+    placeLabels: PlaceLabels;
   },
 ) {
   const { kafkaNamespace } = env;
   const held = new HeldTopics({ em, kafka, records, retains });
   const plans = new RetentionPlans({ em, kafka, held, retains });
-  const retentionReconciler = new RetentionReconciler({ em, kafka, plans, held, logger });
+  const placed = new PlacedRetentions({ em, kafka });
+  const retentionReconciler = new RetentionReconciler({ em, kafka, plans, placed, held, logger });
   const topics = new TopicReadModel({ em });
   const every = (seconds: number) => (kafka.configured ? seconds * 1_000 : 0);
+  const topicRetentionSchedule = new TopicSchedule({
+    scheduler: jobs,
+    contract: reconcileTopicsJob,
+    intervalMs: every(env.TOPIC_RETENTION_SECONDS),
+  });
   return {
     topics,
     kafkaCluster: new ClusterReadModel({ kafka, visibleThings }),
     proxiedTopics: new ProxiedTopics({ em, kafka, kafkaNamespace, names, visibleThings }),
-    topicDiscovery: new TopicDiscovery({ em, kafka, kafkaNamespace }),
+    topicDiscovery: new TopicDiscovery({
+      ...{ em, kafka, kafkaNamespace, logger },
+      changed: () => topicRetentionSchedule.enqueueNow(),
+    }),
     topicSampling: new TopicSampling({ em, kafka, topics, semanticTypes, records }),
     topicDiscoverySchedule: new TopicSchedule({
       scheduler: jobs,
@@ -59,15 +72,11 @@ export function buildTopics(
       intervalMs: every(env.TOPIC_DISCOVERY_SECONDS),
     }),
     retentionReconciler,
-    topicRetentions: new TopicRetentionReadModel({ em, plans }),
+    topicRetentions: new TopicRetentionReadModel({ em, plans, placeLabels }),
     topicRetentionService: new TopicRetentionService({
-      ...{ em, kafkaNamespace, plans, reconciler: retentionReconciler },
+      ...{ em, kafkaNamespace, plans, placeLabels, reconciler: retentionReconciler },
       approvalByAnother: env.APPROVAL_BY_ANOTHER,
     }),
-    topicRetentionSchedule: new TopicSchedule({
-      scheduler: jobs,
-      contract: reconcileTopicsJob,
-      intervalMs: every(env.TOPIC_RETENTION_SECONDS),
-    }),
+    topicRetentionSchedule,
   };
 }

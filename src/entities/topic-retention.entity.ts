@@ -19,6 +19,13 @@ export interface RetentionDeviation {
   readonly why: string;
 }
 
+export interface BeforePlacing {
+  /** What the broker went by. */
+  readonly value: string;
+  /** Whether it was set for the topic, or taken from the broker. */
+  readonly isOwn: boolean;
+}
+
 export interface RetentionChange {
   readonly setting: string;
   readonly from: string | null;
@@ -42,6 +49,10 @@ export const TopicRetentionSchema = defineEntity({
     approvedAt: p.datetime().strictNullable(),
     /** What a hold has moved and the policy does not name. */
     beforeHold: p.json<Readonly<Partial<Record<RetentionSetting, string | null>>>>(),
+    /** Name of the retention policy that placed it; null for what somebody set for this topic. */
+    placedBy: p.text().strictNullable(),
+    /** What `retention.ms` was when a policy placed it. */
+    beforePlacing: p.json<BeforePlacing>().strictNullable(),
     outcome: p.text().$type<RetentionOutcome>(),
     outcomeReason: p.text().strictNullable(),
     checkedAt: p.datetime().strictNullable(),

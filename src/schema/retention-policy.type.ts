@@ -26,7 +26,7 @@ export const RetentionPolicyStateEnum = describedEnum<PolicyState>(
 
 @ObjectType('RetentionPolicy', {
   description:
-    'How long lake tables that a scope names keep their rows, where they have no rule of their own. Each table gets operations of its own, with plan and approval.',
+    'How long lake tables and topics that a scope names keep their records, where they have no rule of their own. Each table gets operations of its own, each topic a retention of its own, with plan and approval.',
 })
 export class RetentionPolicyType
   implements
@@ -38,7 +38,10 @@ export class RetentionPolicyType
   @Field(() => Int, { description: 'Grows with each change.' })
   version!: number;
 
-  @Field(() => Int, { description: 'Whole UTC days that a row stays after its own.' })
+  @Field(() => Int, {
+    description:
+      'Whole UTC days that a row stays after its own. A record of a topic stays for so many days of 24 hours and one more.',
+  })
   days!: number;
 
   @Field(() => Boolean, {
@@ -99,7 +102,10 @@ export class EffectiveRetentionType {
   @Field(() => Int, { description: 'Whole UTC days that a row stays after its own.' })
   days!: number;
 
-  @Field(() => String, { nullable: true, description: 'Column with the date of a row; null where there is none.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Column with the date of a row; null for topics, and where there is none.',
+  })
   dateField!: string | null;
 
   @Field(() => Boolean, { description: 'Whether plans that look like earlier ones need no person.' })
@@ -107,7 +113,8 @@ export class EffectiveRetentionType {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Name of the retention policy; null for the rule of the table itself, which goes before every policy.',
+    description:
+      'Name of the retention policy; null for the rule of the table itself, which goes before every policy. What somebody set for a topic is its `retention`.',
   })
   policyName!: string | null;
 
@@ -124,13 +131,13 @@ export class EffectiveRetentionType {
   uncovered!: UncoveredReason | null;
 }
 
-@InputType({ description: 'How long lake tables that fit a scope are to keep their rows.' })
+@InputType({ description: 'How long lake tables and topics that fit a scope are to keep their records.' })
 export class SetRetentionPolicyInput extends MutationInput {
   @Field(() => String, { description: '1 to 200 characters. Setting the same name again makes its next version.' })
   name!: string;
 
   @Field(() => PlaceScopeInput, {
-    description: 'All datasets that fit, now and later. Tables go by their own dates.',
+    description: 'All datasets that fit, now and later. Tables go by their own dates, topics by the times of records.',
   })
   scope!: PlaceScopeInput;
 

@@ -152,11 +152,25 @@ export class TopicRetentionType
   implements
     Pick<
       TopicRetention,
-      'policyVersion' | 'approvedVersion' | 'approvedBy' | 'approvedAt' | 'outcome' | 'outcomeReason' | 'checkedAt'
+      | 'policyVersion'
+      | 'placedBy'
+      | 'approvedVersion'
+      | 'approvedBy'
+      | 'approvedAt'
+      | 'outcome'
+      | 'outcomeReason'
+      | 'checkedAt'
     >
 {
   @Field(() => Int, { description: 'Grows with each change of the settings.' })
   policyVersion!: number;
+
+  @Field(() => String, {
+    name: 'placedByPolicy',
+    nullable: true,
+    description: 'Name of the retention policy that placed it; null for one that was set for this topic.',
+  })
+  placedBy!: string | null;
 
   @Field(() => Int, { nullable: true, description: 'Version that was approved last; null when none was.' })
   approvedVersion!: number | null;

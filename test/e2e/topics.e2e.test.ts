@@ -246,6 +246,50 @@ describe.skipIf(missing)(`topics of the cluster${missing ? `: ${missing}` : ''}`
     expect((await topics())[0].retention).toBeNull();
   });
 
+  test('go by a retention policy that fits them, each by its own approval, and get back what they had', async () => {
+    await gateway.cluster.changeSettings(name, { 'retention.ms': week });
+    const [topic] = await topics();
+    const scope = { classifications: ['PII'], namespaces: [topic.dataset.namespace] };
+    const set = `mutation ($input: SetRetentionPolicyInput!) { setRetentionPolicy(input: $input) { userErrors { message }
+      retentionPolicy { places(first: 5) { nodes { state uncovered dataset { id } } } } } }`;
+    const policy = `contacts${Date.now()}`;
+    const { setRetentionPolicy } = await app.done(set, { input: { name: policy, days: 2, scope } });
+    expect(setRetentionPolicy.retentionPolicy.places.nodes).toEqual([
+      { state: 'IN_FORCE', uncovered: null, dataset: { id: topic.dataset.id } },
+    ]);
+    const placed = async (): Promise<Data[]> =>
+      (
+        await app.done(
+          `{ topicRetentions(first: 5, filter: { outcome: NEEDS_APPROVAL }) { nodes { id placedByPolicy
+             dataset { effectiveRetention { policyName days dateField } }
+             retentionPlan { hash steps { onBroker desired change } } } } }`,
+        )
+      ).topicRetentions.nodes;
+    const [found] = await eventually(placed, (some) => some.length === 1);
+    const { id, retentionPlan } = found;
+    expect(found).toMatchObject({
+      placedByPolicy: policy,
+      dataset: { effectiveRetention: { policyName: policy, days: 2, dateField: null } },
+    });
+    expect(retentionPlan.steps).toEqual([{ onBroker: week, desired: '259200000', change: 'SHORTEN' }]);
+    await app.done(
+      `mutation ($input: ApplyTopicRetentionInput!) { applyTopicRetention(input: $input) { userErrors { message } } }`,
+      { input: { id, planHash: retentionPlan.hash } },
+    );
+    expect(await onBroker('retention.ms')).toBe('259200000');
+    const refused = await app.refusals(
+      `mutation ($id: ID!) { deleteTopicRetention(input: { id: $id }) { userErrors { code } } }`,
+      { id },
+    );
+    expect(refused).toMatchObject([{ code: 'CONFLICT' }]);
+    await app.done(
+      `mutation ($name: String!) { retireRetentionPolicy(input: { name: $name }) { userErrors { message } } }`,
+      { name: policy },
+    );
+    await eventually(topics, ([one]) => one.retention === null);
+    expect(await onBroker('retention.ms')).toBe(week);
+  });
+
   test('that are gone are marked at the next discovery', async () => {
     await gateway.topics.deleteTopic(name);
     await eventually(

@@ -1,6 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Unfolded } from '../../src/services/lineage/graph-writes.ts';
+import { LineageGraphs } from '../../src/services/lineage/lineage-graphs.ts';
 import { LineageIngestService } from '../../src/services/lineage/lineage-ingest.service.ts';
+import { PlaceLabels } from '../../src/services/lineage/place-labels.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: events have many shapes, wrong ones too
 export type AnyEvent = any;
@@ -162,3 +164,7 @@ export async function graphOf(em: EntityManager): Promise<Record<keyof typeof gr
 export async function forgetLineage(em: EntityManager): Promise<void> {
   await em.fork().execute('truncate dataset, lineage_event, lineage_job cascade');
 }
+
+/** Labels of places over a graph of their own. */
+export const placeLabelsOf = (em: EntityManager): PlaceLabels =>
+  new PlaceLabels({ em, graphs: new LineageGraphs({ em }) });

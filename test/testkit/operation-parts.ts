@@ -8,6 +8,7 @@ import { RetainReader } from '../../src/services/governance/retains.ts';
 import { DatasetFieldReadModel } from '../../src/services/lineage/dataset-field.read-model.ts';
 import { DerivedDataReadModel } from '../../src/services/lineage/derived-data.ts';
 import { LineageGraphs } from '../../src/services/lineage/lineage-graphs.ts';
+import { PlaceLabels } from '../../src/services/lineage/place-labels.ts';
 import { LeaseService } from '../../src/services/operations/lease.service.ts';
 import { OperationReadModel } from '../../src/services/operations/operation.read-model.ts';
 import { OperationService } from '../../src/services/operations/operation.service.ts';
@@ -46,9 +47,11 @@ export async function operationParts(options: OperationPartsOptions) {
   const retains = new RetainReader({ em, now: () => new Date() });
   const driver = new OperationDriver({ em, scheduler: jobs, logger });
   const registry = new RegistryReadModel({ em, searchEntries: new SearchEntries({ em }) });
+  const graphs = new LineageGraphs({ em });
+  const placeLabels = new PlaceLabels({ em, graphs });
   const derivedData = new DerivedDataReadModel({
     em,
-    graphs: new LineageGraphs({ em }),
+    graphs,
     datasetFields: new DatasetFieldReadModel({ em }),
   });
   const leases = new LeaseService({ em, logger, ttlMs: leaseMs });
@@ -56,6 +59,7 @@ export async function operationParts(options: OperationPartsOptions) {
     em,
     registry,
     derivedData,
+    placeLabels,
     retains,
     executors,
     notary,
@@ -69,6 +73,7 @@ export async function operationParts(options: OperationPartsOptions) {
     jobs,
     notary,
     registry,
+    placeLabels,
     retains,
     leases,
     runner,
@@ -81,6 +86,7 @@ export async function operationParts(options: OperationPartsOptions) {
       access: byRoles,
       em,
       driver,
+      placeLabels,
       shred: { approvals: 1, coolOffMs: 0 },
       approvalByAnother: false,
       erasureWindowMs: 0,

@@ -6,6 +6,7 @@ import { newId } from '../../src/domain/id.ts';
 import type { OperationWork, TargetEstimate, TargetPlace } from '../../src/domain/operations/target.ts';
 import { DatasetSchema } from '../../src/entities/dataset.entity.ts';
 import type { StreamKind } from '../../src/entities/stream.entity.ts';
+import { PlacedRetentions } from '../../src/services/kafka/placed-retentions.ts';
 import type { KafkaGateway, KafkaMessage } from '../../src/services/kafka/ports.ts';
 import { StreamReadModel } from '../../src/services/kafka/stream.read-model.ts';
 import { StreamActivity } from '../../src/services/kafka/stream-activity.ts';
@@ -147,6 +148,10 @@ export function topicExecutor(
   const parts = { em, kafka, streams, progress, records: bareRecords, quietMs: 200, transformations: untouched };
   return new TopicExecutor({ ...parts, ...more });
 }
+
+/** Follows policies about topics. */
+export const placedOf = (em: EntityManager, kafka: Pick<KafkaGateway, 'cluster'>): PlacedRetentions =>
+  new PlacedRetentions({ em, kafka });
 
 /** A record of a person, as JSON. */
 export const recordOf = (account: string, user: string, n: number): string => JSON.stringify({ account, user, n });

@@ -41,7 +41,8 @@ export class OidcProvider implements IdentityProvider {
       const { sub: subject = '' } = payload;
       if (subject === '' || subject.length > subjectCharsMax || /[\p{Cc}\p{Cs}]/u.test(subject))
         throw new LinewardError('UNAUTHENTICATED', 'The token names nobody that can be written down.');
-      return { subject, roles: rolesIn(payload, rolesClaim) };
+      const issuedAt = payload.iat === undefined ? null : new Date(payload.iat * 1_000);
+      return { subject, roles: rolesIn(payload, rolesClaim), issuedAt };
     } catch (error) {
       throw refusalOf(error);
     }

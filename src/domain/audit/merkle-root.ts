@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOf } from 'node:crypto';
 
 const leafMark = Buffer.of(0);
 const nodeMark = Buffer.of(1);
@@ -29,8 +29,4 @@ export class MerkleRoot {
   }
 }
 
-function digest(...parts: readonly Buffer[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
+const digest = (...parts: readonly Buffer[]): Buffer => hashOf('sha256', Buffer.concat(parts), 'buffer');

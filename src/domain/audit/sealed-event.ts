@@ -31,22 +31,28 @@ export const chainStart = '0'.repeat(64);
 
 const domain = Buffer.from('lineward.audit.v1');
 
-/** The text of a record that is sealed and kept. */
-export function recordText(record: AuditRecord): string {
-  return canonicalJson(record);
+/** The text of a record that is sealed and kept: its canonical JSON, whose members stand in this order. */
+export function recordText({ action, actor, at, details, id, outcome, requestId, resource }: AuditRecord): string {
+  return `{"action":${textOf(action)},"actor":{"id":${textOf(actor.id)},"kind":${textOf(actor.kind)}},"at":${textOf(at)},"details":${canonicalJson(details)},"id":${textOf(id)},"outcome":${textOf(outcome)},"requestId":${textOf(requestId)},"resource":{"id":${textOf(resource.id)},"type":${textOf(resource.type)}}}`;
 }
+
+/** As canonical JSON writes it; half of a character it refuses. */
+const textOf = (text: string | null): string =>
+  text === null || text.isWellFormed() ? JSON.stringify(text) : canonicalJson(text);
 
 /**
  * SHA-256, hex, over `lineward.audit.v1` ‖ seq ‖ prev ‖ length ‖ record, with seq and length in 8 bytes, big endian, prev as
  * its 32 bytes and the record in UTF-8. Every part has one length, so no two links have the same bytes.
  */
 export function linkHash(seq: number, prev: string, record: string): string {
-  const head = Buffer.allocUnsafe(domain.length + 48);
-  domain.copy(head);
-  head.writeBigUInt64BE(BigInt(seq), domain.length);
-  head.write(prev, domain.length + 8, 'hex');
-  head.writeBigUInt64BE(BigInt(Buffer.byteLength(record)), domain.length + 40);
-  return hash('sha256', Buffer.concat([head, Buffer.from(record)]));
+  const length = Buffer.byteLength(record);
+  const bytes = Buffer.allocUnsafe(domain.length + 48 + length);
+  domain.copy(bytes);
+  bytes.writeBigUInt64BE(BigInt(seq), domain.length);
+  bytes.write(prev, domain.length + 8, 'hex');
+  bytes.writeBigUInt64BE(BigInt(length), domain.length + 40);
+  bytes.write(record, domain.length + 48);
+  return hash('sha256', bytes);
 }
 
 /** The links of records, in order, behind the link `last`. */

@@ -2,11 +2,13 @@ import { type PlaceScope, scopePlaces } from './place-scope.ts';
 
 /** Why a policy that is about a place cannot be followed there. Nothing of it is deleted by the policy then. */
 export const uncoveredReasons = {
-  TOPIC: 'It is a topic: its retention is set with `setTopicRetention`.',
-  NOT_A_TABLE: 'It is no lake table, so nothing here removes records from it by age.',
-  NO_ENTITY: 'No entity is mapped to it as a lake table, so nobody can tell which rows a legal hold keeps.',
+  NOT_A_TABLE: 'It is no lake table and no topic, so nothing here removes records from it by age.',
+  NO_ENTITY: 'No entity is mapped to it, so nobody can tell which records a legal hold keeps.',
   NO_DATE_FIELD: 'It was registered without a date field, so nobody can tell which rows are older.',
   NO_DATE_COLUMN: 'Landings write no column of the name of its date field with dates.',
+  NO_TOPIC: 'No discovery has found the topic on the broker of this installation, or it is gone from there.',
+  SETTINGS_UNKNOWN: 'The broker has not told the settings of the topic.',
+  COMPACTED: 'The topic is compacted only: its broker deletes nothing by age.',
 } as const;
 export type UncoveredReason = keyof typeof uncoveredReasons;
 export const uncoveredReasonNames = Object.keys(uncoveredReasons) as readonly UncoveredReason[];
@@ -14,7 +16,7 @@ export const uncoveredReasonNames = Object.keys(uncoveredReasons) as readonly Un
 /** How a policy stands in a place that its scope names. */
 export const policyStates = {
   IN_FORCE: 'Records go by it.',
-  OVERRULED: 'Another one goes before: the rule of the table itself, or a narrower or shorter policy.',
+  OVERRULED: 'Another one goes before: the rule of the table or topic itself, or a narrower or shorter policy.',
   UNCOVERED: 'It cannot be followed there, and no other policy can.',
 } as const;
 export type PolicyState = keyof typeof policyStates;

@@ -112,10 +112,12 @@ export interface RetentionQuestion {
   readonly inForce: RetentionValues;
   /** What the broker goes by now, be it set for the topic or not. */
   readonly onBroker: RetentionValues;
+  /** True for what a policy over many topics placed: until somebody approves it, what keeps shorter stays as it is. */
+  readonly placed: boolean;
   readonly held: boolean;
   /** Days that a regulation wants records to be kept; null for none. Then nothing goes by size. */
   readonly minimumDays: number | null;
-  /** What a hold has moved and the policy does not name; null is the broker's default. */
+  /** What a hold has moved and nobody has approved otherwise; null is the broker's default. */
   readonly beforeHold: Readonly<Partial<Record<RetentionSetting, string | null>>>;
   /** True: everything that the policy wants, as it would be with an approval. */
   readonly approving: boolean;
@@ -126,8 +128,8 @@ export function planRetention(question: RetentionQuestion): readonly RetentionSt
   const { policy, onBroker, held, beforeHold } = question;
   return retentionSettings.flatMap((setting) => {
     const desired = policy[setting];
-    if (desired !== undefined) return [stepOf(setting, desired, question)];
     const value = onBroker[setting];
+    if (desired !== undefined && !isLent(setting, question)) return [stepOf(setting, desired, question)];
     if (value === undefined || !limits.includes(setting)) return [];
     if (held && value !== unlimited)
       return [{ setting, onBroker: value, desired: null, target: unlimited, change: 'EXTEND', blocked: null }];
@@ -150,11 +152,23 @@ export function planRetention(question: RetentionQuestion): readonly RetentionSt
   });
 }
 
+/** True for what only a hold has lengthened, and nobody has approved to be any other than it was. */
+const isLent = (
+  setting: RetentionSetting,
+  { placed, held, approving, inForce, onBroker, beforeHold }: RetentionQuestion,
+): boolean =>
+  placed &&
+  !held &&
+  !approving &&
+  inForce[setting] === undefined &&
+  onBroker[setting] === unlimited &&
+  beforeHold[setting] !== undefined;
+
 function stepOf(setting: RetentionSetting, desired: string, question: RetentionQuestion): RetentionStep {
   const onBroker = question.onBroker[setting];
   if (onBroker === undefined)
     return { setting, onBroker: null, desired, target: null, change: 'NONE', blocked: 'UNKNOWN_TO_BROKER' };
-  const wanted = floored(setting, desired, question.minimumDays);
+  const wanted = wantedOf(setting, { desired, onBroker }, question);
   const target = targetOf(setting, { desired: wanted, onBroker }, question);
   const order = compareKeeping(setting, target, onBroker);
   return {
@@ -163,8 +177,34 @@ function stepOf(setting: RetentionSetting, desired: string, question: RetentionQ
     desired,
     target,
     change: order === 0 ? 'NONE' : order !== null && order > 0 ? 'EXTEND' : 'SHORTEN',
-    blocked: blockOf(setting, { target, wanted, desired }, question.held),
+    blocked: isWithin(setting, { desired, target }, question)
+      ? null
+      : blockOf(setting, { target, wanted, desired }, question.held),
   };
+}
+
+/** True where a policy over many topics is kept by a topic that keeps its records shorter anyway. */
+const isWithin = (
+  setting: RetentionSetting,
+  { desired, target }: { readonly desired: string; readonly target: string },
+  { placed, held, approving, inForce }: RetentionQuestion,
+): boolean =>
+  placed &&
+  !held &&
+  !approving &&
+  inForce[setting] === undefined &&
+  (compareKeeping(setting, target, desired) ?? 1) < 0;
+
+/** What a setting is to be, by what is wanted of it and by what a regulation asks. */
+function wantedOf(
+  setting: RetentionSetting,
+  { desired, onBroker }: { readonly desired: string; readonly onBroker: string },
+  question: RetentionQuestion,
+): string {
+  const kept = floored(setting, onBroker, question.minimumDays);
+  return isWithin(setting, { desired, target: kept }, question)
+    ? kept
+    : floored(setting, desired, question.minimumDays);
 }
 
 function blockOf(

@@ -55,16 +55,16 @@ export function propagate(
 }
 
 /**
- * Fields whose values may be in a field, itself included. `kinOf` answers what a field is a part of, and what are its parts: values
+ * Fields whose values may be in any of some fields, themselves included. `kinOf` answers what a field is a part of, and what are its parts: values
  * of the whole are in the part, and those of a part in the whole, but not those of one part in another.
  */
 export function carriedFrom(
   graph: EdgeGraph,
-  field: number,
+  fields: readonly number[],
   kinOf: (field: number) => readonly number[],
 ): ReadonlySet<number> {
   const blocks = blocksAt(graph, undefined);
-  const reached = new Set([field]);
+  const reached = new Set(fields);
   const kin = new Set<number>();
   const addSources = (one: number): void => {
     for (const row of graph.incoming(one)) if (blocks(row) === null) reached.add(graph.edges.sources[row] ?? 0);

@@ -6,6 +6,7 @@ import { type Actor, localActor, retentionActor, systemActor } from '../../domai
 import { roleNames } from '../../domain/access/role.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { LoginRefusals } from './login-refusals.ts';
+import type { OidcLogins } from './oidc-logins.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
 import type { IdentityProvider } from './ports.ts';
 import { type FoundToken, TokenMemory } from './token-memory.ts';
@@ -43,6 +44,7 @@ export class Authentication {
   readonly #apiToken: Buffer | null;
   readonly #provider: IdentityProvider | null;
   readonly #refusals: Pick<LoginRefusals, 'tell'>;
+  readonly #logins: Pick<OidcLogins, 'note'>;
   readonly #policies: Pick<PoliciesInForce, 'current'>;
   readonly #tokens = new TokenMemory((digest) => this.#read(digest));
 
@@ -52,12 +54,14 @@ export class Authentication {
     readonly apiToken: string | null;
     readonly provider: IdentityProvider | null;
     readonly refusals: Pick<LoginRefusals, 'tell'>;
+    readonly logins: Pick<OidcLogins, 'note'>;
     readonly policies: Pick<PoliciesInForce, 'current'>;
   }) {
     this.#em = deps.em;
     this.#policies = deps.policies;
     this.#provider = deps.provider;
     this.#refusals = deps.refusals;
+    this.#logins = deps.logins;
     this.#apiToken = deps.apiToken === null ? null : Buffer.from(tokenDigest(deps.apiToken), 'hex');
   }
 
@@ -103,8 +107,10 @@ export class Authentication {
   }
 
   async #identified(provider: IdentityProvider, token: string, requestId: string): Promise<Actor> {
-    const { subject, roles } = await provider.identify(token);
-    return { id: `${oidcPrefix}${subject}`, kind: 'oidc', roles, requestId };
+    const { subject, roles, issuedAt } = await provider.identify(token);
+    const id = `${oidcPrefix}${subject}`;
+    await this.#logins.note({ actor: id, roles, issuedAt });
+    return { id, kind: 'oidc', roles, requestId };
   }
 
   /** A token was changed. */

@@ -5,6 +5,8 @@ export interface VouchedFor {
   /** The name of the person or program there. */
   readonly subject: string;
   readonly roles: readonly Role[];
+  /** When they logged in; null where the provider does not tell. */
+  readonly issuedAt: Date | null;
 }
 
 /** The service that people log in to. */

@@ -2,8 +2,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Checkpoint } from '../../domain/audit/checkpoint.ts';
 import type { SealedEvent } from '../../domain/audit/sealed-event.ts';
-import { textArray } from '../sql.ts';
-import { auditRecordColumns, auditRecordText } from './audit-record.ts';
+import { nativeStatements, textArray } from '../sql.ts';
+import { auditRecord, auditRecordColumns, auditRecordText } from './audit-record.ts';
 import { readCheckpoint } from './checkpoint-row.ts';
 
 const pageSize = 2_000;
@@ -60,13 +60,38 @@ export async function* auditLogWithEvents(
   after: number,
   bounds: LogBounds,
 ): AsyncGenerator<LogEntryWithEvent> {
+  for await (const page of ahead(pagesWithEvents(em, after, bounds))) yield* page;
+}
+
+async function* pagesWithEvents(
+  em: EntityManager,
+  after: number,
+  bounds: LogBounds,
+): AsyncGenerator<readonly LogEntryWithEvent[]> {
   for await (const page of pagesOf(em, after, bounds)) {
     const records = await recordsOf(
       em,
       page.flatMap((entry) => ('link' in entry ? [entry.eventId] : [])),
     );
-    for (const entry of page)
-      yield 'link' in entry ? { link: entry.link, recordNow: records.get(entry.eventId) ?? null } : entry;
+    yield page.map((entry) =>
+      'link' in entry ? { link: entry.link, recordNow: records.get(entry.eventId) ?? null } : entry,
+    );
+  }
+}
+
+/** The database reads the next page while the one before is looked at. */
+async function* ahead<Page>(pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
+  try {
+    for (let next = pages.next(); ; ) {
+      const page = await next;
+      if (page.done === true) return;
+      next = pages.next();
+      // Nobody waits for it where looking ends here.
+      next.catch(() => undefined);
+      yield page.value;
+    }
+  } finally {
+    await pages.return(undefined);
   }
 }
 
@@ -74,11 +99,7 @@ async function* pagesOf(em: EntityManager, after: number, bounds: LogBounds): As
   const checkpoints = checkpointsAfter(em, after, bounds);
   let next = await checkpoints.next();
   for (let at = after; at < bounds.head; ) {
-    const rows = await em.execute<readonly unknown[]>(
-      `select seq, event_id, record, prev, hash from audit_seal
-       where seq > ?::bigint and seq <= ?::bigint order by seq limit ${pageSize}`,
-      [at, bounds.head],
-    );
+    const rows = await linksBehind(em, at, bounds);
     if (rows.length === 0) break;
     const page: LogEntry[] = [];
     for (const row of rows) {
@@ -93,13 +114,29 @@ async function* pagesOf(em: EntityManager, after: number, bounds: LogBounds): As
   for (; next.done !== true; next = await checkpoints.next()) yield [{ checkpoint: next.value }];
 }
 
+/**
+ * The next links. By a range that is no longer than a page, since without statistics a page of an open range reads and sorts all
+ * that is behind it. Only behind a gap of a whole page the range is open.
+ */
+async function linksBehind(em: EntityManager, at: number, { head }: LogBounds): Promise<readonly unknown[]> {
+  const until = async (end: number) =>
+    (await nativeStatements(em)).execute<object[]>(
+      `select seq, event_id, record, prev, hash from audit_seal
+       where seq > ?::bigint and seq <= ?::bigint order by seq limit ${pageSize}`,
+      [at, end],
+    );
+  const rows = await until(Math.min(at + pageSize, head));
+  return rows.length > 0 || at + pageSize >= head ? rows : until(head);
+}
+
 /** What events say now, by id. Read apart from the links: without statistics a join of both reads all events for each page. */
 async function recordsOf(em: EntityManager, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const rows = await em.execute<{ id: string }[]>(
+  const sql = await nativeStatements(em);
+  const rows = await sql.execute<{ id: string }[]>(
     `select ${auditRecordColumns} from audit_event event where event.id = any(?::text[])`,
     [textArray(ids)],
   );
-  return new Map(rows.map((row) => [row.id, auditRecordText(row)]));
+  return new Map(rows.map((row) => [row.id, auditRecordText(auditRecord(row))]));
 }
 
 async function* checkpointsAfter(

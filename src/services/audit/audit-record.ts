@@ -14,18 +14,22 @@ const auditRow = z.object({
   request_id: z.string().nullable(),
 });
 
-/** Columns of a row of `audit_event`, as `event`, that {@link auditRecordText} reads. */
+/** Columns of a row of `audit_event`, as `event`, that {@link auditRecord} reads. */
 export const auditRecordColumns = `event.id, event.actor_id, event.actor_kind, event.action, event.resource_type,
   event.resource_id, event.outcome, event.details, event.request_id,
   case when isfinite(event.at) then to_char(event.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     else event.at::text end as at_text`;
 
+/** What a row says. */
+export function auditRecord(given: unknown): AuditRecord {
+  return recordOf(auditRow.parse(given));
+}
+
 /**
- * The record of a row: the same row always gives the same text. Any row has one, also one that the product does not write:
- * what cannot be sealed would keep all that comes after it from being sealed.
+ * The text of the record of a row: the same row always gives the same text. Any row has one, also one that the product does not
+ * write: what cannot be sealed would keep all that comes after it from being sealed.
  */
-export function auditRecordText(given: unknown): string {
-  const record = recordOf(auditRow.parse(given));
+export function auditRecordText(record: AuditRecord): string {
   try {
     return recordText(record);
   } catch {

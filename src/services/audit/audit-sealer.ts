@@ -1,9 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { type AuditRecord, type SealedEvent, sealed } from '../../domain/audit/sealed-event.ts';
+import type { ChainEnd } from '../../domain/audit/chain-verifier.ts';
+import { type AuditRecord, chainStart, sealed } from '../../domain/audit/sealed-event.ts';
 import { changeTypeOf } from '../../domain/changes/change.ts';
-import { nativeTransaction, type Statements } from '../sql.ts';
-import { auditRecordColumns, auditRecordText } from './audit-record.ts';
+import { nativeTransaction, type Statements, textArrayBytes } from '../sql.ts';
+import { auditRecord, auditRecordColumns, auditRecordText } from './audit-record.ts';
 
 /** Events that are sealed in one transaction. */
 const batchMax = 5_000;
@@ -28,55 +29,59 @@ export class AuditSealer {
       const waiting = await em.execute('select 1 from audit_pending limit 1');
       if (waiting.length === 0) return;
       await nativeTransaction(em, async (tx) => {
-        isMore = (await sealBatch(tx)) === batchMax;
+        isMore = await sealBatch(tx);
       });
     }
   }
 }
 
-/** Answers how many events were sealed. */
-async function sealBatch(tx: Statements): Promise<number> {
+/** Which of those that wait, is told by their place in the table: nobody changes them there, and by id each would be looked up again. */
+const take = `
+  with taken as materialized (
+    delete from audit_pending
+    where ctid = any(array(select ctid from audit_pending order by event_id limit ${batchMax})) returning event_id
+  )
+  select ${auditRecordColumns} from taken join audit_event event on event.id = taken.event_id order by event.id`;
+
+/** Links, and what of them is for the change feed, behind the link whose number and hash are given. */
+const link = `
+  with given as materialized (
+    select ?::bigint + place as seq, event_id, record, lag(hash, 1, ?::text) over (order by place) as prev, hash, type
+    from unnest(?::text[], ?::text[], ?::text[], ?::text[]) with ordinality given(event_id, record, hash, type, place)
+  ), linked as (
+    insert into audit_seal (seq, event_id, record, prev, hash, sealed_at)
+    select seq, event_id, record, prev, hash, now() from given
+  ), told as (
+    insert into change (seq, type) select seq, type from given where type <> '' returning 1
+  )
+  select count(*)::integer as told from told`;
+
+/** False when another process is at it. */
+async function sealBatch(tx: Statements): Promise<boolean> {
   const [lock] = await tx.execute<{ is_free: boolean }[]>(
     `select pg_try_advisory_xact_lock(hashtext('lineward.audit.seal')) as is_free`,
   );
-  if (lock?.is_free !== true) return 0;
-  const [last] = await tx.execute('select seq, hash from audit_seal order by seq desc limit 1');
-  const taken = await tx.execute<{ event_id: string }[]>(
-    `delete from audit_pending where event_id in (select event_id from audit_pending order by event_id limit ${batchMax})
-     returning event_id`,
-  );
-  const rows = await tx.execute<{ id: string }[]>(
-    `select ${auditRecordColumns} from audit_event event where event.id = any(?::text[]) order by event.id`,
-    [taken.map((row) => row.event_id)],
-  );
-  const links = sealed(rows.map(auditRecordText), last === undefined ? null : lastLink.parse(last));
-  await tx.execute(
-    `insert into audit_seal (seq, event_id, record, prev, hash, sealed_at)
-     select *, now() from unnest(?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[])`,
-    [
-      links.map(({ seq }) => seq),
-      rows.map(({ id }) => id),
-      links.map(({ record }) => record),
-      links.map(({ prev }) => prev),
-      links.map(({ hash }) => hash),
-    ],
-  );
-  await tellChanges(tx, links);
-  return taken.length;
+  if (lock?.is_free !== true) return false;
+  const [found] = await tx.execute('select seq, hash from audit_seal order by seq desc limit 1');
+  const last = found === undefined ? { seq: 0, hash: chainStart } : lastLink.parse(found);
+  const rows = await tx.execute<object[]>(take);
+  if (rows.length === 0) return true;
+  // Somebody who cut the log off left its changes: they must not keep from being sealed what takes their numbers.
+  await tx.execute('delete from change where seq > ?::bigint', [last.seq]);
+  const [done] = await tx.execute<{ told: number }[]>(link, linkValues(rows.map(auditRecord), last));
+  // Who follows the changes wakes once they are committed.
+  if ((done?.told ?? 0) > 0) await tx.execute(`select pg_notify('change_sealed', '')`);
+  return true;
 }
 
-/** Puts what is for it into the change feed, together with the links, and wakes who follows it once they are committed. */
-async function tellChanges(tx: Statements, links: readonly SealedEvent[]): Promise<void> {
-  const changes = links.flatMap(({ seq, record }) => {
-    const type = changeTypeOf(JSON.parse(record) as AuditRecord);
-    return type === null ? [] : [{ seq, type }];
-  });
-  // Somebody who cut the log off left its changes: they must not keep from being sealed what takes their numbers.
-  await tx.execute('delete from change where seq >= ?::bigint', [links[0]?.seq ?? null]);
-  if (changes.length === 0) return;
-  await tx.execute('insert into change (seq, type) select * from unnest(?::bigint[], ?::text[])', [
-    changes.map(({ seq }) => seq),
-    changes.map(({ type }) => type),
-  ]);
-  await tx.execute(`select pg_notify('change_sealed', '')`);
+/** The values of `link` for records behind the last link. */
+function linkValues(records: readonly AuditRecord[], last: ChainEnd): unknown[] {
+  const links = sealed(records.map(auditRecordText), last);
+  return [
+    ...[last.seq, last.hash],
+    textArrayBytes(records.map(({ id }) => id)),
+    textArrayBytes(links.map(({ record }) => record)),
+    textArrayBytes(links.map(({ hash }) => hash)),
+    textArrayBytes(records.map((record) => changeTypeOf(record) ?? '')),
+  ];
 }

@@ -208,7 +208,13 @@ async function rulesOf(em: EntityManager, { datasetId, date }: DecisionQuestion)
   if (keptMs >= 0) {
     const at = date === null ? Number.NaN : date.getTime() + keptMs;
     const isDate = Math.abs(at) <= 8.64e15;
-    claims.push({ rule: 'CONTAINER_DELETE', sourceId: datasetId, at: isDate ? new Date(at) : null });
+    const placedBy = topic?.placedBy ?? null;
+    claims.push({
+      ...(placedBy === null
+        ? { rule: 'CONTAINER_DELETE', sourceId: datasetId }
+        : { rule: 'POLICY_DELETE', sourceId: placedBy }),
+      at: isDate ? new Date(at) : null,
+    });
   }
   return claims;
 }

@@ -24,6 +24,8 @@ const told = (part: string): string =>
 const rule = (column: string): string =>
   `(select ${column} from retention_rule r where r.dataset_id = dataset.id and r.line = 1)`;
 const followed = (column: string): string => rule(`case when r.uncovered is null then ${column} end`);
+/** What is in force of what somebody set for the topic itself. */
+const ownTopicMs = `(select in_force ->> 'retention.ms' from topic_retention where topic_retention.dataset_id = dataset.id and placed_by is null)`;
 const topicMs = `(select in_force ->> 'retention.ms' from topic_retention where topic_retention.dataset_id = dataset.id)`;
 /** The longest minimum in force of each place, its own or by a scope. */
 const minimums = `
@@ -88,10 +90,10 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
     select dataset.namespace as place_namespace, dataset.name as place, role as place_kind, entity, ${words('classifications')} as categories,
       ${followed('r.days')} as rule_days, ${rule('r.policy')} as policy, ${topicMs} as topic_retention_ms, ${minimumDays} as minimum_days,
       (select outcome from topic_retention where topic_retention.dataset_id = dataset.id) as topic_outcome,
-      case when ${topicMs} is not null then 'RULE' when ${rule('true')} is null then 'NONE'
+      case when ${ownTopicMs} is not null then 'RULE' when ${rule('true')} is null then 'NONE'
         when ${rule('r.uncovered')} is not null then 'UNCOVERED' when ${rule('r.policy')} is null then 'RULE'
         else 'POLICY' end as coverage,
-      case when ${topicMs} is null then ${rule('r.uncovered')} end as uncovered_reason
+      case when ${ownTopicMs} is null then ${rule('r.uncovered')} end as uncovered_reason
     from place join dataset on dataset.id = place.dataset_id
     order by coverage, place_namespace, place, entity`),
   approvals: ranged(`

@@ -24,14 +24,17 @@ export interface SetRetentionPolicy {
 }
 
 /**
- * Says how long lake tables that fit a scope keep their rows, now and later. A policy removes nothing: each table gets operations
- * of its own, with plan and approval, as by a rule of its own (ADR 0047).
+ * Says how long lake tables and topics that fit a scope keep their records, now and later. A policy removes nothing: each table gets
+ * operations of its own, each topic a retention of its own, with plan and approval (ADR 0047, 0050).
  */
 export class RetentionPolicyService {
   readonly #em: EntityManager;
+  readonly #changed: () => Promise<void>;
 
-  constructor(deps: { readonly em: EntityManager }) {
+  /** `changed` is told of each policy that comes, goes or is another one by now. */
+  constructor(deps: { readonly em: EntityManager; readonly changed: () => Promise<void> }) {
     this.#em = deps.em;
+    this.#changed = deps.changed;
   }
 
   /**
@@ -78,7 +81,7 @@ export class RetentionPolicyService {
     });
   }
 
-  /** Tables under it go by another policy, or keep their rows, from now on. @throws LinewardError NOT_FOUND */
+  /** Places under it go by another policy, or keep their records, from now on. @throws LinewardError NOT_FOUND */
   async retireRetentionPolicy(actor: Actor, { name }: { readonly name: string }): Promise<RetentionPolicy> {
     return this.#alone(async (tx) => {
       const policy = await tx.findOne(RetentionPolicySchema, { name, retiredAt: null });
@@ -99,11 +102,13 @@ export class RetentionPolicyService {
   }
 
   /** Two changes come one after the other. */
-  #alone<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.#em.fork().transactional(async (tx) => {
+  async #alone<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    const done = await this.#em.fork().transactional(async (tx) => {
       await tx.execute(`select pg_advisory_xact_lock(hashtext('lineward.retention_policy'))`);
       return work(tx);
     });
+    await this.#changed();
+    return done;
   }
 }
 

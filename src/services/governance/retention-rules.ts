@@ -12,17 +12,28 @@ import { placesOfScopes } from './scope-places.ts';
 
 const noPlaces = `select null::text as scope_id, null::text as dataset_id, null::boolean as is_named where false`;
 
+/** The retention that somebody set for the topic of a dataset `p` itself. */
+const ownTopic = `exists (select from topic_retention o where o.dataset_id = p.dataset_id and o.placed_by is null)`;
+/** Why a policy about a dataset `p` that is no lake table cannot be followed; null where its topic `k` goes by it. */
+const uncoveredTopic = `case
+  when ${ownTopic} then null
+  when k.named is null and not m.is_topic then 'NOT_A_TABLE'
+  when k.named is null then 'NO_TOPIC'
+  when not m.is_topic then 'NO_ENTITY'
+  when k.cleanup_policy is null then 'SETTINGS_UNKNOWN'
+  when not 'delete' = any(string_to_array(replace(k.cleanup_policy, ' ', ''), ',')) then 'COMPACTED' end`;
+
 /**
  * Common table expressions of `retention_rule`: all that speaks about how long a dataset keeps its records by date, `line` 1 what
  * goes before the rest. That is its own rule, then the policy with the narrowest words, then the shortest. Whether a policy
- * can be followed depends on the place alone, so where one cannot, none can.
+ * can be followed depends on the place alone, so where one cannot, none can. Topics have rules of their own elsewhere: no line is
+ * 1 where one has.
  */
 const rulesOver = (places: string): string => `
   policy_place as materialized (${places}),
   dated as (
-    select p.dataset_id, f.field, case
-      when t.id is null then case when exists (
-        select from mapping m where m.dataset_id = p.dataset_id and m.role = 'TOPIC') then 'TOPIC' else 'NOT_A_TABLE' end
+    select p.dataset_id, f.field, t.id is null and k.named is not null as is_topic, ${ownTopic} as is_set, case
+      when t.id is null then ${uncoveredTopic}
       when not exists (
         select from mapping m where m.dataset_id = p.dataset_id and m.role = 'LAKE_TABLE') then 'NO_ENTITY'
       when f.field is null then 'NO_DATE_FIELD'
@@ -33,18 +44,24 @@ const rulesOver = (places: string): string => `
       cross join lateral (select coalesce(
         (select min(m.date_field) from minimum_retention m where m.dataset_id = t.dataset_id),
         nullif(trim(t.date_field), '')) as field) f
+      cross join lateral (select exists (
+        select from mapping m where m.dataset_id = p.dataset_id and m.role = 'TOPIC') as is_topic) m
+      left join lateral (select topic.name as named, topic.cleanup_policy from dataset d
+        join topic on topic.namespace = d.namespace and topic.name = d.name and topic.dataset_id = d.id
+        where d.id = p.dataset_id and topic.gone_at is null) k on true
   ),
   speaking as (
     select r.dataset_id, null::text as policy_id, null::text as policy, null::integer as version, r.days, r.date_field,
-      r.auto_approve, r.set_by, r.set_at, null::text as uncovered, true as is_named, 0 as narrowness
+      r.auto_approve, r.set_by, r.set_at, null::text as uncovered, false as is_topic, false as is_set, true as is_named,
+      0 as narrowness
     from lake_retention r
     union all
     select p.dataset_id, h.id, h.name, h.version, h.days, d.field, h.auto_approve, h.set_by, h.set_at, d.uncovered,
-      p.is_named, h.narrowness
+      d.is_topic, d.is_set, p.is_named, h.narrowness
     from policy_place p join retention_policy h on h.id = p.scope_id join dated d on d.dataset_id = p.dataset_id
   ),
   retention_rule as materialized (
-    select s.*, row_number() over (partition by s.dataset_id
+    select s.*, s.is_set::integer + row_number() over (partition by s.dataset_id
       order by s.policy_id is null desc, s.is_named desc, s.narrowness desc, s.days, s.policy) as line
     from speaking s
   )`;
@@ -59,7 +76,9 @@ export interface EffectiveRetention {
   /** Null for a rule of the table itself. */
   readonly policy: { readonly id: string; readonly name: string; readonly version: number } | null;
   readonly days: number;
-  /** Null where the policy cannot be followed for want of one. */
+  /** True for a topic: its broker goes by the times of records. */
+  readonly isTopic: boolean;
+  /** Null for topics, and where the policy cannot be followed for want of one. */
   readonly dateField: string | null;
   readonly autoApprove: boolean;
   readonly setBy: string;
@@ -75,6 +94,7 @@ const ruleRow = z
     policy: z.string().nullable(),
     version: z.number().nullable(),
     days: z.number(),
+    is_topic: z.boolean(),
     date_field: z.string().nullable(),
     auto_approve: z.boolean(),
     set_by: z.string(),
@@ -86,6 +106,7 @@ const ruleRow = z
       datasetId: row.dataset_id,
       policy: id === null || name === null || version === null ? null : { id, name, version },
       days: row.days,
+      isTopic: row.is_topic,
       dateField: row.date_field,
       autoApprove: row.auto_approve,
       setBy: row.set_by,
@@ -117,7 +138,7 @@ export async function followedRule(em: EntityManager, datasetId: string): Promis
   return rule === undefined || !isFollowed(rule) ? null : { dateField: rule.dateField, days: rule.days };
 }
 
-/** True for one that rows go by. */
+/** True for one that rows of a table go by. */
 export const isFollowed = (rule: EffectiveRetention): rule is EffectiveRetention & { readonly dateField: string } =>
   rule.uncovered === null && rule.dateField !== null;
 
@@ -125,6 +146,10 @@ export const isFollowed = (rule: EffectiveRetention): rule is EffectiveRetention
 export async function assertRetained(em: EntityManager, datasetId: string): Promise<void> {
   const rule = (await effectiveRetentions(em, [datasetId])).get(datasetId);
   const path = ['datasetId'];
+  if (rule?.isTopic === true)
+    throw new LinewardError('NOT_FOUND', 'datasetId: it is a topic; approve its retention with applyTopicRetention', {
+      path,
+    });
   if (rule === undefined)
     throw new LinewardError('NOT_FOUND', 'datasetId: it is no lake table with a retention rule or policy; set one', {
       path,

@@ -130,6 +130,7 @@ function planOf(
           inForce: policy.inForce,
           beforeHold: policy.beforeHold,
           onBroker,
+          placed: policy.placedBy !== null,
           held: holds.length > 0,
           minimumDays: found.minimumDays,
           approving: found.approving,

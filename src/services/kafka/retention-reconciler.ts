@@ -15,9 +15,10 @@ import {
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { HeldTopics } from './held-topics.ts';
+import type { PlacedRetentions } from './placed-retentions.ts';
 import type { KafkaGateway } from './ports.ts';
 import { changesOf, type RetentionPlan, type RetentionPlans } from './retention-plans.ts';
-import { topicLock, topicLockSql } from './topic-names.ts';
+import { lockRetention } from './retention-writes.ts';
 
 const policiesAtOnce = 200;
 /** How long brokers may take to hear of a change. */
@@ -33,6 +34,7 @@ export interface RetentionReconcilerDeps {
   readonly em: EntityManager;
   readonly kafka: Pick<KafkaGateway, 'cluster' | 'configured'>;
   readonly plans: RetentionPlans;
+  readonly placed: Pick<PlacedRetentions, 'follow'>;
   readonly held: Pick<HeldTopics, 'look' | 'holdsOn'>;
   readonly logger: Logger;
 }
@@ -54,14 +56,15 @@ export class RetentionReconciler {
     readonly signal: AbortSignal;
     readonly report: (progress: { readonly done: number; readonly total: number }) => Promise<void>;
   }): Promise<void> {
-    const { em } = this.#deps;
-    const total = await em.fork().count(TopicRetentionSchema);
+    const { em, placed } = this.#deps;
     let after = '';
     let away: unknown = null;
     const failed = (error: unknown) => {
       // Somebody took the policy away meanwhile.
       if (!(error instanceof LinewardError) || error.code !== 'NOT_FOUND') away ??= error;
     };
+    await placed.follow(run.signal, failed);
+    const total = await em.fork().count(TopicRetentionSchema);
     for (let done = 0; ; ) {
       const some = await em
         .fork()
@@ -236,23 +239,6 @@ export class RetentionReconciler {
   }
 }
 
-/**
- * The policy, with its topic held: others who change its settings come before or after, and it is not switched to its
- * next generation meanwhile.
- * @throws LinewardError NOT_FOUND
- */
-export async function lockRetention(tx: EntityManager, id: string): Promise<TopicRetention> {
-  const [row] = await tx.execute<{ dataset_id: string }[]>('select dataset_id from topic_retention where id = ?', [id]);
-  if (row !== undefined) {
-    await tx.execute(topicLockSql.alone, [`retention:${row.dataset_id}`]);
-    await tx.execute(topicLockSql.shared, [topicLock(row.dataset_id)]);
-  }
-  const policy = await tx.findOne(TopicRetentionSchema, { id }, { refresh: true });
-  if (policy === null)
-    throw new LinewardError('NOT_FOUND', 'id: there is no such retention of a topic', { path: ['id'] });
-  return policy;
-}
-
 /** Nothing keeps its records, for sure. */
 const isFree = ({ unplannable, holds, minimumDays }: RetentionPlan): boolean =>
   unplannable === null && holds.length === 0 && minimumDays === null;
@@ -263,11 +249,16 @@ const changeOf = ({ setting, onBroker, target }: RetentionStep): RetentionChange
   to: target,
 });
 
-/** What the policy does not name, and goes back to what it was when the hold ends. */
-const movedByHold = ({ policy }: TopicRetention, { steps, own }: RetentionPlan): object =>
+/** What goes back to what it was when the hold ends: nobody has said for this topic what else it is to be. */
+const movedByHold = ({ policy, placedBy, inForce }: TopicRetention, { steps, own }: RetentionPlan): object =>
   Object.fromEntries(
     steps
-      .filter(({ setting, change }) => policy[setting] === undefined && change === 'EXTEND')
+      .filter(({ change }) => change === 'EXTEND')
+      .filter(({ setting, blocked }) =>
+        policy[setting] === undefined
+          ? true
+          : blocked === 'HELD' && placedBy !== null && inForce[setting] === undefined,
+      )
       .map(({ setting }) => [setting, own[setting] ?? null]),
   );
 

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
+import type { Logger } from '../../domain/logger.ts';
 import { Turns } from '../../domain/turns.ts';
 import type { TopicKind } from '../../entities/topic.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -29,6 +30,8 @@ export class TopicDiscovery {
   readonly #em: EntityManager;
   readonly #cluster: Pick<KafkaCluster, 'describe' | 'settings' | 'sizes' | 'ranges'>;
   readonly #namespace: string | null;
+  readonly #changed: () => Promise<void>;
+  readonly #logger: Logger;
   /** Who waits for another in this process waits without a connection. */
   readonly #turns = new Turns(1);
 
@@ -36,8 +39,13 @@ export class TopicDiscovery {
     readonly em: EntityManager;
     readonly kafka: { readonly cluster: Pick<KafkaCluster, 'describe' | 'settings' | 'sizes' | 'ranges'> };
     readonly kafkaNamespace: string | null;
+    /** Told where topics came or went: policies may be about them. */
+    readonly changed: () => Promise<void>;
+    readonly logger: Logger;
   }) {
     this.#em = deps.em;
+    this.#changed = deps.changed;
+    this.#logger = deps.logger;
     this.#cluster = deps.kafka.cluster;
     this.#namespace = deps.kafkaNamespace;
   }
@@ -46,7 +54,12 @@ export class TopicDiscovery {
   async discover(actor: Actor): Promise<TopicDiscoveryResult> {
     const namespace = this.#namespace;
     if (namespace === null) throw new LinewardError('KAFKA_NOT_CONFIGURED');
-    return this.#turns.take(() => this.#discovered(actor, namespace));
+    const found = await this.#turns.take(() => this.#discovered(actor, namespace));
+    if (found.discovered + found.returned > 0)
+      await this.#changed().catch((error: unknown) => {
+        this.#logger.warn({ error }, 'new topics are compared with retention policies at the next interval only');
+      });
+    return found;
   }
 
   #discovered(actor: Actor, namespace: string): Promise<TopicDiscoveryResult> {

@@ -4,11 +4,12 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { compareKeeping } from '../../domain/kafka/topic-retention.ts';
 import { type Approval, type ApprovalRule, counted, ruleFor, whyNot } from '../../domain/operations/approval.ts';
 import type { TopicRetention } from '../../entities/topic-retention.entity.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import {
   type ApprovalFloor,
   approvalPolicies,
   approvalRow,
-  labelsOf,
+  asksForLabels,
   refusedApproval,
 } from '../operations/approval-rules.ts';
 import { textArray } from '../sql.ts';
@@ -19,15 +20,21 @@ const size = { targets: 1, subjects: 0, records: Number.POSITIVE_INFINITY, bytes
 
 type Approvable = Pick<RetentionPlan, 'retentionId' | 'datasetId' | 'deletesSooner' | 'hash'>;
 
+/** What rules are made of, beside policies. */
+export interface RetentionApprovalTerms {
+  readonly floor: ApprovalFloor;
+  readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
+}
+
 /** Who must approve each plan, by the policies of this moment, in their order. What only keeps longer is no policy’s concern. */
 async function rulesOf(
   em: EntityManager,
   plans: readonly Approvable[],
-  floor: ApprovalFloor,
+  { floor, placeLabels }: RetentionApprovalTerms,
 ): Promise<readonly ApprovalRule[]> {
   const policies = plans.some((plan) => plan.deletesSooner) ? await approvalPolicies(em) : [];
   const ids = plans.map(({ datasetId }) => datasetId);
-  const labels = policies.length === 0 ? new Map<string, readonly string[]>() : await labelsOf(em, ids);
+  const labels = asksForLabels(policies) ? await placeLabels.labelsIn(ids) : new Map<string, readonly string[]>();
   return plans.map(({ datasetId, deletesSooner }) =>
     ruleFor(
       deletesSooner ? policies : [],
@@ -45,9 +52,9 @@ export async function approveRetention(
   tx: EntityManager,
   actor: Actor,
   { policy, plan }: { readonly policy: TopicRetention; readonly plan: Approvable },
-  floor: ApprovalFloor,
+  terms: RetentionApprovalTerms,
 ): Promise<{ readonly rule: ApprovalRule; readonly approvals: readonly Approval[] }> {
-  const rule = (await rulesOf(tx, [plan], floor))[0] ?? { ...floor, roles: [], policies: [] };
+  const rule = (await rulesOf(tx, [plan], terms))[0] ?? { ...terms.floor, roles: [], policies: [] };
   const requesters = await settersOf(tx, policy);
   const given = await tx.execute(
     `select actor_id, null::text as on_behalf_of, roles from topic_retention_approval
@@ -78,11 +85,15 @@ export async function approveRetention(
   return { rule, approvals };
 }
 
-/** Who set the version that is to be approved. */
-async function settersOf(tx: EntityManager, { id, policyVersion }: TopicRetention): Promise<readonly string[]> {
+/** Who set the version that is to be approved, and the policy that places it as it is now. */
+async function settersOf(
+  tx: EntityManager,
+  { id, policyVersion, placedBy }: TopicRetention,
+): Promise<readonly string[]> {
   const rows = await tx.execute<{ created_by: string }[]>(
-    'select created_by from topic_retention_version where retention_id = ? and policy_version = ?',
-    [id, policyVersion],
+    `select created_by from topic_retention_version where retention_id = ? and policy_version = ?
+     union select set_by from retention_policy where name = ?`,
+    [id, policyVersion, placedBy],
   );
   return rows.map(({ created_by: setter }) => setter);
 }
@@ -100,9 +111,9 @@ const givenRow = z.object({ retention_id: z.string(), plan_hash: z.string(), act
 export async function retentionApprovals(
   em: EntityManager,
   plans: readonly Approvable[],
-  floor: ApprovalFloor,
+  terms: RetentionApprovalTerms,
 ): Promise<readonly RetentionApproval[]> {
-  const rules = await rulesOf(em, plans, floor);
+  const rules = await rulesOf(em, plans, terms);
   const rows = await em.execute(
     `select retention_id, plan_hash, actor_id from topic_retention_approval where retention_id = any(?::text[])
      order by approved_at, actor_id`,
@@ -110,7 +121,7 @@ export async function retentionApprovals(
   );
   const given = rows.map((row) => givenRow.parse(row));
   return plans.map(({ retentionId, hash }, index) => ({
-    approvalsNeeded: rules[index]?.approvals ?? floor.approvals,
+    approvalsNeeded: rules[index]?.approvals ?? terms.floor.approvals,
     approvedBy: given
       .filter((one) => one.retention_id === retentionId && one.plan_hash === hash)
       .map(({ actor_id: actorId }) => actorId),

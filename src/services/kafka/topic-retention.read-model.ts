@@ -4,6 +4,7 @@ import { type RetentionValues, retentionSettings } from '../../domain/kafka/topi
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { RetentionOutcome, TopicRetention } from '../../entities/topic-retention.entity.ts';
 import { keysetPage, keysetPages, type SqlFragment } from '../keyset-page.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import { textArray } from '../sql.ts';
 import type { RetentionPlan, RetentionPlans } from './retention-plans.ts';
 import { type RetentionApproval, retentionApprovals } from './topic-retention-approval.ts';
@@ -33,6 +34,8 @@ const retentionRow = z
     approved_by: text,
     approved_at: date,
     before_hold: z.partialRecord(z.enum(retentionSettings), text),
+    placed_by: text,
+    before_placing: z.object({ value: z.string(), isOwn: z.boolean() }).nullable(),
     outcome: z.enum(retentionOutcomes),
     outcome_reason: text,
     checked_at: date,
@@ -54,6 +57,8 @@ const retentionRow = z
       approvedBy: row.approved_by,
       approvedAt: row.approved_at,
       beforeHold: row.before_hold,
+      placedBy: row.placed_by,
+      beforePlacing: row.before_placing,
       outcome: row.outcome,
       outcomeReason: row.outcome_reason,
       checkedAt: row.checked_at,
@@ -94,10 +99,16 @@ export interface TopicRetentionFilter {
 export class TopicRetentionReadModel {
   readonly #em: EntityManager;
   readonly #plans: Pick<RetentionPlans, 'plansOf'>;
+  readonly #placeLabels: Pick<PlaceLabels, 'labelsIn'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly plans: Pick<RetentionPlans, 'plansOf'> }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly plans: Pick<RetentionPlans, 'plansOf'>;
+    readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
+  }) {
     this.#em = deps.em;
     this.#plans = deps.plans;
+    this.#placeLabels = deps.placeLabels;
   }
 
   topicRetentions(request: PageRequest, filter: TopicRetentionFilter): Promise<Page<TopicRetention>> {
@@ -139,7 +150,10 @@ export class TopicRetentionReadModel {
   /** What an approval would do, and what it would name: one plan for each retention, read from the broker now. */
   async plansOf(retentions: readonly TopicRetention[]): Promise<readonly (RetentionPlan & RetentionApproval)[]> {
     const plans = await this.#plans.plansOf(retentions, { approving: true });
-    const approvals = await retentionApprovals(this.#em.fork(), plans, { approvals: 1, byRequester: true });
+    const approvals = await retentionApprovals(this.#em.fork(), plans, {
+      floor: { approvals: 1, byRequester: true },
+      placeLabels: this.#placeLabels,
+    });
     return plans.map((plan, index) => ({ ...plan, ...(approvals[index] ?? { approvalsNeeded: 1, approvedBy: [] }) }));
   }
 

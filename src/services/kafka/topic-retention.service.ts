@@ -1,15 +1,16 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
-import { newId } from '../../domain/id.ts';
-import { inForceUnder, isChange, readRetention } from '../../domain/kafka/topic-retention.ts';
+import { isChange, readRetention } from '../../domain/kafka/topic-retention.ts';
 import { nameOfApproval } from '../../domain/operations/approval.ts';
 import { Turns } from '../../domain/turns.ts';
 import { type TopicRetention, TopicRetentionSchema } from '../../entities/topic-retention.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import type { RetentionPlans } from './retention-plans.ts';
-import { lockRetention, type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
+import { type RetentionReconciler, retentionsAtOnce } from './retention-reconciler.ts';
+import { lockRetention, lockRetentionOf, removeRetention, writeRetention } from './retention-writes.ts';
 import { approveRetention } from './topic-retention-approval.ts';
 
 export interface SetTopicRetention {
@@ -28,6 +29,7 @@ export class TopicRetentionService {
   readonly #kafkaNamespace: string | null;
   readonly #plans: Pick<RetentionPlans, 'plansOf'>;
   readonly #reconciler: Pick<RetentionReconciler, 'reconcile'>;
+  readonly #placeLabels: Pick<PlaceLabels, 'labelsIn'>;
   readonly #approvalByAnother: boolean;
   readonly #turns = new Turns(retentionsAtOnce);
 
@@ -36,6 +38,7 @@ export class TopicRetentionService {
     readonly kafkaNamespace: string | null;
     readonly plans: Pick<RetentionPlans, 'plansOf'>;
     readonly reconciler: Pick<RetentionReconciler, 'reconcile'>;
+    readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
     /** True where nobody approves what they set. */
     readonly approvalByAnother: boolean;
   }) {
@@ -43,6 +46,7 @@ export class TopicRetentionService {
     this.#kafkaNamespace = deps.kafkaNamespace;
     this.#plans = deps.plans;
     this.#reconciler = deps.reconciler;
+    this.#placeLabels = deps.placeLabels;
     this.#approvalByAnother = deps.approvalByAnother;
   }
 
@@ -60,43 +64,25 @@ export class TopicRetentionService {
         throw new LinewardError('CONFLICT', `expectedVersion: the retention is at version ${version}; read it again`, {
           path: ['expectedVersion'],
         });
-      if (known !== null && JSON.stringify(sorted(known.policy)) === JSON.stringify(sorted(policy))) return known;
-      const id = known?.id ?? newId();
-      const [inForce, text] = [inForceUnder(policy, known?.inForce ?? {}), JSON.stringify(policy)];
-      await tx.execute(
-        `insert into topic_retention (id, dataset_id, policy_version, policy, created_at, updated_at)
-         values (?, ?, 1, ?::jsonb, now(), now())
-         on conflict (dataset_id) do update set policy_version = topic_retention.policy_version + 1,
-           policy = excluded.policy, in_force = ?::jsonb, outcome = 'NOT_CHECKED', outcome_reason = null,
-           deviations = '[]', deviating_since = null, updated_at = now()`,
-        [id, input.datasetId, text, JSON.stringify(inForce)],
-      );
-      await tx.execute(
-        `insert into topic_retention_version (retention_id, policy_version, policy, created_by, created_at)
-         values (?, ?, ?::jsonb, ?, now())`,
-        [id, version + 1, text, actor.id],
-      );
-      audit(tx, actor, {
-        action: 'setTopicRetention',
-        resourceType: 'TopicRetention',
-        resourceId: id,
-        details: { datasetId: input.datasetId, policyVersion: version + 1, settings: policy },
-      });
-      return tx.findOneOrFail(TopicRetentionSchema, { id }, { refresh: true });
+      const { datasetId } = input;
+      return writeRetention(tx, actor, { datasetId, known, policy, setBy: actor.id, placing: null });
     });
   }
 
-  /** From then on the topic is left as it is. What a hold has kept longer stays so. @throws LinewardError NOT_FOUND */
+  /**
+   * From then on the topic is left as it is. What a hold has kept longer stays so.
+   * @throws LinewardError NOT_FOUND; CONFLICT for one that a policy places
+   */
   async deleteTopicRetention(actor: Actor, id: string): Promise<void> {
     await this.#inTurn(async (tx) => {
-      const { datasetId, policyVersion, policy } = await lockRetention(tx, id);
-      await tx.execute('delete from topic_retention where id = ?', [id]);
-      audit(tx, actor, {
-        action: 'deleteTopicRetention',
-        resourceType: 'TopicRetention',
-        resourceId: id,
-        details: { datasetId, policyVersion, settings: policy },
-      });
+      const retention = await lockRetention(tx, id);
+      if (retention.placedBy !== null)
+        throw new LinewardError(
+          'CONFLICT',
+          `id: the retention policy "${retention.placedBy}" places it; retire the policy, or set a retention for this topic`,
+          { path: ['id'] },
+        );
+      await removeRetention(tx, actor, retention);
     });
   }
 
@@ -130,7 +116,8 @@ export class TopicRetentionService {
           path: ['id'],
         });
       const floor = { approvals: 1, byRequester: !this.#approvalByAnother };
-      const { rule, approvals } = await approveRetention(tx, actor, { policy, plan }, floor);
+      const terms = { floor, placeLabels: this.#placeLabels };
+      const { rule, approvals } = await approveRetention(tx, actor, { policy, plan }, terms);
       const { topic, hash: planHash } = plan;
       const approved = { topic, policyVersion: policy.policyVersion, planHash, approvalsNeeded: rule.approvals };
       const event = { resourceType: 'TopicRetention', resourceId: policy.id } as const;
@@ -163,7 +150,7 @@ export class TopicRetentionService {
       [datasetId],
     );
     if (row?.namespace === this.#kafkaNamespace) {
-      await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`retention:${datasetId}`]);
+      await lockRetentionOf(tx, datasetId);
       return;
     }
     const why =
@@ -171,6 +158,3 @@ export class TopicRetentionService {
     throw new LinewardError('NOT_FOUND', `datasetId: ${why}`, { path: ['datasetId'] });
   }
 }
-
-const sorted = (values: object): readonly unknown[] =>
-  Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1));

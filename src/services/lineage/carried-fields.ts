@@ -11,18 +11,18 @@ const kinSql = `
   where field.number = any(?::int[]) and (${isPart('kin', 'field')} or ${isPart('field', 'kin')})`;
 
 /**
- * Fields whose values may be in each of some fields, itself included, also by what it is a part of and by its parts: tools tell
- * lineage of the whole where people label the part, and the other way about.
+ * Fields whose values may be in those of each group, themselves included, also by what they are parts of and by their parts: tools
+ * tell lineage of the whole where people label the part, and the other way about.
  */
 export async function carriedFromAll(
   sql: Statements,
   graph: EdgeGraph,
-  fields: readonly number[],
+  groups: readonly (readonly number[])[],
 ): Promise<readonly ReadonlySet<number>[]> {
   const kinOf = new Map<number, number[]>();
   // Kin lead on to what they come from, which has kin of its own.
   for (;;) {
-    const carried = fields.map((field) => carriedFrom(graph, field, (one) => kinOf.get(one) ?? []));
+    const carried = groups.map((fields) => carriedFrom(graph, fields, (one) => kinOf.get(one) ?? []));
     const asked = [...new Set(carried.flatMap((from) => [...from]))].filter((field) => !kinOf.has(field));
     if (asked.length === 0) return carried;
     for (const field of asked) kinOf.set(field, []);

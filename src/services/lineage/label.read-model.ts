@@ -162,8 +162,11 @@ export class LabelReadModel {
         [datasetId],
       );
       const [origins, graph] = [await this.#origins('', ''), await this.#graphs.columns()];
-      const numbers = fields.map(({ number }) => number);
-      const carried = await carriedFromAll(sql, graph, numbers);
+      const carried = await carriedFromAll(
+        sql,
+        graph,
+        fields.map(({ number }) => [number]),
+      );
       return new Map(
         fields.map(({ path }, index): [string, readonly string[]] => {
           const from = [...(carried[index] ?? [])];

@@ -21,7 +21,9 @@ import {
 import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
+import { lastLogin } from '../access/oidc-logins.ts';
 import { effectiveRetentions } from '../governance/retention-rules.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import { textArray } from '../sql.ts';
 
 /** What is asked for whatever policies say. */
@@ -43,43 +45,46 @@ function policyOf(row: ApprovalPolicyRow): ApprovalPolicy {
   };
 }
 
+/** What policies go by, of a plan that was looked at. */
+export interface LabelledPlan {
+  readonly plan: OperationPlan;
+  /** What its places carry; null where nobody can say, or no policy asked when it was looked at. */
+  readonly classifications: readonly string[] | null;
+}
+
+/**
+ * A plan with what its places carry as of now. Asked before the operation is locked, since the labels take a connection of their
+ * own. A policy that comes between and asks for labels counts, whatever they are.
+ */
+export async function labelledPlan(
+  em: EntityManager,
+  labels: Pick<PlaceLabels, 'labelsIn'>,
+  plan: OperationPlan,
+): Promise<LabelledPlan> {
+  const ids = plan.targets.map(({ dataset }) => dataset.id);
+  // Keys may encrypt anything.
+  if (ids.includes(keyRing.id) || !asksForLabels(await approvalPolicies(em.fork())))
+    return { plan, classifications: null };
+  return { plan, classifications: [...new Set([...(await labels.labelsIn(ids)).values()].flat())] };
+}
+
+export const asksForLabels = (policies: readonly ApprovalPolicy[]): boolean =>
+  policies.some(({ classifications }) => classifications !== null);
+
 /** Who must approve a plan, by the policies of this moment. */
 export async function approvalRule(
   tx: EntityManager,
   { kind }: Pick<Operation, 'kind'>,
-  plan: OperationPlan,
+  { plan, classifications }: LabelledPlan,
   floor: ApprovalFloor,
 ): Promise<ApprovalRule> {
-  const policies = await approvalPolicies(tx);
-  const ids = plan.targets.map(({ dataset }) => dataset.id);
-  // Keys may encrypt anything.
-  const labels = policies.length === 0 || ids.includes(keyRing.id) ? null : await labelsOf(tx, ids);
-  const classifications = labels === null ? null : ids.flatMap((id) => labels.get(id) ?? []);
-  return ruleFor(policies, { kind, size: sizeOf(plan), classifications }, floor);
+  return ruleFor(await approvalPolicies(tx), { kind, size: sizeOf(plan), classifications }, floor);
 }
 
 /** All of this moment. */
 export async function approvalPolicies(tx: EntityManager): Promise<readonly ApprovalPolicy[]> {
   const rows = await tx.find(ApprovalPolicySchema, {}, { orderBy: { name: 'asc' }, refresh: true });
   return rows.map(policyOf);
-}
-
-/** What is labelled in datasets, by dataset; those without labels are absent. */
-export async function labelsOf(
-  tx: EntityManager,
-  datasetIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const ids = textArray(datasetIds);
-  const rows = await tx.execute<{ id: string; name: string }[]>(
-    `select m.dataset_id as id, f.name from mapping m join entity_version v on v.entity_id = m.entity_id
-       join entity_field e on e.version_id = v.id, unnest(e.classifications) f(name) where m.dataset_id = any(?::text[])
-     union
-     select d.dataset_id, f.name from dataset_field d join dataset_field_label l on l.field_id = d.id, unnest(l.classifications) f(name)
-       where d.dataset_id = any(?::text[])`,
-    [ids, ids],
-  );
-  const byId = Map.groupBy(rows, ({ id }) => id);
-  return new Map([...byId].map(([id, found]) => [id, found.map(({ name }) => name)]));
 }
 
 /** How plans wait for approval. */
@@ -93,7 +98,7 @@ export interface ApprovalTerms {
 export async function awaitApproval(
   tx: EntityManager,
   operation: Operation,
-  plan: OperationPlan,
+  plan: LabelledPlan,
   { approvalDays, shredApprovals }: ApprovalTerms,
 ): Promise<void> {
   operation.approvalExpiresAt = new Date(operation.updatedAt.getTime() + approvalDays * dayMs);
@@ -172,7 +177,8 @@ async function requestersOf(
 
 /**
  * What somebody is for whom an actor stands in. Of who acts by a token of ours that counts what the token is now: one that was
- * revoked lends nothing. Nor does whom a policy keeps from approving by now. @throws LinewardError APPROVAL_REFUSED
+ * revoked lends nothing. Of who logs in to a provider that counts what their newest login said. Nor does anybody lend whom a
+ * policy keeps from approving by now. @throws LinewardError APPROVAL_REFUSED
  */
 async function delegatedRoles(
   tx: EntityManager,
@@ -197,6 +203,7 @@ async function rolesNow(
   name: string,
   then: readonly Role[],
 ): Promise<readonly Role[]> {
+  if (kind === 'oidc') return (await lastLogin(tx, name)) ?? then;
   if (kind !== 'token' || name === 'api-token') return then;
   const [token] = await tx.execute<{ roles: string[] }[]>(
     `select roles from api_token where name = ? and revoked_at is null and (expires_at is null or expires_at > now())`,

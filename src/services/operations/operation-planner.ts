@@ -10,8 +10,9 @@ import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '.
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import { type ApprovalTerms, awaitApproval } from './approval-rules.ts';
+import { type ApprovalTerms, awaitApproval, labelledPlan } from './approval-rules.ts';
 import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -23,6 +24,7 @@ export interface PlannerDeps {
   readonly em: EntityManager;
   readonly registry: RegistryReadModel;
   readonly derivedData: DerivedDataReadModel;
+  readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
   readonly retains: Retaining;
   readonly executors: readonly TargetExecutor[];
   readonly notary: Notary;
@@ -188,6 +190,7 @@ export class OperationPlanner {
     plan: OperationPlan,
     facts: { blocked: boolean; held: ReadonlySet<string>; dateless?: Gap },
   ): Promise<void> {
+    const labelled = await labelledPlan(this.#deps.em, this.#deps.placeLabels, plan);
     await this.#deps.em.fork().transactional(async (tx) => {
       const operation = await lockOperation(tx, operationId);
       if (!mayBecome(operation.status, 'PLANNED')) return;
@@ -205,7 +208,7 @@ export class OperationPlanner {
         await settleDeferral(tx, operation, [heldWhole]);
       }
       if (operation.dryRun) await endDryRun(tx, operation);
-      else if (!facts.blocked) await awaitApproval(tx, operation, plan, this.#deps.approval);
+      else if (!facts.blocked) await awaitApproval(tx, operation, labelled, this.#deps.approval);
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));

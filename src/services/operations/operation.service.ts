@@ -4,12 +4,13 @@ import type { AuditAction } from '../../domain/audit/audit-action.ts';
 import { assertText } from '../../domain/governance/selection.ts';
 import { nameOfApproval } from '../../domain/operations/approval.ts';
 import { finalStatuses, mayBecome, type OperationStatus } from '../../domain/operations/status.ts';
-import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { type Operation, OperationSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
 import { audit } from '../audit/audit.service.ts';
 import { tellingRefusal } from '../audit/refused-approval.ts';
-import { addApproval, approvalRule } from './approval-rules.ts';
+import type { PlaceLabels } from '../lineage/place-labels.ts';
+import { addApproval, approvalRule, labelledPlan } from './approval-rules.ts';
 import { endDeferral } from './erasure-deferral.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { lockOperation } from './operation-lock.ts';
@@ -41,6 +42,7 @@ export class OperationService {
   readonly #em: EntityManager;
   readonly #access: Pick<AccessGuard, 'explain'>;
   readonly #driver: Pick<OperationDriver, 'advance'>;
+  readonly #placeLabels: Pick<PlaceLabels, 'labelsIn'>;
   readonly #shred: ShredRules;
   readonly #approvalByAnother: boolean;
   readonly #erasureWindowMs: number;
@@ -49,6 +51,7 @@ export class OperationService {
     readonly em: EntityManager;
     readonly access: Pick<AccessGuard, 'explain'>;
     readonly driver: Pick<OperationDriver, 'advance'>;
+    readonly placeLabels: Pick<PlaceLabels, 'labelsIn'>;
     readonly shred: ShredRules;
     /** True where nobody approves what they requested. What the product requests by a rule, a person has approved before. */
     readonly approvalByAnother: boolean;
@@ -58,6 +61,7 @@ export class OperationService {
     this.#em = deps.em;
     this.#access = deps.access;
     this.#driver = deps.driver;
+    this.#placeLabels = deps.placeLabels;
     this.#shred = deps.shred;
     this.#approvalByAnother = deps.approvalByAnother;
     this.#erasureWindowMs = deps.erasureWindowMs;
@@ -72,6 +76,8 @@ export class OperationService {
 
   async #approve(actor: Actor, input: ApproveOperation): Promise<Operation> {
     const onBehalfOf = input.onBehalfOf ?? null;
+    const read = await this.#em.fork().findOne(OperationSchema, { id: input.id, planHash: input.planHash });
+    const labelled = read?.plan == null ? null : await labelledPlan(this.#em, this.#placeLabels, read.plan);
     return this.#change(actor, input.id, 'approveOperation', 'APPROVED', async (operation, tx) => {
       if (operation.dryRun)
         throw new LinewardError('OPERATION_STATE', 'A dry run is never executed; request it again without dryRun.', {
@@ -88,8 +94,10 @@ export class OperationService {
           },
         );
       if (operation.plan === null) throw new LinewardError('INTERNAL', 'a planned operation has no plan');
+      // Where the plan came between, nobody has looked at its places.
+      const plan = labelled ?? { plan: operation.plan, classifications: null };
       const floor = { approvals: this.#floorOf(operation), byRequester: !this.#approvalByAnother };
-      const rule = await approvalRule(tx, operation, operation.plan, floor);
+      const rule = await approvalRule(tx, operation, plan, floor);
       const approvals = await addApproval(tx, { access: this.#access, actor, onBehalfOf }, operation, rule);
       operation.approvedBy = approvals.map(nameOfApproval).join(', ');
       operation.approvalsNeeded = rule.approvals;

@@ -32,6 +32,7 @@ test('refused logins leave one event for each address, with no token in it', asy
     apiToken: 'right',
     provider: null,
     refusals: counting,
+    logins: { note: async () => undefined },
     policies: new PoliciesInForce({ accessPolicies: new AccessPolicyReadModel({ em: db.em }) }),
   });
   const secret = `lw_${randomBytes(32).toString('base64url')}`;

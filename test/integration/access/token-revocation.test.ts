@@ -16,6 +16,7 @@ test('a token that is revoked is refused by the process that revoked it, where n
   const { em } = db;
   const authentication = new Authentication({
     ...{ em, apiToken: 'root', provider: null, refusals: { tell: () => undefined } },
+    logins: { note: async () => undefined },
     policies: new PoliciesInForce({ accessPolicies: new AccessPolicyReadModel({ em }) }),
   });
   const service = new ApiTokenService({ em, authentication });

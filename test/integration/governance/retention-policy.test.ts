@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 const execute = (sql: string, params: readonly unknown[] = []) => db.em.fork().execute(sql, [...params]);
-const policies = () => new RetentionPolicyService({ em: db.em });
+const policies = () => new RetentionPolicyService({ em: db.em, changed: async () => undefined });
 const readModel = () => new RetentionPolicyReadModel({ em: db.em });
 async function set(scope: GivenPlaces, days: number, name = `P${newId()}`) {
   const { id, version } = await policies().setRetentionPolicy(tester, { name, days, scope, autoApprove: false });
@@ -133,7 +133,7 @@ describe('retention policies by scope', () => {
       [undated.datasetId]: 'NO_DATE_FIELD',
       [unmapped.datasetId]: 'NO_ENTITY',
       [otherDate.datasetId]: 'NO_DATE_COLUMN',
-      [topic.datasetId]: 'TOPIC',
+      [topic.datasetId]: 'NO_TOPIC',
       [elsewhere]: 'NOT_A_TABLE',
     };
     const { id, name } = await set({ datasetIds: Object.keys(expected) }, 30);

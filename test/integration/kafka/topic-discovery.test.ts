@@ -9,13 +9,15 @@ import type { KafkaCluster } from '../../../src/services/kafka/ports.ts';
 import { TopicReadModel } from '../../../src/services/kafka/topic.read-model.ts';
 import { TopicDiscovery } from '../../../src/services/kafka/topic-discovery.ts';
 import { TopicSampling } from '../../../src/services/kafka/topic-sampling.ts';
-import { tester } from '../../testkit/actor.ts';
+import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, uniqueName, until } from '../../testkit/kafka.ts';
 import { bareRecords, recordsOf } from '../../testkit/records.ts';
 import { kafkaNamespace, seedStream, seedTarget, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
+
+const untold = { changed: async () => undefined, logger: quietLogger };
 
 describe.skipIf(missing !== null)('topics of a cluster', () => {
   let database: TestDatabase;
@@ -63,7 +65,7 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
       describeGroups: (groups) => real.describeGroups(groups),
       ...cluster,
     };
-    return new TopicDiscovery({ em, kafka: { cluster: whole }, kafkaNamespace });
+    return new TopicDiscovery({ em, kafka: { cluster: whole }, kafkaNamespace, ...untold });
   };
   const discover = (cluster: Partial<KafkaCluster> = {}) => discoveryOf(cluster).discover(tester);
   const found = async (name: string) => (await topics.topics({ first: 1 }, { name: { eq: name } })).items[0];
@@ -209,10 +211,10 @@ describe.skipIf(missing !== null)('topics of a cluster', () => {
     const forbidden = new LinewardError('KAFKA_REFUSED', 'Kafka refused with CLUSTER_AUTHORIZATION_FAILED.');
     await expect(discover({ settings: () => Promise.reject(forbidden) })).rejects.toBe(forbidden);
     const lonely = gatewayFor('127.0.0.1:1');
-    const work = new TopicDiscovery({ em, kafka: lonely, kafkaNamespace }).discover(tester);
+    const work = new TopicDiscovery({ em, kafka: lonely, kafkaNamespace, ...untold }).discover(tester);
     await expect(work).rejects.toMatchObject({ code: 'KAFKA_UNAVAILABLE' });
     await lonely.close();
-    const unconfigured = new TopicDiscovery({ em, kafka: gateway, kafkaNamespace: null }).discover(tester);
+    const unconfigured = new TopicDiscovery({ em, kafka: gateway, kafkaNamespace: null, ...untold }).discover(tester);
     await expect(unconfigured).rejects.toMatchObject({ code: 'KAFKA_NOT_CONFIGURED' });
     expect((await topics.topics({ first: 100 }, undefined)).items).toEqual(before.items);
   });

@@ -10,8 +10,9 @@ import { TopicRetentionService } from '../../../src/services/kafka/topic-retenti
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, until } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
-import { kafkaNamespace, recordOf, seedTopic } from '../../testkit/topics.ts';
+import { kafkaNamespace, placedOf, recordOf, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const [day, week] = ['86400000', '604800000'];
@@ -72,12 +73,20 @@ describe.skipIf(missing !== null)('holds on topics', () => {
       em,
       kafka: { configured: true, cluster },
       plans,
+      placed: placedOf(em, gateway),
       held,
       logger: quietLogger,
     });
     return {
       reconciler,
-      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
+      service: new TopicRetentionService({
+        em,
+        kafkaNamespace,
+        plans,
+        placeLabels: placeLabelsOf(em),
+        reconciler,
+        approvalByAnother: false,
+      }),
     };
   };
   const limitsOf = async (topic: string) => {

@@ -14,8 +14,9 @@ import { byRoles } from '../../testkit/access.ts';
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
-import { kafkaNamespace, seedTopic } from '../../testkit/topics.ts';
+import { kafkaNamespace, placedOf, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const [day, week] = ['86400000', '604800000'];
@@ -43,9 +44,23 @@ describe.skipIf(missing !== null)('approval policies about the retention of topi
     const retains = new RetainReader({ em, now: () => new Date() });
     const held = new HeldTopics({ em, kafka: gateway, records: bareRecords, retains, lookAgainMs: 0 });
     const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
-    const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
-    service = new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false });
-    readModel = new TopicRetentionReadModel({ em, plans });
+    const reconciler = new RetentionReconciler({
+      em,
+      kafka: gateway,
+      plans,
+      placed: placedOf(em, gateway),
+      held,
+      logger: quietLogger,
+    });
+    service = new TopicRetentionService({
+      em,
+      kafkaNamespace,
+      plans,
+      placeLabels: placeLabelsOf(em),
+      reconciler,
+      approvalByAnother: false,
+    });
+    readModel = new TopicRetentionReadModel({ em, plans, placeLabels: placeLabelsOf(em) });
     policies = new ApprovalPolicyService({ em, access: byRoles });
   });
   afterAll(async () => {

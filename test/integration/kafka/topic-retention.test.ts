@@ -13,8 +13,9 @@ import { TopicRetentionService } from '../../../src/services/kafka/topic-retenti
 import { quietLogger, tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { freshTopic, gatewayFor, missingKafka, testBroker, uniqueName, until } from '../../testkit/kafka.ts';
+import { placeLabelsOf } from '../../testkit/lineage.ts';
 import { bareRecords } from '../../testkit/records.ts';
-import { kafkaNamespace, recordOf, type SeededTopic, seedTarget, seedTopic } from '../../testkit/topics.ts';
+import { kafkaNamespace, placedOf, recordOf, type SeededTopic, seedTarget, seedTopic } from '../../testkit/topics.ts';
 
 const missing = await missingKafka();
 const [hour, day, week] = ['3600000', '86400000', '604800000'];
@@ -49,6 +50,10 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
     await database?.close();
   });
 
+  const serviceParts = (planned: RetentionPlans, reconciler: RetentionReconciler) => {
+    const own = { em, kafkaNamespace, placeLabels: placeLabelsOf(em), approvalByAnother: false };
+    return { ...own, plans: planned, reconciler };
+  };
   const parts = (lookMs?: number) => {
     const retains = new RetainReader({ em, now: () => new Date() });
     const held = new HeldTopics({
@@ -57,13 +62,9 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       ...(lookMs === undefined ? {} : { lookMs }),
     });
     const plans = new RetentionPlans({ em, kafka: gateway, held, retains });
-    const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, held, logger: quietLogger });
-    return {
-      held,
-      plans,
-      reconciler,
-      service: new TopicRetentionService({ em, kafkaNamespace, plans, reconciler, approvalByAnother: false }),
-    };
+    const placed = placedOf(em, gateway);
+    const reconciler = new RetentionReconciler({ em, kafka: gateway, plans, placed, held, logger: quietLogger });
+    return { held, plans, reconciler, service: new TopicRetentionService(serviceParts(plans, reconciler)) };
   };
   const run = (reconciler = parts().reconciler) =>
     reconciler.reconcileAll({ signal: new AbortController().signal, report: async () => undefined });
@@ -78,7 +79,8 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       },
     });
     const { held } = parts();
-    return new RetentionReconciler({ em, kafka: { configured: true, cluster }, plans, held, logger: quietLogger });
+    const [kafka, placed] = [{ configured: true, cluster }, placedOf(em, gateway)];
+    return new RetentionReconciler({ em, kafka, plans, placed, held, logger: quietLogger });
   };
 
   const topicWith = async (config: Record<string, string>) => {
@@ -160,7 +162,8 @@ describe.skipIf(missing !== null)('the retention of topics', () => {
       code: 'PLAN_CHANGED',
     });
     const strict = new TopicRetentionService({
-      ...{ em, kafkaNamespace, plans, reconciler: parts().reconciler, approvalByAnother: true },
+      ...serviceParts(plans, parts().reconciler),
+      approvalByAnother: true,
     });
     const { hash: planHash } = await planNow(id);
     await expect(strict.applyTopicRetention(tester, { id, planHash })).rejects.toMatchObject({

@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 
 const execute = (sql: string, params: readonly unknown[] = []) => db.em.fork().execute(sql, [...params]);
-const policies = () => new RetentionPolicyService({ em: db.em });
+const policies = () => new RetentionPolicyService({ em: db.em, changed: async () => undefined });
 
 /** A plan by so many days, in which one of so many rows goes. */
 const planBy = (days: number, tableRows: number) =>

@@ -19,6 +19,7 @@ const gathering = () =>
     access: byRoles,
     em: lane.em,
     driver: lane.driver,
+    placeLabels: lane.placeLabels,
     shred: { approvals: 1, coolOffMs: 0 },
     approvalByAnother: false,
     erasureWindowMs: windowMs,

@@ -1,14 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { OidcProvider } from '../../../src/adapters/access/oidc-provider.ts';
 import type { Actor } from '../../../src/domain/access/actor.ts';
 import { retentionActor } from '../../../src/domain/access/actor.ts';
 import type { Role } from '../../../src/domain/access/role.ts';
 import type { ApprovalPolicy } from '../../../src/domain/operations/approval.ts';
 import { OperationSubjectSchema } from '../../../src/entities/operation.entity.ts';
+import { AccessPolicyReadModel } from '../../../src/services/access/access-policy.read-model.ts';
+import { Authentication } from '../../../src/services/access/authentication.ts';
+import { OidcLogins } from '../../../src/services/access/oidc-logins.ts';
+import { PoliciesInForce } from '../../../src/services/access/policies-in-force.ts';
 import { ApprovalPolicyService } from '../../../src/services/operations/approval-policy.service.ts';
 import { dropExpiredIdentifiers, expireUnapproved } from '../../../src/services/operations/identifier-expiry.ts';
 import { OperationService } from '../../../src/services/operations/operation.service.ts';
 import { byRoles, denying } from '../../testkit/access.ts';
 import { tester } from '../../testkit/actor.ts';
+import { runOf, tableOf, take } from '../../testkit/lineage.ts';
+import { oidcServer } from '../../testkit/oidc.ts';
 import { type OperationsLane, operationsLane, type Seed, seedPlaces } from '../../testkit/operations.ts';
 
 let lane: OperationsLane;
@@ -98,6 +105,34 @@ describe('an approval policy', () => {
     expect(await approve(ann, await planned())).toBe('APPROVED');
   });
 
+  it('goes by labels of what columns were copied from, also as part of something', async () => {
+    await set({ classifications: ['PHI'], approvals: 2 });
+    const [copy, twice, apart] = [await planned(), await planned(), await planned()];
+    const source = `source-${copy.id}`;
+    const columns = (from: string) => ({ fields: ['raw', 'id'], columns: { raw: [`${from}`] } });
+    const nameOf = ({ seed }: { readonly seed: Seed }) => seed.places[0]?.name ?? '';
+    const table = (name: string, more: { fields?: readonly string[]; columns?: Record<string, string[]> } = {}) =>
+      tableOf({ name, ...more }, 'test');
+    const visit = table(source, { fields: ['device', 'device.ip', 'id'] });
+    await take(lane.em, [
+      ...runOf(1, 'copying', [visit], [table(nameOf(copy), columns(`${source}.device`))]),
+      ...runOf(2, 'again', [table(nameOf(copy))], [table(nameOf(twice), columns(`${nameOf(copy)}.raw`))]),
+      ...runOf(3, 'other', [visit], [table(nameOf(apart), columns(`${source}.id`))]),
+    ]);
+    expect(await approve(ann, await planned())).toBe('APPROVED');
+    await lane.em.fork().execute(
+      `insert into dataset_field_label (field_id, classifications, set_by, set_at)
+       select f.id, '{PHI}', 'x', now() from dataset_field f join dataset d on d.id = f.dataset_id
+       where d.name = ? and f.path = 'device.ip'`,
+      [source],
+    );
+    for (const plan of [copy, twice]) expect(await approve(ann, plan)).toBe('PLANNED');
+    expect(await approve(ann, apart)).toBe('APPROVED');
+    const { id } = await lane.user.request(twice.seed);
+    expect(await lane.user.reaches(id, 'PLANNED')).toMatchObject({ approvalsNeeded: 2 });
+    expect(await approve(bob, copy)).toBe('APPROVED');
+  });
+
   it.each<[string, Partial<ApprovalPolicy>]>([
     ['approvals', { approvals: 3 }],
     ['roles', { roles: ['auditor'] }],
@@ -160,12 +195,46 @@ describe('a delegate', () => {
     expect(await approve(clerk, plan, 'ann')).toBe('APPROVED');
   });
 
+  it('of somebody who logs in to the company is no more than the newest login said', async () => {
+    const provider = await oidcServer();
+    const { em } = lane;
+    const seen = () =>
+      new Authentication({
+        ...{ em, apiToken: null, refusals: { tell: () => undefined }, logins: new OidcLogins({ em }) },
+        provider: new OidcProvider({ issuer: provider.issuer, audience: 'lineward', rolesClaim: 'roles' }),
+        policies: new PoliciesInForce({ accessPolicies: new AccessPolicyReadModel({ em }) }),
+      });
+    const [one, other] = [seen(), seen()];
+    const now = Math.floor(Date.now() / 1_000);
+    const login = async (by: Authentication, seconds: number, ...roles: readonly Role[]) => {
+      const token = await provider.signed(provider.claims({ sub: 'zoe', roles: [...roles], iat: now + seconds }));
+      return by.actorOf(`Bearer ${token}`, 'r', '10.0.0.1');
+    };
+    try {
+      await lend(await login(one, -60, 'privacy_officer'), clerk);
+      const plan = await planned();
+      // Another process sees that the role is gone; the old login is still good, and is seen again.
+      await login(other, -30);
+      await login(one, -60, 'privacy_officer');
+      await login(seen(), -60, 'privacy_officer');
+      await expect(approve(clerk, plan, 'oidc:zoe')).rejects.toMatchObject(refusal);
+      await login(one, -30, 'auditor');
+      await expect(approve(clerk, plan, 'oidc:zoe')).rejects.toMatchObject(refusal);
+      // A clock that is ahead is no login of the future.
+      await login(other, 3_600, 'viewer');
+      await login(one, 3_600, 'privacy_officer');
+      expect(await approve(clerk, plan, 'oidc:zoe')).toBe('APPROVED');
+    } finally {
+      await provider.stop();
+    }
+  });
+
   it('is refused in the name of whom a policy keeps from approving, and ends delegations of others only as policies say', async () => {
     const plan = await planned();
     await lend(ann, clerk);
-    const { em, driver } = lane;
+    const { em, driver, placeLabels } = lane;
     const service = new OperationService({
-      ...{ em, driver, access: denying('APPROVE', 'ann'), shred: { approvals: 1, coolOffMs: 0 } },
+      ...{ em, driver, placeLabels, access: denying('APPROVE', 'ann'), shred: { approvals: 1, coolOffMs: 0 } },
       ...{ approvalByAnother: false, erasureWindowMs: 0 },
     });
     await expect(service.approveOperation(clerk, { ...plan, onBehalfOf: 'ann' })).rejects.toMatchObject(refusal);

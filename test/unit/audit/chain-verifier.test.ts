@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AuditFileLine, exportLine, verifyAuditFile } from '../../../src/domain/audit/audit-file.ts';
 import type { Checkpoint, CheckpointBody } from '../../../src/domain/audit/checkpoint.ts';
@@ -17,6 +18,21 @@ const record = (n: number, more: object = {}): string =>
     details: { n, ...more },
     requestId: null,
   });
+
+it('the text of a record is its canonical JSON, whatever stands in it', () => {
+  const text = fc.string({ unit: 'binary' });
+  const texts = { id: text, action: text, outcome: text, requestId: fc.option(text) };
+  const records = fc.record({
+    ...{ ...texts, at: text, details: fc.jsonValue() },
+    actor: fc.record({ kind: text, id: text }),
+    resource: fc.record({ type: text, id: fc.option(text) }),
+  });
+  fc.assert(fc.property(records, (one) => recordText(one) === canonicalJson(one)));
+  expect(() => record(1, { half: '\ud800' })).toThrow(expect.objectContaining({ code: 'VALUE_INVALID' }));
+  expect(() => recordText({ ...JSON.parse(record(1)), action: '\ud800' })).toThrow(
+    expect.objectContaining({ code: 'VALUE_INVALID' }),
+  );
+});
 
 const signer = () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');

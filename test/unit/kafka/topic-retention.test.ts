@@ -17,6 +17,7 @@ const question = (more: Partial<RetentionQuestion>): RetentionQuestion => ({
   onBroker: { 'retention.ms': days(7), 'retention.bytes': '-1' },
   held: false,
   minimumDays: null,
+  placed: false,
   beforeHold: {},
   approving: false,
   ...more,
@@ -125,6 +126,36 @@ describe('under a hold', () => {
     expect(planned({ ...after, onBroker: { 'retention.ms': days(7), 'retention.bytes': '99' } })).toEqual([
       ['retention.ms', days(7), 'NONE', null],
     ]);
+  });
+});
+
+describe('a policy over many topics', () => {
+  const placed = { placed: true, policy: { 'retention.ms': days(30) } };
+  const at = (count: number, more: Partial<RetentionQuestion> = {}) =>
+    planned({ ...placed, onBroker: { 'retention.ms': days(count) }, ...more });
+
+  test('lets alone what keeps shorter, until somebody approves it', () => {
+    expect(at(7)).toEqual([['retention.ms', days(7), 'NONE', null]]);
+    expect(at(30)).toEqual([['retention.ms', days(30), 'NONE', null]]);
+    expect(at(31)).toEqual([['retention.ms', days(31), 'NONE', 'NEEDS_APPROVAL']]);
+    expect(at(7, { approving: true })).toEqual([['retention.ms', days(30), 'EXTEND', null]]);
+    expect(at(7, { inForce: placed.policy })).toEqual([['retention.ms', days(30), 'EXTEND', null]]);
+  });
+
+  test('gives way to minimums and holds', () => {
+    expect(at(7, { minimumDays: 9 })).toEqual([['retention.ms', days(10), 'EXTEND', null]]);
+    expect(at(7, { minimumDays: 39 })).toEqual([['retention.ms', days(40), 'EXTEND', 'MINIMUM']]);
+    expect(at(7, { held: true })).toEqual([['retention.ms', '-1', 'EXTEND', 'HELD']]);
+  });
+
+  test('after a hold leaves the topic as it was before, and goes on where it was in force', () => {
+    const after = { ...placed, onBroker: { 'retention.ms': '-1' }, beforeHold: { 'retention.ms': days(7) } };
+    expect(planned(after)).toEqual([['retention.ms', days(7), 'SHORTEN', null]]);
+    expect(planned({ ...after, beforeHold: { 'retention.ms': null } })).toEqual([
+      ['retention.ms', null, 'SHORTEN', null],
+    ]);
+    expect(planned({ ...after, inForce: placed.policy })).toEqual([['retention.ms', days(30), 'SHORTEN', null]]);
+    expect(planned({ ...after, beforeHold: {} })).toEqual([['retention.ms', '-1', 'NONE', 'NEEDS_APPROVAL']]);
   });
 });
 
