@@ -23,6 +23,9 @@ const batch = 1_000;
 const batches = 50;
 const batchesAtOnce = 10;
 const rows = batch * batches;
+/** Writers whose events commit one by one, as those of mutations do. */
+const writers = 16;
+const eventsOfWriter = 2_000;
 /** As a worker does. */
 const sealEveryMs = 250;
 
@@ -63,6 +66,7 @@ async function measured(url: string, directory: string): Promise<readonly BenchC
       'create table bare_event as select * from audit_event; alter table bare_event add primary key (id)',
     );
     await pool.query('create table indexed_event (like audit_event including indexes)');
+    const single = await oneByOne(pool, database.em);
     const written = await writing(pool, database.em);
     const notary = await LocalNotary.open(join(directory, 'keys'));
     const verifier = new AuditVerifier({ em: database.em, notary, sink: new CheckpointDirectory(directory) });
@@ -73,14 +77,15 @@ async function measured(url: string, directory: string): Promise<readonly BenchC
     });
     return [
       ...holdCases(),
+      single,
       ...written,
-      beside('verify chain and events', (2 * rows) / verify, 'rows/s', {
+      beside('verify chain and events', records.length / verify, 'rows/s', {
         name: 'SHA-256 of the same texts',
-        value: (2 * rows) / hashing,
+        value: records.length / hashing,
       }),
-      beside('verify chain and events', (2 * rows) / verify, 'rows/s', {
+      beside('verify chain and events', records.length / verify, 'rows/s', {
         name: 'select of the same texts',
-        value: (2 * rows) / read,
+        value: records.length / read,
       }),
     ];
   } finally {
@@ -99,19 +104,7 @@ async function writing(pool: Pool, em: EntityManager): Promise<readonly BenchCas
   const append = async (round: number) => {
     for (let n = 0; n < batchesAtOnce; n += 1) await events.write(batchOf(round * batchesAtOnce + n));
   };
-  const sideBySide = async (round: number) => {
-    let isDone = false;
-    const sealing = (async () => {
-      while (!isDone) {
-        await sealer.seal();
-        await sleep(sealEveryMs);
-      }
-    })();
-    await append(round);
-    isDone = true;
-    await sealing;
-    await sealer.seal();
-  };
+  const sideBySide = (round: number) => sealedBeside(sealer, () => append(round));
   const seconds = { bare: 0, indexed: 0, append: 0, seal: 0, together: 0 };
   for (let round = 0; round < batches / batchesAtOnce; round += 1) {
     const texts = Array.from({ length: batchesAtOnce }, (_, n) => JSON.stringify(batchOf(round * batchesAtOnce + n)));
@@ -133,6 +126,48 @@ async function writing(pool: Pool, em: EntityManager): Promise<readonly BenchCas
     beside('append and seal, side by side', rows / seconds.together, 'rows/s', bare),
     beside('append and seal, side by side', rows / seconds.together, 'rows/s', indexed),
   ];
+}
+
+/** Seals while `work` appends, until its last event is in the chain. */
+async function sealedBeside(sealer: AuditSealer, work: () => Promise<unknown>): Promise<void> {
+  let isDone = false;
+  const sealing = (async () => {
+    while (!isDone) {
+      await sealer.seal();
+      await sleep(sealEveryMs);
+    }
+  })();
+  await work();
+  isDone = true;
+  await sealing;
+  await sealer.seal();
+}
+
+/** Each event commits by itself, which waits for the disk; the chain grows in batches beside. In turns, as `writing`. */
+async function oneByOne(pool: Pool, em: EntityManager): Promise<BenchCase> {
+  // Of one writer each: events that come at once by the same would be committed together.
+  const events = Array.from({ length: writers }, () => new AuditBatches({ em }));
+  const sealer = new AuditSealer({ em });
+  const seconds = { bare: 0, sealed: 0 };
+  const rounds = 10;
+  const each = eventsOfWriter / rounds;
+  const all = (write: (n: number, writer: number) => Promise<unknown>) =>
+    Promise.all(
+      Array.from({ length: writers }, async (_, writer) => {
+        for (let n = 0; n < each; n += 1) await write(writer * each + n, writer);
+      }),
+    );
+  for (let round = 0; round < rounds; round += 1) {
+    seconds.bare += await secondsOf(() => all((n) => bareInserts(pool, 'bare_event', [JSON.stringify([eventOf(n)])])));
+    seconds.sealed += await secondsOf(() =>
+      sealedBeside(sealer, () => all((n, writer) => events[writer]?.write([eventOf(n)]) ?? Promise.resolve())),
+    );
+  }
+  const count = writers * eventsOfWriter;
+  return beside(`append and seal, ${writers} writers, a commit each`, count / seconds.sealed, 'rows/s', {
+    name: 'bare insert of a row a commit, by as many',
+    value: count / seconds.bare,
+  });
 }
 
 const batchOf = (number: number) => Array.from({ length: batch }, (_, n) => eventOf(number * batch + n));
