@@ -60,6 +60,7 @@ import { RowLevelSecurityMigration } from '../../../migrations/20261127000800_ro
 import { MinimumByScopeMigration } from '../../../migrations/20261127000900_minimum_by_scope.ts';
 import { RetentionPolicyMigration } from '../../../migrations/20261128000200_retention_policy.ts';
 import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000300_topic_retention_approval.ts';
+import { TransformReaderMigration } from '../../../migrations/20261129000300_transform_reader.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -183,6 +184,7 @@ const migrationsList = [
   { name: '20261127000900_minimum_by_scope', class: MinimumByScopeMigration },
   { name: '20261128000200_retention_policy', class: RetentionPolicyMigration },
   { name: '20261128000300_topic_retention_approval', class: TopicRetentionApprovalMigration },
+  { name: '20261129000300_transform_reader', class: TransformReaderMigration },
 ];
 
 /** In the order in which they run. */

@@ -30,6 +30,7 @@ import type { RunRow } from './run-row.ts';
 import { RunSources } from './run-sources.ts';
 import { markFilesIn } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
+import type { SourceRights } from './source-rights.ts';
 import type { PublisherDeps, TablePublisher } from './table-publisher.ts';
 import { invalid } from './transformer.service.ts';
 import type { KnownTransformer, TransformerFacts } from './transformer-facts.ts';
@@ -40,6 +41,7 @@ export interface RunWorkDeps extends PublisherDeps {
   readonly engine: TransformEngine;
   readonly kafka: KafkaGateway;
   readonly facts: TransformerFacts;
+  readonly rights: Pick<SourceRights, 'assertStill'>;
   readonly records: RecordReader;
   readonly policies: Pick<ProtectionReadModel, 'planOf'>;
   readonly protection: Pick<ProtectionService, 'protectTexts'>;
@@ -84,6 +86,7 @@ export class RunWork {
       return this.#settle(await this.#known().catch(() => null), run.outputs);
     const known = await this.#known();
     await row.assertWanted(signal);
+    await this.#deps.rights.assertStill(run.readsAs, known);
     // With another holder in between somebody may have been erased from the table, and not from what lies aside.
     const isAlone = lease.fencingToken === run.fencingToken + 1;
     const made = run.status === 'PUBLISHING' && isAlone ? run.outputs : null;
