@@ -101,7 +101,12 @@ async function engineCases(): Promise<readonly BenchCase[]> {
     }
     const shaped = coreSeconds(engine.childPid);
     await engine.hits({ chunks, base: [], plan });
-    const merged = await engine.merge({ chunks, base: [], plan, directory });
+    const merged = await engine.merge({
+      chunks: chunks.map((path) => ({ path, mark: null })),
+      base: [],
+      plan,
+      directory,
+    });
     const end = coreSeconds(engine.childPid);
     const { keys } =
       (

@@ -6,7 +6,7 @@ import { sqlName, sqlText } from '../duckdb/sql-text.ts';
 import { utcOf } from './date-sql.ts';
 import { numberPattern } from './expression-sql.ts';
 
-/** Number of the file that a row lies in; below zero for a new row. */
+/** Number of the file that a row lies in; of a new row -1 less the number of its mark. */
 export const fileColumn = 'lineward_file';
 /** Folder below the table. */
 export const folderColumn = 'lineward_folder';
