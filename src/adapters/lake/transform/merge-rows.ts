@@ -13,8 +13,9 @@ import type {
 } from '../../../services/transform/ports.ts';
 import { reading } from '../duckdb/duckdb-failure.ts';
 import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
-import { sqlName, sqlText, told, untold } from '../duckdb/sql-text.ts';
+import { sqlName, told, untold } from '../duckdb/sql-text.ts';
 import { prepareDates } from './date-sql.ts';
+import { chunksSql, incomingRows } from './incoming-rows.ts';
 import { columnList, fileColumn, folderColumn, keyList, markColumn, placedList, survivors } from './merge-sql.ts';
 import { rejectedIn, shapedTable } from './shape-rows.ts';
 import { faultColumn } from './shape-sql.ts';
@@ -22,9 +23,6 @@ import { declared, withTableRows, writeFolder } from './table-files.ts';
 
 /** Folders that one run may write into: a date with a far finer grain than its data makes a swamp of small files. */
 const foldersMax = 10_000;
-
-const chunksSql = (chunks: readonly string[]): string =>
-  `read_parquet([${chunks.map(sqlText).join(', ')}], hive_partitioning = false)`;
 
 /** Which files of a table have rows of the keys that come, and which folders get rows. */
 export async function findHits(connection: DuckDBConnection, { chunks, base, plan }: HitsRequest): Promise<HitsResult> {
@@ -67,17 +65,15 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
   const paths = base.map(({ path }) => path);
   return reading(chunks[0]?.path ?? '', async () => {
     await prepareDates(connection);
-    const incoming = `(${incomingSql(request)})`;
+    const incoming = await incomingRows(connection, request, marksOf(request));
     if (paths.length === 0) {
       await connection.run(
-        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)}, -1 - ${fileColumn} AS ${markColumn} FROM (${survivors(plan, incoming)}) ORDER BY ${folderColumn}, ${markColumn}, ${keyList(plan)}`,
+        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)}, -1 - ${fileColumn} AS ${markColumn} FROM ${incoming} ORDER BY ${folderColumn}, ${markColumn}, ${keyList(plan)}`,
       );
       const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_out');
       return { ...(await writeAll(connection, request)), replaced: [], keys: Number(keys), changed: Number(keys) };
     }
-    await connection.run(
-      `CREATE TEMP TABLE lw_new AS SELECT ${placedList(plan)}, ${fileColumn} FROM (${survivors(plan, incoming)})`,
-    );
+    await connection.run(`CREATE TEMP TABLE lw_new AS SELECT ${placedList(plan)}, ${fileColumn} FROM ${incoming}`);
     const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_new');
     await nameFiles(connection, request);
     return withTableRows(connection, paths, plan, async (relation) => {
@@ -92,17 +88,6 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
 function marksOf({ base, chunks }: Pick<MergeRequest, 'base' | 'chunks'>): readonly (string | null)[] {
   const said = new Set([...base, ...chunks].flatMap(({ mark }) => mark ?? []));
   return [null, ...[...said].sort()];
-}
-
-/** Rows of the chunks; in the place of a file they have what is protected in them, as a number below zero. */
-function incomingSql({ chunks, base, plan }: MergeRequest): string {
-  return marksOf({ chunks, base })
-    .flatMap((mark, number) => {
-      const some = chunks.filter((chunk) => chunk.mark === mark).map(({ path }) => path);
-      const from = `CAST(${-1 - number} AS INTEGER) AS ${fileColumn} FROM ${chunksSql(some)}`;
-      return some.length === 0 ? [] : [`SELECT ${placedList(plan)}, ${from}`];
-    })
-    .join(' UNION ALL ');
 }
 
 /** Where the files of the table are, by their numbers. */
