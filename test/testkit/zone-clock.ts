@@ -17,7 +17,7 @@ const formatOf = (timeZone: string): Intl.DateTimeFormat =>
     ...{ year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' },
   });
 
-export const offsetAt = (instant: number, zone: string): number => shownAt(instant, zone) - instant;
+const offsetAt = (instant: number, zone: string): number => shownAt(instant, zone) - instant;
 
 /** When the offset of a zone changes between two instants, to the second; null where it does not. */
 export function changeBetween(from: number, to: number, zone: string): number | null {
