@@ -247,7 +247,7 @@ export function buildServices(env: Env, logger: PinoLogger, parts: Parts) {
   const transform = buildTransform(logger, {
     ...parts,
     ...{ registry, records, index, leases },
-    ...{ access, labels },
+    ...{ access, labels, readers },
     kafkaNamespace: kafkaNamespace ?? '',
     policies: protection,
     protection: protectionService,

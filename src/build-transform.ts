@@ -1,6 +1,7 @@
 import type { Logger } from './domain/logger.ts';
 import type { Parts } from './open-parts.ts';
 import type { AccessGuard } from './services/access/access-guard.ts';
+import type { CatalogReaders } from './services/access/catalog-readers.ts';
 import type { RecordReader } from './services/kafka/record-reader.ts';
 import type { SubjectIndex } from './services/lake/subject-index.ts';
 import type { LabelReadModel } from './services/lineage/label.read-model.ts';
@@ -9,8 +10,10 @@ import type { LeaseService } from './services/operations/lease.service.ts';
 import type { ProtectionReadModel } from './services/privacy/protection.read-model.ts';
 import type { ProtectionService } from './services/privacy/protection.service.ts';
 import type { RegistryReadModel } from './services/registry/registry.read-model.ts';
+import { InputLabels } from './services/transform/input-labels.ts';
 import { PreviewMasks } from './services/transform/preview-mask.ts';
 import { RunLineage } from './services/transform/run-lineage.ts';
+import { SourceRights } from './services/transform/source-rights.ts';
 import { TransformRunService } from './services/transform/transform-run.service.ts';
 import { TransformRunner } from './services/transform/transform-runner.ts';
 import { TransformerReadModel } from './services/transform/transformer.read-model.ts';
@@ -29,6 +32,7 @@ export interface TransformParts
   readonly ingest: LineageIngestService;
   readonly access: AccessGuard;
   readonly labels: LabelReadModel;
+  readonly readers: CatalogReaders;
   readonly kafkaNamespace: string;
 }
 
@@ -37,19 +41,21 @@ export function buildTransform(logger: Logger, parts: TransformParts) {
   const { database, transformEngine: engine, jobs: scheduler, ingest, ...rest } = parts;
   const { em } = database;
   const facts = new TransformerFacts({ ...rest, em });
+  const inputLabels = new InputLabels({ ...rest, em });
+  const rights = new SourceRights({ ...rest, em, facts, inputLabels });
   const runLineage = new RunLineage({ em, ingest, logger });
   return {
     transformers: new TransformerReadModel({ em }),
-    transformerService: new TransformerService({ em, facts, store: rest.store }),
+    transformerService: new TransformerService({ em, rights, store: rest.store }),
     transformerPreviewer: new TransformerPreviewer({
       ...rest,
       em,
       engine,
-      facts,
-      masks: new PreviewMasks({ ...rest, em }),
+      rights,
+      masks: new PreviewMasks({ ...rest, inputLabels }),
     }),
-    transformRuns: new TransformRunService({ em, scheduler, logger }),
-    transformRunner: new TransformRunner({ ...rest, em, engine, facts, lineage: runLineage, logger }),
+    transformRuns: new TransformRunService({ em, scheduler, logger, rights }),
+    transformRunner: new TransformRunner({ ...rest, em, engine, facts, rights, lineage: runLineage, logger }),
     runLineage,
   };
 }

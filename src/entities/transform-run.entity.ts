@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { StandingActor } from '../domain/access/actor.ts';
 import type {
   RunDays,
   RunOutputs,
@@ -40,6 +41,8 @@ export const TransformRunSchema = defineEntity({
     /** The event of its end, until lineage has it. */
     untold: p.text().strictNullable(),
     requestedBy: p.text(),
+    /** In whose name it reads its sources. */
+    readsAs: p.json<StandingActor>(),
     attempt: p.integer(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),

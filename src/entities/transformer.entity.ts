@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { StandingActor } from '../domain/access/actor.ts';
 import type { RunSchedule } from '../domain/transform/run-schedule.ts';
 
 /** What makes a table, under a name; its versions say how. */
@@ -14,6 +15,8 @@ export const TransformerSchema = defineEntity({
     retiredBy: p.text().strictNullable(),
     retiredAt: p.datetime().strictNullable(),
     schedule: p.json<RunSchedule>().strictNullable(),
+    /** Who set it: runs by it read in that name. */
+    scheduleOwner: p.json<StandingActor>().strictNullable(),
     /** When its next run is due by the schedule; null while there is none, or it is paused. */
     dueAt: p.datetime().strictNullable(),
   },

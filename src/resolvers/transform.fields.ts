@@ -45,6 +45,15 @@ export class TransformerFields {
   ) {
     return new TransformRunConnection(await loaders.runsOfTransformer.load({ parentId: id, request: page }));
   }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      'Who set the schedule: its runs read in that name, by what that actor may read then. Null without one.',
+  })
+  scheduleOwner(@Root() { scheduleOwner }: Transformer): string | null {
+    return scheduleOwner?.id ?? null;
+  }
 }
 
 @Resolver(() => TransformerVersionType)
@@ -81,6 +90,13 @@ export class TransformRunFields {
   @FieldResolver(() => DatasetType, { nullable: true, description: 'The table that it makes.' })
   dataset(@Root() { datasetId }: TransformRun, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
     return loaders.dataset.load(datasetId);
+  }
+
+  @FieldResolver(() => String, {
+    description: 'In whose name it reads its sources: who asked for it, or who set the schedule.',
+  })
+  readsAs(@Root() { readsAs }: TransformRun): string {
+    return readsAs.id;
   }
 
   @FieldResolver(() => [TransformRangeType], {

@@ -73,11 +73,12 @@ export class TransformResolver {
     description: 'Whether a document could become a version now, and all that is wrong with it.',
   })
   async validateTransformer(
+    @Acting() actor: Actor,
     @Arg('document', () => String, { description: 'The document, JSON.' }) document: string,
     @Arg('orders', () => [OrderedValuesInput], { nullable: true, description: 'Ordered lists beside it.' })
     orders?: OrderedValuesInput[],
   ): Promise<TransformerValidationType> {
-    return new TransformerValidationType(await this.#service.validate({ document, orders: ordersOf(orders) }));
+    return new TransformerValidationType(await this.#service.validate(actor, { document, orders: ordersOf(orders) }));
   }
 
   @Mutation(() => CreateTransformerPayload, {
@@ -97,7 +98,7 @@ export class TransformResolver {
 
   @Mutation(() => PreviewTransformerPayload, {
     description:
-      'Shows what a document makes of some records. Nothing is kept. Of records of topics, what no policy hides is shown as it is, which takes the permission to decrypt.',
+      'Shows what a document makes of some records. Nothing is kept. What of them the actor may not see in clear is masked; it takes the right to read each source.',
   })
   previewTransformer(
     @Acting() actor: Actor,

@@ -38,6 +38,7 @@ const issueTexts: Readonly<Record<SpecIssueCode, string>> = {
   PATH_MISMATCH: 'A standard path says something else than the document.',
   LOCATION_TAKEN: 'Another table has the directory, or a part of it.',
   CYCLE: 'The table would be made of itself.',
+  NOT_READABLE: 'You may not read a source or a lookup, or not see something of it that the table would show.',
 };
 if (specIssueCodes.length !== Object.keys(issueTexts).length) throw new TypeError('an issue has no text');
 

@@ -260,8 +260,8 @@ describe('nodes', () => {
       [transformerVersionId, transformerId],
     );
     await app.em.fork().execute(
-      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, created_at, updated_at, finished_at)
-       values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', now(), now(), now())`,
+      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, reads_as, created_at, updated_at, finished_at)
+       values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', '{"id": "seed", "kind": "local", "roles": []}', now(), now(), now())`,
       [runId, transformerId, transformerVersionId, datasetId],
     );
     const { rotateAccountKey } = await app.done(

@@ -94,8 +94,8 @@ async function seed(): Promise<void> {
       [version, transformer, id, dataset_id],
     );
     await em.execute(
-      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, created_at,
-         updated_at, finished_at) values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', now(), now(), now())`,
+      `insert into transform_run (id, transformer_id, version_id, dataset_id, number, mode, status, requested_by, reads_as, created_at,
+         updated_at, finished_at) values (?, ?, ?, ?, 1, 'BATCH', 'COMPLETED', 'seed', '{}', now(), now(), now())`,
       [newId(), transformer, version, dataset_id],
     );
   }

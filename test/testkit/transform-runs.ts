@@ -19,6 +19,7 @@ import { RegistryReadModel } from '../../src/services/registry/registry.read-mod
 import { SearchEntries } from '../../src/services/registry/search-entries.ts';
 import type { TransformEngine } from '../../src/services/transform/ports.ts';
 import { RunLineage } from '../../src/services/transform/run-lineage.ts';
+import type { SourceRights } from '../../src/services/transform/source-rights.ts';
 import { TransformRunService } from '../../src/services/transform/transform-run.service.ts';
 import { TransformRunner } from '../../src/services/transform/transform-runner.ts';
 import { TransformerService } from '../../src/services/transform/transformer.service.ts';
@@ -72,9 +73,15 @@ export async function runParts(em: EntityManager, root: string, wraps: RunWraps)
   const facts = new TransformerFacts({ em, registry, store, kafkaNamespace });
   const nothing: JobScheduler = { enqueue: async () => undefined, stateOf: async () => 'WAITING' };
   const unused = undefined as never;
+  // Who may read what is asked where there are actors of all sorts: through HTTP.
+  const rights: Pick<SourceRights, 'check' | 'assertNewest' | 'assertStill'> = {
+    check: (_actor, given, { isNew }) => facts.check(given, { isNew }),
+    assertNewest: async () => undefined,
+    assertStill: async () => undefined,
+  };
   const leases = new LeaseService({ em, logger: quietLogger, ttlMs: 1_000 });
   const runner = new TransformRunner({
-    ...{ em, store, engine, index, notary, facts, leases, kafkaNamespace },
+    ...{ em, store, engine, index, notary, facts, rights, leases, kafkaNamespace },
     kafka: wraps.kafka,
     logger: quietLogger,
     records: new RecordReader({ gate: unused }),
@@ -86,8 +93,8 @@ export async function runParts(em: EntityManager, root: string, wraps: RunWraps)
     leases,
     notary,
     runner,
-    runs: new TransformRunService({ em, scheduler: nothing, logger: quietLogger }),
-    service: new TransformerService({ em, store, facts }),
+    runs: new TransformRunService({ em, scheduler: nothing, logger: quietLogger, rights }),
+    service: new TransformerService({ em, store, rights }),
     async close() {
       await Promise.all([own.close(), lakeEngine.close()]);
     },

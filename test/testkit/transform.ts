@@ -101,7 +101,8 @@ export class EngineTable {
         hits.files.includes(index) || (isSmall(bytes) && hits.partitions.includes(partition)),
     );
     const base = picked.map(({ path, partition, bytes, mark }) => ({ path, partition, isSmall: isSmall(bytes), mark }));
-    const merged = await this.#engine.merge({ chunks: targets, base, plan, directory });
+    const made = targets.map((path) => ({ path, mark: null }));
+    const merged = await this.#engine.merge({ chunks: made, base, plan, directory });
     const gone = new Set(merged.replaced.map((index) => base[index]?.path));
     this.files = [
       ...this.files.filter(({ path }) => !gone.has(path)),

@@ -63,6 +63,7 @@ import { TopicRetentionApprovalMigration } from '../../../migrations/20261128000
 import { HoldDatesMigration } from '../../../migrations/20261129000100_hold_dates.ts';
 import { OidcLoginMigration } from '../../../migrations/20261129000200_oidc_login.ts';
 import { PlacedRetentionMigration } from '../../../migrations/20261129000210_placed_retention.ts';
+import { TransformReaderMigration } from '../../../migrations/20261129000300_transform_reader.ts';
 import { SearchOfAllMigration } from '../../../migrations/20261129000400_search_of_all.ts';
 import { ValueChangeMigration } from '../../../migrations/20261129000500_value_change.ts';
 import { DatasetsOfJobsMigration } from '../../../migrations/20261129000600_datasets_of_jobs.ts';
@@ -192,6 +193,7 @@ const migrationsList = [
   { name: '20261129000100_hold_dates', class: HoldDatesMigration },
   { name: '20261129000200_oidc_login', class: OidcLoginMigration },
   { name: '20261129000210_placed_retention', class: PlacedRetentionMigration },
+  { name: '20261129000300_transform_reader', class: TransformReaderMigration },
   { name: '20261129000400_search_of_all', class: SearchOfAllMigration },
   { name: '20261129000500_value_change', class: ValueChangeMigration },
   { name: '20261129000600_datasets_of_jobs', class: DatasetsOfJobsMigration },

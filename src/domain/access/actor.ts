@@ -8,6 +8,10 @@ export interface Actor {
   readonly requestId: string | null;
 }
 
+/** Somebody in whose name something is done later; the roles are those of then. */
+export type StandingActor = Pick<Actor, 'id' | 'kind' | 'roles'>;
+export const standing = ({ id, kind, roles }: Actor): StandingActor => ({ id, kind, roles });
+
 /** The actor of work that the product starts by itself (sweeper, consumers). What that may do is in the code that starts it. */
 export const systemActor: Actor = { id: 'system', kind: 'system', roles: [], requestId: null };
 

@@ -4,7 +4,7 @@ import { type FieldOrigin, isOfAccount, isValueOf } from './field-origin.ts';
 import { type LookupPlan, lookupPlan, lookupsIn, type PlacedLookup } from './lookup-plan.ts';
 import { MergeRules } from './merge-rules.ts';
 import { resourceCodecs, resourceIssues } from './resource-checks.ts';
-import { type ColumnOrigin, conflictsOf, originOf } from './source-columns.ts';
+import { type ColumnOrigin, conflictsOf, type DecidingField, decidingFields, originOf } from './source-columns.ts';
 import type { ResourceFacts, SpecFacts } from './spec-facts.ts';
 import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from './spec-issue.ts';
 import { formOfColumn, type MergePlan, reservedPrefix, type ShapePlan } from './transform-plan.ts';
@@ -19,6 +19,7 @@ export interface CompiledSpec {
   readonly accountField: string;
   readonly subjectFields: readonly string[];
   readonly origins: readonly ColumnOrigin[];
+  readonly deciding: readonly DecidingField[];
 }
 
 export type Compiled =
@@ -87,6 +88,7 @@ class SpecCompiler {
       },
       ...keys,
       origins: resource.columns.map(({ name }) => originOf(name, flows)),
+      deciding: decidingFields(flows),
     };
   }
 

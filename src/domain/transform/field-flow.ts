@@ -57,6 +57,8 @@ const kindOfDefault: Readonly<Partial<Record<LakeColumn['type'], string>>> = {
 export class FieldFlow {
   readonly issues: SpecIssue[] = [];
   readonly steps: ShapeStep[] = [];
+  /** Fields that decide which rows there are, or what goes into them, without going into them. */
+  readonly deciding: { readonly origins: readonly FieldOrigin[]; readonly path: Path }[] = [];
   readonly #accountField: string;
   #fields: Map<string, FlowingField>;
 
@@ -147,7 +149,10 @@ export class FieldFlow {
     if (!read.ok) this.#fault('EXPRESSION_INVALID', [...path, 'where'], this.#withFields(read.message));
     else if (read.type !== 'BOOLEAN')
       this.#fault('EXPRESSION_INVALID', [...path, 'where'], `It answers ${read.type}; a filter needs true or false.`);
-    else this.steps.push({ type: 'filter', where: read.expression });
+    else {
+      this.steps.push({ type: 'filter', where: read.expression });
+      this.deciding.push({ origins: this.#originsOf(read.fields), path: [...path, 'where'] });
+    }
   }
 
   #derive({ fields }: TransformOf<'derive'>, path: Path): void {
@@ -159,7 +164,7 @@ export class FieldFlow {
         this.#fault('EXPRESSION_INVALID', place, this.#withFields(read.message));
         return [];
       }
-      const origins = [...read.fields].flatMap((field) => [...(this.#fields.get(field)?.origins ?? [])]);
+      const origins = this.#originsOf(read.fields);
       return [{ name, value: read.expression, origins, place }];
     });
     for (const { name, origins, place } of derived) {
@@ -190,6 +195,10 @@ export class FieldFlow {
     this.steps.push(transform);
   }
 
+  #originsOf(fields: Iterable<string>): readonly FieldOrigin[] {
+    return [...fields].flatMap((field) => this.#fields.get(field)?.origins ?? []);
+  }
+
   #lookUp(transform: TransformOf<'lookup'>, path: Path, { number, facts }: NumberedLookup): void {
     const keys = Object.entries(transform.on);
     for (const [field] of keys) this.#canCompare(field, [...path, 'on', field]);
@@ -201,6 +210,7 @@ export class FieldFlow {
       ...(this.#fields.get(field)?.origins ?? []).map((origin) => ({ ...origin, isJoin: true })),
       { lookup: number, field: key, isJoin: true },
     ]);
+    this.deciding.push({ origins: joins, path: [...path, 'on'] });
     const fields = Object.entries(transform.fields).map(([name, field]) => {
       const place = [...path, 'fields', name];
       const of = found(field, place);

@@ -14,6 +14,24 @@ export interface ColumnOrigin {
   }[];
 }
 
+/** A field of an input that decides which rows there are, or what is looked up for them; where a document says so. */
+export interface DecidingField {
+  readonly input: number;
+  readonly field: string;
+  readonly path: string;
+}
+
+export function decidingFields(flows: readonly (FieldFlow | null)[]): readonly DecidingField[] {
+  return flows.flatMap((flow, source) =>
+    (flow?.deciding ?? []).flatMap(({ origins, path }) =>
+      origins.map(({ lookup, field }) => ({
+        ...{ input: lookup === null ? source : flows.length + lookup, field },
+        path: placeOf(path),
+      })),
+    ),
+  );
+}
+
 /** Fields of one column that sources give untouched, and as different kinds of values. */
 export function conflictsOf(
   columns: readonly LakeColumn[],

@@ -26,6 +26,7 @@ export const specIssueCodes = [
   'PATH_MISMATCH',
   'LOCATION_TAKEN',
   'CYCLE',
+  'NOT_READABLE',
 ] as const;
 export type SpecIssueCode = (typeof specIssueCodes)[number];
 

@@ -60,6 +60,12 @@ export class AccessGuard {
     this.assert(actor, action, what);
   }
 
+  /** As {@link mayWith}, by the policies of this very moment. */
+  async mayNow(actor: Actor, action: Action, resource: AccessResource, what: string): Promise<boolean> {
+    await this.#policies.current();
+    return this.mayWith(actor, action, resource, what);
+  }
+
   #tell(actor: Actor, action: Action, what: string): void {
     const key = JSON.stringify([actor.id, action, what]);
     const now = Date.now();

@@ -16,11 +16,12 @@ const rememberedMax = 10_000;
 /** Logins without a time count as new ones so often. */
 const untimedMs = 60_000;
 
-// Who delegated is known for as long as that lasts. An older login does not take the place of a newer one, whichever comes last.
+// Who delegated, or set a schedule, is known for as long as that lasts. An older login does not take the place of a newer one, whichever comes last.
 const note = `
   with forgotten as (
     delete from oidc_login l where l.seen_at < now() - interval '92 days' and l.actor <> ? and not exists (
       select from approval_delegation d where d.from_actor = l.actor and d.revoked_at is null and d.ends_at > now())
+      and not exists (select from transformer where schedule_owner ->> 'id' = l.actor)
   )
   insert into oidc_login (actor, roles, issued_at, seen_at) values (?, ?::text[], least(?::timestamptz, now()), now())
   on conflict (actor) do update set roles = excluded.roles, issued_at = excluded.issued_at, seen_at = excluded.seen_at

@@ -189,8 +189,6 @@ export class VisibleThings {
   }
 
   #collectText(text: string, into: Named, key: string): void {
-    // Documents of transformers come as texts, and name topics and entities.
-    if (text.trimStart().startsWith('{')) this.#collect(parsed(text), into);
     if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
     if (/^(?:table|location)$/i.test(key) && !text.includes('\0')) into.locations.push(directoryIn(text));
     const id = globalIdIn(text);
@@ -224,14 +222,6 @@ function directoryIn(text: string): string {
     return path.startsWith('file:') ? decodeURIComponent(path) : path;
   } catch {
     return path;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

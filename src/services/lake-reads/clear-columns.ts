@@ -15,6 +15,24 @@ export interface ReadPlace {
 }
 
 /**
+ * What a column counts as where nobody labelled it: it may name persons all the same, and of one that no schema speaks of nobody
+ * knows what it holds.
+ */
+export function classificationsOf({
+  labels,
+  namesPersons,
+  isDescribed,
+}: {
+  readonly labels: readonly string[];
+  readonly namesPersons: boolean;
+  readonly isDescribed: boolean;
+}): readonly string[] {
+  if (labels.length > 0) return labels;
+  if (namesPersons) return ['PII'];
+  return isDescribed ? [] : ['UNDESCRIBED'];
+}
+
+/**
  * Which columns of a table an actor may read in clear, by roles and policies; all others are masked. What somebody classified
  * takes READ_CLEAR; what a schema speaks of and nobody classified is for all who may read the table, unless a policy denies it.
  * A table of several entities is in clear as far as it is under each of their names: no other name gets past a policy.

@@ -6,7 +6,7 @@ import { LinewardError } from '../../errors/lineward-error.ts';
 import { readWhole } from '../access/reader.ts';
 import type { LabelReadModel } from '../lineage/label.read-model.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
-import type { ClassifiedColumn } from './clear-columns.ts';
+import { type ClassifiedColumn, classificationsOf } from './clear-columns.ts';
 
 export interface PlaceColumn extends ClassifiedColumn {
   readonly type: string;
@@ -48,9 +48,6 @@ const placesSql = `select t.id as table_id, t.dataset_id, t.location, t.origin, 
     (select r.profile->'groups' from lake_registration r where r.dataset_id = t.dataset_id and r.status = 'REGISTERED'
      order by r.finished_at desc limit 1) as groups
   from lake_table t join mapping m on m.dataset_id = t.dataset_id and m.role = 'LAKE_TABLE' join entity e on e.id = m.entity_id`;
-
-/** Of a column that no schema speaks of nobody knows what it holds. */
-const undescribed = ['UNDESCRIBED'];
 
 /** Finds the tables that reads name, with what their columns are. */
 export class LakePlaces {
@@ -125,19 +122,16 @@ export class LakePlaces {
     const columns = columnsOf(row).map(({ name, type }): PlaceColumn => {
       const own = fields.filter(({ path }) => topLevelOf(path) === name);
       const said = [...own, ...labels.filter(({ path }) => topLevelOf(path) === name)];
-      const classifications = [...new Set(said.flatMap((field) => field.classifications))].sort();
+      const labelled = [...new Set(said.flatMap((field) => field.classifications))].sort();
       return {
         name,
         type,
         semanticType: own.find(({ path }) => path === name)?.semanticType ?? null,
-        classifications:
-          classifications.length > 0
-            ? classifications
-            : persons.has(name)
-              ? ['PII']
-              : own.length === 0
-                ? undescribed
-                : [],
+        classifications: classificationsOf({
+          labels: labelled,
+          namesPersons: persons.has(name),
+          isDescribed: own.length > 0,
+        }),
       };
     });
     const latest = known[rows.findIndex(({ entity_id }) => entity_id === row.entity_id)];

@@ -27,14 +27,12 @@ export async function tableAt(em: EntityManager, location: string): Promise<Lake
   return near[0] ?? null;
 }
 
+/** Tells no name and nothing else of that table, which whoever asks may not be to find. */
 export function taken(location: string, table: LakeTable): LinewardError {
-  const how = { EQUAL: 'is', WITHIN: 'is around', AROUND: 'is within' }[overlapOf(table.location, location) ?? 'EQUAL'];
-  const made = { LANDED: 'made by landings', REGISTERED: 'registered', TRANSFORMED: 'made by a transformer' }[
-    table.origin
-  ];
+  const how = { EQUAL: 'is a lake table', WITHIN: 'is around a lake table', AROUND: 'is within a lake table' };
   return new LinewardError(
     'LAKE_LOCATION_TAKEN',
-    `location: ${location} ${how} the lake table ${table.location}, which is ${made} already`,
+    `location: ${location} ${how[overlapOf(table.location, location) ?? 'EQUAL']} already; take another directory`,
     { path: ['location'] },
   );
 }

@@ -21,7 +21,7 @@ import {
 import type { Operation } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
-import { lastLogin } from '../access/oidc-logins.ts';
+import { rolesNow } from '../access/roles-now.ts';
 import { effectiveRetentions } from '../governance/retention-rules.ts';
 import type { PlaceLabels } from '../lineage/place-labels.ts';
 import { textArray } from '../sql.ts';
@@ -190,24 +190,9 @@ async function delegatedRoles(
   const [delegation] = await tx.find(ApprovalDelegationSchema, current, { orderBy: { id: 'desc' }, limit: 1 });
   if (delegation === undefined)
     throw refusedApproval(`${fromActor} has not asked ${toActor} to approve in that name by now`);
-  const roles = await rolesNow(tx, delegation.fromKind, fromActor, delegation.fromRoles);
+  const roles = await rolesNow(tx, { id: fromActor, kind: delegation.fromKind, roles: delegation.fromRoles });
   const lender: Actor = { id: fromActor, kind: delegation.fromKind, roles, requestId: null };
   if (!(await access.explain(lender, 'APPROVE', {})).allowed)
     throw refusedApproval(`${fromActor} may not approve any more`);
   return roles;
-}
-
-async function rolesNow(
-  tx: EntityManager,
-  kind: Actor['kind'],
-  name: string,
-  then: readonly Role[],
-): Promise<readonly Role[]> {
-  if (kind === 'oidc') return (await lastLogin(tx, name)) ?? then;
-  if (kind !== 'token' || name === 'api-token') return then;
-  const [token] = await tx.execute<{ roles: string[] }[]>(
-    `select roles from api_token where name = ? and revoked_at is null and (expires_at is null or expires_at > now())`,
-    [name],
-  );
-  return rolesIn(token?.roles ?? []);
 }

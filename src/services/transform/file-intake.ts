@@ -4,6 +4,7 @@ import type { KafkaMessage } from '../kafka/ports.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import { type IntakeSink, LineIntake } from './line-intake.ts';
 import type { ExtractResult, SourceForm, TransformEngine } from './ports.ts';
+import type { ProtectionMarks } from './protection-marks.ts';
 import type { SourceRecords } from './source-records.ts';
 import { stagedLines } from './staged-lines.ts';
 
@@ -22,6 +23,8 @@ export interface FileIntakeDeps {
   /** Folder aside. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** What a file, found at a local path, says is protected in it; null where nobody is to believe it. */
+  readonly marks: Pick<ProtectionMarks, 'of'> | null;
 }
 
 /**
@@ -33,7 +36,8 @@ export async function takeFiles(deps: FileIntakeDeps, files: readonly SourceFile
   const intake = new LineIntake(deps.source, sink);
   for (const [number, file] of files.entries()) {
     const staged = `${deps.folder}/records.staged`;
-    const { refused, refusedAt } = await extracted(deps, file, staged);
+    const { refused, refusedAt, mark } = await extracted(deps, file, staged);
+    await intake.marked(mark);
     const places = refusedAt.map((line) => `${number}:${line}`);
     if (refused > 0) sink.rejected('UNREADABLE', places, refused);
     let row = 0;
@@ -48,14 +52,22 @@ export async function takeFiles(deps: FileIntakeDeps, files: readonly SourceFile
   await intake.end();
 }
 
-async function extracted(deps: FileIntakeDeps, file: SourceFile, staged: string): Promise<ExtractResult> {
-  const { store, engine, members, formOf, signal } = deps;
+async function extracted(
+  deps: FileIntakeDeps,
+  file: SourceFile,
+  staged: string,
+): Promise<ExtractResult & { readonly mark: string | null }> {
+  const { store, engine, members, formOf, signal, marks } = deps;
   await assertPlanned(store, file);
   const result = await store
     .reading([file.path], async ([path = '']) => {
       await store.stage(staged, Buffer.alloc(0));
       const target = store.stagingPath(staged);
-      return engine.extract({ ...members, ...formOf(file.path), path, target, rowsMax: null }, signal);
+      const form = formOf(file.path);
+      const result = await engine.extract({ ...members, ...form, path, target, rowsMax: null }, signal);
+      const isLines = form.format === 'ndjson';
+      const mark = (await marks?.of({ path: file.path, local: path, isLines })) ?? null;
+      return { ...result, mark };
     })
     .catch(async (error: unknown) => {
       // A file that vanished on the way is told as such.

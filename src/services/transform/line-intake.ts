@@ -9,8 +9,8 @@ const chunkChars = 24 * 1024 * 1024;
 
 /** What is made of a part of a source. */
 export interface IntakeSink {
-  /** Lines for the engine. */
-  chunk(lines: readonly string[]): Promise<void>;
+  /** Lines for the engine, with what the files that they are from say is protected in them. */
+  chunk(lines: readonly string[], mark: string | null): Promise<void>;
   /** `rows` when there are more than places. */
   rejected(code: RejectCode, places: readonly string[], rows?: number): void;
   /** After each batch; `passed` how many offsets or files of the plan. */
@@ -24,6 +24,7 @@ export class LineIntake {
   #messages: KafkaMessage[] = [];
   #lines: string[] = [];
   #chars = 0;
+  #mark: string | null = null;
 
   constructor(source: SourceRecords, sink: IntakeSink) {
     this.#source = source;
@@ -38,6 +39,13 @@ export class LineIntake {
 
   async passed(count: number): Promise<void> {
     await this.#sink.progress({ read: 0, suppressed: 0, passed: count });
+  }
+
+  /** What is said to be protected in what comes from here on; no chunk has lines of two marks. */
+  async marked(mark: string | null): Promise<void> {
+    if (mark === this.#mark) return;
+    await this.end();
+    this.#mark = mark;
   }
 
   async end(): Promise<void> {
@@ -61,6 +69,6 @@ export class LineIntake {
   async #hand(): Promise<void> {
     const some = this.#lines;
     [this.#lines, this.#chars] = [[], 0];
-    if (some.length > 0) await this.#sink.chunk(some);
+    if (some.length > 0) await this.#sink.chunk(some, this.#mark);
   }
 }

@@ -1,3 +1,4 @@
+import { markOfFields } from '../../domain/transform/carried-marks.ts';
 import { lookupsIn } from '../../domain/transform/lookup-plan.ts';
 import type { LookupFile } from '../../domain/transform/run-state.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -5,6 +6,7 @@ import type { LakeStore } from '../lake/ports.ts';
 import { takeFiles } from './file-intake.ts';
 import type { IntakeSink } from './line-intake.ts';
 import type { TransformEngine } from './ports.ts';
+import type { ProtectionMarks } from './protection-marks.ts';
 import { type FiledSource, sourceFormOf } from './source-files.ts';
 import type { SourceRecords } from './source-records.ts';
 import type { KnownTransformer } from './transformer-facts.ts';
@@ -20,8 +22,17 @@ export interface LookupIntakeDeps {
   readonly folder: string;
   /** Readers of the records of lookups, by their numbers. */
   readonly records: readonly SourceRecords[];
+  readonly marks: Pick<ProtectionMarks, 'of'> | null;
   /** Between chunks; throws when nobody wants the run any more. */
   progress(): Promise<void>;
+}
+
+/** A lookup that rows can be joined with. */
+export interface TakenLookup {
+  /** Local. */
+  readonly path: string;
+  /** What its files say is protected of what is asked for. */
+  readonly mark: string | null;
 }
 
 /** Where the records of the lookups of a document are, by their numbers. */
@@ -40,45 +51,53 @@ export const placedLookups = ({
  * Brings lookups into the form that rows are joined with, and answers where each is: the way of all records, so that who was erased is
  * in none. Those of sources that have nothing to give are passed over.
  * @throws LinewardError TRANSFORMER_STATE for one without files, with records that cannot be read, with keys that have different
- * values, or that was changed since it was planned; LIMIT_EXCEEDED
+ * values, with files of which only some are protected, or that was changed since it was planned; LIMIT_EXCEEDED
  */
 export async function takeLookups(
   deps: LookupIntakeDeps,
   known: KnownTransformer,
   files: readonly LookupFile[],
   isRead: (source: number) => boolean = () => true,
-): Promise<readonly string[]> {
-  const paths: string[] = [];
+): Promise<readonly TakenLookup[]> {
+  const taken: TakenLookup[] = [];
   for (const { source, lookup } of placedLookups(known)) {
     const own = files.filter((file) => file.lookup === lookup);
-    paths.push(isRead(source) ? await takeLookup(deps, known, { lookup, files: own }) : '');
+    taken.push(isRead(source) ? await takeLookup(deps, known, { lookup, files: own }) : { path: '', mark: null });
   }
-  return paths;
+  return taken;
 }
 
 async function takeLookup(
   deps: LookupIntakeDeps,
   known: KnownTransformer,
   { lookup, files }: { readonly lookup: number; readonly files: readonly LookupFile[] },
-): Promise<string> {
+): Promise<TakenLookup> {
   const { store, engine, signal, folder } = deps;
   const [plan, facts, source] = [known.compiled.lookups[lookup], known.lookups[lookup], deps.records[lookup]];
   if (plan === undefined || facts === undefined || source === undefined) throw new LinewardError('INTERNAL');
   const at = `sources.${plan.source}.transforms.${plan.step}`;
   if (files.length === 0) throw refused(at, `there is no file of the lookup in ${facts.place.name}; make it first`);
   const staged: string[] = [];
-  const sink = lookupSink(deps, { at, files, staged, name: `${folder}/lookup-${lookup}` });
+  const said = new Set<string | null>();
+  const sink = lookupSink(deps, { at, files, staged, said, name: `${folder}/lookup-${lookup}` });
   const asked = [...plan.fields.map(({ name }) => name), facts.accountField, ...facts.subjectFields];
   const columns = [...new Set(asked)].filter((name) => name !== '');
   const members = { columns, jsonTexts: facts.jsonTexts.filter((name) => columns.includes(name)) };
   const spec = placedLookups(known)[lookup]?.files;
   const formOf = (path: string) => sourceFormOf(path, spec);
-  await takeFiles({ store, engine, source, members, formOf, folder, signal }, files, sink);
+  // Files that no table has may say of themselves what they like.
+  const marks = facts.kind === 'TABLE' ? deps.marks : null;
+  await takeFiles({ store, engine, source, members, formOf, folder, signal, marks }, files, sink);
+  if (new Set([...said].map((mark) => markOfFields(mark, plan.values))).size > 1)
+    throw refused(
+      at,
+      `some files of the lookup in ${facts.place.name} are protected, and others are not yet or by other policies; ask for a protection of that table first`,
+    );
   const target = store.stagingPath(`${folder}/lookup-${lookup}.staged`);
   const sources = staged.map((path) => store.stagingPath(path));
   const { ambiguous } = await engine.lookup({ sources, target, plan }, signal);
   for (const path of staged) await store.remove(path);
-  if (ambiguous === 0) return target;
+  if (ambiguous === 0) return { path: target, mark: [...said][0] ?? null };
   const keys = `${ambiguous} ${ambiguous === 1 ? 'key has' : 'keys have'} rows with different values`;
   throw refused(at, `the lookup in ${facts.place.name} is ambiguous: ${keys}; name more fields in \`on\`, or mend it`);
 }
@@ -89,12 +108,14 @@ function lookupSink(
     readonly at: string;
     readonly files: readonly LookupFile[];
     readonly staged: string[];
+    readonly said: Set<string | null>;
     readonly name: string;
   },
 ): IntakeSink {
   let rows = 0;
   return {
-    chunk: async (lines) => {
+    chunk: async (lines, mark) => {
+      of.said.add(mark);
       rows += lines.length;
       if (rows > rowsMax)
         throw new LinewardError('LIMIT_EXCEEDED', `${of.at}: a lookup has ${rowsMax} rows at most`, {

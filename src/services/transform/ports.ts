@@ -105,8 +105,14 @@ export interface BaseFile {
   readonly mark: string | null;
 }
 
+/** A file that `shape` wrote, and what is protected in its rows. */
+export interface Chunk {
+  readonly path: string;
+  readonly mark: string | null;
+}
+
 export interface MergeRequest {
-  readonly chunks: readonly string[];
+  readonly chunks: readonly Chunk[];
   readonly base: readonly BaseFile[];
   readonly plan: MergePlan;
   /** Gets the files; it is there. */
@@ -119,7 +125,7 @@ export interface MergedFile {
   readonly partition: string;
   readonly rows: number;
   readonly bytes: number;
-  /** What the files say of themselves that its rows are from; null for rows that came now. */
+  /** What is protected in it; null for nothing. */
   readonly mark: string | null;
   /** SHA-256 of a file with a mark that its format has no place for, lower-case hex. */
   readonly sha256: string | null;

@@ -39,5 +39,7 @@ export async function previewLookups(
     );
   const records = known.lookups.map(() => new SourceRecords({ ...deps, erased: nobody, plan: null, keepSealed: true }));
   const signal = AbortSignal.timeout(readMs);
-  return takeLookups({ ...deps, signal, folder, records, progress: async () => undefined }, known, files);
+  const progress = async (): Promise<void> => undefined;
+  const taken = await takeLookups({ ...deps, signal, folder, records, progress, marks: null }, known, files);
+  return taken.map(({ path }) => path);
 }

@@ -1,7 +1,7 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { AccessGuard } from '../access/access-guard.ts';
-import type { LabelReadModel } from '../lineage/label.read-model.ts';
+import type { ReadPlace } from '../lake-reads/clear-columns.ts';
+import type { InputLabels } from './input-labels.ts';
 import type { KnownTransformer } from './transformer-facts.ts';
 
 /** What of a preview is shown masked. */
@@ -14,42 +14,31 @@ export interface PreviewMask {
 
 /** Decides which fields of records somebody may see as they are: by the labels of each, once for the whole preview. */
 export class PreviewMasks {
-  readonly #deps: {
-    readonly em: EntityManager;
-    readonly access: Pick<AccessGuard, 'mayWith'>;
-    readonly labels: Pick<LabelReadModel, 'labelsOf'>;
-    readonly kafkaNamespace: string;
-  };
+  readonly #access: Pick<AccessGuard, 'mayWith'>;
+  readonly #labels: InputLabels;
 
-  constructor(deps: {
-    readonly em: EntityManager;
-    readonly access: Pick<AccessGuard, 'mayWith'>;
-    readonly labels: Pick<LabelReadModel, 'labelsOf'>;
-    readonly kafkaNamespace: string;
-  }) {
-    this.#deps = deps;
+  constructor(deps: { readonly access: Pick<AccessGuard, 'mayWith'>; readonly inputLabels: InputLabels }) {
+    this.#access = deps.access;
+    this.#labels = deps.inputLabels;
   }
 
   async of(actor: Actor, { sources, lookups, compiled, resource }: KnownTransformer): Promise<PreviewMask> {
     const clear = await Promise.all(
-      [...sources, ...lookups].map(async ({ kind, datasetId, entityId, place: at, fields }) => {
-        const { said, ...named } = await this.#entity(entityId);
-        const labels = datasetId === null ? said : joined(await this.#deps.labels.labelsOf(datasetId), said);
-        // Topics are known by their own names, tables and files by what is in them.
-        const places = kind === 'TOPIC' ? await this.#topicNames(at.name, datasetId) : [named];
-        return fields
+      [...sources, ...lookups].map(async (input) => {
+        const { places, labelsOf } = await this.#labels.of(input);
+        return input.fields
           .map(({ name }) => name)
-          .filter((field) => places.every((place) => this.#isClear(actor, place, below(labels, field))));
+          .filter((field) => places.every((place) => this.#isClear(actor, place, labelsOf(field))));
       }),
     );
     const isClear = clear.map((fields) => new Set(fields));
-    const { said, ...table } = await this.#entity(resource.entityId);
+    const table = await this.#labels.ofEntity(resource.entityId);
     const isFieldMasked = (input: number, field: string) => isClear[input]?.has(field) !== true;
     const masked = new Set(
       compiled.origins
         .filter(({ column, from }) => {
-          const own = below(said, column);
-          if (own.length > 0 && !this.#isClear(actor, table, own)) return true;
+          const own = table.labelsOf(column);
+          if (own.length > 0 && !table.places.every((place) => this.#isClear(actor, place, own))) return true;
           return from.some(({ input, field }) => isFieldMasked(input, field));
         })
         .map(({ column }) => column),
@@ -57,55 +46,7 @@ export class PreviewMasks {
     return { clear, isFieldMasked, isColumnMasked: (column) => masked.has(column) };
   }
 
-  #isClear(
-    actor: Actor,
-    place: { readonly namespace: string; readonly name: string },
-    classifications: readonly string[],
-  ): boolean {
-    return this.#deps.access.mayWith(actor, 'READ_CLEAR', { ...place, classifications }, 'previewTransformer');
+  #isClear(actor: Actor, place: ReadPlace, classifications: readonly string[]): boolean {
+    return this.#access.mayWith(actor, 'READ_CLEAR', { ...place, classifications }, 'previewTransformer');
   }
-
-  /** A topic that was rewritten is no clearer under its new name than it was before. */
-  async #topicNames(name: string, datasetId: string | null) {
-    const rows = await this.#deps.em
-      .fork()
-      .execute<{ name: string }[]>('select name from topic_alias where dataset_id = ?', [datasetId]);
-    return [{ name }, ...rows].map((one) => ({ namespace: this.#deps.kafkaNamespace, name: one.name }));
-  }
-
-  /** The name of an entity, and what its newest version says of its fields, by path. */
-  async #entity(id: string): Promise<{ readonly namespace: string; readonly name: string; readonly said: Labels }> {
-    const rows = await this.#deps.em.fork().execute<EntityRow[]>(
-      `select namespace, name, path, classifications from entity left join entity_field
-         on version_id = latest_version_id and cardinality(classifications) > 0 where entity.id = ?`,
-      [id],
-    );
-    const { namespace = '', name = '' } = rows[0] ?? {};
-    const said = rows.flatMap(({ path, classifications }) => (path === null ? [] : [[path, classifications] as const]));
-    return { namespace, name, said: new Map(said) };
-  }
-}
-
-interface EntityRow {
-  readonly namespace: string;
-  readonly name: string;
-  /** Null for an entity without a label. */
-  readonly path: string | null;
-  readonly classifications: readonly string[];
-}
-
-type Labels = ReadonlyMap<string, readonly string[]>;
-
-function joined(one: Labels, other: Labels): Labels {
-  const all = new Map(one);
-  for (const [path, labels] of other) all.set(path, [...(all.get(path) ?? []), ...labels]);
-  return all;
-}
-
-/** Labels of a field and of all inside of it, which is shown with it. */
-function below(labels: Labels, field: string): readonly string[] {
-  const within = [...labels].filter(
-    ([path]) => path === field || [`${field}.`, `${field}[`].some((start) => path.startsWith(start)),
-  );
-  return [...new Set(within.flatMap(([, all]) => all))];
 }

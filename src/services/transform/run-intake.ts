@@ -1,10 +1,12 @@
+import { carriedMark } from '../../domain/transform/carried-marks.ts';
 import type { CompiledSpec } from '../../domain/transform/compile-spec.ts';
 import { noStatistics, type RunPlan, type RunStatistics, type SourceFile } from '../../domain/transform/run-state.ts';
 import type { KafkaGateway } from '../kafka/ports.ts';
 import type { LakeStore } from '../lake/ports.ts';
-import { type FiledMembers, takeFiles } from './file-intake.ts';
+import { type FiledMembers, type FileIntakeDeps, takeFiles } from './file-intake.ts';
 import type { IntakeSink } from './line-intake.ts';
-import type { RejectCode, SourceForm, TransformEngine } from './ports.ts';
+import type { TakenLookup } from './lookup-intake.ts';
+import type { Chunk, RejectCode, SourceForm, TransformEngine } from './ports.ts';
 import type { SourceRejects } from './run-row.ts';
 import type { SourceRecords } from './source-records.ts';
 import { takeIn } from './topic-intake.ts';
@@ -14,6 +16,7 @@ const placesMax = 100;
 /** A source of a run. */
 export interface IntakeSource {
   readonly records: SourceRecords;
+  readonly marks: FileIntakeDeps['marks'];
   readonly members: FiledMembers;
   readonly formOf: (path: string) => SourceForm;
 }
@@ -30,8 +33,10 @@ export interface RunIntakeDeps {
   readonly folder: string;
   readonly shapes: CompiledSpec['shapes'];
   readonly sources: readonly IntakeSource[];
-  /** Local paths of lookups, by their numbers. */
-  readonly lookups: readonly string[];
+  /** By their numbers. */
+  readonly lookups: readonly TakenLookup[];
+  readonly origins: CompiledSpec['origins'];
+  readonly lookupPlans: CompiledSpec['lookups'];
   /** Between batches, with the offsets and files that are passed; throws when nobody wants the run any more. */
   progress(passed: number): Promise<void>;
 }
@@ -43,8 +48,7 @@ export class RunIntake {
     string,
     { source: number; code: RejectCode; field: string | null; rows: number; at: string[] }
   >();
-  /** Local paths. */
-  readonly chunks: string[] = [];
+  readonly chunks: Chunk[] = [];
   statistics: RunStatistics = noStatistics;
   #passed = 0;
   #chunks = 0;
@@ -71,7 +75,7 @@ export class RunIntake {
 
   #sinkOf(source: number, files: readonly SourceFile[]): IntakeSink {
     return {
-      chunk: (lines) => this.#shape(source, lines, files),
+      chunk: (lines, mark) => this.#shape(source, lines, { files, mark }),
       rejected: (code, places, rows = places.length) =>
         this.#reject({ source, code, field: null, rows, at: placesIn(places, files) }),
       progress: async ({ read, suppressed, passed }) => {
@@ -84,8 +88,12 @@ export class RunIntake {
     };
   }
 
-  async #shape(source: number, lines: readonly string[], files: readonly SourceFile[]): Promise<void> {
-    const { store, engine, folder, shapes, lookups, signal } = this.#deps;
+  async #shape(
+    source: number,
+    lines: readonly string[],
+    { files, mark }: { readonly files: readonly SourceFile[]; readonly mark: string | null },
+  ): Promise<void> {
+    const { store, engine, folder, shapes, signal } = this.#deps;
     const plan = shapes[source];
     if (plan === undefined) return;
     const number = this.#chunks;
@@ -93,11 +101,21 @@ export class RunIntake {
     const staged = `${folder}/lines-${number}.staged`;
     await store.stage(staged, Buffer.from(lines.join('\n')));
     const target = store.stagingPath(`${folder}/chunk-${number}.staged`);
+    const lookups = this.#deps.lookups.map(({ path }) => path);
     const { rows, rejected } = await engine.shape({ source: store.stagingPath(staged), target, plan, lookups }, signal);
     await store.remove(staged);
     this.#add({ rows });
     for (const one of rejected) this.#reject({ ...one, source, at: placesIn(one.at, files) });
-    this.chunks.push(target);
+    this.chunks.push({ path: target, mark: this.#markOf(source, mark) });
+  }
+
+  /** What is protected in rows of a source, by its files and by what they look up. */
+  #markOf(source: number, own: string | null): string | null {
+    const { sources, lookups, lookupPlans, origins } = this.#deps;
+    const found = lookupPlans.flatMap((plan, lookup): [number, string | null][] =>
+      plan.source === source ? [[sources.length + lookup, lookups[lookup]?.mark ?? null]] : [],
+    );
+    return carriedMark(origins, new Map([[source, own], ...found]));
   }
 
   #reject({ source, code, field, rows, at }: SourceRejects): void {

@@ -3,7 +3,7 @@ import { type RunOutputs, type RunStatistics, runFileName } from '../../domain/t
 import type { MergePlan } from '../../domain/transform/transform-plan.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { FileIdentity, LakeStore } from '../lake/ports.ts';
-import type { BaseFile, TransformEngine } from './ports.ts';
+import type { BaseFile, Chunk, TransformEngine } from './ports.ts';
 import type { ProtectionMarks } from './protection-marks.ts';
 
 /** Below this part of the wanted size a file is put together with what its folder gets. */
@@ -26,10 +26,15 @@ export interface Merged {
 }
 
 /** Merges the chunks of a run with the files of the table, and makes those aside that are to be in it. */
-export async function mergeRun(deps: RunMergeDeps, chunks: readonly string[], plan: MergePlan): Promise<Merged> {
+export async function mergeRun(deps: RunMergeDeps, chunks: readonly Chunk[], plan: MergePlan): Promise<Merged> {
   const { store, engine, signal, folder } = deps;
   const listed = await store.list(deps.location);
-  const picked = await pick(deps, listed, chunks, plan);
+  const picked = await pick(
+    deps,
+    listed,
+    chunks.map(({ path }) => path),
+    plan,
+  );
   assertReadable(store, picked);
   const directory = posix.dirname(store.stagingPath(`${folder}/chunk.staged`));
   return store.reading(

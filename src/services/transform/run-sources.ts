@@ -5,6 +5,7 @@ import type { TransformRun } from '../../entities/transform-run.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { HeldLease, LeaseService } from '../operations/lease.service.ts';
 import { placedLookups } from './lookup-intake.ts';
+import type { ProtectionMarks } from './protection-marks.ts';
 import type { IntakeSource } from './run-intake.ts';
 import { type RangesDeps, rangesOf } from './run-ranges.ts';
 import { filesOf, filesOfLookups, type SourceFilesDeps, sourceFormOf } from './source-files.ts';
@@ -103,13 +104,15 @@ export class RunSources {
   }
 
   /** By source. */
-  intake(records: readonly SourceRecords[]): readonly IntakeSource[] {
-    return this.#known.sources.flatMap(({ fields, jsonTexts }, index) => {
+  intake(records: readonly SourceRecords[], marks: ProtectionMarks): readonly IntakeSource[] {
+    return this.#known.sources.flatMap(({ kind, fields, jsonTexts }, index) => {
       const of = records[index];
       const { files } = this.#known.spec.sources[index] ?? {};
       if (of === undefined) return [];
       const members = { columns: fields.map(({ name }) => name), jsonTexts };
-      return [{ records: of, members, formOf: (path: string) => sourceFormOf(path, files) }];
+      // Files that no table has may say of themselves what they like.
+      const believed = kind === 'TABLE' ? marks : null;
+      return [{ records: of, members, marks: believed, formOf: (path: string) => sourceFormOf(path, files) }];
     });
   }
 }

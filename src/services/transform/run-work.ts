@@ -30,6 +30,7 @@ import type { RunRow } from './run-row.ts';
 import { RunSources } from './run-sources.ts';
 import { markFilesIn } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
+import type { SourceRights } from './source-rights.ts';
 import type { PublisherDeps, TablePublisher } from './table-publisher.ts';
 import { invalid } from './transformer.service.ts';
 import type { KnownTransformer, TransformerFacts } from './transformer-facts.ts';
@@ -40,6 +41,7 @@ export interface RunWorkDeps extends PublisherDeps {
   readonly engine: TransformEngine;
   readonly kafka: KafkaGateway;
   readonly facts: TransformerFacts;
+  readonly rights: Pick<SourceRights, 'assertStill'>;
   readonly records: RecordReader;
   readonly policies: Pick<ProtectionReadModel, 'planOf'>;
   readonly protection: Pick<ProtectionService, 'protectTexts'>;
@@ -84,6 +86,7 @@ export class RunWork {
       return this.#settle(await this.#known().catch(() => null), run.outputs);
     const known = await this.#known();
     await row.assertWanted(signal);
+    await this.#deps.rights.assertStill(run.readsAs, known);
     // With another holder in between somebody may have been erased from the table, and not from what lies aside.
     const isAlone = lease.fencingToken === run.fencingToken + 1;
     const made = run.status === 'PUBLISHING' && isAlone ? run.outputs : null;
@@ -126,11 +129,11 @@ export class RunWork {
 
   async #make(known: Known): Promise<void> {
     const { run, row, publisher, signal } = this.#scope;
-    const { plan, intake } = await this.#read(known);
+    const marks = new ProtectionMarks({ ...this.#deps, marks: new ContentMarks(this.#deps.em), signal });
+    const { plan, intake } = await this.#read(known, marks);
     await row.putRejects(intake.rejects);
     await row.write({ status: 'MERGING', recordsDone: totalOf(plan), statistics: intake.statistics });
     await row.assertWanted(signal);
-    const marks = new ProtectionMarks({ ...this.#deps, marks: new ContentMarks(this.#deps.em), signal });
     const of = {
       ...this.#deps,
       marks,
@@ -146,7 +149,7 @@ export class RunWork {
     throw new LinewardError('LAKE_FILE_CHANGED', 'A file that the run made aside is gone; it is made again.');
   }
 
-  async #read(known: Known): Promise<{ readonly plan: RunPlan; readonly intake: RunIntake }> {
+  async #read(known: Known, marks: ProtectionMarks): Promise<{ readonly plan: RunPlan; readonly intake: RunIntake }> {
     const { run, row, publisher, signal, report } = this.#scope;
     const sources = new RunSources(this.#deps, known);
     return sources.holding(async (assertHeld) => {
@@ -163,6 +166,7 @@ export class RunWork {
           signal,
           folder: publisher.folder,
           records: known.lookups.map((lookup) => this.#records(lookup, known, null)),
+          marks,
           progress: async () => {
             await row.assertWanted(signal);
             await assertHeld();
@@ -179,8 +183,11 @@ export class RunWork {
         shapes: known.compiled.shapes.map((shape) => ({ ...shape, days: run.days ?? null })),
         sources: sources.intake(
           known.sources.map((one, index) => this.#records(one, known, known.plans[index] ?? null)),
+          marks,
         ),
         lookups,
+        lookupPlans: known.compiled.lookups,
+        origins: known.compiled.origins,
         progress: async (done) => {
           await row.assertWanted(signal);
           await assertHeld();

@@ -8,6 +8,7 @@ import { knownNames, placeOf, type SpecIssue, type SpecIssueCode } from '../../d
 import type { FilesSpec } from '../../domain/transform/transformer-spec.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import { columnsOfVersion, isTopLevel } from '../lake/table-columns.ts';
 import { tableAt } from '../lake/table-places.ts';
@@ -81,15 +82,16 @@ export class SourceFactsReader {
       facts?.kind === 'TABLE' && facts.datasetId !== null ? [{ path, id: facts.datasetId }] : [],
     );
     if (tables.length === 0) return [];
-    const found = await this.#deps.em.fork().execute<{ root: string }[]>(
-      `with recursive up (root, id) as (
+    const ask = () =>
+      this.#deps.em.fork().execute<{ root: string }[]>(
+        `with recursive up (root, id) as (
          select id, id from unnest(?::text[]) as given(id)
          union select up.root, s.dataset_id from up join transformer_version v on v.dataset_id = up.id
            join transform_source s on s.version_id = v.id
        ) select distinct up.root from up join dataset d on d.id = up.id where d.namespace = ? and d.name = ?`,
-      [textArray(tables.map(({ id }) => id)), this.#deps.store.namespace, target],
-    );
-    const roots = new Set(found.map(({ root }) => root));
+        [textArray(tables.map(({ id }) => id)), this.#deps.store.namespace, target],
+      );
+    const roots = new Set((await readWhole(ask)).map(({ root }) => root));
     return tables
       .filter(({ id }) => roots.has(id))
       .map(({ path }) => issueAt([...path, 'table'], 'CYCLE', madeOfItself));
@@ -141,9 +143,9 @@ export class SourceFactsReader {
     try {
       const { prefix } = readFilePattern(files.path, store.url);
       if (overlapOf(prefix, target) !== null) return refused([...path, 'path'], 'CYCLE', madeOfItself);
-      const table = await tableAt(em.fork(), prefix);
+      const table = await readWhole(() => tableAt(em.fork(), prefix));
       if (table !== null)
-        return refused([...path, 'path'], 'LOCATION_TAKEN', `The lake table ${prefix} is there; name it as a table.`);
+        return refused([...path, 'path'], 'LOCATION_TAKEN', `${prefix} is a lake table; name it as a table.`);
       const { namespace, entity: name } = files.schema;
       const entity = `${namespace}${name}`.includes('\0') ? null : await registry.entityNamed(namespace, name);
       const fields = entity === null ? [] : await this.#fieldsOf([entity.id]);

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type Actor, scheduleActor } from '../../domain/access/actor.ts';
+import { type Actor, scheduleActor, standing } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import type { Logger } from '../../domain/logger.ts';
 import { readSpec } from '../../domain/transform/read-spec.ts';
@@ -16,6 +16,7 @@ import type { JobScheduler } from '../../jobs/kit.ts';
 import { runTransformJob } from '../../jobs/run-transform.job.ts';
 import { audit } from '../audit/audit.service.ts';
 import { ensureAlive, type NeededTask } from '../operations/needed-task.ts';
+import type { SourceRights } from './source-rights.ts';
 import { lockedTransformer } from './transformer.service.ts';
 
 const sweepMax = 100;
@@ -25,16 +26,24 @@ export class TransformRunService {
   readonly #em: EntityManager;
   readonly #scheduler: JobScheduler;
   readonly #logger: Logger;
+  readonly #rights: Pick<SourceRights, 'assertNewest'>;
 
-  constructor(deps: { readonly em: EntityManager; readonly scheduler: JobScheduler; readonly logger: Logger }) {
+  constructor(deps: {
+    readonly em: EntityManager;
+    readonly scheduler: JobScheduler;
+    readonly logger: Logger;
+    readonly rights: Pick<SourceRights, 'assertNewest'>;
+  }) {
     this.#em = deps.em;
+    this.#rights = deps.rights;
     this.#scheduler = deps.scheduler;
     this.#logger = deps.logger;
   }
 
   /**
-   * A run of the newest version of a transformer.
-   * @throws LinewardError NOT_FOUND; TRANSFORMER_STATE for a retired one, and while a run is under way
+   * A run of the newest version of a transformer, which reads in the name of the actor.
+   * @throws LinewardError NOT_FOUND; TRANSFORMER_STATE for a retired one, and while a run is under way; FORBIDDEN for who may not
+   * read what it reads
    */
   async request(
     actor: Actor,
@@ -43,12 +52,13 @@ export class TransformRunService {
     days: RunDays | null = null,
   ): Promise<TransformRun> {
     assertDays(mode, days);
+    await this.#rights.assertNewest(actor, transformerId, 'runTransformer');
     const run = await this.#em.fork().transactional(async (tx) => {
       const transformer = await lockedTransformer(tx, transformerId);
       if (transformer.retiredAt != null) throw state('the transformer was retired');
       const open = await tx.findOne(TransformRunSchema, { transformerId, finishedAt: null });
       if (open !== null) throw state(`run ${open.number} is under way; wait for its end, or cancel it`);
-      return requestIn(tx, actor, transformer, { mode, days });
+      return requestIn(tx, actor, transformer, { mode, days, readsAs: standing(actor) });
     });
     await this.#ensureAlive(run);
     return run;
@@ -73,11 +83,11 @@ export class TransformRunService {
   /** Null when another worker was faster. */
   async #requestDueIn(tx: EntityManager, id: string): Promise<TransformRun | null> {
     const transformer = await lockedTransformer(tx, id);
-    const { schedule, dueAt, retiredAt } = transformer;
-    if (schedule == null || dueAt == null || dueAt > new Date() || retiredAt != null) return null;
+    const { schedule, scheduleOwner: readsAs, dueAt, retiredAt } = transformer;
+    if (schedule == null || readsAs == null || dueAt == null || dueAt > new Date() || retiredAt != null) return null;
     if ((await tx.findOne(TransformRunSchema, { transformerId: id, finishedAt: null })) !== null) return null;
     transformer.dueAt = dueAfter(schedule, new Date());
-    return requestIn(tx, scheduleActor, transformer, { mode: schedule.mode, days: null });
+    return requestIn(tx, scheduleActor, transformer, { mode: schedule.mode, days: null, readsAs });
   }
 
   /** Ends at the next safe point. @throws LinewardError NOT_FOUND; TRANSFORMER_STATE when it has ended, or is decided */
@@ -130,8 +140,9 @@ async function requestIn(
   tx: EntityManager,
   actor: Actor,
   transformer: Transformer,
-  { mode, days }: { readonly mode: TransformRunMode; readonly days: RunDays | null },
+  asked: Pick<TransformRun, 'mode' | 'readsAs'> & { readonly days: RunDays | null },
 ): Promise<TransformRun> {
+  const { mode, days } = asked;
   const transformerId = transformer.id;
   const [version] = await tx.find(
     TransformerVersionSchema,
@@ -147,8 +158,7 @@ async function requestIn(
     versionId: version.id,
     datasetId: version.datasetId,
     number: (await tx.count(TransformRunSchema, { transformerId })) + 1,
-    mode,
-    days,
+    ...asked,
     status: 'REQUESTED',
     statistics: {},
     recordsDone: 0,

@@ -7,6 +7,7 @@ import type { ResourceFacts, SourceFacts } from '../../domain/transform/spec-fac
 import type { SpecIssue } from '../../domain/transform/spec-issue.ts';
 import type { TransformerSpec } from '../../domain/transform/transformer-spec.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
 import type { LakeStore } from '../lake/ports.ts';
 import { tableAt } from '../lake/table-places.ts';
 import type { RegistryReadModel } from '../registry/registry.read-model.ts';
@@ -107,9 +108,9 @@ export class TransformerFacts {
     const at = 'resource.path';
     try {
       const location = readLocation(path, this.#deps.store.url);
-      const known = isNew ? await tableAt(this.#deps.em.fork(), location) : null;
+      const known = isNew ? await readWhole(() => tableAt(this.#deps.em.fork(), location)) : null;
       if (known === null) return { location, issues: [] };
-      const message = `There is a lake table at ${known.location} already; a version of a transformer makes a table of its own.`;
+      const message = `There is a lake table at ${location} already; a version of a transformer makes a table of its own.`;
       return { location, issues: [{ path: at, code: 'LOCATION_TAKEN', message }] };
     } catch (error) {
       if (!(error instanceof LinewardError)) throw toLinewardError(error);
@@ -121,7 +122,7 @@ export class TransformerFacts {
 }
 
 /** What a document reads, and where it names it: its sources, and after them its lookups. */
-function inputsOf(
+export function inputsOf(
   spec: TransformerSpec,
 ): readonly { readonly named: NamedRecords; readonly path: readonly PropertyKey[] }[] {
   return [

@@ -21,9 +21,10 @@ import { previewLookups } from './preview-lookups.ts';
 import type { PreviewMask, PreviewMasks } from './preview-mask.ts';
 import { listed, sourceFormOf } from './source-files.ts';
 import { SourceRecords } from './source-records.ts';
+import type { SourceRights } from './source-rights.ts';
 import { stagedLines } from './staged-lines.ts';
 import { invalid } from './transformer.service.ts';
-import type { GivenTransformer, KnownTransformer, TransformerFacts } from './transformer-facts.ts';
+import type { GivenTransformer, KnownTransformer } from './transformer-facts.ts';
 
 export interface PreviewTransformer extends GivenTransformer {
   /** Records of the first source as JSON objects; null takes some of the newest of each topic. */
@@ -37,7 +38,6 @@ export interface TransformerPreview extends PreviewResult {
 
 export interface PreviewDeps {
   readonly em: EntityManager;
-  readonly facts: TransformerFacts;
   readonly store: LakeStore;
   readonly engine: TransformEngine;
   readonly kafka: Pick<KafkaGateway, 'offsets' | 'scan'>;
@@ -45,6 +45,7 @@ export interface PreviewDeps {
   readonly policies: Pick<ProtectionReadModel, 'planOf'>;
   readonly protection: Pick<ProtectionService, 'protectTexts'>;
   readonly masks: PreviewMasks;
+  readonly rights: Pick<SourceRights, 'check'>;
 }
 
 const recordsMax = 100;
@@ -61,7 +62,7 @@ export class TransformerPreviewer {
 
   /** @throws LinewardError TRANSFORMER_INVALID, BAD_INPUT, LIMIT_EXCEEDED */
   async preview(actor: Actor, given: PreviewTransformer): Promise<TransformerPreview> {
-    const checked = await this.#deps.facts.check(given, { isNew: false });
+    const checked = await this.#deps.rights.check(actor, given, { isNew: false, what: 'previewTransformer' });
     if (!checked.ok) throw invalid(checked.issues);
     const { records } = given;
     if (records !== null && checked.lookups.length === 0)

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
+import type { StandingActor } from '../../domain/access/actor.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { RunSchedule } from '../../domain/transform/run-schedule.ts';
 import {
@@ -26,6 +27,7 @@ const transformerRow = z
     retired_by: z.string().nullable(),
     retired_at: z.coerce.date().nullable(),
     schedule: z.custom<RunSchedule | null>(),
+    schedule_owner: z.custom<StandingActor | null>(),
     due_at: z.coerce.date().nullable(),
   })
   .transform(
@@ -37,6 +39,7 @@ const transformerRow = z
       retiredBy: row.retired_by,
       retiredAt: row.retired_at,
       schedule: row.schedule,
+      scheduleOwner: row.schedule_owner,
       dueAt: row.due_at,
     }),
   );
@@ -88,6 +91,7 @@ const runRow = z
     reason: z.string().nullable(),
     untold: z.string().nullable(),
     requested_by: z.string(),
+    reads_as: z.custom<StandingActor>(),
     attempt: z.number(),
     created_at: z.coerce.date(),
     updated_at: z.coerce.date(),
@@ -114,6 +118,7 @@ const runRow = z
       reason: row.reason,
       untold: row.untold,
       requestedBy: row.requested_by,
+      readsAs: row.reads_as,
       attempt: row.attempt,
       createdAt: row.created_at,
       updatedAt: row.updated_at,

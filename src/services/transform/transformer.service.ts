@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Actor } from '../../domain/access/actor.ts';
+import { type Actor, standing } from '../../domain/access/actor.ts';
 import { newId } from '../../domain/id.ts';
 import { assertSchedule, dueAfter, type RunSchedule } from '../../domain/transform/run-schedule.ts';
 import type { SpecIssue } from '../../domain/transform/spec-issue.ts';
@@ -16,12 +16,13 @@ import { foreignTableEngine, foreignTableReason } from '../lake/foreign-table.ts
 import type { LakeStore } from '../lake/ports.ts';
 import { claimLocation, taken } from '../lake/table-places.ts';
 import { mapEntityIn } from '../registry/registry.service.ts';
-import type { GivenTransformer, KnownTransformer, TransformerFacts } from './transformer-facts.ts';
+import type { SourceRights } from './source-rights.ts';
+import type { GivenTransformer, KnownTransformer } from './transformer-facts.ts';
 
 export interface TransformerServiceDeps {
   readonly em: EntityManager;
   readonly store: LakeStore;
-  readonly facts: TransformerFacts;
+  readonly rights: Pick<SourceRights, 'check' | 'assertNewest'>;
 }
 
 export interface CreatedVersion {
@@ -39,9 +40,9 @@ export class TransformerService {
     this.#deps = deps;
   }
 
-  /** All that is wrong with a document; nothing for one that could become a version now. */
-  async validate(given: GivenTransformer): Promise<readonly SpecIssue[]> {
-    const checked = await this.#deps.facts.check(given, { isNew: true });
+  /** All that is wrong with a document; nothing for one that the actor could make a version of now. */
+  async validate(actor: Actor, given: GivenTransformer): Promise<readonly SpecIssue[]> {
+    const checked = await this.#deps.rights.check(actor, given, { isNew: true, what: 'validateTransformer' });
     return checked.ok ? [] : checked.issues.slice(0, issuesMax);
   }
 
@@ -52,7 +53,7 @@ export class TransformerService {
    * LAKE_TABLE_REFUSED
    */
   async create(actor: Actor, given: GivenTransformer): Promise<CreatedVersion> {
-    const checked = await this.#deps.facts.check(given, { isNew: true });
+    const checked = await this.#deps.rights.check(actor, given, { isNew: true, what: 'createTransformer' });
     if (!checked.ok) throw invalid(checked.issues);
     await this.#assertEmpty(checked.location);
     return this.#deps.em.fork().transactional(async (tx) => {
@@ -111,17 +112,22 @@ export class TransformerService {
   }
 
   /**
-   * Sets when it runs by itself; never for null. A schedule that goes on after a pause begins with the next time that comes.
-   * @throws LinewardError NOT_FOUND, BAD_INPUT, TRANSFORMER_STATE for a retired one
+   * Sets when it runs by itself; never for null. A schedule that goes on after a pause begins with the next time that comes. Its
+   * runs read in the name of who set it.
+   * @throws LinewardError NOT_FOUND, BAD_INPUT, TRANSFORMER_STATE for a retired one; FORBIDDEN for who may not read what it reads
    */
   async schedule(actor: Actor, id: string, schedule: RunSchedule | null): Promise<Transformer> {
-    if (schedule !== null) assertSchedule(schedule);
+    if (schedule !== null) {
+      assertSchedule(schedule);
+      await this.#deps.rights.assertNewest(actor, id, 'scheduleTransformer');
+    }
     return this.#deps.em.fork().transactional(async (tx) => {
       const transformer = await lockedTransformer(tx, id);
       if (transformer.retiredAt != null)
         throw new LinewardError('TRANSFORMER_STATE', 'id: the transformer was retired', { path: ['id'] });
       const isOn = schedule !== null && !schedule.paused;
-      Object.assign(transformer, { schedule, dueAt: isOn ? dueAfter(schedule, new Date()) : null });
+      const scheduleOwner = schedule === null ? null : standing(actor);
+      Object.assign(transformer, { schedule, scheduleOwner, dueAt: isOn ? dueAfter(schedule, new Date()) : null });
       audit(tx, actor, {
         action: 'scheduleTransformer',
         resourceType: 'Transformer',

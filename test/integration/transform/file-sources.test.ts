@@ -2,6 +2,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
+import { tester } from '../../testkit/actor.ts';
 import { around } from '../../testkit/lake.ts';
 import { sourceFormats, writeSource } from '../../testkit/source-files.ts';
 import type { Row } from '../../testkit/transform.ts';
@@ -35,7 +36,7 @@ const filesSource = (name: string, path: string, format = 'ndjson', more: object
   ...localized,
 });
 const issuesOf = async (parts: RunParts, name: string, more: RunDocument): Promise<string[]> =>
-  (await parts.service.validate({ document: documentOf(name, more), orders: {} })).map(
+  (await parts.service.validate(tester, { document: documentOf(name, more), orders: {} })).map(
     ({ path, code }) => `${path} ${code}`,
   );
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, test } from 'vitest';
 import { TransformRunSchema } from '../../../src/entities/transform-run.entity.ts';
+import { tester } from '../../testkit/actor.ts';
 import { around } from '../../testkit/lake.ts';
 import { plainDuckdb } from '../../testkit/plain-table.ts';
 import type { Row } from '../../testkit/transform.ts';
@@ -257,9 +258,12 @@ test('a document is refused whose lookup is none, leaves the lake, or is made of
   const parts = await partsOf();
   const made = await transformerOf(parts, name, {});
   const issues = async (lookup: object, as = `${name}-x`) =>
-    (await parts.service.validate({ document: documentOf(name, { ...withLookup(name, lookup), as }), orders: {} })).map(
-      ({ path, code }) => `${path.replace('sources[0].transforms[1]', '')} ${code}`,
-    );
+    (
+      await parts.service.validate(tester, {
+        document: documentOf(name, { ...withLookup(name, lookup), as }),
+        orders: {},
+      })
+    ).map(({ path, code }) => `${path.replace('sources[0].transforms[1]', '')} ${code}`);
   const ok = filesOf(name, 'ref/x');
   expect(await issues(ok)).toEqual([]);
   const by = { on: ok.on, fields: ok.fields };

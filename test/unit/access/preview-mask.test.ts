@@ -3,6 +3,7 @@ import { AccessPolicies } from '../../../src/domain/access/access-decision.ts';
 import type { NamedRule } from '../../../src/domain/access/access-policy.ts';
 import { type Role, roleNames } from '../../../src/domain/access/role.ts';
 import { maskRecord } from '../../../src/domain/privacy/mask-record.ts';
+import { InputLabels } from '../../../src/services/transform/input-labels.ts';
 import { PreviewMasks } from '../../../src/services/transform/preview-mask.ts';
 import type { KnownTransformer } from '../../../src/services/transform/transformer-facts.ts';
 
@@ -10,10 +11,19 @@ const fields = ['id', 'email', 'card', 'note'].map((name) => ({ name, column: 'V
 const from = (...names: string[]) => names.map((field) => ({ input: 0, field, isSame: true, isJoin: false }));
 const looked = { input: 1, field: 'card', isSame: true, isJoin: false };
 const known = {
-  sources: [{ kind: 'TOPIC', place: { namespace: 'kafka', name: 'calls' }, datasetId: 'd', entityId: 'e', fields }],
+  sources: [
+    {
+      kind: 'TOPIC',
+      place: { namespace: 'kafka', name: 'calls' },
+      datasetId: 'd',
+      entityId: 'e',
+      subjectFields: [],
+      fields,
+    },
+  ],
   lookups: [
     {
-      ...{ kind: 'TABLE', place: { namespace: 'file', name: 'ref' }, datasetId: 'l', entityId: 'e' },
+      ...{ kind: 'TABLE', place: { namespace: 'file', name: 'ref' }, datasetId: 'l', entityId: 'e', subjectFields: [] },
       fields: [{ name: 'card', column: 'VARCHAR', isNested: false }],
     },
   ],
@@ -49,7 +59,7 @@ async function shownTo(role: Role, ...rules: Partial<NamedRule>[]) {
   const access: ConstructorParameters<typeof PreviewMasks>[0]['access'] = {
     mayWith: (actor, action, thing) => policies.allows(actor, action, thing),
   };
-  const masks = new PreviewMasks({ em, access, labels, kafkaNamespace: 'kafka://k' });
+  const masks = new PreviewMasks({ access, inputLabels: new InputLabels({ em, labels, kafkaNamespace: 'kafka://k' }) });
   const mask = await masks.of({ id: 'ann', kind: 'token', roles: [role], requestId: null }, known);
   const columns = ['id', 'contact', 'pay', 'looked', 'made', 'labelled'].filter(
     (column) => !mask.isColumnMasked(column),

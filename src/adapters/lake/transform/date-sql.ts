@@ -11,13 +11,15 @@ const offset = '\\s?(Z|[+-]([01]\\d|2[0-3])(:?[0-5]\\d)?)';
 /**
  * ISO 8601 as landings read it. DuckDB wants seconds, nothing before the offset and a colon in it. Its own cast to a time without
  * zone drops an offset in silence, so that a text with one never gets there. The usual spellings come first, since patterns of
- * characters cost more than all the rest; and an instant gets to UTC by its number, since the cast asks the calendar of a zone.
+ * characters cost more than all the rest, but for offsets of a day or of 60 minutes, which the cast takes; and an instant gets to UTC
+ * by its number, since the cast asks the calendar of a zone.
  */
 const macros = [
   `lw_plain(z) AS make_timestamp(epoch_us(z))`,
   `lw_usual(t) AS CASE
      WHEN t LIKE '%Z' AND (t LIKE '____-__-__T__:__:__Z' OR t LIKE '____-__-__T__:__:__.______Z') THEN TRY_CAST(rtrim(t, 'Z') AS TIMESTAMP)
-     WHEN t LIKE '____-__-__T__:__:__+__:__' OR t LIKE '____-__-__T__:__:__-__:__' THEN lw_plain(TRY_CAST(t AS TIMESTAMPTZ)) END`,
+     WHEN (t LIKE '____-__-__T__:__:__+__:__' OR t LIKE '____-__-__T__:__:__-__:__') AND substr(t, 21, 2) < '24' AND substr(t, 24, 1) < '6'
+       THEN lw_plain(TRY_CAST(t AS TIMESTAMPTZ)) END`,
   `lw_zoned(t) AS CASE WHEN lw_usual(t) IS NOT NULL THEN lw_usual(t)
      WHEN regexp_full_match(upper(trim(t)), '${date}${time}${offset}') THEN lw_plain(TRY_CAST(
        regexp_replace(regexp_replace(regexp_replace(upper(trim(t)), '^(.{16})(\\s?(Z|[+-].*)?)$', '\\1:00\\2'),

@@ -13,8 +13,9 @@ import type {
 } from '../../../services/transform/ports.ts';
 import { reading } from '../duckdb/duckdb-failure.ts';
 import { queryRow, queryRows } from '../duckdb/duckdb-session.ts';
-import { sqlName, sqlText, told, untold } from '../duckdb/sql-text.ts';
+import { sqlName, told, untold } from '../duckdb/sql-text.ts';
 import { prepareDates } from './date-sql.ts';
+import { chunksSql, incomingRows } from './incoming-rows.ts';
 import { columnList, fileColumn, folderColumn, keyList, markColumn, placedList, survivors } from './merge-sql.ts';
 import { rejectedIn, shapedTable } from './shape-rows.ts';
 import { faultColumn } from './shape-sql.ts';
@@ -22,9 +23,6 @@ import { declared, withTableRows, writeFolder } from './table-files.ts';
 
 /** Folders that one run may write into: a date with a far finer grain than its data makes a swamp of small files. */
 const foldersMax = 10_000;
-
-const chunksSql = (chunks: readonly string[]): string =>
-  `read_parquet([${chunks.map(sqlText).join(', ')}], hive_partitioning = false)`;
 
 /** Which files of a table have rows of the keys that come, and which folders get rows. */
 export async function findHits(connection: DuckDBConnection, { chunks, base, plan }: HitsRequest): Promise<HitsResult> {
@@ -65,21 +63,19 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
   const { chunks, base, plan } = request;
   if (chunks.length === 0) return { files: [], replaced: [], keys: 0, changed: 0 };
   const paths = base.map(({ path }) => path);
-  return reading(chunks[0] ?? '', async () => {
+  return reading(chunks[0]?.path ?? '', async () => {
     await prepareDates(connection);
-    const incoming = `(SELECT ${placedList(plan)}, CAST(-1 AS INTEGER) AS ${fileColumn} FROM ${chunksSql(chunks)})`;
+    const incoming = await incomingRows(connection, request, marksOf(request));
     if (paths.length === 0) {
       await connection.run(
-        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)}, 0 AS ${markColumn} FROM (${survivors(plan, incoming)}) ORDER BY ${folderColumn}, ${keyList(plan)}`,
+        `CREATE TEMP TABLE lw_out AS SELECT ${placedList(plan)}, -1 - ${fileColumn} AS ${markColumn} FROM ${incoming} ORDER BY ${folderColumn}, ${markColumn}, ${keyList(plan)}`,
       );
       const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_out');
       return { ...(await writeAll(connection, request)), replaced: [], keys: Number(keys), changed: Number(keys) };
     }
-    await connection.run(
-      `CREATE TEMP TABLE lw_new AS SELECT ${placedList(plan)}, ${fileColumn} FROM (${survivors(plan, incoming)})`,
-    );
+    await connection.run(`CREATE TEMP TABLE lw_new AS SELECT ${placedList(plan)}, ${fileColumn} FROM ${incoming}`);
     const { keys } = await queryRow(connection, 'SELECT count(*) AS keys FROM lw_new');
-    await nameFiles(connection, base);
+    await nameFiles(connection, request);
     return withTableRows(connection, paths, plan, async (relation) => {
       const changed = await settle(connection, relation, plan);
       const replaced = changed === 0 ? [] : await carry(connection, relation, plan);
@@ -88,19 +84,20 @@ export async function mergeRows(connection: DuckDBConnection, request: MergeRequ
   });
 }
 
-/** Different marks, by their numbers; the first is none. */
-const marksOf = (base: MergeRequest['base']): readonly (string | null)[] => [
-  ...new Set([null, ...base.map(({ mark }) => mark)]),
-];
+/** Different marks, by their numbers; the first is none. What comes first or last does not show. */
+function marksOf({ base, chunks }: Pick<MergeRequest, 'base' | 'chunks'>): readonly (string | null)[] {
+  const said = new Set([...base, ...chunks].flatMap(({ mark }) => mark ?? []));
+  return [null, ...[...said].sort()];
+}
 
 /** Where the files of the table are, by their numbers. */
-async function nameFiles(connection: DuckDBConnection, base: MergeRequest['base']): Promise<void> {
+async function nameFiles(connection: DuckDBConnection, request: MergeRequest): Promise<void> {
   await connection.run(
     `CREATE TEMP TABLE lw_files (${fileColumn} INTEGER, ${folderColumn} VARCHAR, small BOOLEAN, ${markColumn} INTEGER)`,
   );
-  const marks = marksOf(base);
+  const marks = marksOf(request);
   const appender = await connection.createAppender('lw_files');
-  for (const [index, { partition, isSmall, mark }] of base.entries()) {
+  for (const [index, { partition, isSmall, mark }] of request.base.entries()) {
     appender.appendInteger(index);
     appender.appendVarchar(partition);
     appender.appendBoolean(isSmall);
@@ -132,7 +129,7 @@ async function settle(connection: DuckDBConnection, relation: string, plan: Merg
  */
 async function carry(connection: DuckDBConnection, relation: string, plan: MergePlan): Promise<readonly number[]> {
   const keys = keyList(plan);
-  const changed = `(SELECT ${placedList(plan, 'c.')}, coalesce(f.${markColumn}, 0) AS ${markColumn}
+  const changed = `(SELECT ${placedList(plan, 'c.')}, coalesce(f.${markColumn}, -1 - c.${fileColumn}) AS ${markColumn}
     FROM lw_changed c LEFT JOIN lw_files f ON f.${fileColumn} = c.${fileColumn})`;
   const found = await queryRows(
     connection,
@@ -152,10 +149,8 @@ async function carry(connection: DuckDBConnection, relation: string, plan: Merge
   return files;
 }
 
-async function writeAll(
-  connection: DuckDBConnection,
-  { plan, directory, base }: MergeRequest,
-): Promise<Pick<MergeResult, 'files'>> {
+async function writeAll(connection: DuckDBConnection, request: MergeRequest): Promise<Pick<MergeResult, 'files'>> {
+  const { plan, directory } = request;
   const isThere = await queryRow(connection, `SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'lw_out'`);
   if (Number(isThere.n) === 0) return { files: [] };
   const folders = await queryRows(
@@ -164,7 +159,7 @@ async function writeAll(
      FROM lw_out GROUP BY ${folderColumn}, ${markColumn} ORDER BY ${folderColumn}, ${markColumn}`,
   );
   const files: MergedFile[] = [];
-  const marks = marksOf(base);
+  const marks = marksOf(request);
   for (const { folder, mark, rows, first } of folders) {
     const start = Number(first);
     const slice = (from: number, count: number): string =>

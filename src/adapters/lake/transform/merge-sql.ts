@@ -6,7 +6,7 @@ import { sqlName, sqlText } from '../duckdb/sql-text.ts';
 import { utcOf } from './date-sql.ts';
 import { numberPattern } from './expression-sql.ts';
 
-/** Number of the file that a row lies in; below zero for a new row. */
+/** Number of the file that a row lies in; of a new row -1 less the number of its mark. */
 export const fileColumn = 'lineward_file';
 /** Folder below the table. */
 export const folderColumn = 'lineward_folder';
@@ -40,7 +40,7 @@ export function folderAt(instant: string, grain: PartitionGrain): string {
  * messages nor the bounds of batches show. A row that is there already comes before an equal new one, and is no change then.
  */
 export function survivors(plan: MergePlan, relation: string): string {
-  const types = new Map(plan.columns.map(({ name, type }) => [name, type]));
+  const types = typesOf(plan);
   const combined = new Map(plan.combine.map((one) => [one.column, one.with]));
   const window = `PARTITION BY ${keyList(plan)}`;
   const columns = plan.columns.map(({ name, type }) => {
@@ -53,15 +53,28 @@ export function survivors(plan: MergePlan, relation: string): string {
     const total = `CAST(${combined.get(name)}(${sqlName(name)}) OVER (${window}) AS ${types.get(name)})`;
     return `${sqlName(name)} IS DISTINCT FROM ${total}`;
   });
-  const terms = plan.order.map((term) => orderSql(term, types.get(term.column) ?? 'VARCHAR'));
-  const decided = new Set(plan.order.filter(isWhole(types)).map(({ column }) => column));
+  return `SELECT ${columns.join(', ')}, ${folderColumn}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
+    FROM ${relation} QUALIFY row_number() OVER (${window} ORDER BY ${wholeOrder(plan)}) = 1`;
+}
+
+const typesOf = ({ columns }: MergePlan): ReadonlyMap<string, LakeColumn['type']> =>
+  new Map(columns.map(({ name, type }) => [name, type]));
+
+/** By what the document compares alone, as ORDER BY takes it; rows may be equal by that. */
+export function statedOrder(plan: MergePlan): string {
+  const types = typesOf(plan);
+  return plan.order.map((term) => orderSql(term, types.get(term.column) ?? 'VARCHAR')).join(', ');
+}
+
+/** By what the document compares, and by all values behind that, so that only rows that are the same are equal. */
+export function wholeOrder(plan: MergePlan): string {
+  const combined = new Set(plan.combine.map(({ column }) => column));
+  const decided = new Set(plan.order.filter(isWhole(typesOf(plan))).map(({ column }) => column));
   const others = plan.columns.filter(
     ({ name }) => !plan.key.includes(name) && !combined.has(name) && !decided.has(name),
   );
   const ties = others.map(({ name, type }) => `${comparable(name, type)} DESC NULLS LAST`);
-  const order = [...terms, ...ties, `${fileColumn} DESC`].join(', ');
-  return `SELECT ${columns.join(', ')}, ${folderColumn}, ${fileColumn}, ${changed.length === 0 ? 'FALSE' : changed.join(' OR ')} AS lineward_combined
-    FROM ${relation} QUALIFY row_number() OVER (${window} ORDER BY ${order}) = 1`;
+  return [statedOrder(plan), ...ties, `${fileColumn} DESC`].filter((part) => part !== '').join(', ');
 }
 
 /** True for a term in which only equal values are equal, so that they need no telling apart. */
