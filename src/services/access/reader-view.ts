@@ -25,16 +25,28 @@ export function throughView(statement: Statement, hidings: readonly Hiding[]): S
   if (hidings.length === 0 || start === undefined || writePattern.test(text)) return statement;
   const tables = [...new Set(text.match(tablePattern))];
   if (tables.length === 0) return statement;
-  const hidden = hiddenFor(tables.flatMap((table) => visibleTables[table]?.asks ?? []));
-  const pieces = hidden.map((name) => hiddenTable(name, hidings));
-  const visible = tables.map(
-    (table) => `${table} as not materialized (select * from public.${table} t where ${visibleTables[table]?.where})`,
-  );
-  const before = [...pieces.map(({ text: sql }) => sql), ...visible].join(',\n');
+  const hidden = hiddenFor(tables.flatMap((table) => (table in judgedByRow ? [] : (visibleTables[table]?.asks ?? []))));
+  const pieces = [
+    ...hidden.map((name) => hiddenTable(name, hidings)),
+    ...tables.map((table) => visibleTable(table, hidings)),
+  ];
   return {
-    text: `with ${before}\n${start === 'select' ? text : `select * from (${text}) as seen`}`,
+    text: `with ${pieces.map(({ text: sql }) => sql).join(',\n')}\n${start === 'select' ? text : `select * from (${text}) as seen`}`,
     values: [...pieces.flatMap(({ values: own }) => own), ...values],
   };
+}
+
+/** What rules speak of by name: each row is judged by itself, so that a page costs what it has and not what is hidden in all. */
+const judgedByRow: Readonly<Record<string, Conditions>> = { dataset: datasetsOf, entity: entitiesOf };
+
+function visibleTable(table: string, hidings: readonly Hiding[]): Statement {
+  const conditionsOf = judgedByRow[table];
+  if (conditionsOf === undefined) {
+    const where = visibleTables[table]?.where;
+    return { text: `${table} as not materialized (select * from public.${table} t where ${where})`, values: [] };
+  }
+  const { text, values } = either(hidings, conditionsOf);
+  return { text: `${table} as not materialized (select * from public.${table} where not ${text})`, values };
 }
 
 function hiddenFor(asked: readonly HiddenName[]): readonly HiddenName[] {
@@ -52,7 +64,7 @@ function hiddenTable(name: HiddenName, hidings: readonly Hiding[]): Statement {
 
 function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
   if (name === 'hidden_dataset') {
-    const own = either('select id, namespace, name from public.dataset where', hidings, datasetsOf);
+    const own = hiddenRows('select id, namespace, name from public.dataset', hidings, datasetsOf);
     // A topic is hidden under the names that it had, too: subjects and events go on by them.
     return {
       text: `with own as materialized (${own.text}) select * from own
@@ -60,10 +72,9 @@ function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
       values: own.values,
     };
   }
-  if (name === 'hidden_entity')
-    return either('select id, namespace, name from public.entity where', hidings, entitiesOf);
+  if (name === 'hidden_entity') return hiddenRows('select id, namespace, name from public.entity', hidings, entitiesOf);
   if (name !== 'hidden_subject') return { text: derivedHidden[name], values: [] };
-  const named = either('select context, name from public.registry_subject where', hidings, subjectsOf);
+  const named = hiddenRows('select context, name from public.registry_subject', hidings, subjectsOf);
   return {
     text: `${named.text}
       union select v.context, v.subject from public.subject_version v
@@ -76,16 +87,21 @@ function hiddenQuery(name: HiddenName, hidings: readonly Hiding[]): Statement {
 
 type Conditions = (hiding: Hiding) => readonly Statement[] | null;
 
-function either(select: string, hidings: readonly Hiding[], conditionsOf: Conditions): Statement {
+function hiddenRows(select: string, hidings: readonly Hiding[], conditionsOf: Conditions): Statement {
+  const { text, values } = either(hidings, conditionsOf);
+  return { text: `${select} where ${text}`, values };
+}
+
+/** Whether a row falls under any of them. */
+function either(hidings: readonly Hiding[], conditionsOf: Conditions): Statement {
   const each = hidings.flatMap((hiding) => {
     const conditions = conditionsOf(hiding);
     if (conditions === null) return [];
     const all = conditions.length === 0 ? 'true' : conditions.map(({ text }) => text).join(' and ');
     return [{ text: `(${all})`, values: conditions.flatMap(({ values }) => values) }];
   });
-  if (each.length === 0) return { text: `${select} false`, values: [] };
   return {
-    text: `${select} (${each.map(({ text }) => text).join(' or ')})`,
+    text: each.length === 0 ? 'false' : `(${each.map(({ text }) => text).join(' or ')})`,
     values: each.flatMap(({ values }) => values),
   };
 }
