@@ -30,7 +30,8 @@ const indexes = ['keys', 'names', 'document', 'tags_classifications', 'tags_clas
   .map((columns) => `alter index search_entry_${columns}_idx set (gin_pending_list_limit = 64);`)
   .join('\n');
 
-// As before, with the properties of the dataset and the labels of its fields.
+// As before, with the properties of the dataset and the labels of its fields, and without datasets that only columns speak of.
+// Each kind of word has its own room, or what many fields say would push out what is said of the dataset.
 const datasets = `
   create or replace function search_refresh_datasets(given text[]) returns void language plpgsql
     set plan_cache_mode = force_generic_plan as $$
@@ -41,7 +42,8 @@ const datasets = `
       array[search_key(dataset.name), search_key(substring(dataset.name from '[^./]*$'))], search_words(dataset.name),
       search_short(array(select distinct unnest(held.tags || told.tags) order by 1 limit 1000)), held.classifications, held.semantic_types,
       search_document(search_words(dataset.name), search_words(dataset.namespace), told.documentation,
-        search_list(held.names || held.tags || told.tags || told.owners || told.words || held.classifications || held.semantic_types))
+        concat_ws(' ', search_list(held.names), search_list(told.owners), search_list(told.words), search_list(held.tags || told.tags),
+          search_list(held.classifications || held.semantic_types)))
     from dataset
     cross join lateral (
       select array(select entity.namespace || '.' || entity.name from mapping join entity on entity.id = mapping.entity_id
@@ -59,16 +61,17 @@ const datasets = `
     ) held
     cross join lateral (
       select (select value #>> '{}' from dataset_told where dataset_id = dataset.id and path = '' and part = 'documentation') as documentation,
-        array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and part = 'tags'
-          order by path limit 1000) as tags,
+        array(select distinct jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and part = 'tags'
+          order by 1 limit 1000) as tags,
         array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and path = '' and part = 'owners') as owners,
-        array(select jsonb_array_elements_text(value) from dataset_told where dataset_id = dataset.id and part = 'terms'
-          union all select value #>> '{}' from dataset_told where dataset_id = dataset.id and part = 'domain'
-          union all select property.key || ' ' || property.value
+        array(select value #>> '{}' from dataset_told where dataset_id = dataset.id and part = 'domain')
+          || array(select property.key || ' ' || property.value
             from dataset_told, jsonb_each_text(dataset_told.value) property
-            where dataset_id = dataset.id and path = '' and part = 'properties') as words
+            where dataset_id = dataset.id and path = '' and part = 'properties')
+          || array(select distinct jsonb_array_elements_text(value) from dataset_told
+            where dataset_id = dataset.id and part = 'terms') as words
     ) told
-    where dataset.id = any(given)
+    where dataset.id = any(given) and not dataset.named_only
     on conflict (id) do update set namespace = excluded.namespace, keys = excluded.keys, names = excluded.names,
       tags = excluded.tags, classifications = excluded.classifications, semantic_types = excluded.semantic_types,
       document = excluded.document;
@@ -123,6 +126,9 @@ const others = `
   end $$;
 `;
 
+// A round takes marks until they are of so many fields together that it would hold up other searches and run into a timeout; what
+// is marked again behind them goes with them.
+const roundFieldsMax = 10_000;
 const refresh = `
   create or replace function search_refresh_stale(last bigint, most integer) returns integer language plpgsql as $$
   declare
@@ -135,9 +141,20 @@ const refresh = `
     taken integer;
   begin
     perform pg_advisory_xact_lock(hashtextextended('lineward.search', 0));
-    with mark as (
-      delete from search_stale where id in (select id from search_stale where id <= last order by id limit most)
-      returning kind, target
+    with next as (
+      select min(id) as id, kind, target
+      from (select * from search_stale where id <= last order by id limit most) oldest group by kind, target
+    ), weighed as (
+      select next.*, case kind
+        when 'DATASET_FIELDS' then (select count(*) from dataset_field where dataset_id = target)
+        when 'FIELDS' then (select count(*) from entity join entity_field on version_id = latest_version_id where entity.id = target)
+        else 0 end as fields
+      from next
+    ), chosen as (
+      select kind, target from (select weighed.*, sum(fields) over (order by id) - fields as before from weighed) summed
+      where before < ${roundFieldsMax}
+    ), mark as (
+      delete from search_stale where id <= last and (kind, target) in (table chosen) returning kind, target
     )
     select array(select distinct target from mark where kind = 'FIELDS'),
       array(select distinct target from mark where kind in ('FIELDS', 'ENTITY')),
@@ -153,7 +170,7 @@ const refresh = `
     perform search_refresh_entities(entities);
     datasets := array(select unnest(datasets) union select dataset_id from mapping where entity_id = any(entities));
     delete from search_entry where dataset_id = any(datasets)
-      and not exists (select from dataset where dataset.id = search_entry.dataset_id);
+      and not exists (select from dataset where dataset.id = search_entry.dataset_id and not named_only);
     perform search_refresh_datasets(datasets);
     perform search_refresh_dataset_fields(dataset_fields);
     perform search_refresh_jobs(jobs);
@@ -193,6 +210,15 @@ ${onVocabulary('delete', 'old')}
   end $$;
   create trigger search_mark_known_dataset after update of named_only on dataset for each row
     when (old.named_only is distinct from new.named_only) execute function search_mark_known_dataset();
+  -- Entities are found by the names of their datasets, too.
+  create function search_mark_renamed_dataset() returns trigger language plpgsql as $$
+  begin
+    insert into search_stale (kind, target)
+      select 'DATASET', new.id union all select 'ENTITY', entity_id from mapping where dataset_id = new.id;
+    return null;
+  end $$;
+  create trigger search_mark_renamed_dataset after update of name on dataset for each row
+    when (old.name is distinct from new.name) execute function search_mark_renamed_dataset();
 
   create or replace function dataset_description_changes() returns trigger language plpgsql as $$
   declare

@@ -12,7 +12,8 @@ export class ValueChangeMigration extends Migration {
         before jsonb,
         after jsonb,
         actor_id text not null,
-        at timestamptz not null default now()
+        -- Not when the transaction began: it may have waited for the one that made the change before this.
+        at timestamptz not null default statement_timestamp()
       );
       create index on value_change (resource_type, resource_id, id);
     `);

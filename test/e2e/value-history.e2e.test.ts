@@ -26,7 +26,41 @@ const read = ({ part, before, after }: Data) => [part, JSON.parse(before), JSON.
 const asValues = ({ valuesAsOf }: Data) =>
   Object.fromEntries(valuesAsOf.map(({ part, value }: Data) => [part, JSON.parse(value)]));
 
+/** Does `work` while another transaction holds the entity; this one does `change` and commits when `work` waits for it. */
+async function behind(name: string, change: string, work: () => Promise<unknown>): Promise<void> {
+  let done: Promise<unknown> = Promise.resolve();
+  await app.em.fork().transactional(async (tx) => {
+    const [held] = await tx.execute<{ id: string }[]>('select id from entity where name = ? for no key update', [name]);
+    let isDone = false;
+    done = work().finally(() => {
+      isDone = true;
+    });
+    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    while (!isDone && (await app.em.fork().execute(waiting)).length === 0) await sleep(5);
+    await tx.execute(change, [held?.id]);
+  });
+  await done;
+}
+
 describe('the history', () => {
+  test('tells changes that waited for each other in the order in which they were made, each upon the one before', async () => {
+    const { entity } = await registered(app, documentOf('Queue'));
+    const told = `insert into value_change (resource_type, resource_id, part, after, actor_id) values ('Entity', ?, 'documentation', '"null"', 'ann')`;
+    await behind('Queue', told, () => said('describeEntity', { entityId: entity.id, documentation: 'Last.' }));
+    const alias = `insert into entity_alias (alias, entity_id) values ('Queue.One', ?)`;
+    await behind('Queue', alias, () => registered(app, documentOf('Queue'), ['Queue.Two']));
+    const { nodes } = (await app.done(`{ entity(namespace: "Demo", name: "Queue") { ${history} } }`)).entity
+      .valueChanges;
+    expect(read(nodes[0])).toEqual(['aliases', ['Queue.One'], ['Queue.One', 'Queue.Two']]);
+    expect(read(nodes[2])).toEqual(['documentation', null, 'null']);
+    const [described] = await app.em
+      .fork()
+      .execute<{ later: boolean }[]>(
+        `select max(at) filter (where after = '"Last."') > max(at) filter (where after = '"null"') as later from value_change`,
+      );
+    expect(described).toEqual({ later: true });
+  });
+
   test('of an entity tells who changed what, and what was in force at any moment', async () => {
     const { entity } = await registered(app, documentOf('Chronicle'), ['Old.Chronicle']);
     const { entity: successor } = await registered(app, documentOf('Successor'));

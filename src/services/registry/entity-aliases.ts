@@ -28,6 +28,9 @@ export async function addAliases(
   actor: Actor,
   { entityId, aliases }: { readonly entityId: string; readonly aliases: readonly string[] },
 ): Promise<readonly string[]> {
+  if (aliases.length === 0) return [];
+  // Held until the transaction ends, so that the history tells each change upon the one before.
+  await tx.execute('select 1 from entity where id = ? for no key update', [entityId]);
   // In one order for all callers, so that two that want the same names wait for each other and not in a ring.
   const wanted = [...new Set(aliases)].sort();
   const added: string[] = [];

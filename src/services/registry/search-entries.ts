@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readWhole } from '../access/reader.ts';
 import { executePrepared, prepared } from '../sql.ts';
 
-/** Most marks of one transaction: a search that comes meanwhile waits for it. */
+/** Most marks that one transaction looks at, which takes fewer where these are of many fields: a search that comes meanwhile waits for it. */
 const marksMax = 1_000;
 
 const lastRow = z.object({ last: z.string().nullable() });
@@ -31,7 +31,7 @@ export class SearchEntries {
     // What is marked later is the next reader's, so that writers who never pause cannot keep this one busy forever.
     const { last } = lastRow.parse(newest);
     if (last === null) return;
-    for (let taken = marksMax; taken === marksMax; ) {
+    for (let taken = 1; taken > 0; ) {
       const [answer] = await executePrepared(em, refreshStatement, { last, most: String(marksMax) });
       ({ taken } = takenRow.parse(answer));
     }

@@ -138,6 +138,79 @@ describe('a reader in another process', () => {
   });
 });
 
+describe('a dataset', () => {
+  const em = () => here.em.fork();
+  const given = async (name: string, namedOnly = false): Promise<string> => {
+    const id = newId();
+    await em().execute(
+      `insert into dataset (id, namespace, name, created_at, named_only) values (?, 'place', ?, now(), ?)`,
+      [id, name, namedOnly],
+    );
+    return id;
+  };
+  const describing = (datasetId: string, path: string, part: string, value: object) =>
+    em().execute(
+      `insert into dataset_description (dataset_id, path, part, said_by, value, digest, said_at)
+       values (?, ?, ?, 'people', ?::jsonb, '', now())`,
+      [datasetId, path, part, JSON.stringify(value)],
+    );
+
+  it('that only columns speak of is not found, whatever is said of its fields, until something else speaks of it', async () => {
+    const id = await given('poltergeist', true);
+    await grown(id);
+    expect(await there.found('poltergeist')).toEqual([]);
+    await em().execute('update dataset set named_only = false where id = ?', [id]);
+    expect(kindsOf(await there.found('poltergeist'))).toEqual(['DATASET']);
+    await em().execute('update dataset set named_only = true where id = ?', [id]);
+    expect(await there.found('poltergeist')).toEqual([]);
+  });
+
+  it('is found by its new name when it was renamed, and so is its entity', async () => {
+    await here.register('Numbat');
+    const id = await mapped(await here.entityId('Numbat'), 'termites');
+    expect(kindsOf(await there.found('termites'))).toEqual(['DATASET', 'ENTITY']);
+    await em().execute(`update dataset set name = 'antlers' where id = ?`, [id]);
+    expect(await there.found('termites')).toEqual([]);
+    expect(kindsOf(await there.found('antlers'))).toEqual(['DATASET', 'ENTITY']);
+  });
+
+  it('is found by what is said of itself, whatever its many fields say', async () => {
+    const id = await given('wide');
+    await em().execute(
+      `insert into dataset_description (dataset_id, path, part, said_by, value, digest, said_at)
+       select ?, 'column' || n, part, 'people', jsonb_build_array('crowd', part || n), '', now()
+       from generate_series(1, 1200) n, unnest(array['tags', 'terms']) part`,
+      [id],
+    );
+    await describing(id, '', 'properties', { cadence: 'fortnightly' });
+    await describing(id, '', 'owners', ['team:echidnas']);
+    await describing(id, '', 'tags', ['bespoke']);
+    for (const query of ['cadence fortnightly', 'echidnas']) expect(await there.found(query)).toHaveLength(1);
+    expect(await there.found('', { tag: 'bespoke' })).toHaveLength(1);
+  });
+
+  it('of many fields is taken at once with all its marks, and the next ones by the round behind it', async () => {
+    await here.searchEntries.refresh();
+    const ids = [await given('plain-of-grass'), await given('plain-of-sand')];
+    for (const id of [...ids, ...ids])
+      await em().execute(
+        `insert into dataset_field (id, dataset_id, path) select ? || n, ?, ? || n from generate_series(1, 5000) n`,
+        [newId(), id, newId()],
+      );
+    const round = async () =>
+      (await em().execute('select search_refresh_stale(9223372036854775807, 1000) as taken'))[0]?.taken;
+    expect([await round(), await round(), await round()]).toEqual([4, 2, 0]);
+    const counts = await em().execute(
+      `select count(*)::integer from search_entry where dataset_id = any(array[?, ?]) group by dataset_id`,
+      ids,
+    );
+    expect(counts).toEqual([{ count: 10_001 }, { count: 10_001 }]);
+    await em().execute('delete from dataset_field where dataset_id = any(array[?, ?])', ids);
+    await em().execute('delete from dataset where id = any(array[?, ?])', ids);
+    await here.searchEntries.refresh();
+  }, 60_000);
+});
+
 describe('a mark', () => {
   it('comes and goes with the transaction of the change', async () => {
     await here.searchEntries.refresh();
