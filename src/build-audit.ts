@@ -6,6 +6,7 @@ import { AuditCheckpoints } from './services/audit/audit-checkpoints.ts';
 import { AuditExport } from './services/audit/audit-export.ts';
 import { AuditSealer } from './services/audit/audit-sealer.ts';
 import { AuditVerifier } from './services/audit/audit-verification.ts';
+import { EvidenceService } from './services/governance/evidence.service.ts';
 import { ReportService } from './services/governance/report.service.ts';
 
 /** The audit log, the chain that seals it, and what proves and gives it out. */
@@ -14,6 +15,8 @@ export function buildAudit(
   logger: Logger,
   { database: { em }, notary, checkpointSink: sink }: Pick<Parts, 'database' | 'notary' | 'checkpointSink'>,
 ) {
+  const auditExport = new AuditExport({ em });
+  const reportService = new ReportService({ em, notary });
   return {
     audit: new AuditReadModel({ em }),
     auditSealer: new AuditSealer({ em }),
@@ -22,7 +25,8 @@ export function buildAudit(
       intervalMs: env.AUDIT_CHECKPOINT_MINUTES * 60_000,
     }),
     auditVerifier: new AuditVerifier({ em, notary, sink }),
-    auditExport: new AuditExport({ em }),
-    reportService: new ReportService({ em, notary }),
+    auditExport,
+    reportService,
+    evidenceService: new EvidenceService({ auditExport, reportService, notary }),
   };
 }

@@ -1,7 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { CheckpointDirectory } from '../adapters/audit/checkpoint-directory.ts';
 import { processEnv } from '../config/env.ts';
 import { beginsAuditFile, verifyAuditFile } from '../domain/audit/audit-file.ts';
@@ -10,6 +7,7 @@ import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { verifyCertificate } from './certificate-file.ts';
 import { reach } from './reach.ts';
+import { writeNewFile } from './response-file.ts';
 
 /** Longest line of a file, characters; a record is far shorter. */
 const lineCharsMax = 64 * 1024 * 1024;
@@ -21,17 +19,8 @@ const lineCharsMax = 64 * 1024 * 1024;
 export async function exportAuditLog(url: string, file: string): Promise<string> {
   const address = `${new URL(url).origin}/api/v1/audit/export`;
   const response = await reach(address);
-  if (!response.ok || response.body === null)
-    throw new LinewardError('BAD_INPUT', `${address} answered ${response.status}`);
-  // Never over another one: it may be what this is to be compared with.
-  const handle = await open(file, 'wx').catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'EEXIST' ? 'is there already; name another' : 'cannot be written';
-    throw new LinewardError('BAD_INPUT', `${file} ${why}`, { cause });
-  });
-  await pipeline(Readable.fromWeb(response.body as never), handle.createWriteStream()).catch(async (cause: unknown) => {
-    await rm(file, { force: true });
-    throw new LinewardError('BAD_INPUT', `${file} is not whole and was taken away; export it again`, { cause });
-  });
+  if (!response.ok) throw new LinewardError('BAD_INPUT', `${address} answered ${response.status}`);
+  await writeNewFile(file, response);
   return `written to ${file}; check it with: lineward audit verify ${file}`;
 }
 

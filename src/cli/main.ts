@@ -31,8 +31,9 @@ const usage = `lineward <verb>
                                           requested anew and waits for approval
   report NAME [--from DATE] [--to DATE] [--url URL]
                                           print a report for auditors as CSV; a name that is none lists them
-  report all DIR                          write all of them, signed, and the sealed audit log into a new directory
-  report verify FILE [--public-key KEY]   check such a report without the service
+  report bundle FRAMEWORK FILE.zip        write the evidence for gdpr, sox, hipaa, pci or all into a new archive: reports, the
+                                          sealed audit log, and a signed manifest
+  report verify FILE [--public-key KEY]   check such an archive, or a report of one, without the service
   registry export FILE [--registry URL]   write all schemas of a registry of Confluent's protocol into a file
   registry import FILE [--url URL]        take such a file, ids kept; set the mode IMPORT first
   keys add                                add a wrapping key to the local key file; it wraps from the next start on
@@ -88,11 +89,11 @@ const lakeOptions = ({ table, from, to, columns, format, limit, output, decrypt,
   ...{ table, from, to, columns, format, limit, output, decrypt, purpose, url },
 });
 
-function report(name: string, file: string | undefined, values: Values): Promise<string> {
+function report([name = '', file, archive]: readonly (string | undefined)[], values: Values): Promise<string> {
   if (name === 'verify' && file !== undefined) return verifyReport(file, values['public-key'] ?? null);
   const { from, to, url } = values;
-  return name === 'all' && file !== undefined
-    ? writeEvidence(file, { from, to, url })
+  return name === 'bundle' && file !== undefined && archive !== undefined
+    ? writeEvidence(file, { file: archive, from, to, url })
     : printReport(name, { from, to, url });
 }
 
@@ -108,7 +109,7 @@ async function run(): Promise<string | null> {
     return erase({ ...values, account: values.account, dryRun: values['dry-run'] ?? false });
   if (verb === 'catalog' && second === 'import' && file !== undefined && from !== undefined)
     return importCatalog({ kind: file, from, ...catalogOptions(values) });
-  if (verb === 'report' && second !== undefined) return report(second, file, values);
+  if (verb === 'report' && second !== undefined) return report([second, file, from], values);
   if (verb === 'registry' && second === 'export' && file !== undefined) return exportRegistry(values.registry, file);
   if (verb === 'registry' && second === 'import' && file !== undefined) return importRegistry(values.url, file);
   if (verb === 'lake' && second === 'read' && (file !== undefined || values.table !== undefined))

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { type ReportName, reportNames } from '../domain/governance/report.ts';
 import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
-import { exportAuditLog } from './audit-log.ts';
+import { verifyEvidence } from './evidence-file.ts';
 import { reach } from './reach.ts';
+import { writeNewFile } from './response-file.ts';
 
 export interface ReportArguments {
   readonly from: string | undefined;
@@ -22,31 +21,28 @@ const statement = z.object({
 
 /** The text of a report. @throws LinewardError BAD_INPUT for what the service refuses. */
 export async function printReport(name: string, given: ReportArguments): Promise<string> {
-  return (await fetched(name, given)).text;
+  return (await asked(`reports/${encodeURIComponent(name)}`, given)).text();
 }
 
 /**
- * Writes all reports, each with its signed statement, and the sealed audit log into a new directory.
- * @throws LinewardError BAD_INPUT when the directory is there already, or the service refuses.
+ * Writes the evidence of a framework, a zip archive with a signed manifest, into a new file.
+ * @throws LinewardError BAD_INPUT when the file is there already, or the service refuses or breaks off.
  */
-export async function writeEvidence(directory: string, given: ReportArguments): Promise<string> {
-  await mkdir(directory).catch((cause: unknown) => {
-    throw new LinewardError('BAD_INPUT', `${directory} cannot be made; name one that is not there`, { cause });
-  });
-  for (const name of reportNames) {
-    const { text, signed } = await fetched(name, given);
-    await writeFile(join(directory, `${name}.csv`), text);
-    await writeFile(join(directory, `${name}.csv.signed.json`), signed);
-  }
-  await exportAuditLog(given.url, join(directory, 'audit.ndjson'));
-  return `${reportNames.length} reports and the audit log written to ${directory}; check each: lineward report verify FILE, lineward audit verify FILE`;
+export async function writeEvidence(
+  framework: string,
+  { file, ...given }: ReportArguments & { readonly file: string },
+): Promise<string> {
+  const response = await asked(`evidence/${encodeURIComponent(framework)}`, given);
+  await writeNewFile(file, response);
+  return `written to ${file}; check it with: lineward report verify ${file}`;
 }
 
 /**
- * Checks a report in a file by the statement beside it, from the files alone.
+ * Checks a report in a file by the statement beside it, or an archive of evidence by its manifest, from the files alone.
  * @throws LinewardError CERTIFICATE_INVALID, BAD_INPUT when a file cannot be read.
  */
 export async function verifyReport(file: string, trustedKey: string | null): Promise<string> {
+  if (file.endsWith('.zip')) return verifyEvidence(file, trustedKey);
   const [text, signed] = await Promise.all([file, `${file}.signed.json`].map(content));
   const read = statement.safeParse(parsed(signed ?? ''));
   if (!read.success) throw new LinewardError('BAD_INPUT', `${file}.signed.json is no statement about a report`);
@@ -66,17 +62,12 @@ export async function verifyReport(file: string, trustedKey: string | null): Pro
   return `valid        report ${body.name} of ${body.rows} row(s), as it was given out at ${String(body.at)}\nkey          ${publicKey}\n             ${whose}`;
 }
 
-async function fetched(
-  name: string,
-  { from, to, url }: ReportArguments,
-): Promise<{ readonly text: string; readonly signed: string }> {
+async function asked(path: string, { from, to, url }: ReportArguments): Promise<Response> {
   const query = new URLSearchParams({ ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) });
-  const response = await reach(
-    `${new URL(url).origin}/api/v1/reports/${encodeURIComponent(name as ReportName)}?${query}`,
-  );
+  const response = await reach(`${new URL(url).origin}/api/v1/${path}?${query}`);
+  if (response.ok) return response;
   const text = await response.text();
-  if (!response.ok) throw new LinewardError('BAD_INPUT', `the service answered ${response.status}: ${messageOf(text)}`);
-  return { text, signed: Buffer.from(response.headers.get('x-lineward-statement') ?? '', 'base64').toString('utf8') };
+  throw new LinewardError('BAD_INPUT', `the service answered ${response.status}: ${messageOf(text)}`);
 }
 
 function messageOf(text: string): string {

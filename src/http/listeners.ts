@@ -4,6 +4,7 @@ import { LinewardError } from '../errors/lineward-error.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
 import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
+import type { EvidenceService } from '../services/governance/evidence.service.ts';
 import type { ReportService } from '../services/governance/report.service.ts';
 import type { KafkaGateway } from '../services/kafka/ports.ts';
 import type { ProduceService } from '../services/kafka/produce.service.ts';
@@ -90,6 +91,7 @@ export interface ApiDeps extends Pick<Reading, 'visibleThings'> {
   readonly lineageEvents: EventLogReadModel;
   readonly auditExport: AuditExport;
   readonly reportService: ReportService;
+  readonly evidenceService: EvidenceService;
   readonly lakeReads: LakeReadService;
   readonly lakeRows: LakeRows;
   readonly lineageCatalog: LineageCatalogReadModel;

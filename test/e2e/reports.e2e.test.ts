@@ -1,11 +1,17 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { verifyFile } from '../../src/cli/audit-log.ts';
 import { printReport, verifyReport, writeEvidence } from '../../src/cli/report.ts';
+import { filesOfZip } from '../../src/cli/zip-files.ts';
+import { newId } from '../../src/domain/id.ts';
+import { zipOf } from '../../src/http/zip.ts';
 import { type Data, documentOf, register, type TestApp, testApp } from '../testkit/app.ts';
 
 const run = promisify(execFile);
@@ -141,21 +147,105 @@ test('who read clear values is counted by day, account and purpose', async () =>
 });
 
 describe('the command line', () => {
-  test('writes all of it as evidence that can be checked by itself, and tells what was changed', async () => {
-    const to = join(directory, 'evidence');
-    const given = { from: undefined, to: undefined, url: `${app.urls.main}/graphql` };
-    const { stdout } = await run(process.execPath, ['src/cli/main.ts', 'report', 'all', to, '--url', given.url]);
-    expect(stdout).toContain('6 reports and the audit log written');
-    expect((await readdir(to)).length).toBe(13);
-    const file = join(to, 'subject-requests.csv');
-    expect(await verifyReport(file, null)).toContain('valid        report subject-requests of 2 row(s)');
-    const { publicKey } = JSON.parse(await readFile(`${file}.signed.json`, 'utf8'));
-    expect(await verifyReport(file, publicKey)).toContain('signed by the key you trust');
-    await expect(verifyReport(file, 'AAAA')).rejects.toThrow(/another key/);
-    await appendFile(file, 'more\n');
-    await expect(verifyReport(file, null)).rejects.toThrow(/it was changed/);
-    await expect(writeEvidence(to, given)).rejects.toThrow(/cannot be made/);
-    expect(await printReport('access-rights', given)).toMatch(/^name,roles,created_by/);
-    await expect(printReport('nothing', given)).rejects.toThrow(/404: There is no such report/);
+  const given = () => ({ from: undefined, to: undefined, url: `${app.urls.main}/graphql` });
+  const bundle = async (framework: string): Promise<string> => {
+    const file = join(directory, `${framework}-${newId()}.zip`);
+    await writeEvidence(framework, { ...given(), file });
+    return file;
+  };
+  const unpacked = async (file: string): Promise<Map<string, Buffer>> => {
+    const contents = (await filesOfZip(file)).map(async (one) => [one.name, await buffer(one.content())] as const);
+    return new Map(await Promise.all(contents));
+  };
+  /** The archive with other files, put together as the service does it. */
+  async function tampered(file: string, change: (files: [string, Buffer][]) => [string, Buffer][]): Promise<string> {
+    const files = change([...(await unpacked(file))]).map(([name, content]) => ({
+      name,
+      content: Readable.from([content]),
+    }));
+    const to = file.replace('.zip', `-${newId()}.zip`);
+    await writeFile(to, await buffer(zipOf(Readable.from(files))));
+    return to;
+  }
+
+  test('prints a report, and refuses one that there is none of', async () => {
+    expect(await printReport('access-rights', given())).toMatch(/^name,roles,created_by/);
+    await expect(printReport('nothing', given())).rejects.toThrow(/404: There is no such report/);
+    await expect(writeEvidence('iso', { ...given(), file: join(directory, 'iso.zip') })).rejects.toThrow(/gdpr, sox/);
+  });
+
+  test('writes the evidence for a framework, which can be checked by itself', async () => {
+    const to = join(directory, 'sox.zip');
+    const { stdout } = await run(process.execPath, [
+      ...['src/cli/main.ts', 'report', 'bundle', 'sox', to],
+      ...['--url', given().url],
+    ]);
+    expect(stdout).toContain(`written to ${to}`);
+    const files = await unpacked(to);
+    expect([...files.keys()]).toEqual([
+      ...['approvals', 'access-rights', 'retention-coverage'].flatMap((name) => [
+        `${name}.csv`,
+        `${name}.csv.signed.json`,
+      ]),
+      ...['audit.ndjson', 'manifest.json'],
+    ]);
+    const { body, publicKey } = JSON.parse(String(files.get('manifest.json')));
+    expect(body).toMatchObject({ type: 'lineward.evidence', framework: 'sox', from: null });
+    expect(body.obligations[0]).toMatchObject({
+      framework: 'sox',
+      files: ['approvals.csv', 'access-rights.csv', 'audit.ndjson'],
+    });
+    expect(await verifyReport(to, null)).toContain('valid        evidence for sox, 7 file(s)');
+    expect(await verifyReport(to, publicKey)).toContain('signed by the key you trust');
+    await expect(verifyReport(to, 'AAAA')).rejects.toThrow(/another key/);
+    await expect(writeEvidence('sox', { ...given(), file: to })).rejects.toThrow(/is there already/);
+    for (const [name, content] of files) await writeFile(join(directory, name), content);
+    expect(await verifyFile(join(directory, 'audit.ndjson'), { publicKey: null, checkpoints: null })).toContain(
+      'valid',
+    );
+    const report = join(directory, 'approvals.csv');
+    expect(await verifyReport(report, publicKey)).toContain('valid        report approvals');
+    await appendFile(report, 'more\n');
+    await expect(verifyReport(report, null)).rejects.toThrow(/it was changed/);
+  });
+
+  test('names what was changed, put in or taken out of it', async () => {
+    const file = await bundle('all');
+    expect((await unpacked(file)).size).toBe(14);
+    const rejected = async (change: (files: [string, Buffer][]) => [string, Buffer][]) =>
+      verifyReport(await tampered(file, change), null).catch(
+        ({ code, message }) => `${code} ${message.split('.zip')[1]}`,
+      );
+    expect(await rejected((files) => files)).toContain('valid');
+    expect(
+      await rejected((files) =>
+        files.map(([name, text]) => [name, name === 'approvals.csv' ? Buffer.from('x') : text]),
+      ),
+    ).toBe('CERTIFICATE_INVALID : approvals.csv was changed');
+    expect(await rejected((files) => files.filter(([name]) => name !== 'audit.ndjson'))).toMatch(
+      /audit.ndjson 0 times/,
+    );
+    expect(await rejected((files) => [...files, ['extra.csv', Buffer.from('x')]])).toMatch(/extra.csv, of which/);
+    const forged = (text: Buffer) => Buffer.from(String(text).replace('"framework": "all"', '"framework": "sox"'));
+    expect(
+      await rejected((files) => files.map(([name, text]) => [name, name === 'manifest.json' ? forged(text) : text])),
+    ).toMatch(/signature does not fit/);
+    expect(await rejected((files) => files.filter(([name]) => name !== 'manifest.json'))).toMatch(/^BAD_INPUT/);
+    const bytes = await readFile(file);
+    for (const cut of [0, 10, bytes.length - 40]) {
+      await writeFile(join(directory, 'cut.zip'), bytes.subarray(0, cut));
+      await expect(verifyReport(join(directory, 'cut.zip'), null)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    }
+  });
+
+  test('keeps no part of an archive that breaks off', async () => {
+    const em = app.em.fork();
+    await em.execute('alter table operation rename column requested_by to asked_by');
+    try {
+      await expect(bundle('sox')).rejects.toMatchObject({ code: 'BAD_INPUT' });
+      expect((await readdir(directory)).filter((name) => name.startsWith('sox-'))).toEqual([]);
+    } finally {
+      await em.execute('alter table operation rename column asked_by to requested_by');
+    }
   });
 });
