@@ -2,10 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replayLedger } from '../../src/cli/replay-ledger.ts';
+import { restoreDrill } from '../../tools/drill/restore-drill.ts';
 import { type Data, eventually, type TestApp, testApp } from '../testkit/app.ts';
 import { registered } from '../testkit/catalog.ts';
+import { urlOfDatabase } from '../testkit/database.ts';
 import { sparkSummitDocument } from '../testkit/documents.ts';
 import { erase } from '../testkit/erasure.ts';
+import { postgresTools } from '../testkit/postgres-tools.ts';
 
 let app: TestApp;
 let tableId: string;
@@ -90,3 +93,41 @@ test('data of erased accounts and persons that is there again is found by keyed 
   ).toBe('COMPLETED');
   expect(await rows()).toBe(19);
 });
+
+const tools = await postgresTools();
+
+test.skipIf(tools === null)(
+  'a drill restores a dump beside the installation, and finds what a restore would bring back',
+  async () => {
+    await land([1, 4]);
+    const server = process.env.LINEWARD_TEST_DATABASE ?? '';
+    const source = urlOfDatabase(server, new URL(app.settings.DATABASE_URL ?? '').pathname.slice(1));
+    const name = `drill_${Date.now()}`;
+    await app.em.fork().execute(`create database ${name}`);
+    const steps: string[] = [];
+    const settings = {
+      ...{ source, target: urlOfDatabase(server, name), ledgerDir, checkpoints: null, env: process.env },
+      ...{ dataDir: app.settings.LINEWARD_DATA_DIR ?? '', pgDump: '', pgRestore: '', ...tools },
+      tell: (step: string, _seconds: number, outcome: string) => steps.push(`${step}: ${outcome}`),
+    };
+    const operations = async () => app.em.fork().execute('select id, status, updated_at from operation order by id');
+    const before = { operations: await operations(), rows: await rows() };
+    expect(await restoreDrill(settings)).toMatchObject({ found: 1, gaps: 0 });
+    expect(steps.map((step) => step.split(':')[0])).toEqual([
+      ...['copy ledger and data', 'dump', 'restore', 'start', 'replay the ledger', 'verify the audit log'],
+    ]);
+    expect(steps.join(' ')).toMatch(/data of 1 is there again.*valid {8}audit log of \d+ event/);
+    expect({ operations: await operations(), rows: await rows() }).toEqual(before);
+    const refused = async (more: object): Promise<string> =>
+      restoreDrill({ ...settings, ...more }).then(
+        () => 'done',
+        ({ code, message }) => `${code} ${message}`,
+      );
+    expect(await refused({})).toMatch(/^BAD_INPUT The database that is to be empty has \d+ tables/);
+    expect(await refused({ pgDump: 'no-such-tool' })).toMatch(/no-such-tool is not there; name it by PG_DUMP/);
+    const nowhere = 'postgres://nobody:secret@127.0.0.1:1/none';
+    expect(await refused({ source: nowhere })).toMatch(/^BAD_INPUT .*pg_dump/);
+    expect(await refused({ source: nowhere })).not.toContain('secret');
+  },
+  120_000,
+);
