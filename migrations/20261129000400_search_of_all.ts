@@ -69,7 +69,7 @@ const datasets = `
             from dataset_told, jsonb_each_text(dataset_told.value) property
             where dataset_id = dataset.id and path = '' and part = 'properties')
           || array(select distinct jsonb_array_elements_text(value) from dataset_told
-            where dataset_id = dataset.id and part = 'terms') as words
+            where dataset_id = dataset.id and part = 'terms' order by 1) as words
     ) told
     where dataset.id = any(given) and not dataset.named_only
     on conflict (id) do update set namespace = excluded.namespace, keys = excluded.keys, names = excluded.names,

@@ -16,6 +16,6 @@ export async function writeNewFile(file: string, response: Response): Promise<vo
   const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as never);
   await pipeline(body, handle.createWriteStream()).catch(async (cause: unknown) => {
     await rm(file, { force: true });
-    throw new LinewardError('BAD_INPUT', `${file} is not whole and was taken away; ask for it again`, { cause });
+    throw new LinewardError('BAD_INPUT', `${file} is not whole and was taken away; export it again`, { cause });
   });
 }
