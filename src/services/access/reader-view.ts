@@ -25,7 +25,7 @@ export function throughView(statement: Statement, hidings: readonly Hiding[]): S
   if (hidings.length === 0 || start === undefined || writePattern.test(text)) return statement;
   const tables = [...new Set(text.match(tablePattern))];
   if (tables.length === 0) return statement;
-  const hidden = hiddenFor(tables.flatMap((table) => (table in judgedByRow ? [] : (visibleTables[table]?.asks ?? []))));
+  const hidden = hiddenFor(tables.flatMap((table) => visibleTables[table]?.asks ?? []));
   const pieces = [
     ...hidden.map((name) => hiddenTable(name, hidings)),
     ...tables.map((table) => visibleTable(table, hidings)),
@@ -36,15 +36,14 @@ export function throughView(statement: Statement, hidings: readonly Hiding[]): S
   };
 }
 
-/** What rules speak of by name: each row is judged by itself, so that a page costs what it has and not what is hidden in all. */
-const judgedByRow: Readonly<Record<string, Conditions>> = { dataset: datasetsOf, entity: entitiesOf };
+/** How rows are judged by themselves, so that a page costs what it has and not what is hidden in all. */
+const ofRows: Readonly<Record<string, Conditions>> = { dataset: datasetsOf, entity: entitiesOf };
 
 function visibleTable(table: string, hidings: readonly Hiding[]): Statement {
-  const conditionsOf = judgedByRow[table];
-  if (conditionsOf === undefined) {
-    const where = visibleTables[table]?.where;
+  const where = visibleTables[table]?.where ?? null;
+  const conditionsOf = ofRows[table];
+  if (where !== null || conditionsOf === undefined)
     return { text: `${table} as not materialized (select * from public.${table} t where ${where})`, values: [] };
-  }
   const { text, values } = either(hidings, conditionsOf);
   return { text: `${table} as not materialized (select * from public.${table} where not ${text})`, values };
 }

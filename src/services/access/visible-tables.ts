@@ -1,6 +1,7 @@
 /** What of a table is to be seen: a condition over its rows `t`, beside what is hidden. */
 interface VisibleTable {
-  readonly where: string;
+  /** Null for what rules speak of by name: each row is judged by itself. */
+  readonly where: string | null;
   /** Which of the hidden things the condition asks. */
   readonly asks: readonly HiddenName[];
 }
@@ -12,6 +13,7 @@ export type HiddenName =
   | 'hidden_job'
   | 'hidden_id';
 
+const judgedByRow: VisibleTable = { where: null, asks: [] };
 const noneHidden = (from: HiddenName, condition: string): string =>
   `not exists (select from ${from} h where ${condition})`;
 const ofDatasets = (...columns: readonly string[]): VisibleTable => ({
@@ -51,7 +53,7 @@ const ofJobs = (column: string): VisibleTable => ({
 
 /** Every table that has something of a dataset, an entity or a subject in it, and that questions are asked of. */
 export const visibleTables: Readonly<Record<string, VisibleTable>> = {
-  dataset: ofDatasets('id'),
+  dataset: judgedByRow,
   dataset_field: ofDatasets('dataset_id'),
   dataset_field_label: ofFields('field_id'),
   dataset_description: ofDatasets('dataset_id'),
@@ -79,7 +81,7 @@ export const visibleTables: Readonly<Record<string, VisibleTable>> = {
       and ${noneHidden('hidden_job', 'position(to_json(h.name)::text in t.body) > 0')}`,
     asks: ['hidden_dataset', 'hidden_job'],
   },
-  entity: ofEntities('id'),
+  entity: judgedByRow,
   entity_alias: ofEntities('entity_id'),
   entity_version: ofEntities('entity_id'),
   entity_field: {
