@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { manifestFile } from '../domain/governance/evidence.ts';
-import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { assertSigned, invalid, jsonOf, signerLines } from './signed-file.ts';
 import { filesOfZip, type PackedFile } from './zip-files.ts';
 
 /** Largest manifest, bytes; one of this program is a few thousand. */
@@ -29,9 +29,7 @@ export async function verifyEvidence(file: string, trustedKey: string | null): P
     throw new LinewardError('BAD_INPUT', `${file} cannot be read as a zip archive`, { cause });
   });
   const signed = await manifestOf(file, packed);
-  if (!signatureHolds(signed)) throw invalid(file, 'the signature does not fit its manifest');
-  if (trustedKey !== null && trustedKey !== signed.publicKey)
-    throw invalid(file, 'it is signed by another key than the one you trust');
+  assertSigned(file, signed, { what: 'manifest', trustedKey });
   const { files, framework, at } = signed.body;
   const named = new Map(files.map((one) => [one.name, one]));
   const others = packed.filter(({ name }) => name !== manifestFile);
@@ -43,12 +41,9 @@ export async function verifyEvidence(file: string, trustedKey: string | null): P
     if (only === undefined || found.length > 1) throw invalid(file, `it has ${name} ${found.length} times`);
     if ((await digestOf(only, told.bytes)) !== told.sha256) throw invalid(file, `${name} was changed`);
   }
-  const whose =
-    trustedKey === null ? 'whose key signed it, check by another way: --public-key' : 'signed by the key you trust';
   return [
     `valid        evidence for ${framework}, ${files.length} file(s), as given out at ${at}`,
-    `key          ${signed.publicKey}`,
-    `             ${whose}`,
+    ...signerLines(signed, trustedKey),
     'audit log    unpack it, then: lineward audit verify audit.ndjson',
   ].join('\n');
 }
@@ -62,7 +57,7 @@ async function manifestOf(file: string, packed: readonly PackedFile[]): Promise<
     if (bytes <= manifestBytesMax) chunks.push(chunk);
     else break;
   }
-  const read = manifest.safeParse(parsed(Buffer.concat(chunks).toString('utf8')));
+  const read = manifest.safeParse(jsonOf(Buffer.concat(chunks).toString('utf8')));
   if (found.length !== 1 || !read.success)
     throw new LinewardError('BAD_INPUT', `${file} has no ${manifestFile} of evidence`);
   return read.data;
@@ -87,14 +82,3 @@ async function digestOf(packed: PackedFile, bytesMax: number): Promise<string | 
 async function* contentOf(packed: PackedFile | undefined): AsyncGenerator<Uint8Array> {
   if (packed !== undefined) yield* packed.content();
 }
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-const invalid = (file: string, why: string): LinewardError =>
-  new LinewardError('CERTIFICATE_INVALID', `${file}: ${why}`);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { signatureHolds } from '../domain/signed-statement.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import { verifyEvidence } from './evidence-file.ts';
 import { reach } from './reach.ts';
 import { writeNewFile } from './response-file.ts';
+import { assertSigned, invalid, jsonOf, signerLines } from './signed-file.ts';
 
 export interface ReportArguments {
   readonly from: string | undefined;
@@ -44,22 +44,20 @@ export async function writeEvidence(
 export async function verifyReport(file: string, trustedKey: string | null): Promise<string> {
   if (file.endsWith('.zip')) return verifyEvidence(file, trustedKey);
   const [text, signed] = await Promise.all([file, `${file}.signed.json`].map(content));
-  const read = statement.safeParse(parsed(signed ?? ''));
+  const read = statement.safeParse(jsonOf(signed ?? ''));
   if (!read.success) throw new LinewardError('BAD_INPUT', `${file}.signed.json is no statement about a report`);
-  const { body, publicKey } = read.data;
-  if (!signatureHolds(read.data))
-    throw new LinewardError('CERTIFICATE_INVALID', `${file}: the signature does not fit its statement`);
-  if (trustedKey !== null && trustedKey !== publicKey)
-    throw new LinewardError('CERTIFICATE_INVALID', `${file}: it is signed by another key than the one you trust`);
+  const { body } = read.data;
+  assertSigned(file, read.data, { what: 'statement', trustedKey });
   if (
     createHash('sha256')
       .update(text ?? '')
       .digest('hex') !== body.sha256
   )
-    throw new LinewardError('CERTIFICATE_INVALID', `${file}: it is not the report that was signed; it was changed`);
-  const whose =
-    trustedKey === null ? 'whose key signed it, check by another way: --public-key' : 'signed by the key you trust';
-  return `valid        report ${body.name} of ${body.rows} row(s), as it was given out at ${String(body.at)}\nkey          ${publicKey}\n             ${whose}`;
+    throw invalid(file, 'it is not the report that was signed; it was changed');
+  return [
+    `valid        report ${body.name} of ${body.rows} row(s), as it was given out at ${String(body.at)}`,
+    ...signerLines(read.data, trustedKey),
+  ].join('\n');
 }
 
 async function asked(path: string, { from, to, url }: ReportArguments): Promise<Response> {
@@ -71,16 +69,8 @@ async function asked(path: string, { from, to, url }: ReportArguments): Promise<
 }
 
 function messageOf(text: string): string {
-  const read = z.object({ message: z.string() }).safeParse(parsed(text));
+  const read = z.object({ message: z.string() }).safeParse(jsonOf(text));
   return read.success ? read.data.message : text.slice(0, 200);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function content(file: string): Promise<string> {
