@@ -153,6 +153,8 @@ async function serve(
     host: env.HOST,
     authentication: services.authentication,
     access: services.access,
+    allowances: services.allowances,
+    certificate: parts.certificate,
     readers: services.catalogReaders,
     visibleThings: services.visibleThings,
     healthParts: healthParts(parts, services),

@@ -4,6 +4,7 @@ import type { Parts } from './open-parts.ts';
 import { AccessGuard } from './services/access/access-guard.ts';
 import { AccessPolicyReadModel } from './services/access/access-policy.read-model.ts';
 import { AccessPolicyService } from './services/access/access-policy.service.ts';
+import { Allowances } from './services/access/allowances.ts';
 import { ApiTokenReadModel } from './services/access/api-token.read-model.ts';
 import { ApiTokenService } from './services/access/api-token.service.ts';
 import { Authentication } from './services/access/authentication.ts';
@@ -38,8 +39,13 @@ export function buildAccess(
     logins: new OidcLogins({ em }),
     policies,
   });
+  const allowances = new Allowances({
+    requestsPerMinute: env.API_REQUESTS_PER_MINUTE,
+    costPerMinute: env.API_QUERY_COST_PER_MINUTE,
+  });
   return {
     authentication,
+    allowances,
     loginRefusals,
     access: new AccessGuard({ em, logger, policies }),
     apiTokens: new ApiTokenReadModel({ em }),

@@ -28,9 +28,10 @@ import { LocalLakeStore } from './adapters/store/local/local-store.ts';
 import { openScratchDirectory } from './adapters/store/local/scratch-directory.ts';
 import { ensureWritable } from './adapters/store/local/writable-directory.ts';
 import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
+import { CertificateFiles } from './adapters/tls/certificate-files.ts';
 import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
-import { seen } from './services/access/reader.ts';
+import { isAnswering, seen } from './services/access/reader.ts';
 import type { CheckpointSink } from './services/audit/ports.ts';
 import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
@@ -44,6 +45,8 @@ export type Parts = Awaited<ReturnType<typeof openParts>>;
 /** Everything that holds a connection, a process or a file. */
 export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) {
   const trusted = env.TRUSTED_DOCUMENTS === undefined ? null : await trustedDocuments(env.TRUSTED_DOCUMENTS);
+  const certificate = env.tls === null ? null : await CertificateFiles.open(env.tls, logger);
+  onClose(async () => certificate?.close());
   await ensureWritable(env.LINEWARD_DATA_DIR, 'LINEWARD_DATA_DIR');
   const postgres = await openPostgres(databaseOf(env), env.LINEWARD_DATA_DIR);
   onClose(() => postgres.close());
@@ -53,7 +56,8 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
     logger.warn(
       'DATABASE_OWNER_ALLOWED: one role owns the tables and works with them, so the service could change its audit log',
     );
-  const database = await openDatabase(postgres.url, seen);
+  const answerMs = env.API_STATEMENT_TIMEOUT_MS;
+  const database = await openDatabase(postgres.url, { view: seen, isAnswering, answerMs });
   onClose(() => database.close());
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));
@@ -117,7 +121,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       operationEvents,
       changeNotices,
     },
-    ...{ engine, rowEngine, transformEngine, store, kafka, jobs, trusted },
+    ...{ engine, rowEngine, transformEngine, store, kafka, jobs, trusted, certificate },
   };
 }
 

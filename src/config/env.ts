@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { LinewardError } from '../errors/lineward-error.ts';
+import { apiSettings } from './api-settings.ts';
 import { auditSettings, checkpointBucketOf } from './audit-settings.ts';
 import { commaList } from './comma-list.ts';
 import { databaseProblems, databaseSettings } from './database-settings.ts';
@@ -12,6 +13,7 @@ import { oidcOf, oidcProblems, oidcSettings } from './oidc-settings.ts';
 import { Secret } from './secret.ts';
 import { secretUrl } from './secret-url.ts';
 import { serverUrl } from './server-url.ts';
+import { tlsOf, tlsProblems, tlsSettings } from './tls-settings.ts';
 import { webhookSettings } from './webhook-settings.ts';
 
 const roles = ['api', 'worker', 'consumer'] as const;
@@ -38,6 +40,7 @@ export const envSchema = z.object({
       '`error_code` of incompatible schemas: `409` as most clients expect, `40901` as later registries answer.',
     ),
   PRODUCE_PORT: port('Produce API listener. 0 takes a free port.', 8082),
+  ...tlsSettings,
   LINEWARD_ROLES: z
     .string()
     .default(roles.join(','))
@@ -70,6 +73,7 @@ export const envSchema = z.object({
     .describe(
       'GraphQL documents that are answered, and no others: a directory of `.graphql` files, or a JSON file of SHA-256 and document. Unset: all.',
     ),
+  ...apiSettings,
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -206,6 +210,7 @@ export interface Env extends Readonly<Settings> {
   readonly kafkaNamespace: string | null;
   readonly authenticated: boolean;
   readonly oidc: ReturnType<typeof oidcOf>;
+  readonly tls: ReturnType<typeof tlsOf>;
   readonly keyProviders: ReturnType<typeof keyProvidersOf>;
 }
 
@@ -250,6 +255,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     ...keyProblems(given),
     ...kafkaProblems(given),
     ...oidcProblems(given),
+    ...tlsProblems(given),
   ];
   if (!parsed.success || problems.length > 0) throw configError(problems);
   const settings = parsed.data;
@@ -262,6 +268,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
     kafkaNamespace: settings.KAFKA_NAMESPACE ?? (firstBroker === undefined ? null : `kafka://${firstBroker}`),
     authenticated: settings.LINEWARD_API_TOKEN !== undefined || settings.OIDC_ISSUER !== undefined,
     oidc: oidcOf(settings),
+    tls: tlsOf(settings),
     keyProviders: keyProvidersOf(settings),
   });
 }

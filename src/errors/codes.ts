@@ -52,6 +52,10 @@ export const errorCodes = {
     level: 'info',
   },
   UNAUTHENTICATED: { ...fault('Authentication is required.', 401), level: 'warn' },
+  RATE_LIMITED: {
+    ...fault('The actor has sent as many requests as it may in a minute; try again later.', 429, true),
+    level: 'warn',
+  },
   IDENTITY_PROVIDER_UNAVAILABLE: {
     ...fault('The service that people log in to does not answer; try again later.', 503, true),
     level: 'warn',

@@ -33,10 +33,19 @@ export function isRefusal(error: unknown): error is LinewardError {
   return error instanceof LinewardError && error.spec.refusal;
 }
 
-/** The error itself when it is ours, else one with the original as `cause`: DATABASE_UNAVAILABLE or INTERNAL. */
+/** The error itself when it is ours, else one with the original as `cause`: DATABASE_UNAVAILABLE, TIMEOUT or INTERNAL. */
 export function toLinewardError(error: unknown): LinewardError {
   if (error instanceof LinewardError) return error;
+  if (isCutOff(error)) return new LinewardError('TIMEOUT', tooSlow, { cause: error });
   return new LinewardError(isDatabaseAway(error) ? 'DATABASE_UNAVAILABLE' : 'INTERNAL', undefined, { cause: error });
+}
+
+const tooSlow =
+  'The question takes the database longer than an answer may take; ask for less at a time: smaller pages, a narrower filter, fewer fields.';
+
+/** True for a statement that the server ended before its end: for the time it took, or because somebody there wanted it. */
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && error.name === 'DriverException' && 'code' in error && error.code === '57014';
 }
 
 /** SQLSTATEs of a server that goes down, comes up or is full, and the system's names of a connection that fails. */

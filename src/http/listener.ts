@@ -1,3 +1,4 @@
+import type { Server as HttpsServer, ServerOptions } from 'node:https';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,10 +11,12 @@ import type { Action } from '../domain/access/role.ts';
 import { newId } from '../domain/id.ts';
 import { LinewardError, toLinewardError } from '../errors/lineward-error.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
+import type { Allowances } from '../services/access/allowances.ts';
 import type { Authentication } from '../services/access/authentication.ts';
 import { graphqlPath } from './graphql-path.ts';
 import { type Reading, readByActor } from './reading.ts';
 import { RequestLogger } from './request-logger.ts';
+import { securityHeaders } from './security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,10 +30,26 @@ declare module 'fastify' {
   }
 }
 
+/** What a listener proves itself with, PEM, and the authorities, if any, of the certificates that clients must show. */
+interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca: Buffer | undefined;
+}
+
+/** Where the certificate of the listeners comes from. */
+export interface CertificateSource {
+  readonly current: Certificate;
+  onRenewal(follower: (renewed: Certificate) => void): void;
+}
+
 export interface ListenerOptions extends Reading {
   readonly logger: FastifyBaseLogger;
   readonly authentication: Pick<Authentication, 'actorOf'>;
   readonly access: Pick<AccessGuard, 'assert'>;
+  readonly allowances: Pick<Allowances, 'request'>;
+  /** Null: the listener speaks HTTP. */
+  readonly certificate: CertificateSource | null;
   readonly bodyLimitBytes: number;
   /** Takes `/a/` for `/a`. */
   readonly ignoreTrailingSlash?: boolean;
@@ -57,6 +76,7 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 2_048, ignoreTrailingSlash: options.ignoreTrailingSlash ?? false },
     ...(options.refuseAddress === undefined ? {} : { frameworkErrors: options.refuseAddress }),
     forceCloseConnections: 'idle',
+    ...(options.certificate === null ? {} : { https: tlsOptions(options.certificate.current) }),
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
       if (typeof given === 'string' && requestIdPattern.test(given)) return given;
@@ -64,6 +84,7 @@ export function createListener(options: ListenerOptions): FastifyInstance {
       return `${listenerId}-${count.toString(36)}`;
     },
   });
+  options.certificate?.onRenewal((renewed) => (server.server as HttpsServer).setSecureContext(tlsOptions(renewed)));
   admit(server, options);
   readByActor(server, options);
   // A connection that is kept alive would hold up the stop after the last answer went out on it.
@@ -99,6 +120,12 @@ export function createListener(options: ListenerOptions): FastifyInstance {
   return server;
 }
 
+/** Below TLS 1.2 nothing is secure. */
+const tlsOptions = (certificate: Certificate): ServerOptions => {
+  const asksClients = certificate.ca !== undefined;
+  return { ...certificate, minVersion: 'TLSv1.2', requestCert: asksClients, rejectUnauthorized: asksClients };
+};
+
 /** Our error for anything a route or Fastify itself threw. */
 export function fromFastify(error: unknown): LinewardError {
   if (error instanceof LinewardError) return error;
@@ -113,7 +140,8 @@ export function fromFastify(error: unknown): LinewardError {
 }
 
 /** Finds out who asks, and whether they may, before anything else of a request is looked at. */
-function admit(server: FastifyInstance, { authentication, access }: ListenerOptions): void {
+function admit(server: FastifyInstance, { authentication, access, allowances, certificate }: ListenerOptions): void {
+  const headers = Object.entries(securityHeaders({ isTls: certificate !== null }));
   server.decorateRequest('actor');
   server.decorateRequest('actorNow', function (this: FastifyRequest) {
     return authentication.actorOf(this.headers.authorization, this.id, this.ip);
@@ -126,6 +154,7 @@ function admit(server: FastifyInstance, { authentication, access }: ListenerOpti
   // A promise for each request would be a tenth of a small answer: it waits for a token alone that this process has not seen.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    for (const [name, value] of headers) reply.header(name, value);
     const { action } = request.routeOptions.config;
     if (action === null) {
       request.actor = anybody;
@@ -133,6 +162,7 @@ function admit(server: FastifyInstance, { authentication, access }: ListenerOpti
     }
     const admitted = (actor: Actor): void => {
       request.actor = actor;
+      countRequest(allowances, actor, reply);
       if (action !== undefined) access.assert(actor, action, `${request.method} ${request.routeOptions.url ?? ''}`);
     };
     const actor = authentication.actorOf(request.headers.authorization, request.id, request.ip);
@@ -142,4 +172,14 @@ function admit(server: FastifyInstance, { authentication, access }: ListenerOpti
     }
     actor.then(admitted).then(() => done(), done);
   });
+}
+
+/** What is refused counts too, so that it fills no log. */
+function countRequest(allowances: Pick<Allowances, 'request'>, actor: Actor, reply: FastifyReply): void {
+  try {
+    allowances.request(actor);
+  } catch (error) {
+    if (error instanceof LinewardError) reply.header('retry-after', String(error.details.retryAfterSeconds));
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { AccessGuard } from '../services/access/access-guard.ts';
+import type { Allowances } from '../services/access/allowances.ts';
 import type { Authentication } from '../services/access/authentication.ts';
 import type { AuditExport } from '../services/audit/audit-export.ts';
 import type { EvidenceService } from '../services/governance/evidence.service.ts';
@@ -42,7 +43,7 @@ import { catalogRoutes } from './lineage/catalog.routes.ts';
 import { graphRoutes } from './lineage/graph.routes.ts';
 import { importRoutes } from './lineage/import.routes.ts';
 import { lineageRoutes } from './lineage/lineage.routes.ts';
-import { createListener, type ListenerOptions } from './listener.ts';
+import { type CertificateSource, createListener, type ListenerOptions } from './listener.ts';
 import { erasureRoutes } from './operations/erasure.routes.ts';
 import { cryptoRoutes } from './privacy/crypto.routes.ts';
 import { produceRoutes } from './produce/produce.routes.ts';
@@ -62,6 +63,9 @@ export interface ListenersDeps extends Reading {
   readonly host: string;
   readonly authentication: Pick<Authentication, 'actorOf'>;
   readonly access: AccessGuard;
+  readonly allowances: Allowances;
+  /** Null: the listeners speak HTTP. */
+  readonly certificate: CertificateSource | null;
   readonly healthParts: readonly HealthPart[];
 }
 
@@ -144,8 +148,8 @@ export class Listeners {
     });
     await main.register(async (scope) => catalogRoutes(scope, api));
     await main.register(async (scope) => graphRoutes(scope, api));
-    const { authentication, readers } = this.#deps;
-    await graphqlRoutes(main, { ...api.graphql, authentication, readers });
+    const { authentication, readers, allowances } = this.#deps;
+    await graphqlRoutes(main, { ...api.graphql, authentication, readers, allowances });
     const registry = this.#create('registry', 16 * megabyte, { refuseAddress, ignoreTrailingSlash: true });
     await registry.register(async (scope) => registryRoutes(scope, { ...api, readers }));
     const produce = this.#create('produce', 16 * megabyte);
@@ -189,7 +193,7 @@ export class Listeners {
   }
 
   async #listen(server: FastifyInstance, variable: string, port: number): Promise<string> {
-    const { host } = this.#deps;
+    const { host, certificate } = this.#deps;
     try {
       await server.listen({ host, port });
     } catch (cause) {
@@ -213,6 +217,6 @@ export class Listeners {
       throw cause;
     }
     const { port: bound } = server.server.address() as AddressInfo;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+    return `${certificate === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${bound}`;
   }
 }

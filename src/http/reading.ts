@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isBound } from '../domain/access/access-decision.ts';
 import { LinewardError } from '../errors/lineward-error.ts';
 import type { CatalogReaders } from '../services/access/catalog-readers.ts';
-import { readAs } from '../services/access/reader.ts';
+import { answerAs, type Reader, readAs } from '../services/access/reader.ts';
 import type { VisibleThings } from '../services/access/visible-things.ts';
 import { topicNotMapped } from '../services/kafka/produce.service.ts';
 import { graphqlPath } from './graphql-path.ts';
@@ -14,7 +14,7 @@ export interface Reading {
 
 /** Whether the answer is what the catalog shows. What changes something sees all there is, and so does who reads the evidence. */
 function shows({ method, routeOptions: { url, config } }: FastifyRequest): boolean {
-  if (config.action === 'READ_AUDIT') return false;
+  if (config.action === 'READ_AUDIT' || config.action === null) return false;
   if (config.action === 'READ_LAKE') return true;
   return method === 'GET' || method === 'HEAD' || url === graphqlPath || config.access?.action === 'READ';
 }
@@ -24,11 +24,11 @@ export function readByActor(server: FastifyInstance, { readers, visibleThings }:
   // After the body was read: who waits for a socket comes back as nobody.
   server.addHook('preValidation', (request, _reply, done) => {
     const { actor } = request;
-    if (actor === undefined || !isBound(actor)) return done();
+    const go = (reader: Reader | null): void => (shows(request) ? answerAs(reader, done) : done());
+    if (actor === undefined || !isBound(actor)) return go(null);
     const reader = readers.of(actor);
-    const go = (): void => (shows(request) ? readAs(reader, done) : done());
     const { topic, entity } = (request.params ?? {}) as Readonly<Record<string, string | undefined>>;
-    if (topic === undefined && entity === undefined) return go();
+    if (topic === undefined && entity === undefined) return go(reader);
     const { method } = request;
     const isProducing = request.routeOptions.config.action === 'PRODUCE';
     readAs(reader, async () => {
@@ -37,6 +37,6 @@ export function readByActor(server: FastifyInstance, { readers, visibleThings }:
       if (entity !== undefined && (await visibleThings.isEntityHidden(entity)))
         throw new LinewardError('NOT_FOUND', 'There is no such entity.', { path: ['entity'] });
       if (isProducing) await visibleThings.assertProducing(actor, { topic, entity });
-    }).then(go, done);
+    }).then(() => go(reader), done);
   });
 }

@@ -1,6 +1,6 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import type { EntityManager, PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { LinewardError } from '../errors/lineward-error.ts';
-import { isViewNarrowed, seen } from './access/reader.ts';
+import { isAnswering, isViewNarrowed, seen } from './access/reader.ts';
 
 /**
  * A PostgreSQL array literal for `any(?::text[])`. The ORM would spread a JavaScript array into a list, which has no form
@@ -71,12 +71,17 @@ export async function executePrepared(
 ): Promise<readonly unknown[]> {
   const of = (value: string): string | null => values[value] ?? null;
   if (em.isInTransaction() || isViewNarrowed()) return em.execute(text, mentions.map(of));
-  const pool = await em.getConnection().getNativeClient();
+  const pool = await poolOf(em);
   try {
     return (await pool.query({ name, text: numbered, values: names.map(of) })).rows;
   } catch (error) {
     throw error instanceof Error ? em.getDriver().convertException(error) : error;
   }
+}
+
+/** The connections on which statements outside of transactions are executed: those of answers have their time limited. */
+export function poolOf(em: EntityManager): ReturnType<PostgreSqlConnection['getNativeClient']> {
+  return em.getConnection(isAnswering() ? 'read' : 'write').getNativeClient();
 }
 
 /** What executes statements with a `?` for each value, such as an entity manager. */
@@ -119,7 +124,7 @@ export async function nativeTransaction<Answer>(
 
 /** Statements outside of transactions whose values travel beside them, for lists of thousands of ids. */
 export async function nativeStatements(em: EntityManager): Promise<Statements> {
-  const statements = statementsOf(await em.getConnection().getNativeClient());
+  const statements = statementsOf(await poolOf(em));
   return {
     execute: (text, values) =>
       statements.execute<never>(text, values).catch((error: unknown) => {

@@ -92,6 +92,7 @@ import { TopicRewriteSchema } from '../../entities/topic-rewrite.entity.ts';
 import { TransformRunSchema } from '../../entities/transform-run.entity.ts';
 import { TransformerSchema, TransformerVersionSchema } from '../../entities/transformer.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { answersPool, connectionsMax, lookThrough, type Reading } from './reading.ts';
 
 const entities = [
   AccountKeySchema,
@@ -215,25 +216,20 @@ export interface Database {
   close(): Promise<void>;
 }
 
-interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-/** What becomes of a statement before it is executed. */
-type StatementView = (statement: Statement) => Statement | Promise<Statement>;
-
-/** Opens a pool on `url` without touching the schema. Every statement goes through `view`, where there is one. */
-export async function openDatabase(url: string, view?: StatementView): Promise<Database> {
+/** Opens a pool on `url` without touching the schema, and with `reading` another for answers. */
+export async function openDatabase(url: string, reading?: Reading): Promise<Database> {
   const orm = await MikroORM.init({
     entities,
     clientUrl: url,
     extensions: [Migrator],
     migrations: { migrationsList, tableName: 'schema_migration', snapshot: false, transactional: true },
-    pool: { min: 0, max: 20 },
+    pool: { min: 0, max: connectionsMax.work },
+    ...(reading === undefined ? {} : { replicas: [answersPool(reading.answerMs)], preferReadReplicas: false }),
     debug: false,
     logger: () => {},
   });
-  if (view !== undefined) lookThrough(orm, view);
+  if (reading !== undefined)
+    lookThrough({ work: orm.em.getConnection('write'), answers: orm.em.getConnection('read') }, reading);
   return {
     em: orm.em,
     migrate: () =>
@@ -246,21 +242,6 @@ export async function openDatabase(url: string, view?: StatementView): Promise<D
       await Promise.race([orm.close(true), sleep(closeTimeoutMs, undefined, { ref: false })]);
     },
   };
-}
-
-function lookThrough(orm: MikroORM, view: StatementView): void {
-  const connection = orm.em.getConnection();
-  const execute = connection.execute.bind(connection) as (
-    query: unknown,
-    values?: unknown[],
-    ...rest: unknown[]
-  ) => never;
-  const through = async (query: unknown, values: unknown[] = [], ...rest: unknown[]) => {
-    if (typeof query !== 'string') return execute(query, values, ...rest);
-    const seen = await view({ text: query, values });
-    return execute(seen.text, [...seen.values], ...rest);
-  };
-  connection.execute = through as typeof connection.execute;
 }
 
 /**

@@ -9,8 +9,9 @@ import {
   specifiedRules,
   validate,
 } from 'graphql';
+import type { Actor } from '../../domain/access/actor.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
-import { assertCost, assertShape, assertSource } from './query-limits.ts';
+import { assertCost, assertShape, assertSource, withinAllowance } from './query-limits.ts';
 import { assertVariables } from './variable-values.ts';
 
 /** More would tell an attacker more, and cost more to find. */
@@ -63,9 +64,15 @@ function parsed(query: string): DocumentNode | null {
 export function admitOperation(
   schema: GraphQLSchema,
   sent: SentOperation,
-  { development, trusted }: Pick<GraphqlOptions, 'development' | 'trusted'>,
+  {
+    development,
+    trusted,
+    allowances,
+    actor,
+  }: Pick<GraphqlOptions, 'development' | 'trusted' | 'allowances'> & { readonly actor: Actor },
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
+    withinAllowance(() => allowances.request(actor));
     const source = trusted?.sourceOf(sent) ?? sent.query;
     assertSource(source);
     const document = parse(source);
@@ -77,7 +84,8 @@ export function admitOperation(
     const operation = getOperationAST(document, sent.operationName);
     if (operation != null) {
       assertVariables(schema, operation, variableValues);
-      assertCost(schema, document, operation, variableValues);
+      const cost = assertCost(schema, document, operation, variableValues);
+      withinAllowance(() => allowances.query(actor, cost));
     }
     return { schema, document, operationName: sent.operationName ?? null, variableValues };
   } catch (error) {

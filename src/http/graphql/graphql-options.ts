@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
+import type { Allowances } from '../../services/access/allowances.ts';
 import type { Authentication } from '../../services/access/authentication.ts';
 import type { CatalogReaders } from '../../services/access/catalog-readers.ts';
 import type { TrustedDocuments } from './trusted-documents.ts';
@@ -12,6 +13,7 @@ export interface GraphqlOptions {
   readonly contextOf: (actor: Actor, requestId: string) => RequestContext;
   readonly authentication: Pick<Authentication, 'actorOf'>;
   readonly readers: CatalogReaders;
+  readonly allowances: Allowances;
   /** Development: Sandbox at `/graphql`, introspection, hints in validation errors. */
   readonly development: boolean;
   /** The only documents that are answered; null for all. */

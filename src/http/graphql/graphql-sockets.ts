@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { execute, type FormattedExecutionResult, type GraphQLFormattedError, subscribe } from 'graphql';
+import {
+  execute,
+  type FormattedExecutionResult,
+  type GraphQLError,
+  type GraphQLFormattedError,
+  subscribe,
+} from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -10,10 +16,11 @@ import { newId } from '../../domain/id.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
 import { toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
-import { readAs, readOn } from '../../services/access/reader.ts';
+import { answerAs, readOn } from '../../services/access/reader.ts';
 import { graphqlPath as path } from '../graphql-path.ts';
 import { admitOperation } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
+import { OpenSockets, socketLimits } from './open-sockets.ts';
 import { badRequest } from './query-limits.ts';
 
 const payloadBytesMax = 1024 * 1024;
@@ -37,7 +44,10 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
     path,
     maxPayload: payloadBytesMax,
     // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
-    verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }) => isOwnOrigin(origin, req.headers.host),
+    verifyClient: ({ origin, req }, admit) => {
+      if (!isOwnOrigin(origin, req.headers.host)) return admit(false, 401);
+      return admit(sockets.clients.size < socketLimits.connections, 503, undefined, { 'retry-after': '10' });
+    },
   });
   server.server.on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
@@ -48,6 +58,12 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
     const known = requestIds.get(request) ?? newId();
     requestIds.set(request, known);
     return known;
+  };
+  const open = new OpenSockets();
+  const actorOf = (request: IncomingMessage): Actor => {
+    const actor = actors.get(request);
+    if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
+    return actor;
   };
   const isKnown = async ({ connectionParams, extra: { request } }: Connection): Promise<boolean> => {
     try {
@@ -66,7 +82,7 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   };
   /** Also what comes bit by bit is read as by who asked for it. */
   const asReader = <T>({ actor }: RequestContext, work: () => T): T =>
-    readAs(isBound(actor) ? options.readers.of(actor) : null, work);
+    answerAs(isBound(actor) ? options.readers.of(actor) : null, work);
   const cleanup = useServer<Parameters>(
     {
       execute: (args) => asReader(args.contextValue as RequestContext, () => execute(args)),
@@ -75,15 +91,26 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
         const events = await asReader(context, () => subscribe(args));
         return isAsyncGenerator(events) ? asReader(context, () => readOn(events)) : events;
       },
-      onConnect: isKnown,
+      onConnect: async (connection) => {
+        if (!(await isKnown(connection))) return false;
+        const { request, socket } = connection.extra;
+        // One that closed while it was asked for counts no more.
+        if (socket.readyState !== socket.OPEN) return false;
+        const { id } = actorOf(request);
+        if (open.open(request, id)) return true;
+        socket.close(CloseCode.TooManyInitialisationRequests, 'Too many connections of this actor');
+        return false;
+      },
+      onClose: ({ extra }) => open.close(extra.request),
       onSubscribe: async (connection, _id, payload) => {
+        // Counted before anything is waited for: this one is among them, and those that come meanwhile are not.
+        const isOver = Object.keys(connection.subscriptions).length > socketLimits.operationsOfConnection;
         if (!(await isStillKnown(connection))) return [badRequest(new LinewardError('UNAUTHENTICATED'))];
-        return admitOperation(options.schema, payload, options);
+        if (isOver) return [tooManyOperations()];
+        return admitOperation(options.schema, payload, { ...options, actor: actorOf(connection.extra.request) });
       },
       context: ({ extra: { request } }) => {
-        const actor = actors.get(request);
-        if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
-        return options.contextOf(actor, requestIdOf(request));
+        return options.contextOf(actorOf(request), requestIdOf(request));
       },
       onError: ({ extra }, _id, _payload, errors) =>
         errors.map((error) => toGraphqlError(error.toJSON(), error, requestIdOf(extra.request))),
@@ -100,6 +127,11 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   server.addHook('preClose', async () => {
     await cleanup.dispose();
   });
+}
+
+function tooManyOperations(): GraphQLError {
+  const message = `A connection has at most ${socketLimits.operationsOfConnection} operations under way; complete some, or open another.`;
+  return badRequest(new LinewardError('LIMIT_EXCEEDED', message));
 }
 
 function isAsyncGenerator<T extends object>(answer: object | AsyncGenerator<T>): answer is AsyncGenerator<T> {

@@ -14,8 +14,8 @@ import { graphqlPath as path } from '../graphql-path.ts';
 import { DocumentGate, validationErrorsMax } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
 import { graphqlSockets } from './graphql-sockets.ts';
-import { assertCost } from './query-limits.ts';
-import type { SentDocument, TrustedDocuments } from './trusted-documents.ts';
+import { assertCost, withinAllowance } from './query-limits.ts';
+import type { SentDocument } from './trusted-documents.ts';
 import { assertVariables } from './variable-values.ts';
 
 /** GraphQL over HTTP and, for subscriptions, over WebSocket (`graphql-transport-ws`) on the same path. */
@@ -40,11 +40,12 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
       options.development
         ? ApolloServerPluginLandingPageLocalDefault({ embed: true, footer: false })
         : ApolloServerPluginLandingPageDisabled(),
-      limitsOf(trusted),
+      limitsOf(options),
       errorsOf(server),
     ],
   });
   await apollo.start();
+  if (options.development) letSandboxLoad(server);
   const gate = new DocumentGate(options.schema);
   await server.register(fastifyApollo(apollo), {
     path,
@@ -60,6 +61,14 @@ export async function graphqlRoutes(server: FastifyInstance, options: GraphqlOpt
   graphqlSockets(server, options);
 }
 
+/** The only page that is served is made of what another host has, and tells browsers itself what it may load. */
+function letSandboxLoad(server: FastifyInstance): void {
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (String(reply.getHeader('content-type')).startsWith('text/html')) reply.removeHeader('content-security-policy');
+    done(null, payload);
+  });
+}
+
 /** The document as the client sent it; null where it names one that was sent before. */
 function sourceOf(sent: unknown): string | null {
   const query = typeof sent === 'object' && sent !== null && 'query' in sent ? sent.query : null;
@@ -70,15 +79,16 @@ function sourceOf(sent: unknown): string | null {
 const sentBy = ({ method, body, query }: FastifyRequest): SentDocument =>
   ((method === 'GET' ? query : body) ?? {}) as SentDocument;
 
-const limitsOf = (trusted: TrustedDocuments | null): ApolloServerPlugin<RequestContext> => ({
+const limitsOf = ({ trusted, allowances }: GraphqlOptions): ApolloServerPlugin<RequestContext> => ({
   requestDidStart: async () => ({
-    didResolveOperation: async ({ schema, document, operation, request, source }) => {
+    didResolveOperation: async ({ schema, document, operation, request, source, contextValue }) => {
       // Again, by the text that is going to be executed: Fastify and Apollo may read one address in two ways.
       trusted?.sourceOf({ query: source });
       if (operation === undefined) return;
       const variables = request.variables ?? {};
       assertVariables(schema, operation, variables);
-      assertCost(schema, document, operation, variables);
+      const cost = assertCost(schema, document, operation, variables);
+      withinAllowance(() => allowances.query(contextValue.actor, cost));
     },
   }),
 });

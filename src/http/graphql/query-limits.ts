@@ -8,6 +8,7 @@ import {
   Source,
   TokenKind,
 } from 'graphql';
+import { queryCostMax } from '../../domain/access/query-cost.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { countNodes, measureOperation } from './measure-operation.ts';
 
@@ -19,7 +20,7 @@ const queryLimits = {
   depth: 12,
   aliases: 15,
   directives: 30,
-  cost: 10_000,
+  cost: queryCostMax,
 } as const;
 
 type Limit = keyof typeof queryLimits;
@@ -53,6 +54,17 @@ export function badRequest(error: LinewardError, node?: OperationDefinitionNode)
   });
 }
 
+/** Runs what counts against the allowance of an actor. @throws GraphQLError of status 429 where nothing is left. */
+export function withinAllowance(count: () => void): void {
+  try {
+    count();
+  } catch (error) {
+    if (!(error instanceof LinewardError)) throw error;
+    const headers = new Map([['retry-after', String(error.details.retryAfterSeconds)]]);
+    throw new GraphQLError(error.message, { originalError: error, extensions: { http: { status: 429, headers } } });
+  }
+}
+
 /** Before a document is parsed: a parser is recursive and takes memory for each token. */
 export function assertSource(query: string): void {
   assertLimit('characters', query.length);
@@ -83,12 +95,14 @@ export function assertShape(schema: GraphQLSchema, document: DocumentNode): void
   }
 }
 
-/** Before an operation is executed: page sizes may be variables. */
+/** Before an operation is executed: page sizes may be variables. Answers what it costs. */
 export function assertCost(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-): void {
-  assertLimit('cost', measureOperation(schema, document, operation, variables).cost, operation);
+): number {
+  const { cost } = measureOperation(schema, document, operation, variables);
+  assertLimit('cost', cost, operation);
+  return cost;
 }

@@ -12,39 +12,57 @@ export interface Reader {
   isNarrowed(): boolean;
 }
 
+interface Reading {
+  readonly reader: Reader | null;
+  /** Whether what is read is an answer, which takes its time from all others who ask. */
+  readonly isAnswer: boolean;
+}
+
 /**
  * Who reads, for all that one request does. It goes with the request by itself, so that no question can be asked that forgot to
  * bring it; work that nobody waits for, and what all share, is read by nobody, and whole. See ADR 0037.
  */
-const readers = new AsyncLocalStorage<Reader | null>();
+const readings = new AsyncLocalStorage<Reading>();
+const whole: Reading = { reader: null, isAnswer: false };
+const wholeAnswer: Reading = { reader: null, isAnswer: true };
 
 export function readAs<T>(reader: Reader | null, work: () => T): T {
-  return readers.run(reader, work);
+  return readings.run({ reader, isAnswer: isAnswering() }, work);
 }
 
-/** Does what must know everything, whoever asked for it: changes, checks, and what is kept for all. */
+/** As {@link readAs}, for an answer: its statements are ended where they take longer than those of answers may. See ADR 0053. */
+export function answerAs<T>(reader: Reader | null, work: () => T): T {
+  return readings.run(reader === null ? wholeAnswer : { reader, isAnswer: true }, work);
+}
+
+/** Does what must know everything, whoever asked for it, and takes the time it takes: changes, checks, and what is kept for all. */
 export function readWhole<T>(work: () => T): T {
-  return readers.run(null, work);
+  return readings.run(whole, work);
+}
+
+/** Whether statements are those of an answer. */
+export function isAnswering(): boolean {
+  return readings.getStore()?.isAnswer ?? false;
 }
 
 /** Who reads, where something may be kept from them. */
 export function readingActor(): Actor | null {
-  return readers.getStore()?.actor ?? null;
+  return readings.getStore()?.reader?.actor ?? null;
 }
 
 /** Whether anything is kept from whoever reads: what is ready for all is not for them. */
 export function isViewNarrowed(): boolean {
-  return readers.getStore()?.isNarrowed() ?? false;
+  return readings.getStore()?.reader?.isNarrowed() ?? false;
 }
 
 /** The same as long as whoever reads may see the same: what was read ahead under another mark has to be read again. */
 export function viewMark(): object | null {
-  return readers.getStore()?.mark() ?? null;
+  return readings.getStore()?.reader?.mark() ?? null;
 }
 
 /** The statement as whoever reads may have it answered. */
 export function seen(statement: Statement): Statement | Promise<Statement> {
-  return readers.getStore()?.see(statement) ?? statement;
+  return readings.getStore()?.reader?.see(statement) ?? statement;
 }
 
 /** What is read bit by bit, later: by who reads now. */

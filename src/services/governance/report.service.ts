@@ -7,6 +7,7 @@ import type { SignedStatement } from '../../domain/signed-statement.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { Notary } from '../operations/ports.ts';
+import { poolOf } from '../sql.ts';
 import { reportQueries } from './report-queries.ts';
 
 /** A report is whole in memory, because its digest goes ahead of it. */
@@ -58,7 +59,7 @@ export class ReportService {
     name: ReportName,
     { from, to }: ReportRange,
   ): Promise<{ readonly columns: readonly string[]; readonly rows: readonly ReportRow[] }> {
-    const pool = await this.#em.getConnection().getNativeClient();
+    const pool = await poolOf(this.#em);
     const { sql, isRanged } = reportQueries[name];
     const { rows, fields } = await pool.query({
       text: `select * from (${sql}) report limit ${rowsMax + 1}`,
