@@ -50,7 +50,7 @@ export const operationUpdated = `subscription ($id: ID!) {
       nodes {
         sequence role status statusReason dataset { name }
         estimate { action files records seconds }
-        progress { done total unit }
+        progress { done total unit bytesDone bytesTotal records secondsLeft }
         receipt { recordsErased filesRewritten filesRemoved }
         verification { survivors lost recordsScanned }
       }

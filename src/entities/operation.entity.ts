@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { OperationPlan } from '../domain/operations/plan.ts';
+import type { PacedProgress } from '../domain/operations/progress.ts';
 import type { OperationKind, OperationStatus, TargetStatus } from '../domain/operations/status.ts';
 import type { TargetEstimate, TargetReceipt, TargetRole, TargetVerification } from '../domain/operations/target.ts';
 
@@ -78,7 +79,7 @@ export const OperationTargetSchema = defineEntity({
     attempt: p.integer(),
     fencingToken: p.bigint('number'),
     estimate: p.json<TargetEstimate>(),
-    progress: p.json<{ done: number; total: number; unit: string }>().strictNullable(),
+    progress: p.json<PacedProgress>().strictNullable(),
     receipt: p.json<TargetReceipt>().strictNullable(),
     verification: p.json<TargetVerification>().strictNullable(),
     updatedAt: p.datetime(),

@@ -36,7 +36,7 @@ const fieldRules: Readonly<Record<string, Readonly<Record<string, Action | null>
     ...of('READ_REDACTED', ['previewProtection', 'redact', 'redactBulk']),
     ...of('READ_EVIDENCE', ['approvalDelegations', 'minimumRetentions', 'retentionPolicies']),
     ...of('READ_SUBJECTS', ['explainDecision', 'legalHolds']),
-    ...of('READ_AUDIT', ['auditEvents', 'auditVerification', 'explainAccess']),
+    ...of('READ_AUDIT', ['auditEvents', 'auditVerification', 'explainAccess', 'report']),
     ...of('MANAGE_KEYS', ['accountKeys']),
     ...of('REGISTER', ['discoverLakeTables']),
     ...of('GRANT', ['accessPolicies', 'apiTokens', 'webhooks']),

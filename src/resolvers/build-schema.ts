@@ -46,6 +46,7 @@ import { PrivacyKeysResolver } from './privacy-keys.resolver.ts';
 import { PrivacyTypesResolver } from './privacy-types.resolver.ts';
 import { PrivacyValuesResolver } from './privacy-values.resolver.ts';
 import { RegistryResolver } from './registry.resolver.ts';
+import { ReportResolver } from './report.resolver.ts';
 import {
   EffectiveRetentionFields,
   RetentionPolicyFields,
@@ -134,6 +135,7 @@ const operationResolvers = [
   PrivacyTypesResolver,
   PrivacyValuesResolver,
   RegistryResolver,
+  ReportResolver,
   SearchResolver,
   StreamResolver,
   TopicResolver,
@@ -158,6 +160,7 @@ export type ResolverDeps = ConstructorParameters<typeof AccessPolicyResolver>[0]
   ConstructorParameters<typeof ApprovalResolver>[0] &
   ConstructorParameters<typeof GovernanceResolver>[0] &
   ConstructorParameters<typeof KafkaClusterResolver>[0] &
+  ConstructorParameters<typeof ReportResolver>[0] &
   ConstructorParameters<typeof LakeResolver>[0] &
   ConstructorParameters<typeof LakeRetentionResolver>[0] &
   ConstructorParameters<typeof LineagePathsResolver>[0] &

@@ -6,7 +6,12 @@ import type { Operation, OperationTarget } from '../entities/operation.entity.ts
 import { ConnectionArgs } from '../schema/connection.type.ts';
 import { DatasetType } from '../schema/dataset.type.ts';
 import { CertificateType, OperationSubjectConnection, OperationType } from '../schema/operation.type.ts';
-import { GapType, OperationTargetConnection, OperationTargetType } from '../schema/operation-target.type.ts';
+import {
+  GapType,
+  OperationTargetConnection,
+  OperationTargetType,
+  ProgressType,
+} from '../schema/operation-target.type.ts';
 import { Json } from '../schema/scalars.ts';
 import type { OperationSummary } from '../services/operations/operation.read-model.ts';
 import type { RequestContext } from './context.ts';
@@ -65,6 +70,18 @@ export class OperationTargetFields {
   @FieldResolver(() => DatasetType, { nullable: true, description: 'The place.' })
   dataset(@Root() target: OperationTarget, @Ctx() { loaders }: RequestContext): Promise<Dataset | null> {
     return loaders.dataset.load(target.datasetId);
+  }
+
+  @FieldResolver(() => ProgressType, {
+    nullable: true,
+    description: 'How much of the phase is done that `status` names; null before its first report.',
+  })
+  progress(@Root() { progress }: OperationTarget): ProgressType | null {
+    if (progress === null) return null;
+    const { bytes, records = null, startedAt = null, secondsLeft = null } = progress;
+    const began = startedAt === null ? null : new Date(startedAt);
+    const [bytesDone, bytesTotal] = [bytes?.done ?? null, bytes?.total ?? null];
+    return { ...progress, bytesDone, bytesTotal, records, startedAt: began, secondsLeft };
   }
 }
 

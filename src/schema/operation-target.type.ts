@@ -123,15 +123,41 @@ class TargetVerificationType implements TargetVerification {
 }
 
 @ObjectType('Progress', { description: 'How much of the work in one place is done.' })
-class ProgressType {
+export class ProgressType {
   @Field(() => Int, { description: 'Units done.' })
   done!: number;
 
   @Field(() => Int, { description: 'Units in all.' })
   total!: number;
 
-  @Field(() => String, { description: 'What is counted: `files` or `messages`.' })
+  @Field(() => String, { description: 'What is counted: `files`, `messages` or `keys`.' })
   unit!: string;
+
+  @Field(() => Number, { nullable: true, description: 'Bytes of the units done; null where units have no size.' })
+  bytesDone!: number | null;
+
+  @Field(() => Number, { nullable: true, description: 'Bytes of all units; null where units have no size.' })
+  bytesTotal!: number | null;
+
+  @Field(() => Number, {
+    nullable: true,
+    description:
+      'Records removed or changed so far while it is executed, read so far while it is verified; null where they are counted at the end alone.',
+  })
+  records!: number | null;
+
+  @Field(() => Instant, {
+    nullable: true,
+    description: 'When the worker that is at it began; null for work of earlier versions.',
+  })
+  startedAt!: Date | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Seconds that the rest takes at the speed so far, by bytes where there are some; null as long as there is no speed.',
+  })
+  secondsLeft!: number | null;
 }
 
 @ObjectType('OperationTarget', { implements: NodeType, description: 'One place an operation acts on.' })
@@ -140,15 +166,7 @@ export class OperationTargetType
   implements
     Pick<
       OperationTarget,
-      | 'role'
-      | 'sequence'
-      | 'status'
-      | 'statusReason'
-      | 'estimate'
-      | 'progress'
-      | 'receipt'
-      | 'verification'
-      | 'updatedAt'
+      'role' | 'sequence' | 'status' | 'statusReason' | 'estimate' | 'receipt' | 'verification' | 'updatedAt'
     >
 {
   @Field(() => TargetRoleEnum, { description: 'What kind of place.' })
@@ -165,9 +183,6 @@ export class OperationTargetType
 
   @Field(() => TargetEstimateType, { description: 'What the plan expects.' })
   estimate!: TargetEstimate;
-
-  @Field(() => ProgressType, { nullable: true, description: 'How much is done; null before the start.' })
-  progress!: OperationTarget['progress'];
 
   @Field(() => TargetReceiptType, { nullable: true, description: 'What was done; null until executed.' })
   receipt!: TargetReceipt | null;

@@ -1,7 +1,7 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Data, register, type TestApp, testApp } from '../testkit/app.ts';
+import { type Data, register, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
 import { sparkSummitDocument } from '../testkit/documents.ts';
 import { erase } from '../testkit/erasure.ts';
 
@@ -122,10 +122,55 @@ test('an account is erased, with a certificate; a second time there is nothing l
   expect(await rows()).toBe(150);
 });
 
+/** What a subscriber is told of the only place of an operation until its end. */
+async function watched(id: string): Promise<Data[]> {
+  const client = webSocketClient(app.urls.main);
+  const query = `subscription ($id: ID!) { operationUpdated(id: $id) { status targets { nodes {
+    status progress { done total unit bytesDone bytesTotal records startedAt secondsLeft } } } } }`;
+  const told: Data[] = [];
+  for await (const { data } of client.iterate<Data>({ query, variables: { id } })) {
+    const { status, targets } = data.operationUpdated;
+    told.push(targets.nodes[0]);
+    if (['COMPLETED', 'PARTIAL', 'FAILED'].includes(status)) break;
+  }
+  await client.dispose();
+  return told;
+}
+
+test('who watches an erasure is told how far it is: files, bytes, records and the time left', async () => {
+  let watching: Promise<Data[]> = Promise.resolve([]);
+  const bytes = (await Promise.all((await dataFiles()).map((file) => stat(file)))).reduce(
+    (sum, { size }) => sum + size,
+    0,
+  );
+  const done = await erase(app, { subjects: [{ accountId: 'AC0' }] }, async (id) => {
+    watching = watched(id);
+  });
+  expect(done.status).toBe('COMPLETED');
+  const told = await watching;
+  const executed = told.findLast(({ status }) => status === 'EXECUTED' || status === 'EXECUTING')?.progress;
+  const files = (await dataFiles()).length;
+  expect(executed).toMatchObject({ unit: 'files', total: files, bytesTotal: bytes });
+  expect(executed.bytesDone).toBeGreaterThan(0);
+  expect(told.at(-1)).toMatchObject({
+    status: 'VERIFIED',
+    progress: { done: files, total: files, records: 100, secondsLeft: 0 },
+  });
+  expect(Date.now() - Date.parse(told.at(-1).progress.startedAt)).toBeGreaterThan(0);
+  // What was done is never less than it was, within one phase.
+  for (const phase of ['EXECUTING', 'VERIFYING']) {
+    const counts = told
+      .filter(({ status, progress }) => status === phase && progress !== null)
+      .map(({ progress }) => progress.done);
+    expect(counts).toEqual(counts.toSorted((one: number, other: number) => one - other));
+  }
+  expect(await rows()).toBe(100);
+});
+
 test('an account under a hold is blocked, and stays', async () => {
   const held = await erase(app, { subjects: [{ accountId: 'AC3' }] });
   expect([held.status, held.statusReason]).toEqual(['BLOCKED', expect.stringContaining('HOLD_ACTIVE')]);
-  expect(await rows()).toBe(150);
+  expect(await rows()).toBe(100);
 });
 
 test('a file that cannot be read makes it PARTIAL, is named, and is left as it is', async () => {
@@ -139,6 +184,6 @@ test('a file that cannot be read makes it PARTIAL, is named, and is left as it i
   expect(JSON.stringify([done.gaps, done.certificate.body.open])).toContain('corrupt.parquet');
   expect(done.certificate.body.totals.recordsErased).toBe(50);
   expect((await readFile(corrupt)).equals(bytes)).toBe(true);
-  expect(await rows()).toBe(100);
+  expect(await rows()).toBe(50);
   expect((await dataFiles()).length).toBeLessThanOrEqual(before);
 });

@@ -104,6 +104,37 @@ describe('a report', () => {
     expect(await report('access-rights')).toMatchObject([{ name: 'a', roles: 'viewer; auditor', in_force: 'true' }]);
   });
 
+  test('is a query, too: by parts, within bounds, and told in the audit log', async () => {
+    const ask = `query ($limit: Int, $offset: Int, $to: DateTimeISO) {
+      report(name: SUBJECT_REQUESTS, limit: $limit, offset: $offset, to: $to) { columns rows hasMore } }`;
+    const whole = await report('subject-requests');
+    const { report: first } = await app.done(ask, { limit: 1 });
+    expect(first).toMatchObject({
+      hasMore: true,
+      rows: [{ operation: 'old', late: true, due_at: '2026-02-28T12:00:00.000Z' }],
+    });
+    expect(first.columns).toEqual(Object.keys(whole[0]));
+    const { report: second } = await app.done(ask, { limit: 1, offset: 1 });
+    expect(second).toMatchObject({ hasMore: false, rows: [{ subjects: 2 }] });
+    expect((await app.done(ask, { to: '2026-02-01T00:00:00Z' })).report.rows).toHaveLength(1);
+    for (const [name, value] of [
+      ['limit', 0],
+      ['limit', 1_001],
+      ['offset', -1],
+    ] as const)
+      expect((await app.graphql(ask, { [name]: value })).errors).toMatchObject([
+        {
+          message: expect.stringContaining(`${name} must be between`),
+          extensions: { code: 'BAD_INPUT', field: [name] },
+        },
+      ]);
+    const events = '{ auditEvents(first: 1, filter: { action: "readReport" }) { nodes { details } } }';
+    expect((await app.done(events)).auditEvents.nodes[0].details).toMatchObject({
+      rows: 1,
+      to: '2026-02-01T00:00:00.000Z',
+    });
+  });
+
   test('that there is none of, or of no time, is refused with those there are', async () => {
     const refused = async (path: string): Promise<Data> =>
       (await fetch(`${app.urls.main}/api/v1/reports${path}`)).json();

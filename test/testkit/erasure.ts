@@ -12,7 +12,7 @@ const ended = ['COMPLETED', 'PARTIAL', 'BLOCKED', 'FAILED', 'CANCELLED'];
 export function erase(
   app: TestApp,
   input: Record<string, unknown>,
-  beforeApproval: () => Promise<void> = async () => {},
+  beforeApproval: (id: string) => Promise<void> = async () => {},
 ): Promise<Data> {
   return carriedOut(app, 'Erasure', input, beforeApproval);
 }
@@ -21,7 +21,7 @@ export function erase(
 export function shred(
   app: TestApp,
   input: Record<string, unknown>,
-  beforeApproval: () => Promise<void> = async () => {},
+  beforeApproval: (id: string) => Promise<void> = async () => {},
 ): Promise<Data> {
   return carriedOut(app, 'Shred', input, beforeApproval);
 }
@@ -31,7 +31,7 @@ export async function carriedOut(
   app: TestApp,
   kind: 'Erasure' | 'Shred' | 'Protection' | 'Rewrap' | 'Retention',
   input: Record<string, unknown>,
-  beforeApproval: () => Promise<void> = async () => {},
+  beforeApproval: (id: string) => Promise<void> = async () => {},
 ): Promise<Data> {
   const requested = await app.done(
     `mutation ($input: Request${kind}Input!) { request${kind}(input: $input) { userErrors { code message } operation { id } } }`,
@@ -49,11 +49,15 @@ export async function destroyKeyVersion(app: TestApp, input: Record<string, unkn
   return approved(app, requested.destroyKeyVersion.operation.id);
 }
 
-async function approved(app: TestApp, id: string, beforeApproval: () => Promise<void> = async () => {}): Promise<Data> {
+async function approved(
+  app: TestApp,
+  id: string,
+  beforeApproval: (id: string) => Promise<void> = async () => {},
+): Promise<Data> {
   const ask = async (): Promise<Data> => (await app.done(operation, { id })).node;
   const planned = await eventually(ask, ({ status }) => status === 'PLANNED' || ended.includes(status));
   if (planned.status !== 'PLANNED') return planned;
-  await beforeApproval();
+  await beforeApproval(id);
   await app.done(
     `mutation ($input: ApproveOperationInput!) { approveOperation(input: $input) { userErrors { code message } } }`,
     { input: { id, planHash: planned.planHash } },

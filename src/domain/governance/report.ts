@@ -20,6 +20,15 @@ export interface ReportRange {
   readonly to: Date | null;
 }
 
+export type ReportRow = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Some rows of a report, by column. */
+export interface ReportPage {
+  readonly columns: readonly string[];
+  readonly rows: readonly ReportRow[];
+  readonly hasMore: boolean;
+}
+
 /** The statement about a report that is signed. */
 export interface ReportStatement {
   readonly type: 'lineward.report';

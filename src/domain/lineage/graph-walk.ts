@@ -1,4 +1,5 @@
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { assertRange } from '../assert-range.ts';
 import type { EdgeGraph } from './edge-graph.ts';
 import type { LineageDirection, WalkEnd } from './graph.ts';
 
@@ -146,10 +147,4 @@ function leaving(
     }
   }
   return found;
-}
-
-/** @throws LinewardError BAD_INPUT */
-export function assertRange(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new LinewardError('BAD_INPUT', `${name} must be between ${min} and ${max}`, { path: [name] });
 }

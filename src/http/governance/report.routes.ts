@@ -2,10 +2,16 @@ import { stringify } from 'csv-stringify/sync';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type Framework, frameworks } from '../../domain/governance/evidence.ts';
-import { type ReportName, type ReportRange, reportNames, reports } from '../../domain/governance/report.ts';
+import {
+  type ReportName,
+  type ReportRange,
+  type ReportRow,
+  reportNames,
+  reports,
+} from '../../domain/governance/report.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { EvidenceService } from '../../services/governance/evidence.service.ts';
-import type { ReportRow, ReportService } from '../../services/governance/report.service.ts';
+import type { ReportService } from '../../services/governance/report.service.ts';
 import { zipOf } from '../zip.ts';
 
 const instant = z.iso

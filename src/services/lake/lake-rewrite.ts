@@ -5,6 +5,7 @@ import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Companion, ExecutionContext } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
+import { FileProgress } from './file-progress.ts';
 import { FileRewrite, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
 import type { FileSearched } from './file-search.ts';
 import { alone, apart, JointSelection, type JudgedSelection } from './joint-selection.ts';
@@ -22,6 +23,12 @@ const engineFailuresMax = 3;
 const filesPerChunk = 256;
 
 const goneReason = 'the file is gone';
+
+/** A file that has to be rewritten, and how many of its records for. */
+interface Matching {
+  readonly file: FileIdentity;
+  readonly matches: number;
+}
 
 /** What is rewritten how. */
 export interface RewriteWork {
@@ -122,7 +129,7 @@ export class LakeRewrite {
       await this.#dropGone(listed, judged);
       const pending = listed.filter((file) => !isSettled(this.#records.get(file.path), file, judged.digest));
       if (pending.length === 0) return null;
-      await this.#pass(pending, { judged, total: listed.length });
+      await this.#pass(pending, { judged, progress: new FileProgress(listed, pending) });
     }
     const reason = `files were still being added or changed after ${passesMax} passes`;
     return { code: 'LAKE_FILE_CHANGED', dataset: place.name, reason };
@@ -130,24 +137,24 @@ export class LakeRewrite {
 
   async #pass(
     pending: readonly FileIdentity[],
-    scope: { readonly judged: JudgedSelection; readonly total: number },
+    scope: { readonly judged: JudgedSelection; readonly progress: FileProgress },
   ): Promise<void> {
-    const { judged, total } = scope;
+    const { judged, progress } = scope;
     const context = this.#context;
-    let done = total - pending.length;
     const putOff: LinewardError[] = [];
     for (let start = 0; start < pending.length; start += filesPerChunk) {
       await context.lease.assertHeld();
       const chunk = pending.slice(start, start + filesPerChunk);
       if (start > 0) await context.giveWay?.();
       const matching = await this.#search(chunk, judged);
-      done += chunk.length - matching.length;
-      await context.report({ done, total, unit: 'files' });
-      for (const file of matching) {
+      const rewritten = new Set(matching.map(({ file }) => file));
+      for (const file of chunk) if (!rewritten.has(file)) progress.finish(file);
+      await context.report(progress.now());
+      for (const { file, matches } of matching) {
         await context.giveWay?.();
         await this.#rewriteOrPutOff(file, putOff);
-        done += 1;
-        await context.report({ done, total, unit: 'files' });
+        progress.finish(file, matches);
+        await context.report(progress.now());
       }
     }
     const [failure] = putOff;
@@ -166,7 +173,7 @@ export class LakeRewrite {
   }
 
   /** Searches some files, records what was found, and answers those that have to be rewritten. */
-  async #search(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly FileIdentity[]> {
+  async #search(chunk: readonly FileIdentity[], judged: JudgedSelection): Promise<readonly Matching[]> {
     const searched = await this.#searched(chunk, judged);
     const taken: FileTaken[] = [];
     const confirmed: string[] = [];
@@ -181,7 +188,10 @@ export class LakeRewrite {
     }
     await this.#files.take(taken, judged.digest);
     await this.#files.confirm(confirmed, judged.digest);
-    return taken.filter(({ state }) => state === 'PLANNED').map(({ file }) => file);
+    const planned = new Set(taken.filter(({ state }) => state === 'PLANNED').map(({ file }) => file));
+    return searched.flatMap((found) =>
+      found.code === undefined && planned.has(found.file) ? [{ file: found.file, matches: found.matches }] : [],
+    );
   }
 
   /** A worker that was thought dead may swap what it had staged after its successor has looked for that: it is put on record then. */

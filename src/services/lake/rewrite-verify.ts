@@ -4,6 +4,7 @@ import { type OperationFile, OperationFileSchema } from '../../entities/operatio
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
 import { isSameContent } from './file-identity.ts';
+import { FileProgress } from './file-progress.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
 import type { RewriteWork } from './lake-rewrite.ts';
 import { OperationFiles } from './operation-files.ts';
@@ -47,18 +48,20 @@ export class RewriteVerification {
     const paths = new Set(listed.map(({ path }) => path));
     this.#openMissing(registered.filter((path) => !paths.has(path) && !records.has(path)));
     for (const record of records.values()) if (!paths.has(record.path)) await this.#checkGone(record);
+    const progress = new FileProgress(listed, listed);
     for (const [index, file] of listed.entries()) {
       if (index % filesPerReport === 0) {
         await this.#context.lease.assertHeld();
-        await this.#context.report({ done: index, total: listed.length, unit: 'files' });
+        await this.#context.report({ ...progress.now(), records: this.#scanned });
       }
       await this.#check(file, records.get(file.path));
+      progress.finish(file);
     }
     await this.#openVersions(records);
     await this.#openLinks();
     await this.#context.lease.assertHeld();
     await this.#files.verified(this.#verified);
-    await this.#context.report({ done: listed.length, total: listed.length, unit: 'files' });
+    await this.#context.report({ ...progress.now(), records: this.#scanned });
     return {
       survivors: this.#survivors,
       lost: this.#lost,

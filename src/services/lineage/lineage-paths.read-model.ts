@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { assertRange } from '../../domain/assert-range.ts';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import {
   type DatasetField,
@@ -7,7 +8,7 @@ import {
   type PlacedStep,
   type WalkEnd,
 } from '../../domain/lineage/graph.ts';
-import { assertRange, inForce, type Passes } from '../../domain/lineage/graph-walk.ts';
+import { inForce, type Passes } from '../../domain/lineage/graph-walk.ts';
 import { findPaths } from '../../domain/lineage/path-search.ts';
 import { nativeStatements, numberArray } from '../sql.ts';
 import { columnStepsOf } from './column-steps.ts';

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
 import type { OperationPlan } from '../../domain/operations/plan.ts';
+import type { PacedProgress } from '../../domain/operations/progress.ts';
 import {
   type OperationStatus,
   operationKinds,
@@ -101,7 +102,7 @@ const targetRow = z
     attempt: z.number(),
     fencing_token: z.coerce.number(),
     estimate: stored<TargetEstimate>(),
-    progress: stored<{ done: number; total: number; unit: string } | null>(),
+    progress: stored<PacedProgress | null>(),
     receipt: stored<TargetReceipt | null>(),
     verification: stored<TargetVerification | null>(),
     updated_at: instant,

@@ -1,4 +1,5 @@
 import type { Selection, SubjectSelector } from '../../domain/governance/selection.ts';
+import type { TargetProgress } from '../../domain/operations/progress.ts';
 import type { OperationKind } from '../../domain/operations/status.ts';
 import type {
   OperationWork,
@@ -16,12 +17,6 @@ export interface LeaseGuard {
   readonly fencingToken: number;
   /** Throws LEASE_LOST unless this worker still holds the lease, CANCELLED once the operation is. Call before each irreversible step. */
   assertHeld(): Promise<void>;
-}
-
-export interface TargetProgress {
-  readonly done: number;
-  readonly total: number;
-  readonly unit: 'files' | 'messages' | 'keys';
 }
 
 /** Another operation of the same kind that is due in the same place, and whose records may go in the same pass. */

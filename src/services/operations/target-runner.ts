@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from '../../domain/logger.ts';
+import { Pace, type TargetProgress } from '../../domain/operations/progress.ts';
 import type { TargetStatus } from '../../domain/operations/status.ts';
 import type { Gap, TargetPlace } from '../../domain/operations/target.ts';
 import { DatasetSchema } from '../../entities/dataset.entity.ts';
@@ -13,7 +14,7 @@ import type { HeldLease, LeaseService } from './lease.service.ts';
 import type { OperationDriver } from './operation-driver.ts';
 import { OperationSelections, type Retaining } from './operation-subjects.ts';
 import { selectionsIn } from './place-selection.ts';
-import type { ExecutionContext, TargetExecutor, TargetProgress } from './ports.ts';
+import type { ExecutionContext, TargetExecutor } from './ports.ts';
 
 export interface RunnerDeps {
   readonly em: EntityManager;
@@ -65,7 +66,8 @@ export class TargetRunner {
     const lease = await this.#deps.leases.acquire(`dataset:${target.datasetId}`);
     if (lease === null) return this.#wait(target, 'another operation or worker holds the lease of this dataset');
     try {
-      await this.#write(target, lease, { status: phases[phase].during, status_reason: null });
+      // How far the phase before was is no news of this one.
+      await this.#write(target, lease, { status: phases[phase].during, status_reason: null, progress: null });
       const result = await this.#work(phase, target, lease, run);
       await this.#write(target, lease, { ...result, status: phases[phase].after, status_reason: null });
     } catch (error) {
@@ -124,6 +126,7 @@ export class TargetRunner {
     };
     const selections = new OperationSelections(this.#deps.em, target.operationId, this.#deps.retains);
     const inPlace = selectionsIn(place);
+    const pace = new Pace(Date.now());
     return {
       operationId: target.operationId,
       work: { kind: operation.kind, entityId: operation.entityId ?? null },
@@ -146,7 +149,7 @@ export class TargetRunner {
       },
       ...(operation.kind === 'ERASURE' && { companions: () => companionsOf(this.#deps, target, dataset.name) }),
       report: async (progress) => {
-        await this.#write(target, lease, { progress: JSON.stringify(progress) });
+        await this.#write(target, lease, { progress: JSON.stringify(pace.at(progress, Date.now())) });
         await run.report(progress);
       },
     };

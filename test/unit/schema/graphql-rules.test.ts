@@ -31,6 +31,8 @@ const unequalOnPurpose = {
 /** Lists that are no connections, and what bounds them. */
 const bounded = {
   'CreateTransformerPayload.issues': 'at most 100',
+  'Report.columns': 'those of one report',
+  'Report.rows': 'at most 1,000',
   'OrderedValues.values': 'given in one registration, at most 1,000',
   'TransformRun.ranges': 'partitions of at most 10 topics',
   'TransformRun.files': 'at most 1,000',
