@@ -18,6 +18,8 @@ import { openKeyProviders } from './adapters/keys/open-key-providers.ts';
 import { DuckdbEngine } from './adapters/lake/duckdb/duckdb-engine.ts';
 import { DuckdbRowEngine } from './adapters/lake/duckdb/duckdb-row-engine.ts';
 import { DuckdbTransformEngine } from './adapters/lake/duckdb/duckdb-transform-engine.ts';
+import { engineCount } from './adapters/lake/engine-count.ts';
+import { EnginePool } from './adapters/lake/engine-pool.ts';
 import { PostgresChangeNotices } from './adapters/postgres/change-notices.ts';
 import { openPostgres } from './adapters/postgres/open-postgres.ts';
 import { PostgresOperationEvents } from './adapters/postgres/operation-events.ts';
@@ -87,7 +89,9 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
     tempDir: engineDir,
     logger,
   };
-  const engine = new DuckdbEngine(engineOptions);
+  const count = env.LAKE_ENGINES === 0 ? engineCount(engineOptions) : env.LAKE_ENGINES;
+  const more = Array.from({ length: count - 1 }, () => new DuckdbEngine(engineOptions));
+  const engine = new EnginePool([new DuckdbEngine(engineOptions), ...more]);
   const rowEngine = new DuckdbRowEngine(engineOptions);
   const transformEngine = new DuckdbTransformEngine(engineOptions);
   onClose(async () => {

@@ -99,7 +99,16 @@ export const envSchema = z.object({
     .min(64)
     .max(1_048_576)
     .default(512)
-    .describe('Memory cap of the lake engine process, MiB.'),
+    .describe('Memory cap of each lake engine process, MiB.'),
+  LAKE_ENGINES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(0)
+    .describe(
+      'Lake engine processes, which work on different files at one time. 0: one for two cores, as far as half of the memory goes, and at most 16.',
+    ),
   LAKE_TIMEOUT_MS: z.coerce
     .number()
     .int()

@@ -1,4 +1,3 @@
-import { LinewardError } from '../../errors/lineward-error.ts';
 import { assertRange } from '../assert-range.ts';
 import type { EdgeGraph } from './edge-graph.ts';
 import type { LineageDirection, WalkEnd } from './graph.ts';
