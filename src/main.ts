@@ -1,6 +1,7 @@
 import { createLogger } from './adapters/telemetry/logger.ts';
 import { type App, startApp } from './app.ts';
 import { processEnv } from './config/env.ts';
+import { isLoopback } from './config/loopback.ts';
 import { LinewardError } from './errors/lineward-error.ts';
 
 const stopTimeoutMs = 10_000;
@@ -10,6 +11,11 @@ async function main(): Promise<void> {
   const logger = createLogger(env.LOG_LEVEL);
   if (!env.authenticated)
     logger.warn({ host: env.HOST }, 'authentication is off: every local user is actor "local" with every role');
+  if (env.tls === null && !isLoopback(env.HOST))
+    logger.warn(
+      { host: env.HOST },
+      'the listeners speak HTTP: tokens and data can be read on the way unless something in front of them ends TLS; see TLS_CERT_FILE',
+    );
   const starting = startApp(env, logger);
   // From here on parts run that have to be stopped, also when the signal comes during the start.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(starting));
