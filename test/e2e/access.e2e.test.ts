@@ -1,24 +1,18 @@
-import {
-  type GraphQLArgument,
-  type GraphQLInputType,
-  getNamedType,
-  isEnumType,
-  isInputObjectType,
-  isLeafType,
-  isListType,
-  isNonNullType,
-} from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Action, mayDo, type Role, roleNames } from '../../src/domain/access/role.ts';
+import { mayDo, type Role, roleNames } from '../../src/domain/access/role.ts';
 import { buildSchema } from '../../src/resolvers/build-schema.ts';
 import { type Data, eventually, type TestApp, testApp, webSocketClient } from '../testkit/app.ts';
+import { openRoutes, rolesOfFields, rolesOfRoutes, routeName } from '../testkit/permission-table.ts';
+import { documentFor, leastOf, rootFields } from '../testkit/root-documents.ts';
+import { appWithRoutes, type ListenerName, type RegisteredRoute } from '../testkit/routes.ts';
 
 const root = 'the-token-of-the-environment';
 let app: TestApp;
+let routes: readonly RegisteredRoute[];
 let tokens: Readonly<Record<Role, string>>;
 
 beforeAll(async () => {
-  app = await testApp({ LINEWARD_API_TOKEN: root, APPROVAL_BY_ANOTHER: 'true' });
+  ({ app, routes } = await appWithRoutes(() => testApp({ LINEWARD_API_TOKEN: root, APPROVAL_BY_ANOTHER: 'true' })));
   tokens = Object.fromEntries(
     await Promise.all(roleNames.map(async (role) => [role, (await created(role, [role])).secret])),
   );
@@ -128,75 +122,11 @@ describe('a token', () => {
   });
 });
 
-/** The least that a value of a type can be. */
-function least(type: GraphQLInputType): unknown {
-  if (isNonNullType(type)) return least(type.ofType);
-  if (isListType(type)) return [least(type.ofType)];
-  if (isEnumType(type)) return type.getValues()[0]?.name;
-  if (isInputObjectType(type)) return argumentsOf(Object.values(type.getFields()));
-  if (!isLeafType(type)) return null;
-  const values: Readonly<Record<string, unknown>> = {
-    Int: 1,
-    Float: 1,
-    Boolean: true,
-    DateTimeISO: '2026-01-01T00:00:00Z',
-  };
-  return values[type.name] ?? 'x';
-}
-function argumentsOf(
-  given: readonly Pick<GraphQLArgument, 'name' | 'type' | 'defaultValue'>[],
-): Record<string, unknown> {
-  const needed = given.filter(({ type, defaultValue }) => isNonNullType(type) && defaultValue === undefined);
-  return Object.fromEntries(needed.map(({ name, type }) => [name, least(type)]));
-}
-
 /** A document for each root field that gives the least it takes, and asks for nothing but the type of the answer. */
-const documents = (() => {
-  const schema = buildSchema();
-  return [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
-    Object.values(type?.getFields() ?? {}).map((field) => {
-      const values = argumentsOf(field.args);
-      const names = field.args.filter(({ name }) => name in values);
-      const declared = names.map(({ name, type: argument }) => `$${name}: ${String(argument)}`).join(', ');
-      const passed = names.map(({ name }) => `${name}: $${name}`).join(', ');
-      const selection = isLeafType(getNamedType(field.type)) ? '' : '{ __typename }';
-      return {
-        field: `${type?.name}.${field.name}`,
-        query: `${type?.name.toLowerCase()} ${declared && `(${declared})`} { ${field.name}${passed && `(${passed})`} ${selection} }`,
-        values,
-      };
-    }),
-  );
-})();
-
-/** What only these may, written down apart from the rules. */
-const only: Readonly<Record<string, readonly Role[]>> = {
-  'Mutation.decrypt': ['privacy_officer'],
-  'Mutation.decryptBulk': ['privacy_officer'],
-  'Mutation.encrypt': ['privacy_officer', 'service'],
-  'Mutation.releaseLegalHold': ['legal'],
-  'Mutation.placeLegalHold': ['legal'],
-  'Mutation.requestErasure': ['privacy_officer'],
-  'Mutation.approveOperation': ['privacy_officer', 'security_admin'],
-  'Mutation.delegateApproval': ['privacy_officer', 'security_admin'],
-  'Mutation.setApprovalPolicy': ['security_admin'],
-  'Query.approvalDelegations': ['engineer', 'privacy_officer', 'security_admin', 'auditor', 'legal'],
-  'Mutation.requestShred': ['security_admin'],
-  'Mutation.createApiToken': ['security_admin'],
-  'Mutation.createAccessPolicy': ['security_admin'],
-  'Query.explainAccess': ['privacy_officer', 'security_admin', 'auditor', 'legal'],
-  'Mutation.createWebhook': ['security_admin'],
-  'Mutation.testWebhook': ['security_admin'],
-  'Mutation.setProtectionPolicy': ['steward', 'privacy_officer'],
-  'Mutation.registerEntityVersion': ['engineer', 'steward', 'service'],
-  'Query.auditEvents': ['privacy_officer', 'security_admin', 'auditor', 'legal'],
-  'Query.legalHolds': ['privacy_officer', 'auditor', 'legal'],
-  'Query.apiTokens': ['security_admin'],
-  'Query.webhooks': ['security_admin'],
-  'Query.changes': roleNames,
-  'Query.entities': roleNames,
-  'Query.me': roleNames,
-};
+const documents = rootFields().map(({ root: type, field }) => {
+  const values = leastOf(field.args);
+  return { ...documentFor(type, field, Object.keys(values)), values };
+});
 
 describe('every role at every field', () => {
   test('is let in or refused as its permissions say', async () => {
@@ -210,10 +140,45 @@ describe('every role at every field', () => {
         if (!codes.includes('FORBIDDEN')) seen[field] = [...(seen[field] ?? []), role];
       }
     }
-    // No role has it: policies give it.
-    expect(seen['Mutation.breakGlass']).toBeUndefined();
-    expect(Object.keys(seen).length).toBe(documents.length - 1);
-    for (const [field, roles] of Object.entries(only)) expect(seen[field], field).toEqual(roles);
+    const asked = documents.map(({ field }) => field);
+    const known = [...rolesOfFields.keys()].filter((field) => !field.startsWith('Subscription.'));
+    expect(asked.toSorted()).toEqual(known.toSorted());
+    for (const field of asked) expect(seen[field] ?? [], field).toEqual(rolesOfFields.get(field));
+  }, 240_000);
+
+  test('of a subscription too', async () => {
+    const watched: Readonly<Record<string, string>> = {
+      changed: 'subscription { changed(after: "0") { seq } }',
+      operationUpdated: 'subscription { operationUpdated(id: "x") { id } }',
+    };
+    const fields = Object.keys(buildSchema().getSubscriptionType()?.getFields() ?? {});
+    expect(Object.keys(watched).toSorted()).toEqual(fields.toSorted());
+    const isRefused = async (token: string, query: string): Promise<boolean> => {
+      const client = webSocketClient(app.urls.main, token);
+      const first = await client
+        .iterate<Data>({ query })
+        .next()
+        .catch((errors: Data) => ({ value: { errors: [errors].flat() } }));
+      await client.dispose();
+      return codesOf(first.value).includes('FORBIDDEN');
+    };
+    // No role is without them: a policy is.
+    const { secret } = await created('kept out', ['viewer']);
+    const rule = { effect: 'DENY', actions: ['DISCOVER'], actors: ['kept out'] };
+    const made = await ask(
+      root,
+      'mutation ($input: CreateAccessPolicyInput!) { createAccessPolicy(input: $input) { userErrors { code } } }',
+      { input: { name: 'kept out', rule, reason: 'a test' } },
+    );
+    expect(made.body.data.createAccessPolicy.userErrors).toEqual([]);
+    for (const field of fields) {
+      const query = watched[field] ?? '';
+      for (const role of roleNames)
+        expect(await isRefused(tokens[role], query), `${role} ${field}`).toBe(
+          !rolesOfFields.get(`Subscription.${field}`)?.includes(role),
+        );
+      expect(await isRefused(secret, query), field).toBe(true);
+    }
   });
 
   test('leaves one event of a refusal, however often it is tried, and names who may', async () => {
@@ -295,46 +260,46 @@ test('what an operation does is read by who may, wherever it is asked for', asyn
 });
 
 describe('the other entrances', () => {
-  const routes: readonly (readonly [
-    method: string,
-    listener: 'main' | 'registry' | 'produce',
-    path: string,
-    takes: Action,
-  ])[] = [
-    ['POST', 'main', '/api/v1/crypto:open', 'DECRYPT'],
-    ['POST', 'main', '/api/v1/crypto:seal', 'ENCRYPT'],
-    ['POST', 'main', '/api/v1/crypto:redact', 'READ_REDACTED'],
-    ['POST', 'main', '/api/v1/erasures', 'ERASE'],
-    ['GET', 'main', '/api/v1/audit/export', 'READ_AUDIT'],
-    ['POST', 'main', '/api/v1/lineage', 'INGEST_LINEAGE'],
-    ['POST', 'main', '/api/v1/lineage/batch', 'INGEST_LINEAGE'],
-    ['GET', 'main', '/api/v1/events/lineage', 'DISCOVER'],
-    ['POST', 'main', '/api/v1/registry/import', 'REGISTER'],
-    ['GET', 'main', '/api/v1/registry/export', 'DISCOVER'],
-    ['POST', 'main', '/api/v1/entities/x/records', 'PRODUCE'],
-    ['POST', 'main', '/api/v1/lake/reads', 'READ_LAKE'],
-    ['GET', 'main', '/api/v1/lake/reads/x/rows', 'READ_LAKE'],
-    ['GET', 'main', '/metrics', 'DISCOVER'],
-    ['GET', 'registry', '/subjects', 'DISCOVER'],
-    ['POST', 'registry', '/subjects/x/versions', 'REGISTER'],
-    ['DELETE', 'registry', '/subjects/x', 'REGISTER'],
-    ['PUT', 'registry', '/config', 'REGISTER'],
-    ['GET', 'produce', '/topics', 'DISCOVER'],
-    ['GET', 'produce', '/topics/x/partitions/0/offsets', 'DISCOVER'],
-    ['GET', 'produce', '/v3/clusters/x/topics/x/configs', 'DISCOVER'],
-    ['POST', 'produce', '/topics/x', 'PRODUCE'],
-    ['POST', 'produce', '/topics/x/partitions/0', 'PRODUCE'],
-    ['POST', 'produce', '/v3/clusters/x/topics/x/records', 'PRODUCE'],
-  ];
-  test.each(routes)('%s %s %s takes %s', async (method, listener, path, takes) => {
-    const url = `${app.urls[listener]}${path}`;
-    for (const role of roleNames) {
-      const response = await fetch(url, { method, headers: { authorization: `Bearer ${tokens[role]}` } });
-      await response.arrayBuffer();
-      expect(response.status === 403, `${role}: ${response.status}`).toBe(!mayDo([role], takes));
-      expect(response.status).not.toBe(401);
+  /** An address of a route; what it names is not there. */
+  const addressOf = (listener: ListenerName, url: string): string =>
+    app.urls[listener] +
+    url
+      .replace(':partition', '0')
+      .replace(':context', '.other')
+      .replace(/:(version|id)(?=\/|$)/, '1')
+      .replace(/(?<!:):(\w+)/g, 'x')
+      .replace('::', ':');
+
+  test('are known, each of them, and answer the roles that they are for', async () => {
+    const served = routes.filter(({ isRefusal }) => !isRefusal);
+    const names = new Set(served.map(routeName));
+    expect([...names].toSorted()).toEqual([...rolesOfRoutes.keys(), ...openRoutes].toSorted());
+    for (const { listener, method, url } of served) {
+      const name = routeName({ listener, method, url });
+      if (openRoutes.includes(name)) continue;
+      const address = addressOf(listener, url);
+      const roles: Role[] = [];
+      for (const role of roleNames) {
+        const headers = { authorization: `Bearer ${tokens[role]}`, 'apollo-require-preflight': '1' };
+        const response = await fetch(address, { method, headers });
+        await response.arrayBuffer();
+        expect(response.status, `${role} ${method} ${address}`).not.toBe(401);
+        if (response.status !== 403) roles.push(role);
+      }
+      expect(roles, `${method} ${address}`).toEqual(rolesOfRoutes.get(name));
+      expect((await fetch(address, { method })).status, `${method} ${address}`).toBe(401);
     }
-    expect((await fetch(url, { method })).status).toBe(401);
+  });
+
+  test('that only tell which methods there are, tell them to who is known alone', async () => {
+    const refusals = routes.filter(({ isRefusal, url }) => isRefusal && !url.startsWith('/contexts/'));
+    expect(refusals.length).toBeGreaterThan(50);
+    for (const { listener, method, url } of refusals) {
+      const address = addressOf(listener, url);
+      const headers = { authorization: `Bearer ${tokens.viewer}` };
+      expect((await fetch(address, { method, headers })).status, `${method} ${address}`).toBe(405);
+      expect((await fetch(address, { method })).status, `${method} ${address}`).toBe(401);
+    }
   });
 
   test('health is open to everybody', async () => {

@@ -1,15 +1,24 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isBound } from '../../domain/access/access-decision.ts';
 import { readAssociations, type WantedAssociation } from '../../domain/registry/association.ts';
-import { printSubjectName, readContext, readSubjectName } from '../../domain/registry/subject-name.ts';
+import {
+  printSubjectName,
+  readContext,
+  readSubjectName,
+  type SubjectName,
+} from '../../domain/registry/subject-name.ts';
 import { LinewardError, toLinewardError } from '../../errors/lineward-error.ts';
+import { readAs, readWhole } from '../../services/access/reader.ts';
 import type {
   Association,
   AssociationFilter,
   AssociationService,
 } from '../../services/registry/association.service.ts';
+import { subjectNotFound } from '../../services/registry/subject.read-model.ts';
 import type { SubjectService } from '../../services/registry/subject.service.ts';
 import type { SubjectDeletionService } from '../../services/registry/subject-deletion.service.ts';
+import type { Reading } from '../reading.ts';
 import { addPath, type RegistryScope } from './registry-protocol.ts';
 import { flagOf, pageOf, paramOf, queryList, queryOf } from './request-values.ts';
 import { objectBody, readSchemaRequest } from './schema-request.ts';
@@ -19,7 +28,7 @@ const listMax = 1_000;
 /** Most requests of one batch. */
 const batchMax = 100;
 
-export interface AssociationRoutesDeps {
+export interface AssociationRoutesDeps extends Reading {
   readonly associations: AssociationService;
   readonly subjectService: SubjectService;
   readonly subjectDeletionService: SubjectDeletionService;
@@ -27,7 +36,7 @@ export interface AssociationRoutesDeps {
 
 /** `/associations…`: which subject describes which topic, table or index. */
 export function associationRoutes(scope: RegistryScope, deps: AssociationRoutesDeps): void {
-  const { associations, subjectService, subjectDeletionService } = deps;
+  const { associations, subjectService, subjectDeletionService, readers, visibleThings } = deps;
   addPath(scope, '/associations', { POST: ['WRITE', (request) => put(request, objectBody(request), false)] });
   addPath(scope, '/associations/subjects/:subject', {
     GET: [
@@ -48,7 +57,9 @@ export function associationRoutes(scope: RegistryScope, deps: AssociationRoutesD
       'DELETE',
       async (request, reply) => {
         const cascade = flagOf(request, 'cascadeLifecycle');
-        const removed = await associations.remove(request.actor, resourceOf(request), filterOf(request), cascade);
+        const id = resourceOf(request);
+        await assertThere(request, { id, type: filterOf(request).resourceType }, []);
+        const removed = await associations.remove(request.actor, id, filterOf(request), cascade);
         if (cascade) await removeSubjects(request, removed);
         return reply.status(204).send();
       },
@@ -88,6 +99,8 @@ export function associationRoutes(scope: RegistryScope, deps: AssociationRoutesD
   async function put(request: FastifyRequest, body: unknown, mayChange: boolean): Promise<unknown> {
     const { resource, wanted } = readAssociations(body);
     const options = { mayChange, dryRun: flagOf(request, 'dryRun') };
+    const subjects = wanted.map(({ subject }) => readSubjectName(subject, contextAsked(request)));
+    await assertThere(request, resource, subjects);
     const made: Association[] = [];
     for (const one of wanted) {
       const subject = readSubjectName(one.subject, contextAsked(request));
@@ -106,6 +119,22 @@ export function associationRoutes(scope: RegistryScope, deps: AssociationRoutesD
         frozen,
       })),
     };
+  }
+
+  /** Neither a subject that is hidden nor what is tied to one is there to be changed, or taken over. */
+  async function assertThere(
+    { actor }: FastifyRequest,
+    { id, type }: { readonly id: string; readonly type: string },
+    subjects: readonly SubjectName[],
+  ): Promise<void> {
+    if (!isBound(actor)) return;
+    const filter = { resourceType: type, associationTypes: [], lifecycle: null, offset: 0, limit: listMax };
+    const tied = () => associations.ofResource({ id }, filter);
+    await readAs(readers.of(actor), async () => {
+      for (const subject of subjects) if (await visibleThings.isSubjectHidden(subject)) throw subjectNotFound(subject);
+      if ((await tied()).length < (await readWhole(tied)).length)
+        throw new LinewardError('ASSOCIATION_NOT_FOUND', `Association for '${id.slice(0, 80)}' not found.`);
+    });
   }
 
   async function register(request: FastifyRequest, { subject, schema, normalize }: WantedAssociation): Promise<void> {

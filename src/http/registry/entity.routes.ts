@@ -1,12 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { isBound } from '../../domain/access/access-decision.ts';
 import { mappingRoles } from '../../domain/operations/target.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readAs } from '../../services/access/reader.ts';
 import type { MappingService } from '../../services/registry/mapping.service.ts';
 import type { RegistryReadModel } from '../../services/registry/registry.read-model.ts';
 import type { RegisteredEntityVersion, RegistryService } from '../../services/registry/registry.service.ts';
 import { readVersionNumber } from '../../services/registry/subject.read-model.ts';
+import type { Reading } from '../reading.ts';
 import { addPath, type RegistryScope } from './registry-protocol.ts';
 import { paramOf, queryOf } from './request-values.ts';
 import { objectBody } from './schema-request.ts';
@@ -18,7 +21,7 @@ type Mapped = Awaited<ReturnType<RegistryService['mapEntity']>>;
 /** Most entities or versions of one answer. */
 const pageMax = 100;
 
-export interface EntityRoutesDeps {
+export interface EntityRoutesDeps extends Reading {
   readonly registry: RegistryReadModel;
   readonly registryService: RegistryService;
   readonly mappingService: MappingService;
@@ -39,7 +42,7 @@ const mapping = z.object({
  */
 export function entityRoutes(
   scope: RegistryScope,
-  { registry, registryService, mappingService }: EntityRoutesDeps,
+  { registry, registryService, mappingService, readers, visibleThings }: EntityRoutesDeps,
 ): void {
   addPath(scope, '/v1/entities', {
     GET: [
@@ -91,8 +94,14 @@ export function entityRoutes(
     DELETE: ['DELETE', unmap],
   });
 
+  /** What the body names must be there for the actor, as of a mutation. */
+  async function assertThere({ actor }: FastifyRequest, body: unknown): Promise<void> {
+    if (isBound(actor)) await readAs(readers.of(actor), () => visibleThings.assertArguments(body));
+  }
+
   async function register(request: FastifyRequest): Promise<unknown> {
     const body = parsed(registration, objectBody(request));
+    await assertThere(request, body);
     const made = await registryService.registerEntityVersion(request.actor, {
       document: body.document,
       aliases: body.aliases ?? [],
@@ -108,6 +117,7 @@ export function entityRoutes(
   async function map(request: FastifyRequest): Promise<unknown> {
     const entity = await entityOf(request);
     const body = parsed(mapping, objectBody(request));
+    await assertThere(request, body);
     const given = { ...body, entityId: entity.id, subjectFields: body.subjectFields ?? [] };
     return mappingAnswer(await registryService.mapEntity(request.actor, given));
   }

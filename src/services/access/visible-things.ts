@@ -4,7 +4,7 @@ import type { Actor } from '../../domain/access/actor.ts';
 import { fitsSome } from '../../domain/access/name-pattern.ts';
 import { type NodeTypeName, nodeTypes, readGlobalId } from '../../domain/global-id.ts';
 import { readFullName } from '../../domain/registry/full-name.ts';
-import type { SubjectName } from '../../domain/registry/subject-name.ts';
+import { readSubjectName, type SubjectName } from '../../domain/registry/subject-name.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { textArray } from '../sql.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
@@ -63,10 +63,12 @@ export class VisibleThings {
   /** All that the arguments of a change name. @throws LinewardError NOT_FOUND, the same for what is hidden and what is not there. */
   async assertArguments(given: unknown): Promise<void> {
     if ((await this.#denials()).length === 0) return;
-    const named: Named = { ids: new Map(), names: [], locations: [] };
+    const named: Named = { ids: new Map(), names: [], locations: [], subjects: [] };
     this.#collect(given, named);
     for (const [type, ids] of named.ids) await this.#assertIds(tables[type] ?? '', [...ids]);
     for (const name of named.names) if (await this.isHidden(name)) throw notFound();
+    for (const subject of named.subjects)
+      for (const one of await this.#withAlias(subject)) if (await this.isSubjectHidden(one)) throw notFound();
     for (const location of named.locations) if (await this.#isTableHidden(location)) throw notFound();
   }
 
@@ -111,6 +113,19 @@ export class VisibleThings {
         .fork()
         .execute<unknown[]>('select 1 from registry_subject where context = ? and name = ?', [context, name]);
     return (await ask()).length === 0 && (await readWhole(ask)).length > 0;
+  }
+
+  /** A subject, and the one that it stands for. */
+  async #withAlias(subject: SubjectName): Promise<readonly SubjectName[]> {
+    const rows = await readWhole(() =>
+      this.#em
+        .fork()
+        .execute<{ alias: string | null }[]>(
+          `select config->>'alias' as alias from registry_subject where context = ? and name = ?`,
+          [subject.context, subject.name],
+        ),
+    );
+    return [subject, ...rows.flatMap(({ alias }) => subjectIn(alias ?? '', subject.context))];
   }
 
   /** Whether records may be sent to a topic or, without one, of an entity. @throws LinewardError FORBIDDEN */
@@ -191,6 +206,7 @@ export class VisibleThings {
   #collectText(text: string, into: Named, key: string): void {
     if (/topic/i.test(key)) into.names.push({ namespace: this.#kafkaNamespace ?? '', name: text });
     if (/^(?:table|location)$/i.test(key) && !text.includes('\0')) into.locations.push(directoryIn(text));
+    if (key === 'subject') into.subjects.push(...subjectIn(text));
     const id = globalIdIn(text);
     if (id === null || tables[id.type] === undefined) return;
     into.ids.set(id.type, (into.ids.get(id.type) ?? new Set()).add(id.id));
@@ -213,6 +229,16 @@ interface Named {
   readonly ids: Map<NodeTypeName, Set<string>>;
   readonly names: ThingName[];
   readonly locations: string[];
+  readonly subjects: SubjectName[];
+}
+
+/** Of the registry; what is no name of one is for the change itself to refuse. */
+function subjectIn(text: string, context?: string): readonly SubjectName[] {
+  try {
+    return [readSubjectName(text, context)];
+  } catch {
+    return [];
+  }
 }
 
 /** As tables have it, but for the root of the lake that a URL begins with. */
