@@ -89,7 +89,7 @@ const entrances: readonly Entrances[] = [
   { roles: ['privacy_officer', 'auditor', 'legal'], queries: 'explainDecision legalHolds' },
   {
     roles: auditing,
-    queries: 'auditEvents auditVerification explainAccess',
+    queries: 'auditEvents auditVerification explainAccess report',
     routes: [
       'main: GET /api/v1/audit/export; GET /api/v1/reports; GET /api/v1/reports/:name; GET /api/v1/evidence/:framework',
     ],

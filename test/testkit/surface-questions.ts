@@ -101,6 +101,7 @@ export const fieldSurfaces = (things: HiddenThings, hidden: HiddenStreams): Read
   retentionPolicies: saying(
     `{ retentionPolicies(first: 50) { ${page} { name places(first: 9) { totalCount nodes { dataset { name } } } } } }`,
   ),
+  report: evidence,
   search: [
     {
       text: `{ search(query: "${secretWord}", first: 50) { totalCount nodes { dataset { name } datasetField { path dataset { name } } job { name }

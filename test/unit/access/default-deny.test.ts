@@ -28,7 +28,9 @@ describe('what has no rule', () => {
 
   test('is not served as a route, wherever it is registered', async () => {
     const listener = () =>
-      createListener({ logger: createLogger('silent'), bodyLimitBytes: 1_000 } as unknown as ListenerOptions);
+      createListener({
+        ...{ logger: createLogger('silent'), bodyLimitBytes: 1_000, certificate: null },
+      } as unknown as ListenerOptions);
     expect(() => listener().get('/unruled', () => 'x')).toThrow('the route /unruled has no access rule');
     expect(() => listener().get('/unruled', { config: { action: undefined } as never }, () => 'x')).toThrow(
       'no access rule',
