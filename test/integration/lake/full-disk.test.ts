@@ -86,14 +86,13 @@ describe.skipIf(missing !== null)(`a lake on a disk that is full${missing === nu
       parts = await lakeParts(db.em, disk.path);
       table = await foreignTable(parts);
       await mkdir(parts.localPath(table.location), { recursive: true });
-      for (const [name, n] of [
-        ['a', 20],
-        ['b', 60_000],
-        ['c', 60_000],
+      for (const [name, n, format] of [
+        ['a.parquet', 20, 'parquet'],
+        ['b.parquet', 60_000, 'parquet'],
+        ['c.parquet', 60_000, 'parquet'],
+        ['d.ndjson', 60_000, 'json'],
       ] as const)
-        await plainDuckdb(
-          `COPY (${rows(n)}) TO '${parts.localPath(`${table.location}/${name}.parquet`)}' (FORMAT parquet)`,
-        );
+        await plainDuckdb(`COPY (${rows(n)}) TO '${parts.localPath(`${table.location}/${name}`)}' (FORMAT ${format})`);
       return async () => {
         await parts.engine.close();
         await db.close();
@@ -121,14 +120,14 @@ describe.skipIf(missing !== null)(`a lake on a disk that is full${missing === nu
       expect(await digests()).toEqual(meanwhile);
       await disk.free();
       expect(await parts.executor.execute(context(3))).toMatchObject({
-        recordsErased: 2 + 2 * 6_000,
-        filesRewritten: 3,
+        recordsErased: 2 + 3 * 6_000,
+        filesRewritten: 4,
         open: [],
       });
       expect(await parts.executor.verify(context(4))).toMatchObject({
         survivors: 0,
         lost: 0,
-        recordsScanned: 18 + 2 * 54_000,
+        recordsScanned: 18 + 3 * 54_000,
         open: [],
       });
       expect(await parts.store.names(`${table.location}/_erasure`)).toEqual([]);
