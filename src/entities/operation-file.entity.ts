@@ -6,8 +6,12 @@ export interface OperationFileFacts {
   readonly gaps: readonly { readonly code: string; readonly reason: string; readonly until?: string | undefined }[];
   /** Targets of other operations whose records go with the same swap, and how many. */
   readonly companions?: readonly { readonly targetId: string; readonly digest: string; readonly found: number }[];
-  /** Older contents that the store would not let go. */
-  readonly versionsKept?: readonly { readonly reason: string; readonly until: string | null }[];
+  /** Older contents that the store would not let go: under a lock, or for want of a permission. */
+  readonly versionsKept?: readonly {
+    readonly reason: string;
+    readonly until: string | null;
+    readonly locked?: boolean;
+  }[];
 }
 
 /** One lake file under one target of an operation: what was found, staged and swapped, and how far it is. */

@@ -11,6 +11,7 @@ import type { FileSearched } from './file-search.ts';
 import { alone, apart, JointSelection, type JudgedSelection } from './joint-selection.ts';
 import { type FileTaken, OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
+import { forgetRefused } from './refused-versions.ts';
 import type { RewriteAction } from './rewrite-action.ts';
 import { rewriteReceipt } from './rewrite-receipt.ts';
 import { tableGap } from './table-gap.ts';
@@ -102,6 +103,7 @@ export class LakeRewrite {
    */
   async #recover(): Promise<void> {
     await this.#context.lease.assertHeld();
+    await forgetRefused(this.#deps, this.#context.place);
     await this.#settleSwaps();
   }
 

@@ -212,10 +212,13 @@ export interface LakeEngine {
   close(): Promise<void>;
 }
 
-/** An older content of a path that the store keeps although it was to go, and until when (ISO 8601), if that is known. */
+/** An older content of a path that the store keeps although it was to go. */
 export interface KeptVersion {
   readonly reason: string;
+  /** When a lock ends (ISO 8601), if that is known. */
   readonly until: string | null;
+  /** True where a lock keeps it; false where nothing but a permission is missing. */
+  readonly locked: boolean;
 }
 
 /** How many older contents of a path the store still holds. */

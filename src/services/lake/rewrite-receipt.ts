@@ -22,9 +22,13 @@ export function rewriteReceipt(
     bytesAfter: total(({ bytesAfter }) => bytesAfter),
     evidence: changed.map(evidenceOf),
     residues: records.flatMap(({ path, facts }) =>
-      (facts?.versionsKept ?? []).map(({ reason, until }) => ({ dataset, reason: `${path}: ${reason}`, until })),
+      lockedVersions(facts).map(({ reason, until }) => ({ dataset, reason: `${path}: ${reason}`, until })),
     ),
-    open: [...records.flatMap((record) => fileGaps(dataset, record)), ...open],
+    open: [
+      ...records.flatMap((record) => fileGaps(dataset, record)),
+      ...records.flatMap((record) => versionGaps(dataset, record)),
+      ...open,
+    ],
   };
 }
 
@@ -34,6 +38,17 @@ function fileGaps(dataset: string, { state, path, code, reason, facts }: Operati
   const isFault = state === 'OPEN' && known[0]?.code !== code;
   const gaps = isFault ? [{ code: code ?? 'LAKE_FILE_UNREADABLE', reason: reason ?? '' }] : known;
   return gaps.map((one) => ({ ...one, dataset, reason: `${path}: ${one.reason}` }));
+}
+
+/** Older contents that nobody can remove before a lock ends. */
+export const lockedVersions = (facts: OperationFile['facts']) =>
+  (facts?.versionsKept ?? []).filter(({ locked }) => locked === true);
+
+/** What of the content before is there although nothing keeps it is no residue: the work is not done. */
+function versionGaps(dataset: string, { path, facts }: OperationFile): readonly Gap[] {
+  const kept = (facts?.versionsKept ?? []).filter(({ locked }) => locked !== true);
+  const reasons = new Set(kept.map(({ reason }) => reason));
+  return [...reasons].map((reason) => ({ code: 'OLDER_VERSIONS', dataset, reason: `${path}: ${reason}` }));
 }
 
 /** True for a file that lost all its rows to us and was not written again since. */

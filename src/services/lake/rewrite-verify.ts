@@ -10,6 +10,7 @@ import type { RewriteWork } from './lake-rewrite.ts';
 import { OperationFiles } from './operation-files.ts';
 import type { FileIdentity } from './ports.ts';
 import type { FileSeen, RewriteAction } from './rewrite-action.ts';
+import { lockedVersions } from './rewrite-receipt.ts';
 import { tableGap } from './table-gap.ts';
 
 const filesPerReport = 32;
@@ -101,7 +102,7 @@ export class RewriteVerification {
   /** Older contents are copies that nobody has searched, but for those that a receipt names as residues. */
   async #openVersions(records: ReadonlyMap<string, OperationFile>): Promise<void> {
     for (const { path, count } of await this.#deps.store.olderVersions(this.#table.location)) {
-      const known = records.get(path)?.facts?.versionsKept?.length ?? 0;
+      const known = lockedVersions(records.get(path)?.facts ?? null).length;
       if (count <= known) continue;
       const reason = `${path}: the store keeps ${count - known} older version(s) of it, which were not searched; remove them`;
       this.#open.push({ code: 'OLDER_VERSIONS', dataset: this.#context.place.name, reason });

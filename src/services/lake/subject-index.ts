@@ -88,9 +88,10 @@ export class SubjectIndex {
     const { fileId } = build;
     // First, so that a segment which a crash leaves between store and registry is never taken for that of another content.
     await em.execute('update lake_file set indexed_version = null, segment_bytes = null where id = ?', [fileId]);
+    // The row lock keeps two writers of one segment apart, so that the segment of erased rows cannot come back.
+    const make = () => em.transactional((tx) => this.#indexIn(tx, table, build));
     try {
-      // The row lock keeps two writers of one segment apart, so that the segment of erased rows cannot come back.
-      await em.transactional((tx) => this.#indexIn(tx, table, build));
+      await make().catch((error: unknown) => (isKill(error) ? make() : Promise.reject(error)));
     } catch (error) {
       if (!isLeftToScan(error)) throw error;
       this.#deps.logger.warn({ tableId: table.id, fileId, code: error.code }, 'a lake file was not indexed');
@@ -228,6 +229,10 @@ export const columnsOf = ({ accountField, subjectFields }: KeyColumns): readonly
 const isLeftToScan = (error: unknown): error is LinewardError =>
   error instanceof LinewardError &&
   ['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED', 'LAKE_ENGINE_FAILED', 'LAKE_FILE_CHANGED'].includes(error.code);
+
+/** An engine that is killed from outside says nothing of the file; once more tells whether it was the file after all. */
+const isKill = (error: unknown): boolean =>
+  error instanceof LinewardError && error.code === 'LAKE_ENGINE_FAILED' && error.details.reason === 'KILLED';
 
 const changed = ({ path }: { readonly path: string }): LinewardError =>
   new LinewardError('LAKE_FILE_CHANGED', `The lake file ${path} changed while it was indexed.`, { details: { path } });

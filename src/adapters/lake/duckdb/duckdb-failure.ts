@@ -1,6 +1,7 @@
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { FileFinding } from '../../../services/lake/ports.ts';
 import { errnoOf } from '../../store/local/file-failure.ts';
+import { isEncrypted, noFooter } from '../parquet/sound-file.ts';
 
 /**
  * What went wrong, told without DuckDB's own words: its messages may quote values of the file. `retire` means that the
@@ -21,10 +22,10 @@ function duckdbFault(error: unknown): DuckdbFault {
   if (/No space left|Disk quota|max_temp_directory_size|Read-only file system|Too many open files/iu.test(text)) {
     return { kind: 'DISK', reason: 'the disk is full or cannot be written', retire };
   }
-  if (/encrypt/iu.test(text)) return { kind: 'ENCRYPTED', reason: 'it is encrypted', retire };
+  if (/encrypt/iu.test(text)) return { kind: 'ENCRYPTED', reason: isEncrypted, retire };
   if (/No files found/u.test(text)) return { kind: 'FILE', reason: 'there is no such file', retire };
   if (/magic bytes|too small to be a Parquet|[Ff]ooter/u.test(text)) {
-    return { kind: 'FILE', reason: 'it is not a Parquet file, or its footer is damaged or cut off', retire };
+    return { kind: 'FILE', reason: noFooter, retire };
   }
   return { kind: 'FILE', reason: 'its content is damaged or cannot be decoded', retire };
 }

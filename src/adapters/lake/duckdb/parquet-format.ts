@@ -5,21 +5,47 @@ import { listKeys } from './list-keys.ts';
 import { LossyCopyGate } from './parquet-copy.ts';
 import { profileFile } from './profile-file.ts';
 import { rewriteFile } from './rewrite-file.ts';
+import { amongPassing, expectReadableFile, expectSoundFile } from './sound-files.ts';
 import { surveyFiles } from './survey-files.ts';
 import { transformFile } from './transform-file.ts';
 import { verifyFile } from './verify-file.ts';
 
-/** Parquet, by the SQL of DuckDB alone. */
+/**
+ * Parquet, by the SQL of DuckDB alone. What DuckDB does not check is checked before rows are read: in the columns that are read, or
+ * in the whole file where its rows are copied, or it is read back. It is checked again each time: a disk may spoil what was sound before.
+ */
 export function parquetFormat(instance: DuckDBInstance): LakeFileFormat {
   const gate = new LossyCopyGate();
   return {
-    find: ({ connection, tables }, files) => findMatches(connection, tables, { files }),
-    rewrite: ({ connection, tables }, request) => rewriteFile(connection, tables, { ...request, gate }),
-    verify: ({ connection, tables }, path) => verifyFile(connection, tables, { path }),
-    transform: ({ connection, tables }, request, exchange) =>
-      transformFile(connection, tables, request, { instance, exchange, gate }),
-    keys: ({ connection }, request) => listKeys(connection, request),
-    survey: ({ connection, tempDir }, request) => surveyFiles(connection, request, tempDir),
-    profile: ({ connection }, path) => profileFile(connection, { path }),
+    find: ({ connection, tables }, files) =>
+      amongPassing(
+        files,
+        (path) => expectSoundFile(path, tables.readColumns()),
+        (sound) => findMatches(connection, tables, { files: sound }),
+      ),
+    rewrite: async ({ connection, tables }, request) => {
+      await expectSoundFile(request.source, null);
+      return rewriteFile(connection, tables, { ...request, gate });
+    },
+    verify: async ({ connection, tables }, path) => {
+      await expectSoundFile(path, null);
+      return verifyFile(connection, tables, { path });
+    },
+    transform: async ({ connection, tables }, request, exchange) => {
+      await expectSoundFile(request.source, null);
+      return transformFile(connection, tables, request, { instance, exchange, gate });
+    },
+    keys: async ({ connection }, request) => {
+      await expectSoundFile(request.path, request.columns);
+      return listKeys(connection, request);
+    },
+    survey: ({ connection, tempDir }, request) =>
+      amongPassing(request.files, expectReadableFile, (files) =>
+        surveyFiles(connection, { ...request, files }, tempDir),
+      ),
+    profile: async ({ connection }, path) => {
+      await expectReadableFile(path);
+      return profileFile(connection, { path });
+    },
   };
 }

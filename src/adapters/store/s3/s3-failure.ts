@@ -18,6 +18,12 @@ export const isUnequal = (error: unknown): boolean => {
 /** True where S3 forbids what the credentials ask for, object locks included. */
 export const isForbidden = (error: unknown): boolean => statusOf(error) === 403;
 
+/** True where S3 answers that it will not do what it was asked, now or later. */
+export const isRefused = (error: unknown): boolean => {
+  const status = statusOf(error);
+  return status === 501 || (status !== null && status >= 400 && status < 500 && status !== 429);
+};
+
 /** Tells a failure of S3 in our words; `path` is relative to the lake's root. */
 export function s3Failure(error: unknown, path: string): LinewardError {
   if (error instanceof LinewardError) return error;

@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  GetObjectLegalHoldCommand,
+  GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
@@ -12,7 +14,7 @@ import {
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type { FolderContent } from '../../../services/lake/ports.ts';
 import { sha256OfFile } from '../local/durable-file.ts';
-import { isMissing } from './s3-failure.ts';
+import { isForbidden, isMissing, isRefused } from './s3-failure.ts';
 
 export interface S3Object {
   readonly key: string;
@@ -26,6 +28,15 @@ export interface S3Version {
   /** Null for a delete marker. */
   readonly etag: string | null;
   readonly isLatest: boolean;
+}
+
+/** What keeps a version from being deleted. */
+export interface VersionLock {
+  /** ISO 8601; null where no retention is in force. */
+  readonly until: string | null;
+  readonly legalHold: boolean;
+  /** False where the credentials may not ask for all of it. */
+  readonly known: boolean;
 }
 
 /** Most bytes that S3 takes in one request. */
@@ -146,6 +157,21 @@ export class S3Objects {
     await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key, ...which }));
   }
 
+  /** The object lock of one version. A bucket without locks, or a server that knows none, has none on it. */
+  async lockOf(key: string, versionId: string): Promise<VersionLock> {
+    const at = { Bucket: this.#bucket, Key: key, VersionId: versionId };
+    const retention = await answered(
+      async () => (await this.#client.send(new GetObjectRetentionCommand(at))).Retention,
+    );
+    const hold = await answered(async () => (await this.#client.send(new GetObjectLegalHoldCommand(at))).LegalHold);
+    const until = retention.answer?.RetainUntilDate ?? null;
+    return {
+      until: until !== null && until.getTime() > Date.now() ? until.toISOString() : null,
+      legalHold: hold.answer?.Status === 'ON',
+      known: retention.known && hold.known,
+    };
+  }
+
   /** All versions and delete markers below a prefix; one version of each object where the bucket keeps none. */
   async *versions(prefix: string): AsyncGenerator<S3Version> {
     for (let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}; ; ) {
@@ -162,5 +188,17 @@ export class S3Objects {
         ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
       };
     }
+  }
+}
+
+/** An answer about a lock; none where there is no lock, and not known where it is forbidden to ask. */
+async function answered<T>(
+  ask: () => Promise<T | undefined>,
+): Promise<{ readonly answer: T | undefined; readonly known: boolean }> {
+  try {
+    return { answer: await ask(), known: true };
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    return { answer: undefined, known: !isForbidden(error) };
   }
 }
