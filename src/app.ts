@@ -155,6 +155,7 @@ async function serve(
     access: services.access,
     allowances: services.allowances,
     certificate: parts.certificate,
+    hstsSeconds: env.TLS_HSTS_SECONDS,
     readers: services.catalogReaders,
     visibleThings: services.visibleThings,
     healthParts: healthParts(parts, services),

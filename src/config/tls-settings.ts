@@ -18,6 +18,15 @@ export const tlsSettings = {
   TLS_CLIENT_CA_FILE: pemFile(
     'Authorities, PEM, of which clients must show a certificate, beside what they authenticate with. Unset: none is asked for.',
   ),
+  TLS_HSTS_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(63_072_000)
+    .default(31_536_000)
+    .describe(
+      'With a certificate: how long browsers hold the host, on all its ports, to HTTPS, seconds. 0: not at all.',
+    ),
 };
 
 type Given = Readonly<Record<string, string | undefined>>;
@@ -41,6 +50,8 @@ export function tlsOf({
   TLS_CERT_FILE: certFile,
   TLS_KEY_FILE: keyFile,
   TLS_CLIENT_CA_FILE: clientCaFile = null,
-}: { readonly [Name in keyof typeof tlsSettings]?: string | null | undefined }): TlsFiles | null {
+}: {
+  readonly [Name in 'TLS_CERT_FILE' | 'TLS_KEY_FILE' | 'TLS_CLIENT_CA_FILE']?: string | null | undefined;
+}): TlsFiles | null {
   return certFile == null || keyFile == null ? null : { certFile, keyFile, clientCaFile };
 }

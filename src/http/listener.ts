@@ -50,6 +50,8 @@ export interface ListenerOptions extends Reading {
   readonly allowances: Pick<Allowances, 'request'>;
   /** Null: the listener speaks HTTP. */
   readonly certificate: CertificateSource | null;
+  /** How long browsers that came by HTTPS hold the host to it; 0 for not at all. */
+  readonly hstsSeconds: number;
   readonly bodyLimitBytes: number;
   /** Takes `/a/` for `/a`. */
   readonly ignoreTrailingSlash?: boolean;
@@ -113,6 +115,8 @@ export function createListener(options: ListenerOptions): FastifyInstance {
     const fault = fromFastify(error);
     if (fault.spec.level === 'error')
       request.log.error({ code: fault.code, error: fault.cause ?? fault }, 'request failed');
+    if (fault.code === 'TIMEOUT')
+      request.log.warn({ code: fault.code, route: request.routeOptions.url }, 'an answer took too long');
     const message = fault.spec.exposed ? fault.message : fault.spec.message;
     if (fault.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer, Basic realm="lineward"');
     return reply.status(fault.spec.http).send({ code: fault.code, message, requestId: request.id });
@@ -140,8 +144,11 @@ export function fromFastify(error: unknown): LinewardError {
 }
 
 /** Finds out who asks, and whether they may, before anything else of a request is looked at. */
-function admit(server: FastifyInstance, { authentication, access, allowances, certificate }: ListenerOptions): void {
-  const headers = Object.entries(securityHeaders({ isTls: certificate !== null }));
+function admit(
+  server: FastifyInstance,
+  { authentication, access, allowances, certificate, hstsSeconds }: ListenerOptions,
+): void {
+  const headers = Object.entries(securityHeaders({ hstsSeconds: certificate === null ? 0 : hstsSeconds }));
   server.decorateRequest('actor');
   server.decorateRequest('actorNow', function (this: FastifyRequest) {
     return authentication.actorOf(this.headers.authorization, this.id, this.ip);

@@ -66,6 +66,7 @@ export interface ListenersDeps extends Reading {
   readonly allowances: Allowances;
   /** Null: the listeners speak HTTP. */
   readonly certificate: CertificateSource | null;
+  readonly hstsSeconds: number;
   readonly healthParts: readonly HealthPart[];
 }
 

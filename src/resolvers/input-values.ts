@@ -13,12 +13,12 @@ import { Json } from '../schema/scalars.ts';
 type Values = Readonly<Record<string, unknown>>;
 type Slot = Pick<GraphQLArgument, 'name' | 'type' | 'extensions'>;
 
-/** Most items of any list: none is without an end, and what takes less says so itself. */
-const itemsMax = 10_000;
+/** Most items of any list: none is without an end. What takes fewer, 10,000 at most, says so itself. */
+const itemsMax = 20_000;
 
 /**
  * Gives all resolvers of a schema the same view of input: a null is as good as absent, except where the extension
- * `nullClears` says that it removes what is there, no list has more than 10,000 items, and texts hold no character that the
+ * `nullClears` says that it removes what is there, no list has more than 20,000 items, and texts hold no character that the
  * database cannot keep. Inside JSON scalars nothing is touched.
  */
 export function settleInputs(schema: GraphQLSchema): void {

@@ -51,7 +51,7 @@ test('every list that a request can hold has an end, and one that is longer is r
     const told = errors.map(({ extensions, message }) => `${extensions.code} ${message}`);
     const isNodes = field === 'Query.nodes';
     expect(told, `${field} ${path}`).toEqual([
-      expect.stringMatching(isNodes ? /^QUERY_TOO_COMPLEX/ : /^LIMIT_EXCEEDED .*at most 10000 items/),
+      expect.stringMatching(isNodes ? /^QUERY_TOO_COMPLEX/ : /^LIMIT_EXCEEDED .*at most 20000 items/),
     ]);
     expect(errors[0]?.extensions.field ?? path.split('.'), field).toEqual(path.split('.'));
   }

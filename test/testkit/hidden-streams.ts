@@ -81,7 +81,7 @@ export async function hiddenStreams(
     () => ask('query ($id: ID!) { node(id: $id) { ... on Dataset { lakeTable { rows } } } }', { id: target.id }),
     ({ lakeTable }) => lakeTable.rows === 1,
   );
-  await made('discoverTopics', '', {}).catch(() => ask('mutation { discoverTopics { __typename } }'));
+  await made('discoverTopics', '', {});
   await rulesAbout(made, source.id, target.id, entityId);
   await made('createTransformer', 'issues { path message } transformer { id }', { document: transformerOf(topic) });
   const { operation } = await made('requestErasure', 'operation { id }', {

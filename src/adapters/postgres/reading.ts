@@ -18,8 +18,8 @@ export const connectionsMax = { work: 20, answers: 10 };
 
 /** To the ORM it is a replica, and nothing is read from those by itself. */
 export const answersPool = (answerMs: number) => ({
-  pool: { min: 0, max: connectionsMax.answers },
-  driverOptions: { statement_timeout: answerMs },
+  // Of a replica's own pool the ORM takes nothing.
+  driverOptions: { max: connectionsMax.answers, statement_timeout: answerMs, connectionTimeoutMillis: answerMs },
 });
 
 /** As the ORM has it. */

@@ -23,6 +23,7 @@ export interface Certificate {
 const lookMs = 60_000;
 /** Old enough that a renewal should have happened. */
 const soonMs = 7 * 86_400_000;
+const remindMs = 86_400_000;
 
 const settings = { cert: 'TLS_CERT_FILE', key: 'TLS_KEY_FILE', ca: 'TLS_CLIENT_CA_FILE' } as const;
 
@@ -34,6 +35,7 @@ export class CertificateFiles {
   readonly #timer: NodeJS.Timeout;
   #current: Certificate;
   #looking = Promise.resolve();
+  #remindedAtMs = Date.now();
 
   /** @throws LinewardError CONFIG_INVALID naming the setting of a file that cannot be used. */
   static async open(paths: CertificatePaths, logger: Logger, intervalMs = lookMs): Promise<CertificateFiles> {
@@ -63,6 +65,13 @@ export class CertificateFiles {
     this.#followers.push(follower);
   }
 
+  /** Each day anew: a renewal that fails changes no file. */
+  #remind(): void {
+    if (Date.now() - this.#remindedAtMs < remindMs) return;
+    this.#remindedAtMs = Date.now();
+    warnOfEnd(this.#current, this.#logger);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
@@ -72,14 +81,28 @@ export class CertificateFiles {
   async #look(): Promise<void> {
     try {
       const found = await read(this.#paths);
-      if (isSame(found, this.#current)) return;
-      this.#current = found;
+      if (isSame(found, this.#current)) return this.#remind();
       for (const follower of this.#followers) follower(found);
+      this.#current = found;
       this.#logger.info({ until: endOf(found) }, 'the certificate of the listeners was renewed');
+      this.#remindedAtMs = Date.now();
       warnOfEnd(found, this.#logger);
     } catch (error) {
       this.#logger.warn({ error }, 'the certificate of the listeners could not be read again; the one before stays');
     }
+  }
+}
+
+function expectAuthorities(ca: Buffer | undefined): void {
+  if (ca === undefined) return;
+  const text = ca.toString('latin1');
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/gu) ?? [];
+  const begun = text.split('-----BEGIN').length - 1;
+  try {
+    if (blocks.length === 0 || blocks.length !== begun) throw new RangeError('a block is no certificate, or not whole');
+    for (const block of blocks) new X509Certificate(block);
+  } catch (cause) {
+    throw invalid('ca', 'has no certificates of authorities in PEM, or one that is not whole', cause);
   }
 }
 
@@ -93,9 +116,9 @@ async function read({ certFile, keyFile, clientCaFile }: CertificatePaths): Prom
   for (const [name, of] of [
     ['cert', { cert }],
     ['key', { key }],
-    ['ca', { ca }],
   ] as const)
     expectUsable(of, name, 'is not in PEM, or not what it should be');
+  expectAuthorities(ca);
   expectUsable({ cert, key }, 'key', `is not the key of ${settings.cert}`);
   return certificate;
 }

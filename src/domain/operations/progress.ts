@@ -33,11 +33,16 @@ export class Pace {
     const share = shareOf(progress);
     this.#first ??= { share, atMs: nowMs };
     const gained = share - this.#first.share;
-    const secondsLeft = gained <= 0 ? null : Math.round(((1 - share) / gained) * ((nowMs - this.#first.atMs) / 1_000));
+    const seconds = ((1 - share) / gained) * ((nowMs - this.#first.atMs) / 1_000);
+    // A clock that was put back tells nothing.
+    const secondsLeft = gained <= 0 || seconds < 0 ? null : Math.min(Math.round(seconds), secondsMax);
     const left = share >= 1 ? 0 : secondsLeft;
     return { ...progress, startedAt: new Date(this.#startedAtMs).toISOString(), secondsLeft: left };
   }
 }
+
+/** What an `Int` of GraphQL holds. */
+const secondsMax = 2 ** 31 - 1;
 
 /** By size where there is one: a large file takes longer than a small one. */
 function shareOf({ done, total, bytes }: TargetProgress): number {

@@ -5,12 +5,14 @@ import {
   type GraphQLSchema,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
+  OperationTypeNode,
   parse,
   specifiedRules,
   validate,
 } from 'graphql';
 import type { Actor } from '../../domain/access/actor.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
+import { measureOperation } from './measure-operation.ts';
 import { assertCost, assertShape, assertSource, withinAllowance } from './query-limits.ts';
 import { assertVariables } from './variable-values.ts';
 
@@ -92,6 +94,13 @@ export function admitOperation(
     if (error instanceof GraphQLError) return [error];
     throw error;
   }
+}
+
+/** What each event of a subscription costs anew; 0 for what is answered once, which was counted before. */
+export function costOfEvent({ schema, document, operationName, variableValues }: ExecutionArgs): number {
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return 0;
+  return measureOperation(schema, document, operation, variableValues ?? {}).cost;
 }
 
 function withoutSuggestion(error: GraphQLError): GraphQLError {

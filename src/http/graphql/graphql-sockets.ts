@@ -18,12 +18,14 @@ import { toGraphqlError } from '../../errors/to-graphql-error.ts';
 import type { RequestContext } from '../../resolvers/context.ts';
 import { answerAs, readOn } from '../../services/access/reader.ts';
 import { graphqlPath as path } from '../graphql-path.ts';
-import { admitOperation } from './admit-operation.ts';
+import { admitOperation, costOfEvent } from './admit-operation.ts';
 import type { GraphqlOptions } from './graphql-options.ts';
 import { OpenSockets, socketLimits } from './open-sockets.ts';
 import { badRequest } from './query-limits.ts';
 
 const payloadBytesMax = 1024 * 1024;
+/** A client that does not answer the closing of its connection holds it no longer. */
+const closeMs = 3_000;
 
 type Parameters = { authorization?: string };
 
@@ -39,18 +41,24 @@ interface Connection {
  */
 export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions): void {
   // Not given the server itself: its faults, as a port that is taken, would be told as faults of the sockets too.
+  const open = new OpenSockets();
   const sockets = new WebSocketServer({
     noServer: true,
     path,
     maxPayload: payloadBytesMax,
+    closeTimeout: closeMs,
     // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
     verifyClient: ({ origin, req }, admit) => {
       if (!isOwnOrigin(origin, req.headers.host)) return admit(false, 401);
-      return admit(sockets.clients.size < socketLimits.connections, 503, undefined, { 'retry-after': '10' });
+      return admit(open.mayBegin(addressOf(req)), 503, undefined, { 'retry-after': '3' });
     },
   });
   server.server.on('upgrade', (request, socket, head) => {
-    sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request));
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      open.begin(request, addressOf(request));
+      client.once('close', () => open.close(request));
+      sockets.emit('connection', client, request);
+    });
   });
   const actors = new WeakMap<IncomingMessage, Actor>();
   const requestIds = new WeakMap<IncomingMessage, string>();
@@ -59,7 +67,6 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
     requestIds.set(request, known);
     return known;
   };
-  const open = new OpenSockets();
   const actorOf = (request: IncomingMessage): Actor => {
     const actor = actors.get(request);
     if (actor === undefined) throw new LinewardError('UNAUTHENTICATED');
@@ -101,23 +108,32 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
         socket.close(CloseCode.TooManyInitialisationRequests, 'Too many connections of this actor');
         return false;
       },
-      onClose: ({ extra }) => open.close(extra.request),
+      // The answer repeats what was sent, and waits in memory for a client that does not read.
+      onPing: ({ acknowledged, extra: { request, socket } }) => {
+        if (!acknowledged || socket.bufferedAmount > payloadBytesMax) socket.terminate();
+        else within(socket, () => options.allowances.request(actorOf(request)));
+      },
       onSubscribe: async (connection, _id, payload) => {
         // Counted before anything is waited for: this one is among them, and those that come meanwhile are not.
         const isOver = Object.keys(connection.subscriptions).length > socketLimits.operationsOfConnection;
         if (!(await isStillKnown(connection))) return [badRequest(new LinewardError('UNAUTHENTICATED'))];
-        if (isOver) return [tooManyOperations()];
-        return admitOperation(options.schema, payload, { ...options, actor: actorOf(connection.extra.request) });
+        const { request, socket } = connection.extra;
+        if (!isOver) return admitOperation(options.schema, payload, { ...options, actor: actorOf(request) });
+        within(socket, () => options.allowances.request(actorOf(request)));
+        return [tooManyOperations()];
       },
       context: ({ extra: { request } }) => {
         return options.contextOf(actorOf(request), requestIdOf(request));
       },
       onError: ({ extra }, _id, _payload, errors) =>
         errors.map((error) => toGraphqlError(error.toJSON(), error, requestIdOf(extra.request))),
-      onNext: async (connection, _id, _payload, _args, result) => {
+      onNext: async (connection, _id, _payload, args, result) => {
         // What is answered then goes nowhere: the connection is closing.
-        if (!(await isStillKnown(connection)) || result.errors === undefined) return undefined;
-        const requestId = requestIdOf(connection.extra.request);
+        if (!(await isStillKnown(connection))) return undefined;
+        const { request, socket } = connection.extra;
+        within(socket, () => options.allowances.query(actorOf(request), costOfEvent(args)));
+        if (result.errors === undefined) return undefined;
+        const requestId = requestIdOf(request);
         const errors = result.errors.map((error) => toGraphqlError(error as GraphQLFormattedError, error, requestId));
         return { ...result, errors } as FormattedExecutionResult;
       },
@@ -127,6 +143,16 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   server.addHook('preClose', async () => {
     await cleanup.dispose();
   });
+}
+
+/** Runs what counts against the allowance of an actor, and ends the connection where nothing is left. */
+function within(socket: WebSocket, count: () => void): void {
+  try {
+    count();
+  } catch (error) {
+    if (toLinewardError(error).code !== 'RATE_LIMITED') throw error;
+    socket.close(CloseCode.TooManyInitialisationRequests, 'Too much for this actor; try again in a minute');
+  }
 }
 
 function tooManyOperations(): GraphQLError {

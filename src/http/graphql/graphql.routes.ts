@@ -101,6 +101,11 @@ function errorsOf(server: FastifyInstance): ApolloServerPlugin<RequestContext> {
         for (const error of errors) {
           const origin = originOf(error);
           const fault = toLinewardError(origin);
+          if (fault.code === 'TIMEOUT')
+            server.log.warn(
+              { requestId: contextValue.requestId, operationName, path: error.path, code: fault.code },
+              'an answer took too long',
+            );
           // What GraphQL itself refuses is the client's fault.
           if (!(origin instanceof GraphQLError) && fault.spec.level === 'error') {
             server.log.error(

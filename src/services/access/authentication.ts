@@ -9,6 +9,7 @@ import type { LoginRefusals } from './login-refusals.ts';
 import type { OidcLogins } from './oidc-logins.ts';
 import type { PoliciesInForce } from './policies-in-force.ts';
 import type { IdentityProvider } from './ports.ts';
+import { readWhole } from './reader.ts';
 import { type FoundToken, TokenMemory } from './token-memory.ts';
 
 /** How the names of those begin whom a provider vouches for, so that nobody has the name of another. */
@@ -46,7 +47,7 @@ export class Authentication {
   readonly #refusals: Pick<LoginRefusals, 'tell'>;
   readonly #logins: Pick<OidcLogins, 'note'>;
   readonly #policies: Pick<PoliciesInForce, 'current'>;
-  readonly #tokens = new TokenMemory((digest) => this.#read(digest));
+  readonly #tokens = new TokenMemory((digest) => readWhole(() => this.#read(digest)));
 
   constructor(deps: {
     readonly em: EntityManager;

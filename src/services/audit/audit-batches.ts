@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AuditEvent } from '../../entities/audit-event.entity.ts';
+import { readWhole } from '../access/reader.ts';
 import { executePrepared, prepared } from '../sql.ts';
 
 interface Batch {
@@ -30,10 +31,13 @@ export class AuditBatches {
 
   #begin(): Batch {
     const events: AuditEvent[] = [];
-    const written = this.#underWay.then(async () => {
-      this.#waiting = null;
-      await executePrepared(this.#em.fork(), insertEvents, { events: JSON.stringify(events) });
-    });
+    // Events of several callers, whose time is not that of the one who was first.
+    const written = readWhole(() =>
+      this.#underWay.then(async () => {
+        this.#waiting = null;
+        await executePrepared(this.#em.fork(), insertEvents, { events: JSON.stringify(events) });
+      }),
+    );
     this.#underWay = written.catch(() => undefined);
     return { events, written };
   }

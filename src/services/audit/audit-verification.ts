@@ -5,6 +5,7 @@ import { type AuditFault, type ChainEnd, ChainVerifier } from '../../domain/audi
 import type { Checkpoint } from '../../domain/audit/checkpoint.ts';
 import { chainStart } from '../../domain/audit/sealed-event.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
+import { readWhole } from '../access/reader.ts';
 import type { Notary } from '../operations/ports.ts';
 import { auditLogWithEvents, type LogEntryWithEvent, logBounds } from './audit-log.ts';
 import type { CheckpointSink } from './ports.ts';
@@ -35,7 +36,12 @@ export class AuditVerifier {
    * that was published.
    * @throws LinewardError NOT_FOUND when there is no link `after`.
    */
-  async verify(after: number): Promise<AuditVerification> {
+  verify(after: number): Promise<AuditVerification> {
+    // It reads the log, which takes longer than an answer may.
+    return readWhole(() => this.#verify(after));
+  }
+
+  async #verify(after: number): Promise<AuditVerification> {
     const em = this.#em.fork();
     const start = await chainEnd(em, after);
     // In this order: what is said to be published is there by then, and what is there is within the bounds.

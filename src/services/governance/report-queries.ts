@@ -84,7 +84,7 @@ export const reportQueries: Readonly<Record<ReportName, ReportQuery>> = {
       count(*) filter (where outcome <> 'SUCCESS')::integer as refused_calls
     from audit_event
     where (action = 'decrypt' or ${readInClear}) and ($1::timestamptz is null or at >= $1) and ($2::timestamptz is null or at < $2)
-    group by 1, 2, 3, 4, 5, 6, action = 'decrypt' order by 1, 2, 3, 4, 5, 6`),
+    group by 1, 2, 3, 4, 5, 6, action = 'decrypt' order by 1, 2, 3, 4, 5, 6, action = 'decrypt'`),
   'retention-coverage': standing(`
     with ${personalPlaces}, ${minimums}, ${retentionRules}
     select dataset.namespace as place_namespace, dataset.name as place, role as place_kind, entity, ${words('classifications')} as categories,

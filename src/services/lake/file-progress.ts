@@ -7,10 +7,12 @@ type Sized = Pick<FileIdentity, 'bytes'>;
 export class FileProgress {
   readonly #total: { readonly files: number; readonly bytes: number };
   #done: { files: number; bytes: number };
-  #records = 0;
 
-  /** `pending` of the files `listed` are yet to be done. */
-  constructor(listed: readonly Sized[], pending: readonly Sized[]) {
+  #records: number;
+
+  /** `pending` of the files `listed` are yet to be done; `records` were dealt with before. */
+  constructor(listed: readonly Sized[], pending: readonly Sized[], records = 0) {
+    this.#records = records;
     this.#total = { files: listed.length, bytes: bytesOf(listed) };
     this.#done = { files: listed.length - pending.length, bytes: this.#total.bytes - bytesOf(pending) };
   }

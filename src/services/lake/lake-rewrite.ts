@@ -131,10 +131,16 @@ export class LakeRewrite {
       await this.#dropGone(listed, judged);
       const pending = listed.filter((file) => !isSettled(this.#records.get(file.path), file, judged.digest));
       if (pending.length === 0) return null;
-      await this.#pass(pending, { judged, progress: new FileProgress(listed, pending) });
+      await this.#pass(pending, { judged, progress: new FileProgress(listed, pending, this.#recordsDone()) });
     }
     const reason = `files were still being added or changed after ${passesMax} passes`;
     return { code: 'LAKE_FILE_CHANGED', dataset: place.name, reason };
+  }
+
+  /** Of earlier passes, and of workers before. */
+  #recordsDone(): number {
+    const swapped = [...this.#records.values()].filter(({ state }) => state === 'SWAPPED' || state === 'VERIFIED');
+    return swapped.reduce((sum, { found }) => sum + (found ?? 0), 0);
   }
 
   async #pass(

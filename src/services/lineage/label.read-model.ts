@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { assertRange } from '../../domain/assert-range.ts';
 import type { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type DatasetField, endOf, type PlacedStep, type WalkEnd } from '../../domain/lineage/graph.ts';
-
 import { type BlockedStep, type BlockReason, type CarriedLabel, propagate } from '../../domain/lineage/propagation.ts';
 import { isViewNarrowed, readWhole } from '../access/reader.ts';
 import type { SemanticTypeReadModel } from '../privacy/semantic-type.read-model.ts';

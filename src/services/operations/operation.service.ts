@@ -85,7 +85,7 @@ export class OperationService {
         });
       if (operation.planHash !== input.planHash)
         throw new LinewardError('PLAN_CHANGED', undefined, { path: ['planHash'] });
-      if (operation.approvalExpiresAt !== null && operation.approvalExpiresAt <= new Date())
+      if (await isExpired(tx, operation))
         throw new LinewardError(
           'APPROVAL_REFUSED',
           'The plan has waited too long for its approval; request it again.',
@@ -195,4 +195,13 @@ export class OperationService {
 function refusalOf(action: string, status: OperationStatus): string {
   const end = finalStatuses.includes(status) ? 'it has ended' : 'it is not there yet or already past that';
   return `${action} is not possible while the operation is ${status}: ${end}.`;
+}
+
+/** By the clock of the database: a process whose own is behind must not take what is over. */
+async function isExpired(tx: EntityManager, { approvalExpiresAt }: Operation): Promise<boolean> {
+  if (approvalExpiresAt === null) return false;
+  const [row] = await tx.execute<{ is_over: boolean }[]>('select ?::timestamptz <= now() as is_over', [
+    approvalExpiresAt,
+  ]);
+  return row?.is_over === true;
 }

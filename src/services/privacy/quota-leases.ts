@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { readWhole } from '../access/reader.ts';
 import { executePrepared, prepared } from '../sql.ts';
 
 export type CryptoVerb = 'SEAL' | 'OPEN' | 'REDACT';
@@ -43,7 +44,7 @@ export class QuotaLeases {
   charge(use: QuotaUse): Promise<ReadonlySet<string>> {
     if (this.#covers(use)) return this.#taken(use);
     // One after the other: of many calls at once, each would take a block.
-    const taken = this.#underWay.then(() => this.#taken(use));
+    const taken = readWhole(() => this.#underWay.then(() => this.#taken(use)));
     this.#underWay = taken.catch(() => undefined);
     return taken;
   }

@@ -4,6 +4,7 @@ import type { Page, PageRequest } from '../../domain/page.ts';
 import { protectionActions } from '../../domain/privacy/protection-action.ts';
 import type { RedactionRule } from '../../domain/privacy/redaction-rule.ts';
 import { derivedPolicies, type SemanticType, SemanticTypes } from '../../domain/privacy/semantic-type.ts';
+import { readWhole } from '../access/reader.ts';
 import { keysetPage } from '../keyset-page.ts';
 
 /** How long a definition of another process may go unnoticed. */
@@ -41,7 +42,8 @@ export class SemanticTypeReadModel {
   known(): Promise<SemanticTypes> {
     const nowMs = performance.now();
     if (this.#known === null || nowMs - this.#known.readAtMs > staleMsMax) {
-      const types = this.#read();
+      // Kept for all, whoever asked first.
+      const types = readWhole(() => this.#read());
       this.#known = { types, readAtMs: nowMs };
       types.catch(() => this.forget());
     }

@@ -15,14 +15,31 @@ const takenRow = z.object({ taken: z.number() });
  */
 export class SearchEntries {
   readonly #em: EntityManager;
+  /** Settles with the refresh that is under way; never fails. */
+  #last: Promise<void> = Promise.resolve();
+  /** Has not begun yet. */
+  #next: Promise<void> | null = null;
 
   constructor(deps: { readonly em: EntityManager }) {
     this.#em = deps.em;
   }
 
-  /** Brings up to date whatever was committed before the call; with nothing marked, one small statement. */
+  /**
+   * Brings up to date whatever was committed before the call; with nothing marked, one small statement. One that began before
+   * may have missed what the caller saw committed, so all who come meanwhile share the next one: it waits for the refresh of
+   * another process, and no connection more than one with it.
+   */
   refresh(): Promise<void> {
-    return readWhole(() => this.#refresh());
+    if (this.#next !== null) return this.#next;
+    const next = readWhole(() =>
+      this.#last.then(() => {
+        this.#next = null;
+        return this.#refresh();
+      }),
+    );
+    this.#next = next;
+    this.#last = next.catch(() => {});
+    return next;
   }
 
   async #refresh(): Promise<void> {

@@ -169,7 +169,13 @@ export class TransformerPreviewer {
     const { kafka } = this.#deps;
     const offsets = await kafka.offsets(topic);
     const each = BigInt(Math.ceil(count / Math.max(offsets.length, 1)));
-    const from = new Map(offsets.map(({ partition, latest }) => [partition, BigInt(latest) - each]));
+    const from = new Map(
+      offsets.map(({ partition, earliest, latest }) => {
+        const [first, wanted] = [BigInt(earliest), BigInt(latest) - each];
+        // A topic may have fewer records than are looked at.
+        return [partition, wanted < first ? first : wanted];
+      }),
+    );
     const found: KafkaMessage[] = [];
     const take = (message: KafkaMessage): void => {
       if (BigInt(message.offset) >= (from.get(message.partition) ?? 0n) && found.length < count) found.push(message);

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OidcProvider } from '../../../src/adapters/access/oidc-provider.ts';
 import type { Actor } from '../../../src/domain/access/actor.ts';
 import { retentionActor } from '../../../src/domain/access/actor.ts';
@@ -284,6 +284,19 @@ describe('a plan that nobody approves', () => {
     expect(actions.filter((action) => action === 'expireOperation')).toHaveLength(1);
     await expect(approve(ann, plan)).rejects.toMatchObject({ code: 'OPERATION_STATE' });
     expect(await expireUnapproved(lane.em)).toBe(0);
+  });
+
+  it('is not approved late by a process whose clock is behind', async () => {
+    const plan = await planned();
+    await pass(plan.id);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      vi.setSystemTime(Date.now() - 48 * 3_600_000);
+      await expect(approve(ann, plan)).rejects.toMatchObject(refusal);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await expireUnapproved(lane.em)).toBe(1);
   });
 
   it('keeps all of it when whoever gives it up is killed before the end', async () => {
