@@ -46,7 +46,8 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
     noServer: true,
     path,
     maxPayload: payloadBytesMax,
-    closeTimeout: closeMs,
+    // Not in the typings yet.
+    ...{ closeTimeout: closeMs },
     // Browsers open WebSockets to any host and ask nobody: pages of other sites stay out.
     verifyClient: ({ origin, req }, admit) => {
       if (!isOwnOrigin(origin, req.headers.host)) return admit(false, 401);
