@@ -4,6 +4,7 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Companion, ExecutionContext } from '../operations/ports.ts';
+import { groupsAtOnce } from './file-groups.ts';
 import { isSameContent } from './file-identity.ts';
 import { FileRewrite, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
 import type { FileSearched } from './file-search.ts';
@@ -143,11 +144,15 @@ export class LakeRewrite {
       const matching = await this.#search(chunk, judged);
       done += chunk.length - matching.length;
       await context.report({ done, total, unit: 'files' });
-      for (const file of matching) {
+      for (const group of groupsAtOnce(matching, this.#action)) {
         await context.giveWay?.();
-        await this.#rewriteOrPutOff(file, putOff);
-        done += 1;
-        await context.report({ done, total, unit: 'files' });
+        await this.#file.prepare(group);
+        for (const file of group) {
+          await context.giveWay?.();
+          await this.#rewriteOrPutOff(file, putOff);
+          done += 1;
+          await context.report({ done, total, unit: 'files' });
+        }
       }
     }
     const [failure] = putOff;

@@ -3,6 +3,7 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
+import { groupsAtOnce } from './file-groups.ts';
 import { isSameContent } from './file-identity.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
 import type { RewriteWork } from './lake-rewrite.ts';
@@ -47,12 +48,16 @@ export class RewriteVerification {
     const paths = new Set(listed.map(({ path }) => path));
     this.#openMissing(registered.filter((path) => !paths.has(path) && !records.has(path)));
     for (const record of records.values()) if (!paths.has(record.path)) await this.#checkGone(record);
-    for (const [index, file] of listed.entries()) {
-      if (index % filesPerReport === 0) {
+    let [done, reported] = [0, 0];
+    for (const group of groupsAtOnce(listed, this.#action)) {
+      if (done >= reported) {
         await this.#context.lease.assertHeld();
-        await this.#context.report({ done: index, total: listed.length, unit: 'files' });
+        await this.#context.report({ done, total: listed.length, unit: 'files' });
+        reported += filesPerReport;
       }
-      await this.#check(file, records.get(file.path));
+      const seen = await Promise.all(group.map((file) => this.#read(file)));
+      for (const [index, file] of group.entries()) await this.#check(file, seen[index] ?? null, records.get(file.path));
+      done += group.length;
     }
     await this.#openVersions(records);
     await this.#openLinks();
@@ -105,8 +110,7 @@ export class RewriteVerification {
     }
   }
 
-  async #check(file: FileIdentity, record: OperationFile | undefined): Promise<void> {
-    const seen = await this.#read(file);
+  async #check(file: FileIdentity, seen: FileSeen | null, record: OperationFile | undefined): Promise<void> {
     if (seen === null) return;
     this.#scanned += seen.rows;
     this.#survivors += seen.left;
