@@ -100,6 +100,20 @@ describe('DuckDB engine process', () => {
     expect((await running).map((finding) => finding.error ?? finding.matches)).toEqual([1000, 'UNREADABLE']);
   });
 
+  it('asks again about each of the rewrites that shared a request with a crash', async () => {
+    const pid = await start(30_000);
+    freeze(pid);
+    const both = ['t', 'none'].map((name) =>
+      engine.rewrite({ source: at(`${name}.parquet`), staged: at(`${name}.copy`), selection }),
+    );
+    const settled = Promise.allSettled(both);
+    setTimeout(() => process.kill(pid, 'SIGSEGV') && process.kill(pid, 'SIGCONT'), 50);
+    expect(await settled).toMatchObject([
+      { value: { found: 1000, rowsAfter: 2000 } },
+      { reason: { code: 'LAKE_FILE_UNREADABLE', details: { path: at('none.parquet') } } },
+    ]);
+  });
+
   it('kills a child that takes too long', async () => {
     freeze(await start(4000));
     await expect(rewrite()).rejects.toMatchObject({ code: 'LAKE_ENGINE_FAILED', details: { reason: 'TIMEOUT' } });
@@ -154,6 +168,19 @@ describe('DuckDB rewriting', () => {
     expect(await facts('k.staged')).toEqual(await facts('t.parquet'));
     expect(await metadata('k.staged')).toEqual(await metadata('t.parquet'));
     expect(await metadata('k.staged')).toHaveLength(2);
+  });
+
+  it('gives a dictionary to those columns that have one in the source, and to no others', async () => {
+    // 9,000 texts are fewer than DuckDB makes a dictionary of, had the source not been told otherwise.
+    await connection.run(
+      `COPY (SELECT CASE WHEN range % 3 = 0 THEN 'A' ELSE 'B' END AS acc, 'x' || range % 500 AS few, 'y' || range % 9000 AS many
+             FROM range(60000)) TO '${at('words.parquet')}' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 600)`,
+    );
+    await engine.rewrite({ source: at('words.parquet'), staged: at('w.staged'), selection });
+    const encodings = (file: string) =>
+      ask(`SELECT path_in_schema AS name, encodings LIKE '%DICTIONARY%' AS has FROM parquet_metadata('${at(file)}')`);
+    expect(await encodings('w.staged')).toEqual(await encodings('words.parquet'));
+    expect((await encodings('w.staged')).map(({ has }) => has)).toEqual([true, true, false]);
   });
 
   it('keeps types that DuckDB writes as they are, nested ones too', async () => {

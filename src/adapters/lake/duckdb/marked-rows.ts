@@ -31,7 +31,7 @@ export function expectNumberable({ path, columns }: FileSchema): void {
 export const isMarked = `(coalesce(get_bit(getvariable('${marks}'), CAST(${rowNumber} AS INTEGER)), 0) = 1)`;
 
 /** A file whose rows are judged; `rows` as its footer says. */
-export interface JudgedFile {
+interface JudgedFile {
   readonly schema: FileSchema;
   readonly rows: number;
 }

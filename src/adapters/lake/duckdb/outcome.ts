@@ -6,7 +6,7 @@ export type Outcome<T> =
   | { readonly value?: undefined; readonly error: LinewardError };
 
 /** Runs work on one file. A database that calls itself broken, and what nobody foresaw, fails all. */
-export async function outcomeOf<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+async function outcomeOf<T>(work: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await work() };
   } catch (error) {

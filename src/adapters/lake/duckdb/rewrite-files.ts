@@ -26,7 +26,7 @@ import type { SelectionTables } from './selection-tables.ts';
 import { fileNameColumn, fileOf, parquetFiles, scanned, sqlName, sqlText } from './sql-text.ts';
 
 /** What works on files: the connection holds the tables of the selection. */
-export interface RewriteParts {
+interface RewriteParts {
   readonly connection: DuckDBConnection;
   readonly tables: SelectionTables;
   readonly gate: LossyCopyGate;
@@ -41,7 +41,7 @@ interface OpenedFile {
 }
 
 /** A file whose rows were judged twice, by marks and by lookup. */
-export interface JudgedSource extends OpenedFile, Pick<RewriteEvidence, 'rows' | 'found' | 'source'> {}
+interface JudgedSource extends OpenedFile, Pick<RewriteEvidence, 'rows' | 'found' | 'source'> {}
 
 type Counts = Pick<RewriteEvidence['staged'], 'rows' | 'hits'>;
 type ReadBack = Counts & Pick<RewriteEvidence['staged'], 'schemaDifferences'>;
@@ -70,7 +70,8 @@ export async function rewriteFiles(
     await Promise.all(files.map(({ staged }) => rm(staged, { force: true })));
     throw error;
   } finally {
-    await threads.all(connection);
+    // A broken database refuses even that, and is thrown away for what broke it.
+    await threads.all(connection).catch(() => undefined);
   }
 }
 

@@ -6,7 +6,7 @@ import type { EngineSelection, EngineSelector } from '../../../services/lake/por
 import { KeptDayTables } from './kept-day-tables.ts';
 import type { FileSchema } from './parquet-facts.ts';
 import { askedFor, checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
-import { byColumn, keyIn, whereFirst, wholeOf } from './selector-text.ts';
+import { byColumn, keyIn, whereFirst } from './selector-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
 interface SelectionTable {
@@ -151,22 +151,20 @@ export function checkKeyColumns(schema: FileSchema, names: readonly string[]): v
   }
 }
 
+/** Hundreds of thousands of selectors: as little of each as can be crosses to DuckDB, which does the rest. */
 async function loadTable(connection: DuckDBConnection, name: string, selectors: readonly EngineSelector[]) {
-  await connection.run(
-    `CREATE TEMP TABLE ${name} (account VARCHAR, value VARCHAR, account_bytes BIGINT, text VARCHAR)`,
-  );
-  const appender = await connection.createAppender(name);
-  const seen = new Set<string>();
-  for (const selector of selectors) {
-    const whole = wholeOf(selector);
-    if (seen.has(whole)) continue;
-    seen.add(whole);
-    const [account, value] = [selector.account, selector.subject?.value ?? ''];
+  const given = `${name}_given`;
+  await connection.run(`CREATE TEMP TABLE ${given} (account VARCHAR, value VARCHAR)`);
+  const appender = await connection.createAppender(given);
+  for (const { account, subject } of selectors) {
     appender.appendVarchar(account);
-    appender.appendVarchar(value);
-    appender.appendBigInt(BigInt(Buffer.byteLength(account)));
-    appender.appendVarchar(account + value);
+    appender.appendVarchar(subject?.value ?? '');
     appender.endRow();
   }
   appender.closeSync();
+  await connection.run(
+    `CREATE TEMP TABLE ${name} AS
+     SELECT DISTINCT account, value, strlen(account) AS account_bytes, account || value AS text FROM ${given}`,
+  );
+  await connection.run(`DROP TABLE ${given}`);
 }
