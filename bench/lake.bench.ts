@@ -69,7 +69,7 @@ async function run(): Promise<readonly BenchCase[]> {
     const executed = cost.coreSeconds();
     const verified = await parts.executor.verify(executionContext({ table, ...target, selection, fencingToken: 2 }));
     const end = cost.coreSeconds();
-    // Ours proves every row, what it is laid beside only copies: see docs/adr/0042-what-narrows-a-plan.md for what that costs.
+    // Ours proves every row, what it is laid beside only copies: see docs/adr/0054-files-of-an-erasure-share-statements.md for what that costs.
     cases.push(beside('erase: find, rewrite, prove, swap', bytes / 1e6 / (executed - start), 'MB/core-s', of));
     cases.push(beside('the same with verification', bytes / 1e6 / (end - start), 'MB/core-s', of));
     const seconds = (performance.now() - wall) / 1_000;
@@ -108,6 +108,6 @@ const sum = (files: readonly GeneratedFile[], what: 'bytes' | 'rows'): number =>
 export const bench: Bench = {
   name: 'lake',
   about:
-    'erasing from a generated lake beside the barest rewrite, which proves nothing (0.5 to 0.6 of it is the most while every row is proven); --mb=200 --days=30 --subjects=200000 --plan-days=3285 --plan-mb=200',
+    'erasing from a generated lake beside the barest rewrite, which proves nothing (0.4 of it by one thread is about the most while every row is proven); --mb=200 --days=30 --subjects=200000 --plan-days=3285 --plan-mb=200',
   run,
 };

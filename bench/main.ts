@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   kafka: () => import('./kafka.bench.ts'),
   lake: () => import('./lake.bench.ts'),
   'lake-day': () => import('./lake-day.bench.ts'),
+  'lake-steps': () => import('./lake-steps.bench.ts'),
   lineage: () => import('./lineage.bench.ts'),
   privacy: () => import('./privacy.bench.ts'),
   'privacy-memory': () => import('./privacy-memory.bench.ts'),

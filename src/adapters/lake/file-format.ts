@@ -11,6 +11,7 @@ import type {
   TransformRequest,
   VerifyResult,
 } from '../../services/lake/ports.ts';
+import type { Outcome } from './duckdb/outcome.ts';
 import type { SelectionTables } from './duckdb/selection-tables.ts';
 import type { RowJudge } from './records/row-judge.ts';
 
@@ -32,8 +33,11 @@ export type TransformWork = Omit<TransformRequest, 'signal' | 'transform' | 'sel
 /** What the engine does with files of one format; see `LakeEngine` for what each verb promises. */
 export interface LakeFileFormat {
   find(rows: SelectedRows, files: readonly string[]): Promise<readonly FileFinding[]>;
-  rewrite(rows: SelectedRows, request: { readonly source: string; readonly staged: string }): Promise<RewriteResult>;
-  verify(rows: SelectedRows, path: string): Promise<VerifyResult>;
+  rewrite(
+    rows: SelectedRows,
+    files: readonly { readonly source: string; readonly staged: string }[],
+  ): Promise<readonly Outcome<RewriteResult>[]>;
+  verify(rows: SelectedRows, paths: readonly string[]): Promise<readonly Outcome<VerifyResult>[]>;
   transform(
     rows: SelectedRows,
     request: TransformWork,

@@ -33,6 +33,14 @@ interface StagedForAll {
   readonly shares: FileShares | null;
 }
 
+/** A file that was staged ahead of its turn, or what kept it from that. */
+interface Prepared {
+  readonly file: FileIdentity;
+  readonly digest: string;
+  readonly staged: string;
+  made(): Promise<StagedForAll>;
+}
+
 /** Attempts at one file whose content or holds change under the work, before it is reported open. */
 const attemptsMax = 4;
 
@@ -47,6 +55,7 @@ export class FileRewrite {
   readonly #folder: string;
   readonly #token: number;
   #staged = 0;
+  #prepared: ReadonlyMap<string, Prepared> = new Map();
 
   constructor(deps: LakeRewriteDeps, scope: FileRewriteScope) {
     this.#deps = deps;
@@ -54,6 +63,24 @@ export class FileRewrite {
     this.#marks = new ContentMarks(deps.em);
     this.#folder = `${stagingFolder(scope.table)}/${scope.context.operationId}`;
     this.#token = scope.context.lease.fencingToken;
+  }
+
+  /**
+   * Stages some files at one time, ahead of their turns; nothing of it is on record. What comes of a file counts when it is its
+   * turn, and only if neither it nor the selection has changed until then.
+   */
+  async prepare(files: readonly FileIdentity[]): Promise<void> {
+    this.#prepared = new Map();
+    if (files.length < 2) return;
+    const judged = await this.#scope.judge();
+    const settled = await Promise.all(
+      files.map(async (file): Promise<Prepared> => {
+        const staged = this.#nextStaged();
+        const [made] = await Promise.allSettled([this.#stage(file, staged, judged)]);
+        return { file, digest: judged.digest, staged, made: async () => settledWith(made) };
+      }),
+    );
+    this.#prepared = new Map(settled.map((one) => [one.file.path, one]));
   }
 
   /** The file is recorded as PLANNED; afterwards it is SWAPPED, SKIPPED or OPEN, or it is gone and still PLANNED. */
@@ -135,10 +162,10 @@ export class FileRewrite {
     const { store } = this.#deps;
     const { files, context, judge } = this.#scope;
     const judged = await judge();
-    this.#staged += 1;
-    // The token keeps a worker that was thought dead from writing what its successor is about to swap in.
-    const staged = `${this.#folder}/${this.#token}-${this.#staged}.staged`;
-    const made = await this.#faultless(file, 'PLANNED', () => this.#stage(file, staged, judged));
+    const prepared = await this.#preparedFor(file, judged);
+    const staged = prepared?.staged ?? this.#nextStaged();
+    const stage = () => prepared?.made() ?? this.#stage(file, staged, judged);
+    const made = await this.#faultless(file, 'PLANNED', stage);
     if (typeof made === 'string') return made;
     const { result, shares } = made;
     if (result.found === 0) {
@@ -160,6 +187,22 @@ export class FileRewrite {
     if (after === 'CHANGED') return this.#settledBefore(file, result);
     await this.settle(file.path, after.swapped);
     return 'DONE';
+  }
+
+  /** The token keeps a worker that was thought dead from writing what its successor is about to swap in. */
+  #nextStaged(): string {
+    this.#staged += 1;
+    return `${this.#folder}/${this.#token}-${this.#staged}.staged`;
+  }
+
+  /** What was made of a file ahead, once; what was made of something else than is asked for now is thrown away. */
+  async #preparedFor(file: FileIdentity, { digest }: JudgedSelection): Promise<Prepared | null> {
+    const known = this.#prepared.get(file.path);
+    if (known === undefined) return null;
+    this.#prepared = new Map([...this.#prepared].filter(([path]) => path !== file.path));
+    if (known.digest === digest && isSameContent(known.file, file)) return known;
+    await this.#deps.store.remove(known.staged);
+    return null;
   }
 
   /** A worker that was thought dead may have put the very same copy there, in the moment before. */
@@ -218,6 +261,11 @@ export class FileRewrite {
       return 'DONE';
     }
   }
+}
+
+function settledWith<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'fulfilled') return settled.value;
+  throw settled.reason;
 }
 
 const stagingFolder = (table: LakeTable): string => `${table.location}/_erasure`;

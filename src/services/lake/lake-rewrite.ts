@@ -4,6 +4,7 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import type { OperationFile } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { Companion, ExecutionContext } from '../operations/ports.ts';
+import { groupsAtOnce } from './file-groups.ts';
 import { isSameContent } from './file-identity.ts';
 import { FileProgress } from './file-progress.ts';
 import { FileRewrite, type LakeRewriteDeps, untouched } from './file-rewrite.ts';
@@ -155,28 +156,33 @@ export class LakeRewrite {
       const chunk = pending.slice(start, start + filesPerChunk);
       if (start > 0) await context.giveWay?.();
       const matching = await this.#search(chunk, judged);
-      const rewritten = new Set(matching.map(({ file }) => file));
-      for (const file of chunk) if (!rewritten.has(file)) progress.finish(file);
+      const matches = new Map(matching.map((one) => [one.file, one.matches]));
+      for (const file of chunk) if (!matches.has(file)) progress.finish(file);
       await context.report(progress.now());
-      for (const { file, matches } of matching) {
+      for (const group of groupsAtOnce([...matches.keys()], this.#action)) {
         await context.giveWay?.();
-        await this.#rewriteOrPutOff(file, putOff);
-        progress.finish(file, matches);
-        await context.report(progress.now());
+        await this.#file.prepare(group);
+        for (const file of group) {
+          await context.giveWay?.();
+          if (await this.#rewriteOrPutOff(file, putOff)) progress.finish(file, matches.get(file));
+          await context.report(progress.now());
+        }
       }
     }
     const [failure] = putOff;
     if (failure !== undefined) throw failure;
   }
 
-  /** One file that is too much for the engine must not keep all others from being rewritten. */
-  async #rewriteOrPutOff(file: FileIdentity, putOff: LinewardError[]): Promise<void> {
+  /** One file that is too much for the engine must not keep all others from being rewritten: false where it has to wait. */
+  async #rewriteOrPutOff(file: FileIdentity, putOff: LinewardError[]): Promise<boolean> {
     try {
       await this.#file.rewrite(file);
+      return true;
     } catch (error) {
       if (!(error instanceof LinewardError) || error.code !== 'LAKE_ENGINE_FAILED') throw error;
       putOff.push(error);
       if (putOff.length >= engineFailuresMax) throw error;
+      return false;
     }
   }
 

@@ -20,6 +20,7 @@ import type { ActionScope, FileSeen, RewriteAction, StagedFile } from './rewrite
  */
 export class RemovalAction implements RewriteAction {
   readonly erases = true;
+  readonly filesAtOnce = 16;
   readonly mark: { readonly retention: RetentionLimit } | null;
   readonly #deps: FileSearchDeps;
   readonly #limit: RetentionLimit | null;

@@ -39,6 +39,8 @@ export interface FileSeen {
 export interface RewriteAction {
   /** Equal for equal work: a file that was judged by one mark is judged again by another. */
   readonly mark: unknown;
+  /** Files that may be staged, or seen, at one time: the engine then goes through the selectors once for all of them. */
+  readonly filesAtOnce: number;
   /** True when the receipt counts its rows as erased, false for changed. */
   readonly erases: boolean;
   /** Files with rows to act on, and those that cannot be told. */

@@ -3,6 +3,7 @@ import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { type OperationFile, OperationFileSchema } from '../../entities/operation-file.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { ExecutionContext } from '../operations/ports.ts';
+import { groupsAtOnce } from './file-groups.ts';
 import { isSameContent } from './file-identity.ts';
 import { FileProgress } from './file-progress.ts';
 import type { LakeRewriteDeps } from './file-rewrite.ts';
@@ -50,19 +51,26 @@ export class RewriteVerification {
     this.#openMissing(registered.filter((path) => !paths.has(path) && !records.has(path)));
     for (const record of records.values()) if (!paths.has(record.path)) await this.#checkGone(record);
     const progress = new FileProgress(listed, listed);
-    for (const [index, file] of listed.entries()) {
-      if (index % filesPerReport === 0) {
+    const report = () => this.#context.report({ ...progress.now(), records: this.#scanned });
+    let [done, reported] = [0, 0];
+    for (const group of groupsAtOnce(listed, this.#action)) {
+      if (done >= reported) {
         await this.#context.lease.assertHeld();
-        await this.#context.report({ ...progress.now(), records: this.#scanned });
+        await report();
+        reported += filesPerReport;
       }
-      await this.#check(file, records.get(file.path));
-      progress.finish(file);
+      const seen = await Promise.all(group.map((file) => this.#read(file)));
+      for (const [index, file] of group.entries()) {
+        await this.#check(file, seen[index] ?? null, records.get(file.path));
+        progress.finish(file);
+      }
+      done += group.length;
     }
     await this.#openVersions(records);
     await this.#openLinks();
     await this.#context.lease.assertHeld();
     await this.#files.verified(this.#verified);
-    await this.#context.report({ ...progress.now(), records: this.#scanned });
+    await report();
     return {
       survivors: this.#survivors,
       lost: this.#lost,
@@ -109,8 +117,7 @@ export class RewriteVerification {
     }
   }
 
-  async #check(file: FileIdentity, record: OperationFile | undefined): Promise<void> {
-    const seen = await this.#read(file);
+  async #check(file: FileIdentity, seen: FileSeen | null, record: OperationFile | undefined): Promise<void> {
     if (seen === null) return;
     this.#scanned += seen.rows;
     this.#survivors += seen.left;

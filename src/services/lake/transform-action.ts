@@ -17,6 +17,8 @@ export interface TransformDeps {
 /** Replaces values in the rows of the selection. */
 export class TransformAction implements RewriteAction {
   readonly erases = false;
+  /** Values cross file by file, and are asked of keys that may be gone by the next. */
+  readonly filesAtOnce = 1;
   readonly #deps: TransformDeps;
   readonly #transformation: TableTransformation;
 

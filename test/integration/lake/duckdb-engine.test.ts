@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DuckdbEngine } from '../../../src/adapters/lake/duckdb/duckdb-engine.ts';
-import { markRows } from '../../../src/adapters/lake/duckdb/marked-rows.ts';
-import { readSchema } from '../../../src/adapters/lake/duckdb/parquet-facts.ts';
-import { checkStaged } from '../../../src/adapters/lake/duckdb/rewrite-file.ts';
+import { EngineThreads } from '../../../src/adapters/lake/duckdb/engine-threads.ts';
+import { readLayout, readSchema } from '../../../src/adapters/lake/duckdb/parquet-facts.ts';
+import { checkStaged, judgedSources } from '../../../src/adapters/lake/duckdb/rewrite-files.ts';
 import { SelectionTables } from '../../../src/adapters/lake/duckdb/selection-tables.ts';
 import { describeLakeEngine } from './lake-engine.conformance.ts';
 import { requiredColumnFile } from './required-column-file.ts';
@@ -100,6 +100,20 @@ describe('DuckDB engine process', () => {
     expect((await running).map((finding) => finding.error ?? finding.matches)).toEqual([1000, 'UNREADABLE']);
   });
 
+  it('asks again about each of the rewrites that shared a request with a crash', async () => {
+    const pid = await start(30_000);
+    freeze(pid);
+    const both = ['t', 'none'].map((name) =>
+      engine.rewrite({ source: at(`${name}.parquet`), staged: at(`${name}.copy`), selection }),
+    );
+    const settled = Promise.allSettled(both);
+    setTimeout(() => process.kill(pid, 'SIGSEGV') && process.kill(pid, 'SIGCONT'), 50);
+    expect(await settled).toMatchObject([
+      { value: { found: 1000, rowsAfter: 2000 } },
+      { reason: { code: 'LAKE_FILE_UNREADABLE', details: { path: at('none.parquet') } } },
+    ]);
+  });
+
   it('kills a child that takes too long', async () => {
     freeze(await start(4000));
     await expect(rewrite()).rejects.toMatchObject({ code: 'LAKE_ENGINE_FAILED', details: { reason: 'TIMEOUT' } });
@@ -154,6 +168,19 @@ describe('DuckDB rewriting', () => {
     expect(await facts('k.staged')).toEqual(await facts('t.parquet'));
     expect(await metadata('k.staged')).toEqual(await metadata('t.parquet'));
     expect(await metadata('k.staged')).toHaveLength(2);
+  });
+
+  it('gives a dictionary to those columns that have one in the source, and to no others', async () => {
+    // 9,000 texts are fewer than DuckDB makes a dictionary of, had the source not been told otherwise.
+    await connection.run(
+      `COPY (SELECT CASE WHEN range % 3 = 0 THEN 'A' ELSE 'B' END AS acc, 'x' || range % 500 AS few, 'y' || range % 9000 AS many
+             FROM range(60000)) TO '${at('words.parquet')}' (FORMAT parquet, DICTIONARY_SIZE_LIMIT 600)`,
+    );
+    await engine.rewrite({ source: at('words.parquet'), staged: at('w.staged'), selection });
+    const encodings = (file: string) =>
+      ask(`SELECT path_in_schema AS name, encodings LIKE '%DICTIONARY%' AS has FROM parquet_metadata('${at(file)}')`);
+    expect(await encodings('w.staged')).toEqual(await encodings('words.parquet'));
+    expect((await encodings('w.staged')).map(({ has }) => has)).toEqual([true, true, false]);
   });
 
   it('keeps types that DuckDB writes as they are, nested ones too', async () => {
@@ -213,12 +240,18 @@ describe('DuckDB rewriting', () => {
     await connection.run(`COPY (${sql}) TO '${at('tampered')}' (FORMAT parquet)`);
     const own = await (await DuckDBInstance.create(':memory:')).connect();
     const tables = await SelectionTables.load(own, selection);
-    const schema = await readSchema(own, at('t.parquet'));
-    await markRows(own, tables, { path: at('t.parquet'), rows: 3000 });
-    const check = (staged: string) => checkStaged(own, { schema, tables, staged, rows: 3000, found: 1000 });
-    await expect(check(at('tampered'))).rejects.toMatchObject({ code: 'LAKE_CHECK_FAILED' });
+    const parts = { connection: own, tables, threads: new EngineThreads(2) };
+    const path = at('t.parquet');
+    const [schema, layout] = [await readSchema(own, path), await readLayout(own, path)];
+    const faultOf = async (staged: string) => {
+      const [judged] = await judgedSources(parts, [{ path, staged, schema, layout }]);
+      if (judged?.value === undefined) throw new Error('the source was not judged');
+      const [checked] = await checkStaged(parts, [judged.value]);
+      return checked?.error;
+    };
+    expect(await faultOf(at('tampered'))).toMatchObject({ code: 'LAKE_CHECK_FAILED' });
     await connection.run(`COPY (SELECT * FROM source WHERE acc = 'B') TO '${at('exact')}' (FORMAT parquet)`);
-    await expect(check(at('exact'))).resolves.toBeUndefined();
+    expect(await faultOf(at('exact'))).toBeUndefined();
     own.closeSync();
   });
 });

@@ -70,7 +70,9 @@ describe.each(cases)('a copy of $name', ({ format, ending, write }) => {
     try {
       const tables = await SelectionTables.load(own, selection);
       const rows = { connection: own, tables, judge: new RowJudge(selection), tempDir: root };
-      return await new RecordFileFormat(faulty).rewrite(rows, { source, staged });
+      const [outcome] = await new RecordFileFormat(faulty).rewrite(rows, [{ source, staged }]);
+      if (outcome?.error !== undefined) throw outcome.error;
+      return outcome?.value;
     } finally {
       own.closeSync();
     }

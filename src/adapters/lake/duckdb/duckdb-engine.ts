@@ -19,6 +19,7 @@ import type {
   WriteRequest,
 } from '../../../services/lake/ports.ts';
 import { crashed, EngineProcess, type EngineProcessOptions } from './engine-process.ts';
+import { FileRequests } from './file-requests.ts';
 
 /** Files of one request: bounds a request's time, and how much is asked again after a crash. */
 const filesPerRequest = 256;
@@ -32,13 +33,28 @@ interface Crashed {
 
 const crashReason = 'the engine process crashed reading it';
 
-/** The default lake engine: DuckDB in a child process. Use one per worker slot; requests of one engine queue up. */
+/**
+ * The default lake engine: DuckDB in a child process. Use one per worker slot; requests of one engine queue up. Those about
+ * single files that are made at one time share a turn.
+ */
 export class DuckdbEngine implements LakeEngine {
   readonly #process: EngineProcess;
+  readonly #rewrites: FileRequests<Pick<RewriteRequest, 'source' | 'staged'>, RewriteResult>;
+  readonly #verifications: FileRequests<string, VerifyResult>;
 
   /** `memoryLimitMb`, `threads`: DuckDB's; `timeoutMs` per request; `tempDir` holds spilled rows while they are needed. */
   constructor(options: EngineProcessOptions) {
     this.#process = new EngineProcess(options);
+    this.#rewrites = new FileRequests(
+      ({ source }) => source,
+      (files, { selection, signal }) =>
+        this.#process.request('rewrite', () => ({ files: files(), selection }), { signal }),
+    );
+    this.#verifications = new FileRequests(
+      (path) => path,
+      (files, { selection, signal }) =>
+        this.#process.request('verify', () => ({ files: files(), selection }), { signal }),
+    );
   }
 
   /** Process id of the running child, for diagnosis. */
@@ -66,9 +82,9 @@ export class DuckdbEngine implements LakeEngine {
     return this.#blaming(request.path, () => this.#process.request('keys', request, { signal }));
   }
 
-  async rewrite({ signal, ...request }: RewriteRequest): Promise<RewriteResult> {
-    return this.#cleaning(request.staged, () =>
-      this.#blaming(request.source, () => this.#process.request('rewrite', request, { signal })),
+  async rewrite({ source, staged, selection, signal }: RewriteRequest): Promise<RewriteResult> {
+    return this.#cleaning(staged, () =>
+      this.#blaming(source, () => this.#rewrites.ask({ source, staged }, { selection, signal })),
     );
   }
 
@@ -82,8 +98,8 @@ export class DuckdbEngine implements LakeEngine {
     return request.staged === null ? work() : this.#cleaning(request.staged, work);
   }
 
-  async verify({ signal, ...request }: VerifyRequest): Promise<VerifyResult> {
-    return this.#blaming(request.path, () => this.#process.request('verify', request, { signal }));
+  async verify({ path, selection, signal }: VerifyRequest): Promise<VerifyResult> {
+    return this.#blaming(path, () => this.#verifications.ask(path, { selection, signal }));
   }
 
   async close(): Promise<void> {

@@ -21,12 +21,15 @@ import type {
   ChildSettings,
   EngineBatch,
   EngineCall,
+  EngineFailure,
   EngineReply,
   EngineVerb,
   EngineVerbs,
+  FileAnswer,
   SelectingVerb,
 } from './engine-protocol.ts';
 import { KeptSelections } from './kept-selections.ts';
+import type { Outcome } from './outcome.ts';
 import { parquetFormat } from './parquet-format.ts';
 import { writeFile } from './write-file.ts';
 
@@ -53,7 +56,7 @@ process.on('disconnect', () => {
 async function open(): Promise<Opened> {
   const instance = await openDuckdb(settings);
   const formats = {
-    PARQUET: parquetFormat(instance),
+    PARQUET: parquetFormat(instance, settings.threads),
     NDJSON: new RecordFileFormat(ndjsonFormat),
     AVRO: new RecordFileFormat(avroFormat),
   };
@@ -77,12 +80,22 @@ async function run(
   switch (call.verb) {
     case 'find':
       return selections.use(call.request.selection, (rows) =>
-        byFormat(call.request.files, (files, format) => formats[format].find(rows, files)),
+        byFormat(call.request.files, ownPath, (files, format) => formats[format].find(rows, files)),
       );
     case 'rewrite':
-      return selections.use(call.request.selection, (rows) => of(call.request.source).rewrite(rows, call.request));
+      return selections.use(call.request.selection, (rows) =>
+        byFormat(
+          call.request.files,
+          ({ source }) => source,
+          async (files, format) => (await formats[format].rewrite(rows, files)).map(answered),
+        ),
+      );
     case 'verify':
-      return selections.use(call.request.selection, (rows) => of(call.request.path).verify(rows, call.request.path));
+      return selections.use(call.request.selection, (rows) =>
+        byFormat(call.request.files, ownPath, async (files, format) =>
+          (await formats[format].verify(rows, files)).map(answered),
+        ),
+      );
     case 'transform':
       return selections.use(call.request.selection, (rows) =>
         of(call.request.source).transform(rows, call.request, exchangeOf(call.id)),
@@ -108,7 +121,7 @@ function alone(
     case 'profile':
       return formats[formatOf(call.request.path)].profile(parts, call.request.path);
     case 'survey':
-      return byFormat(call.request.files, (files, format) =>
+      return byFormat(call.request.files, ownPath, (files, format) =>
         formats[format].survey(parts, { files, keyColumns: call.request.keyColumns }),
       );
     case 'rows': {
@@ -132,17 +145,26 @@ function alone(
   }
 }
 
+const ownPath = (path: string): string => path;
+
 /** Asks each format for its files, and answers in the order of all. */
-async function byFormat<T extends { readonly path: string }>(
-  files: readonly string[],
-  ask: (files: readonly string[], format: FileFormat) => Promise<readonly T[]>,
+async function byFormat<File, T>(
+  files: readonly File[],
+  pathOf: (file: File) => string,
+  ask: (files: readonly File[], format: FileFormat) => Promise<readonly T[]>,
 ): Promise<readonly T[]> {
-  const answers = new Map<string, T>();
+  const answers = new Map<File, T | undefined>();
   for (const format of fileFormats) {
-    const some = files.filter((path) => formatOf(path) === format);
-    if (some.length > 0) for (const answer of await ask(some, format)) answers.set(answer.path, answer);
+    const some = files.filter((file) => formatOf(pathOf(file)) === format);
+    if (some.length === 0) continue;
+    const given = await ask(some, format);
+    for (const [index, file] of some.entries()) answers.set(file, given[index]);
   }
-  return files.flatMap((path) => answers.get(path) ?? []);
+  return files.flatMap((file) => answers.get(file) ?? []);
+}
+
+function answered<T>(outcome: Outcome<T>): FileAnswer<T> {
+  return outcome.error === undefined ? { result: outcome.value } : { failure: failureOf(outcome.error).failure };
 }
 
 /** Sends one batch after the other to the parent, and waits for each answer. */
@@ -158,10 +180,7 @@ function exchangeOf(id: number): (texts: ColumnTexts) => Promise<ColumnTexts> {
 }
 
 function failedReply(id: number, error: unknown): EngineReply {
-  if (error instanceof LinewardError) {
-    const { retire, ...details } = error.details;
-    return { id, ok: false, failure: { code: error.code, message: error.message, details }, retire: retire === true };
-  }
+  if (error instanceof LinewardError) return { id, ok: false, ...failureOf(error) };
   const failure = {
     code: 'LAKE_ENGINE_FAILED' as const,
     message: 'The lake engine failed for a reason of its own; try again.',
@@ -169,6 +188,11 @@ function failedReply(id: number, error: unknown): EngineReply {
     details: { reason: 'INTERNAL', kind: /^[A-Z][A-Za-z ]* Error(?=:)/u.exec(messageOf(error))?.[0] ?? 'unknown' },
   };
   return { id, ok: false, failure, retire: true };
+}
+
+function failureOf(error: LinewardError): { readonly failure: EngineFailure; readonly retire: boolean } {
+  const { retire, ...details } = error.details;
+  return { failure: { code: error.code, message: error.message, details }, retire: retire === true };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '');

@@ -60,15 +60,17 @@ export class EngineProcess {
   }
 
   /**
-   * Queues one request. LAKE_ENGINE_FAILED when the child dies or takes too long, CANCELLED by `signal`. `replace` answers
+   * Queues one request; one that is a function is asked for when its turn comes. LAKE_ENGINE_FAILED when the child dies or takes too long, CANCELLED by `signal`. `replace` answers
    * the batches of a transformation, each of which begins the time anew; what it throws ends the request and the child.
    */
   request<V extends EngineVerb>(
     verb: V,
-    request: EngineVerbs[V]['request'],
+    request: EngineVerbs[V]['request'] | (() => EngineVerbs[V]['request']),
     { signal, replace }: RequestOptions = {},
   ): Promise<EngineVerbs[V]['result']> {
-    const answer = this.#tail.then(() => this.#send(verb, request, { signal, replace }));
+    const answer = this.#tail.then(() =>
+      this.#send(verb, typeof request === 'function' ? request() : request, { signal, replace }),
+    );
     this.#tail = answer.catch(() => undefined);
     return answer;
   }

@@ -41,19 +41,36 @@ export interface ChildSettings {
   readonly tempDir: string;
 }
 
+/** Files about which one selection is asked at once. */
+interface SelectedFiles<File> {
+  readonly files: readonly File[];
+  readonly selection: EngineSelection;
+}
+
+/** What came of one of several files, in the order of the request. */
+export type FileAnswer<T> =
+  | { readonly result: T; readonly failure?: undefined }
+  | { readonly result?: undefined; readonly failure: EngineFailure };
+
 /** Requests and results of the engine's verbs between parent and child. */
 export interface EngineVerbs {
   readonly write: { readonly request: Omit<WriteRequest, 'signal'>; readonly result: { rows: number; bytes: number } };
   readonly find: { readonly request: Omit<FindRequest, 'signal'>; readonly result: readonly FileFinding[] };
   readonly keys: { readonly request: Omit<KeysRequest, 'signal'>; readonly result: KeysResult };
-  readonly rewrite: { readonly request: Omit<RewriteRequest, 'signal'>; readonly result: RewriteResult };
+  readonly rewrite: {
+    readonly request: SelectedFiles<Pick<RewriteRequest, 'source' | 'staged'>>;
+    readonly result: readonly FileAnswer<RewriteResult>[];
+  };
   readonly survey: { readonly request: Omit<SurveyRequest, 'signal'>; readonly result: readonly SurveyedFile[] };
   readonly profile: { readonly request: Omit<ProfileRequest, 'signal'>; readonly result: ProfileResult };
   readonly transform: {
     readonly request: Omit<TransformRequest, 'signal' | 'transform'>;
     readonly result: RewriteResult;
   };
-  readonly verify: { readonly request: Omit<VerifyRequest, 'signal'>; readonly result: VerifyResult };
+  readonly verify: {
+    readonly request: SelectedFiles<VerifyRequest['path']>;
+    readonly result: readonly FileAnswer<VerifyResult>[];
+  };
   readonly rows: { readonly request: RowsRequest; readonly result: null };
   readonly extract: { readonly request: ExtractRequest; readonly result: ExtractResult };
   readonly lookup: { readonly request: LookupRequest; readonly result: LookupResult };

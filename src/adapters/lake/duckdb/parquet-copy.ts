@@ -11,11 +11,24 @@ import { parquetFiles, sqlBlob, sqlName, sqlText } from './sql-text.ts';
 /** DuckDB's unit of row groups. */
 const vectorRows = 2048;
 
+/** DuckDB gives up a dictionary that has more entries than this part of the rows. */
+const usualShare = 5;
+
+/**
+ * Entries at which a dictionary is given up: the sooner, the less is spent on columns of which the source has none. Rows of two
+ * row groups may come together in one of the copy. Powers of two, so that files of one make have equal options.
+ */
+const dictionaryLimit = ({ dictionaryEntries }: FileLayout): number | null =>
+  dictionaryEntries === null ? null : 2 ** Math.ceil(Math.log2(2 * Math.max(1, dictionaryEntries)));
+
 /** The options of COPY that write a file's like. */
 export function copyOptions(layout: FileLayout): string {
   const options = ['FORMAT parquet', `COMPRESSION ${sqlText(layout.codec)}`];
   if (layout.rowGroupRows > 0) {
-    options.push(`ROW_GROUP_SIZE ${Math.ceil(layout.rowGroupRows / vectorRows) * vectorRows}`);
+    const rows = Math.ceil(layout.rowGroupRows / vectorRows) * vectorRows;
+    options.push(`ROW_GROUP_SIZE ${rows}`);
+    const limit = dictionaryLimit(layout);
+    if (limit !== null && limit < rows / usualShare) options.push(`DICTIONARY_SIZE_LIMIT ${limit}`);
   }
   if (layout.keyValues.length > 0) {
     const entries = layout.keyValues.map(({ key, value }) => `${sqlName(keyText(key))}: ${sqlBlob(value)}`);

@@ -25,6 +25,8 @@ export interface FileLayout {
   readonly codec: string;
   /** Rows of the largest row group; 0 for a file without rows. */
   readonly rowGroupRows: number;
+  /** Most entries that a dictionary of the file has, 0 when there is none; null when its writer does not tell. */
+  readonly dictionaryEntries: number | null;
   readonly keyValues: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
 }
 
@@ -58,11 +60,15 @@ export async function readLayout(connection: DuckDBConnection, path: string): Pr
   return layoutOf(path, { file, groups, keyValues });
 }
 
-/** Largest row group, and the codec of most bytes, by file. */
+/** Largest row group, the codec of most bytes, and what is known of dictionaries, by file. */
 export const rowGroupsOf = (files: string): string =>
-  `SELECT file_name, max(row_group_num_rows) AS row_group_rows, arg_max(compression, bytes) AS codec
-   FROM (SELECT file_name, compression, max(row_group_num_rows) AS row_group_num_rows, sum(total_compressed_size) AS bytes
-         FROM parquet_metadata(${files}) GROUP BY file_name, compression) GROUP BY file_name`;
+  `SELECT file_name, max(row_group_num_rows) AS row_group_rows, arg_max(compression, bytes) AS codec,
+          coalesce(max(entries), 0) AS entries, bool_or(untold) AS untold
+   FROM (SELECT file_name, compression, max(row_group_num_rows) AS row_group_num_rows, sum(total_compressed_size) AS bytes,
+                max(stats_distinct_count) FILTER (WHERE dictionary) AS entries,
+                bool_or(dictionary AND stats_distinct_count IS NULL) AS untold
+         FROM (SELECT *, encodings LIKE '%DICTIONARY%' AS dictionary FROM parquet_metadata(${files}))
+         GROUP BY file_name, compression) GROUP BY file_name`;
 
 /** The layout of a file from its rows of DuckDB's readers of footers; refuses encrypted files. */
 export function layoutOf(
@@ -86,6 +92,7 @@ export function layoutOf(
     rows: Number(file?.num_rows ?? 0),
     codec: typeof groups?.codec === 'string' ? groups.codec.toLowerCase() : 'zstd',
     rowGroupRows: Number(groups?.row_group_rows ?? 0),
+    dictionaryEntries: groups === undefined || groups.untold === true ? null : Number(groups.entries),
     keyValues: keyValues.map((row) => ({ key: blobOf(row.key), value: blobOf(row.value) })),
   };
 }

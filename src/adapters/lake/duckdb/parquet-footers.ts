@@ -13,8 +13,12 @@ import {
 } from './parquet-facts.ts';
 import { sqlText } from './sql-text.ts';
 
+/** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
+const filesPerStatement = 64;
+
 /** The end of one file, read when it is asked for; that it is none is said then. */
 export type FooterReader = () => Promise<{ readonly schema: FileSchema; readonly layout: FileLayout }>;
+type SchemaReader = () => Promise<FileSchema>;
 
 /** Reads the ends of some files by one statement of each kind; one by one where that fails, since it fails for all. */
 export async function readFooters(
@@ -31,17 +35,47 @@ export async function readFooters(
   }
 }
 
-async function readTogether(connection: DuckDBConnection, paths: readonly string[]): Promise<readonly FooterReader[]> {
+/** As {@link readFooters}, for schemas alone and any number of files. */
+export async function readSchemas(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+): Promise<readonly SchemaReader[]> {
+  const readers: SchemaReader[] = [];
+  for (let start = 0; start < paths.length; start += filesPerStatement)
+    readers.push(...(await schemaReaders(connection, paths.slice(start, start + filesPerStatement))));
+  return readers;
+}
+
+async function schemaReaders(connection: DuckDBConnection, paths: readonly string[]): Promise<readonly SchemaReader[]> {
+  try {
+    const schemas = await schemasTogether(connection, paths);
+    return paths.map((path) => async () => schemaOf(path, schemas.get(path) ?? []));
+  } catch {
+    return paths.map((path) => () => readSchema(connection, path));
+  }
+}
+
+type RowsByFile = ReadonlyMap<unknown, readonly SqlRow[]>;
+
+const byFile = async (connection: DuckDBConnection, sql: string): Promise<RowsByFile> =>
+  Map.groupBy(await queryRows(connection, sql), ({ file_name }) => file_name);
+
+const listOf = (paths: readonly string[]): string => `[${paths.map(sqlText).join(', ')}]`;
+
+async function schemasTogether(connection: DuckDBConnection, paths: readonly string[]): Promise<RowsByFile> {
   for (const path of paths) await expectFile(path);
-  const files = `[${paths.map(sqlText).join(', ')}]`;
-  const byFile = async (sql: string): Promise<ReadonlyMap<unknown, readonly SqlRow[]>> =>
-    Map.groupBy(await queryRows(connection, sql), ({ file_name }) => file_name);
-  const schemas = await byFile(`SELECT * FROM parquet_schema(${files})`);
+  const schemas = await byFile(connection, `SELECT * FROM parquet_schema(${listOf(paths)})`);
   // A name that DuckDB takes for a pattern would be answered under other names.
   if (paths.some((path) => !schemas.has(path))) throw new LinewardError('INTERNAL', 'a file has no schema');
-  const metadata = await byFile(`SELECT * FROM parquet_file_metadata(${files})`);
-  const groups = await byFile(rowGroupsOf(files));
-  const keyValues = await byFile(`SELECT * FROM parquet_kv_metadata(${files})`);
+  return schemas;
+}
+
+async function readTogether(connection: DuckDBConnection, paths: readonly string[]): Promise<readonly FooterReader[]> {
+  const schemas = await schemasTogether(connection, paths);
+  const files = listOf(paths);
+  const metadata = await byFile(connection, `SELECT * FROM parquet_file_metadata(${files})`);
+  const groups = await byFile(connection, rowGroupsOf(files));
+  const keyValues = await byFile(connection, `SELECT * FROM parquet_kv_metadata(${files})`);
   return paths.map((path) => async () => ({
     schema: schemaOf(path, schemas.get(path) ?? []),
     layout: layoutOf(path, {

@@ -1,21 +1,24 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { LakeFileFormat } from '../file-format.ts';
+import { EngineThreads } from './engine-threads.ts';
 import { findMatches } from './find-matches.ts';
 import { listKeys } from './list-keys.ts';
+import { goingOn } from './outcome.ts';
 import { LossyCopyGate } from './parquet-copy.ts';
 import { profileFile } from './profile-file.ts';
-import { rewriteFile } from './rewrite-file.ts';
-import { amongPassing, expectReadableFile, expectSoundFile } from './sound-files.ts';
+import { rewriteFiles } from './rewrite-files.ts';
+import { amongPassing, expectReadableFile, expectSoundFile, soundOutcomes } from './sound-files.ts';
 import { surveyFiles } from './survey-files.ts';
 import { transformFile } from './transform-file.ts';
-import { verifyFile } from './verify-file.ts';
+import { verifyFiles } from './verify-files.ts';
 
 /**
  * Parquet, by the SQL of DuckDB alone. What DuckDB does not check is checked before rows are read: in the columns that are read, or
  * in the whole file where its rows are copied, or it is read back. It is checked again each time: a disk may spoil what was sound before.
  */
-export function parquetFormat(instance: DuckDBInstance): LakeFileFormat {
+export function parquetFormat(instance: DuckDBInstance, threadsMax: number): LakeFileFormat {
   const gate = new LossyCopyGate();
+  const threads = new EngineThreads(threadsMax);
   return {
     find: ({ connection, tables }, files) =>
       amongPassing(
@@ -23,14 +26,12 @@ export function parquetFormat(instance: DuckDBInstance): LakeFileFormat {
         (path) => expectSoundFile(path, tables.readColumns()),
         (sound) => findMatches(connection, tables, { files: sound }),
       ),
-    rewrite: async ({ connection, tables }, request) => {
-      await expectSoundFile(request.source, null);
-      return rewriteFile(connection, tables, { ...request, gate });
-    },
-    verify: async ({ connection, tables }, path) => {
-      await expectSoundFile(path, null);
-      return verifyFile(connection, tables, { path });
-    },
+    rewrite: async ({ connection, tables }, files) =>
+      goingOn(await soundOutcomes(files, ({ source }) => source), (sound) =>
+        rewriteFiles({ connection, tables, gate, threads }, sound),
+      ),
+    verify: async ({ connection, tables }, paths) =>
+      goingOn(await soundOutcomes(paths, (path) => path), (sound) => verifyFiles(connection, tables, sound)),
     transform: async ({ connection, tables }, request, exchange) => {
       await expectSoundFile(request.source, null);
       return transformFile(connection, tables, request, { instance, exchange, gate });

@@ -6,7 +6,7 @@ import type { EngineSelection, EngineSelector } from '../../../services/lake/por
 import { KeptDayTables } from './kept-day-tables.ts';
 import type { FileSchema } from './parquet-facts.ts';
 import { askedFor, checkDateColumn, daysLeft, olderByDay, olderByInstant, retained, undated } from './row-age.ts';
-import { byColumn, keyIn, whereFirst, wholeIn, wholeOf } from './selector-text.ts';
+import { byColumn, keyIn, whereFirst } from './selector-text.ts';
 
 /** Selectors of one side and one subject column, in a temporary table of distinct rows. */
 interface SelectionTable {
@@ -103,13 +103,16 @@ export class SelectionTables {
   }
 
   /**
-   * The same question without joins, as an independent second opinion: the keys of the row, put together as one text,
-   * are looked up in the list of put together selectors.
+   * The same question without joins, as an independent second opinion: the keys of the row, put together as one text, are looked
+   * up in the list of put together selectors. How long the account is keeps account `1` with subject `23` apart from account
+   * `12` with subject `3`.
    */
   scannedHit(): string {
-    const { accountColumn } = this.#selection;
-    const found: RowTest = ({ name, column }) =>
-      `coalesce((${wholeIn(accountColumn, column)}) IN (SELECT whole FROM ${name}), FALSE)`;
+    const account = keyIn(this.#selection.accountColumn);
+    const found: RowTest = ({ name, column }) => {
+      const text = column === null ? account : `${account} || ${keyIn(column)}`;
+      return `coalesce((strlen(${account}), ${text}) IN (SELECT account_bytes, text FROM ${name}), FALSE)`;
+    };
     return this.#hit(found, olderByDay, this.#within?.scannedHit());
   }
 
@@ -148,16 +151,20 @@ export function checkKeyColumns(schema: FileSchema, names: readonly string[]): v
   }
 }
 
+/** Hundreds of thousands of selectors: as little of each as can be crosses to DuckDB, which does the rest. */
 async function loadTable(connection: DuckDBConnection, name: string, selectors: readonly EngineSelector[]) {
-  await connection.run(`CREATE TEMP TABLE ${name} (account VARCHAR, value VARCHAR, whole VARCHAR)`);
-  const appender = await connection.createAppender(name);
-  const seen = new Set<string>();
-  for (const selector of selectors) {
-    const whole = wholeOf(selector);
-    if (seen.has(whole)) continue;
-    seen.add(whole);
-    for (const text of [selector.account, selector.subject?.value ?? '', whole]) appender.appendVarchar(text);
+  const given = `${name}_given`;
+  await connection.run(`CREATE TEMP TABLE ${given} (account VARCHAR, value VARCHAR)`);
+  const appender = await connection.createAppender(given);
+  for (const { account, subject } of selectors) {
+    appender.appendVarchar(account);
+    appender.appendVarchar(subject?.value ?? '');
     appender.endRow();
   }
   appender.closeSync();
+  await connection.run(
+    `CREATE TEMP TABLE ${name} AS
+     SELECT DISTINCT account, value, strlen(account) AS account_bytes, account || value AS text FROM ${given}`,
+  );
+  await connection.run(`DROP TABLE ${given}`);
 }

@@ -1,5 +1,6 @@
 import { expectReadable, expectSound } from '../parquet/sound-file.ts';
 import { failedFinding, reading } from './duckdb-failure.ts';
+import { type Outcome, outcomesOf } from './outcome.ts';
 import { expectFile } from './parquet-facts.ts';
 
 /** Fails as {@link expectSound}, also where there is no file. */
@@ -31,4 +32,12 @@ export async function amongPassing<T extends { readonly path: string }>(
   const passing = files.filter((path) => !answers.has(path));
   for (const answer of await ask(passing)) answers.set(answer.path, answer);
   return files.flatMap((path) => answers.get(path) ?? []);
+}
+
+/** Files whose pages are as they were written, and what is wrong with the others; in the order of all. */
+export function soundOutcomes<T>(files: readonly T[], pathOf: (file: T) => string): Promise<readonly Outcome<T>[]> {
+  return outcomesOf(files, async (file) => {
+    await expectSoundFile(pathOf(file), null);
+    return file;
+  });
 }

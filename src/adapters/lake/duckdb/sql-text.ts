@@ -3,10 +3,16 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 /** Alias of the scanned file in every statement. */
 export const scanned = 'lw_scan';
 
+/** Column with the path of a row's file, in statements over several; {@link fileOf} a scanned row. */
+export const fileNameColumn = 'lw$file';
+
 /** Quotes a column or table name. */
 export function sqlName(name: string): string {
   return `"${withoutNul(name).replaceAll('"', '""')}"`;
 }
+
+/** Path of the file of a scanned row, in SQL. */
+export const fileOf = (): string => `${scanned}.${sqlName(fileNameColumn)}`;
 
 /** Quotes a text constant, such as a path. Key values never pass here: they go into tables by the appender. */
 export function sqlText(text: string): string {

@@ -6,7 +6,7 @@ import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { reading } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';
 import type { EngineVerbs } from './engine-protocol.ts';
-import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows } from './marked-rows.ts';
+import { expectNumberable, isMarked, markRows, misplacedRows, numberedRows, useMarks } from './marked-rows.ts';
 import { copyOptions, expectWritable, keyText, type LossyCopyGate } from './parquet-copy.ts';
 import { type FileLayout, type FileSchema, readLayout, readSchema } from './parquet-facts.ts';
 import { schemaDifferences } from './parquet-schema.ts';
@@ -54,7 +54,9 @@ export async function transformFile(
       await expectWritable(staged);
       await gate.refuse(connection, schema, layout, `${staged}.probe`);
     }
-    const marked = await markRows(connection, tables, { path: source, rows: layout.rows });
+    const [marked] = await markRows(connection, tables, [{ schema, rows: layout.rows }]);
+    if (marked?.error !== undefined) throw marked.error;
+    await useMarks(connection, source);
     await filler.run(`CREATE TABLE ${table} (${columns.map(({ answers }) => `${answers} VARCHAR`).join(', ')})`);
     const work = { ...request, columns, table, exchange };
     const { rows, found, changed } = await new ValueExchange(connection, filler, work).run();
@@ -64,7 +66,14 @@ export async function transformFile(
     if (found === 0 || staged === null) return nothing;
     await expectFitting(connection, { path: source, columns: changed, table });
     await copyReplaced(connection, { schema, layout, columns: changed, table, staged });
-    await checkReplaced(connection, { schema, columns: changed, table, staged, rows, marked: marked.found });
+    await checkReplaced(connection, {
+      schema,
+      columns: changed,
+      table,
+      staged,
+      rows,
+      marked: marked?.value.found ?? 0,
+    });
     await fsyncFile(staged);
     const [{ size: bytesAfter }, stagedSha256] = [await stat(staged), await sha256OfFile(staged)];
     return { ...nothing, bytesAfter, stagedSha256 };

@@ -11,6 +11,7 @@ import type {
 } from '../../../services/lake/ports.ts';
 import { fsyncFile, sha256OfFile } from '../../store/local/durable-file.ts';
 import { failedFinding, reading } from '../duckdb/duckdb-failure.ts';
+import { type Outcome, outcomesOf } from '../duckdb/outcome.ts';
 import { expectWritable } from '../duckdb/parquet-copy.ts';
 import { expectFile } from '../duckdb/parquet-facts.ts';
 import { inexact, type RewriteEvidence, rewriteFaults } from '../duckdb/rewrite-check.ts';
@@ -61,6 +62,13 @@ export class RecordFileFormat implements LakeFileFormat {
 
   async rewrite(
     rows: SelectedRows,
+    files: readonly { readonly source: string; readonly staged: string }[],
+  ): Promise<readonly Outcome<RewriteResult>[]> {
+    return outcomesOf(files, (file) => this.#rewrite(rows, file));
+  }
+
+  async #rewrite(
+    rows: SelectedRows,
     { source, staged }: { readonly source: string; readonly staged: string },
   ): Promise<RewriteResult> {
     try {
@@ -109,8 +117,12 @@ export class RecordFileFormat implements LakeFileFormat {
     if (faults.length > 0) throw inexact(source, faults);
   }
 
+  async verify(rows: SelectedRows, paths: readonly string[]): Promise<readonly Outcome<VerifyResult>[]> {
+    return outcomesOf(paths, (path) => this.#verify(rows, path));
+  }
+
   /** Both parsers must see the same rows; of their matches the larger number counts. */
-  async verify(rows: SelectedRows, path: string): Promise<VerifyResult> {
+  async #verify(rows: SelectedRows, path: string): Promise<VerifyResult> {
     const found = await this.#find(rows, path);
     const counted = await reading(path, () =>
       JudgedRecords.using(rows, this.#format, { path, like: path }, async (judged) => judged),
