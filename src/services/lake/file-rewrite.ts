@@ -67,20 +67,22 @@ export class FileRewrite {
 
   /**
    * Stages some files at one time, ahead of their turns; nothing of it is on record. What comes of a file counts when it is its
-   * turn, and only if neither it nor the selection has changed until then.
+   * turn, and only if neither it nor the selection has changed until then. Where the engine failed, as for a disk that has no room
+   * for all of them, a file is staged in its turn.
    */
   async prepare(files: readonly FileIdentity[]): Promise<void> {
     this.#prepared = new Map();
     if (files.length < 2) return;
     const judged = await this.#scope.judge();
     const settled = await Promise.all(
-      files.map(async (file): Promise<Prepared> => {
+      files.map(async (file): Promise<Prepared | null> => {
         const staged = this.#nextStaged();
         const [made] = await Promise.allSettled([this.#stage(file, staged, judged)]);
+        if (made.status === 'rejected' && !isOfFile(made.reason)) return null;
         return { file, digest: judged.digest, staged, made: async () => settledWith(made) };
       }),
     );
-    this.#prepared = new Map(settled.map((one) => [one.file.path, one]));
+    this.#prepared = new Map(settled.flatMap((one) => (one === null ? [] : [[one.file.path, one]])));
   }
 
   /** The file is recorded as PLANNED; afterwards it is SWAPPED, SKIPPED or OPEN, or it is gone and still PLANNED. */
@@ -262,6 +264,9 @@ export class FileRewrite {
     }
   }
 }
+
+const isOfFile = (error: unknown): boolean =>
+  error instanceof LinewardError && (fileFaults.includes(error.code) || error.code === 'LAKE_FILE_CHANGED');
 
 function settledWith<T>(settled: PromiseSettledResult<T>): T {
   if (settled.status === 'fulfilled') return settled.value;
