@@ -25,8 +25,10 @@ async function send(url: string, token: string, body?: string): Promise<Data> {
 const ask = (token: string, query: string): Promise<Data> =>
   send(`${app.urls.main}/graphql`, token, JSON.stringify({ query }));
 
-async function tokenOf(name: string): Promise<string> {
-  const query = `mutation { createApiToken(input: { name: "${name}", roles: [viewer] }) { secret userErrors { message } } }`;
+const idOf = (globalId: string): string => Buffer.from(globalId, 'base64url').toString().split(':')[1] ?? '';
+
+async function tokenOf(name: string, role = 'viewer'): Promise<string> {
+  const query = `mutation { createApiToken(input: { name: "${name}", roles: [${role}] }) { secret userErrors { message } } }`;
   return (await ask(root, query)).body.data.createApiToken.secret;
 }
 async function untilLimited(work: () => Promise<Data>): Promise<Data> {
@@ -64,6 +66,33 @@ test('what queries cost is counted apart: an actor who used it up may still ask 
   });
   expect(wait).toBeGreaterThanOrEqual(1);
   expect((await ask(heavy, me)).status).toBe(200);
+});
+
+test('each event of a subscription costs what its answer does; who used it up is let go', async () => {
+  const officer = await tokenOf('watcher', 'privacy_officer');
+  const asked = await ask(
+    officer,
+    'mutation { requestErasure(input: { subjects: [{ accountId: "AC1" }] }) { operation { id } } }',
+  );
+  const { id } = asked.body.data.requestErasure.operation;
+  const client = webSocketClient(app.urls.main, officer);
+  // Costs 3,060 for each event.
+  const query = `subscription { operationUpdated(id: "${id}") { status targets(first: 60) { nodes { dataset { name mappings(first: 50) { nodes { role } } } } } } }`;
+  const events: Data[] = [];
+  const ended = new Promise((resolve) => {
+    client.subscribe({ query }, { next: (event) => events.push(event), error: resolve, complete: () => resolve(null) });
+  });
+  const told = (async () => {
+    for (let change = 0; change < 20; change += 1) {
+      await app.em.fork().execute(`update operation set status_reason = ? where id = ?`, [`${change}`, idOf(id)]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  expect(await ended).toMatchObject({ code: 4429 });
+  expect(events.length).toBeGreaterThan(0);
+  expect(events.length).toBeLessThan(5);
+  await told;
+  await client.dispose();
 });
 
 test('operations of WebSockets count like requests', async () => {

@@ -82,3 +82,37 @@ test('a connection has so many operations under way', async () => {
   expect(errors).toEqual([]);
   await client.dispose();
 });
+
+test('what is pinged before anybody knows who does, or is not read, is not answered from memory', async () => {
+  const stranger = await connect();
+  const closed = once(stranger, 'close');
+  for (let sent = 0; sent < 20; sent += 1)
+    stranger.send(JSON.stringify({ type: 'ping', payload: { text: 'x'.repeat(500_000) } }));
+  const pongs: unknown[] = [];
+  stranger.on('message', (text) => pongs.push(text));
+  expect((await closed)[0]).toBe(1006);
+  expect(pongs).toEqual([]);
+  const known = await connect();
+  init(known);
+  expect(await said(known)).toEqual({ type: 'connection_ack' });
+  known.send(JSON.stringify({ type: 'ping' }));
+  expect(await said(known)).toEqual({ type: 'pong' });
+  known.terminate();
+});
+
+test('strangers of one address do not take the connections of all, and theirs are free again in moments', async () => {
+  const strangers = await Promise.all(Array.from({ length: socketLimits.unknownOfAddress }, connect));
+  await expect(connect()).rejects.toThrow('503');
+  await eventually(
+    async () => {
+      const socket = await connect().catch(() => null);
+      if (socket === null) return null;
+      init(socket);
+      const answer = await said(socket);
+      socket.terminate();
+      return answer;
+    },
+    (answer) => answer?.type === 'connection_ack',
+  );
+  for (const socket of strangers) socket.terminate();
+});

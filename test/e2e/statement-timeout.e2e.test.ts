@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Data, documentOf, register, type TestApp, testApp } from '../testkit/app.ts';
+import { type Data, documentOf, eventually, register, type TestApp, testApp } from '../testkit/app.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -41,4 +41,23 @@ test('a change takes the time it takes', async () => {
     );
   });
   expect((await changed).registerEntityVersion.entity.id).toEqual(expect.any(String));
+});
+
+test('ten answers are at the database at most, and what is behind them goes on', async () => {
+  await app.restart({ API_STATEMENT_TIMEOUT_MS: '3000', LINEWARD_ROLES: 'api' });
+  await locked('dataset', async () => {
+    const asked = Array.from({ length: 25 }, () => app.graphql(datasets));
+    const waiting = async (): Promise<number> => {
+      const [row] = await app.em
+        .fork()
+        .execute(
+          `select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+      return row?.count ?? 0;
+    };
+    expect(await eventually(waiting, (count) => count >= 10)).toBe(10);
+    expect((await fetch(`${app.urls.main}/readyz`)).status).toBe(200);
+    const codes = (await Promise.all(asked)).map(({ errors }) => errors[0]?.extensions.code);
+    expect(codes.filter((code) => code !== 'TIMEOUT' && code !== 'DATABASE_UNAVAILABLE')).toEqual([]);
+  });
 });

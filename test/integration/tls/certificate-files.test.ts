@@ -72,6 +72,21 @@ test.each([
   });
 });
 
+test('authorities of clients are certificates, each of them whole', async () => {
+  const paths = await writeCertificate(directory, await authority.issue('one'));
+  const clientCaFile = join(directory, 'ca.pem');
+  const { key } = await authority.issue('other');
+  for (const text of ['', 'CANARY', key, authority.cert.slice(0, -40), `${authority.cert}\n${key}`]) {
+    await writeFile(clientCaFile, text);
+    await expect(CertificateFiles.open({ ...paths, clientCaFile }, silent)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/^TLS_CLIENT_CA_FILE: has no certificates/),
+    });
+  }
+  await writeFile(clientCaFile, `# two of them\n${authority.cert}\n${(await testAuthority()).cert}\n`);
+  await (await CertificateFiles.open({ ...paths, clientCaFile }, silent)).close();
+});
+
 test('what is no certificate, and the key of another one, are refused without a word of their content', async () => {
   const [one, other] = [await authority.issue('one'), await authority.issue('other')];
   for (const [pair, setting] of [

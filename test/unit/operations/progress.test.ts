@@ -30,6 +30,15 @@ test('work that has nothing to do, or more than it had, has no time that is nega
   expect(pace.at({ ...files(6), total: 20 }, 1_000).secondsLeft).toBeNull();
 });
 
+test('a clock that is put back, and a beginning that is slower than any end, give no number that is none', () => {
+  const pace = new Pace(0);
+  pace.at(files(1), 3_600_000);
+  expect(pace.at(files(2), 0).secondsLeft).toBeNull();
+  const slow = new Pace(0);
+  slow.at(files(0, { done: 0, total: 10 ** 13 }), 0);
+  expect(slow.at(files(1, { done: 20_000, total: 10 ** 13 }), 10_000).secondsLeft).toBe(2 ** 31 - 1);
+});
+
 test('files count with their bytes, and with the records that were in them for it', () => {
   const [one, two, three] = [{ bytes: 10 }, { bytes: 20 }, { bytes: 30 }];
   const progress = new FileProgress([one, two, three], [two, three]);
