@@ -6,7 +6,7 @@
 /** A layer may import itself and what its list names; everything else below `src` and `migrations` is forbidden. */
 const mayImport = {
   errors: [],
-  config: ['^src/(domain|errors)/'],
+  config: ['^src/errors/'],
   domain: ['^src/errors/'],
   entities: ['^src/(domain|errors)/'],
   services: ['^src/(entities|domain|errors)/', '^src/jobs/[^/]+\\.job\\.ts$', '^src/jobs/kit\\.ts$'],

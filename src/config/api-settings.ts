@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { queryCostMax } from '../domain/access/query-cost.ts';
 
 const perMinute = (least: number, otherwise: number, what: string) =>
   z.coerce
@@ -9,6 +8,9 @@ const perMinute = (least: number, otherwise: number, what: string) =>
     .default(otherwise)
     .describe(`${what} Each process counts for itself; 0: no limit.`);
 
+/** What one query may cost: with less than that it could never be sent. */
+export const leastQueryCost = 10_000;
+
 /** Settings of what those who ask may take of a process. */
 export const apiSettings = {
   API_REQUESTS_PER_MINUTE: perMinute(
@@ -16,9 +18,8 @@ export const apiSettings = {
     60_000,
     'Requests that an actor may send in a minute, and as many at once after a rest; over that they are answered with 429 and `Retry-After`.',
   ),
-  // Less would never let pass what one query may cost.
   API_QUERY_COST_PER_MINUTE: perMinute(
-    queryCostMax,
+    leastQueryCost,
     1_000_000,
     'What the GraphQL documents of an actor may cost in a minute, and at once after a rest. A list costs one for each object that was asked for, and what stands in it as often; one document may cost 10,000.',
   ),

@@ -25,6 +25,7 @@ function run(settings: Record<string, string>): Lineward {
   const child = spawn(node, ['--import', resolve('node_modules/tsx/dist/loader.mjs'), resolve('src/main.ts')], {
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       PORT: '0',
       REGISTRY_PORT: '0',
       PRODUCE_PORT: '0',

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { leastQueryCost } from '../../../src/config/api-settings.ts';
 import { databaseOf } from '../../../src/config/database-settings.ts';
 import { envSchema, loadEnv } from '../../../src/config/env.ts';
+import { queryCostMax } from '../../../src/domain/access/query-cost.ts';
 import { LinewardError } from '../../../src/errors/lineward-error.ts';
 
 const token = 'a-token-of-enough-length';
@@ -181,4 +183,16 @@ describe('settings', () => {
   test('each say what they are for', () => {
     for (const [name, setting] of Object.entries(envSchema.shape)) expect(setting.description, name).toMatch(/\.$/);
   });
+});
+
+test('an actor may spend in a minute what one query may cost, at least, and TLS needs both files', () => {
+  expect(leastQueryCost).toBe(queryCostMax);
+  expect(problemsOf({ API_QUERY_COST_PER_MINUTE: String(queryCostMax - 1) })).toHaveLength(1);
+  expect(loadEnv({ API_QUERY_COST_PER_MINUTE: '0' }).API_QUERY_COST_PER_MINUTE).toBe(0);
+  for (const [given, missing] of [
+    [{ TLS_CERT_FILE: 'c' }, 'TLS_KEY_FILE'],
+    [{ TLS_KEY_FILE: 'k' }, 'TLS_CERT_FILE'],
+    [{ TLS_CLIENT_CA_FILE: 'a' }, 'TLS_CERT_FILE'],
+  ] as const)
+    expect(problemsOf(given)).toEqual([expect.stringContaining(`${missing}: is required`)]);
 });
