@@ -29,11 +29,9 @@ interface Blow {
 const erasures: readonly Blow[] = [
   { verb: 'find', nth: 1, over: 'the request' },
   { verb: 'rewrite', nth: 1, over: 'the request' },
-  { verb: 'rewrite', nth: 2, over: 'a copy' },
   { verb: 'rewrite', nth: 3, over: 'a copy' },
   { verb: 'rewrite', nth: 5, over: 'the request' },
   { verb: 'keys', nth: 1, over: 'the request' },
-  { verb: 'keys', nth: 2, over: 'the request' },
   { verb: 'verify', nth: 1, over: 'the request' },
   { verb: 'verify', nth: 3, over: 'the request' },
 ];
