@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { httpGate } from './http-gate.ts';
 
 /** Stands before a server over HTTP and loses one answer: the request arrives, and the connection breaks instead. */
 export interface LossyGate {
@@ -11,11 +10,9 @@ export interface LossyGate {
 }
 
 export async function lossyGate(target: string): Promise<LossyGate> {
-  const { hostname, port } = new URL(target);
   let method: string | null = null;
   let lost = 0;
-  const server = createServer((incoming) => {
-    const outgoing = connect(Number(port), hostname);
+  const gate = await httpGate(target, (incoming, outgoing) => {
     let asked = '';
     incoming.on('data', (bytes) => {
       const line = /^[A-Z]+(?= \/)/u.exec(bytes.toString('latin1'))?.[0];
@@ -28,24 +25,14 @@ export async function lossyGate(target: string): Promise<LossyGate> {
       } else incoming.write(bytes);
     });
     incoming.pipe(outgoing);
-    for (const socket of [incoming, outgoing]) socket.on('error', () => {});
-    incoming.once('close', () => outgoing.destroy());
-    outgoing.once('close', () => incoming.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...gate,
     loseAnswerTo(lostMethod) {
       method = lostMethod;
     },
     get lost() {
       return lost;
-    },
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      await closed;
     },
   };
 }

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { httpGate } from './http-gate.ts';
 
 /** Stands before a server of S3 and refuses some requests, as a policy of the bucket or of the credentials would. */
 export interface RefusingGate {
@@ -16,11 +15,9 @@ const body =
 const answer = `HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 export async function refusingGate(target: string): Promise<RefusingGate> {
-  const { hostname, port } = new URL(target);
   let requests: RegExp | null = null;
   const refused: string[] = [];
-  const server = createServer((incoming) => {
-    const outgoing = connect(Number(port), hostname);
+  const gate = await httpGate(target, (incoming, outgoing) => {
     incoming.on('data', (bytes) => {
       // What is refused has no body, so its headers are all of it.
       const line = /^[A-Z]+ \/\S*/u.exec(bytes.toString('latin1'))?.[0];
@@ -30,22 +27,12 @@ export async function refusingGate(target: string): Promise<RefusingGate> {
       } else outgoing.write(bytes);
     });
     outgoing.pipe(incoming);
-    for (const socket of [incoming, outgoing]) socket.on('error', () => {});
-    incoming.once('close', () => outgoing.destroy());
-    outgoing.once('close', () => incoming.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...gate,
     refuse(some) {
       requests = some;
     },
     refused,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      await closed;
-    },
   };
 }

@@ -52,9 +52,9 @@ export class RewriteVerification {
     for (const record of records.values()) if (!paths.has(record.path)) await this.#checkGone(record);
     const progress = new FileProgress(listed, listed);
     const report = () => this.#context.report({ ...progress.now(), records: this.#scanned });
-    let [done, reported] = [0, 0];
+    let reported = 0;
     for (const group of groupsAtOnce(listed, this.#action)) {
-      if (done >= reported) {
+      if (progress.now().done >= reported) {
         await this.#context.lease.assertHeld();
         await report();
         reported += filesPerReport;
@@ -64,7 +64,6 @@ export class RewriteVerification {
         await this.#check(file, seen[index] ?? null, records.get(file.path));
         progress.finish(file);
       }
-      done += group.length;
     }
     await this.#openVersions(records);
     await this.#openLinks();

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { EdgeGraph } from '../../domain/lineage/edge-graph.ts';
 import { type EdgeList, joinEdges, readEdges, replaceEdges } from '../../domain/lineage/edge-list.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
-import { readWhole } from '../access/reader.ts';
+import { SharedLook } from '../shared-look.ts';
 import { executePrepared, nativeTransaction, type PreparedStatement, prepared } from '../sql.ts';
 import { twinFields } from './column-steps.ts';
 
@@ -141,8 +141,8 @@ class KeptGraph {
   readonly #changed: PreparedStatement;
   #known: Known | null = null;
   #applied = 0;
-  #last: Promise<unknown> = Promise.resolve();
-  #next: Promise<EdgeGraph> | null = null;
+  /** It is kept for all, so it is read whole; what of it may be shown is asked of the tables. */
+  readonly #looks = new SharedLook(() => this.#look());
 
   constructor(em: EntityManager, source: GraphSource) {
     this.#em = em;
@@ -150,19 +150,8 @@ class KeptGraph {
     this.#changed = changed(source);
   }
 
-  /** A look that began already may have missed what the caller saw committed; all who come meanwhile share the next one. */
   current(): Promise<EdgeGraph> {
-    if (this.#next !== null) return this.#next;
-    // It is kept for all, so it is read whole; what of it may be shown is asked of the tables.
-    const look = readWhole(() =>
-      this.#last.then(() => {
-        this.#next = null;
-        return this.#look();
-      }),
-    );
-    this.#next = look;
-    this.#last = look.catch(() => {});
-    return look;
+    return this.#looks.next();
   }
 
   async #look(): Promise<EdgeGraph> {

@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
-import { readWhole } from '../access/reader.ts';
+import { SharedLook } from '../shared-look.ts';
 import { executePrepared, prepared } from '../sql.ts';
 
 /** Most marks that one transaction looks at, which takes fewer where these are of many fields: a search that comes meanwhile waits for it. */
@@ -15,31 +15,16 @@ const takenRow = z.object({ taken: z.number() });
  */
 export class SearchEntries {
   readonly #em: EntityManager;
-  /** Settles with the refresh that is under way; never fails. */
-  #last: Promise<void> = Promise.resolve();
-  /** Has not begun yet. */
-  #next: Promise<void> | null = null;
+  /** No more than one connection waits for the refresh of another process. */
+  readonly #refreshes = new SharedLook(() => this.#refresh());
 
   constructor(deps: { readonly em: EntityManager }) {
     this.#em = deps.em;
   }
 
-  /**
-   * Brings up to date whatever was committed before the call; with nothing marked, one small statement. One that began before
-   * may have missed what the caller saw committed, so all who come meanwhile share the next one: it waits for the refresh of
-   * another process, and no connection more than one with it.
-   */
+  /** Brings up to date whatever was committed before the call; with nothing marked, one small statement. */
   refresh(): Promise<void> {
-    if (this.#next !== null) return this.#next;
-    const next = readWhole(() =>
-      this.#last.then(() => {
-        this.#next = null;
-        return this.#refresh();
-      }),
-    );
-    this.#next = next;
-    this.#last = next.catch(() => {});
-    return next;
+    return this.#refreshes.next();
   }
 
   async #refresh(): Promise<void> {
