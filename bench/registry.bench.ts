@@ -224,8 +224,9 @@ async function reads(dataDir: string, postgres: EmbeddedPostgres, onClose: OnClo
 function spawned(args: readonly string[], settings: Record<string, string>, onClose: OnClose): ChildProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
     env: { ...process.env, ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  child.stderr.pipe(process.stderr);
   onClose(async () => child.kill());
   return child;
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { startChild } from './child-process.ts';
 
 const childModule = fileURLToPath(new URL('./consumer-child.ts', import.meta.url));
 
@@ -13,9 +13,7 @@ export interface ConsumerProcess {
 
 /** Starts a process of an installation that runs its streams. */
 export async function consumerProcess(settings: Readonly<Record<string, string>>): Promise<ConsumerProcess> {
-  const child = spawn(process.execPath, [childModule, JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = startChild(childModule, JSON.stringify(settings));
   const exited = once(child, 'exit');
   const killWithUs = () => child.kill('SIGKILL');
   process.once('exit', killWithUs);

@@ -16,7 +16,8 @@ export async function startKmsServer(): Promise<KmsServer | null> {
     'import moto.server, flask_cors, moto.kms.models',
   );
   if (python === null) return null;
-  const child = spawn(python, ['test/testkit/kms_server.py'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, ['test/testkit/kms_server.py'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stderr.pipe(process.stderr);
   const exited = once(child, 'exit');
   const lines = createInterface(child.stdout);
   const url = await Promise.race([firstUrl(lines), exited.then(() => null)]);

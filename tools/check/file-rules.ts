@@ -14,6 +14,7 @@ const kebabName = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 const migrationName = /^\d{14}_[a-z0-9]+([-_][a-z0-9]+)*\.ts$/;
 // Split so that this file passes its own rule.
 const unfinished = new RegExp(`\\b(TO${'DO'}|FIX${'ME'})\\b`);
+const sharedOutput = new RegExp(`stdio:.*'inher${'it'}'`);
 
 const folders = ['src', 'packages/lake-client/src', 'tools', 'demo', 'bench', 'migrations', 'test'] as const;
 
@@ -32,6 +33,8 @@ function problemsOf({ path, text }: SourceFile): string[] {
   if (!named.test(basename(path))) problems.push(`${path}: file names are kebab-case (migrations <timestamp>_<slug>)`);
   for (const [index, line] of lines.entries()) {
     const where = `${path}:${index + 1}`;
+    if (!inProduct && sharedOutput.test(line))
+      problems.push(`${where}: pass on what a child says; one that shares our output keeps a run from ending`);
     if (unfinished.test(line)) problems.push(`${where}: unfinished work belongs in the issue tracker`);
     if (inProduct && /\bnew Error\(/.test(line)) problems.push(`${where}: throw a LinewardError with a code`);
     if (inProduct && !path.startsWith('src/config/') && /\bprocess\.env\b/.test(line))

@@ -152,15 +152,18 @@ async function tool(command: string, args: readonly string[]): Promise<void> {
 
 function serviceOver({ env, target }: DrillSettings, copies: { readonly data: string; readonly ledger: string }) {
   const kept = Object.entries(env).filter(([name]) => !leftOut.includes(name) && !name.startsWith('LAKE_S3'));
-  return spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const service = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     env: {
       ...Object.fromEntries(kept),
       ...{ DATABASE_URL: target, DATABASE_OWNER_ALLOWED: 'true' },
       ...{ LINEWARD_DATA_DIR: copies.data, LINEWARD_LEDGER_DIR: copies.ledger, LINEWARD_ROLES: 'api,worker' },
       ...{ PORT: '0', REGISTRY_PORT: '0', PRODUCE_PORT: '0', LOG_LEVEL: 'error' },
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Passed on, not shared: a service that outlived us would hold the output of who runs the drill.
+  service.stderr.pipe(process.stderr);
+  return service;
 }
 
 async function ended(service: ChildProcess): Promise<void> {

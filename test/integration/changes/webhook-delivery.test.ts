@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,6 +11,7 @@ import type { Webhook } from '../../../src/domain/changes/webhook.ts';
 import { audit } from '../../../src/services/audit/audit.service.ts';
 import { tester } from '../../testkit/actor.ts';
 import { eventually } from '../../testkit/app.ts';
+import { startChild } from '../../testkit/child-process.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { keyParts } from '../../testkit/keys.ts';
 import {
@@ -259,7 +259,7 @@ describe('workers', () => {
     const argument = JSON.stringify({ url: database.url, keyFile: join(directory, 'kek.key'), id });
     for (let kill = 0; kill < 2; kill += 1) {
       const before = receiver.received.length;
-      const child = spawn(process.execPath, [childModule, argument], { stdio: 'inherit' });
+      const child = startChild(childModule, argument);
       const [, signal] = await once(child, 'exit');
       expect(signal).toBe('SIGKILL');
       expect(receiver.received.length).toBe(before + 1);

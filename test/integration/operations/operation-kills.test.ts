@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { signatureHolds } from '../../../src/domain/signed-statement.ts';
+import { startChild } from '../../testkit/child-process.ts';
 import { testDatabase } from '../../testkit/database.ts';
 import { operationParts } from '../../testkit/operation-parts.ts';
 import { OperationsUser, seedPlaces } from '../../testkit/operations.ts';
@@ -20,9 +21,7 @@ afterEach(async () => {
 });
 
 function worker(work: WorkerWork): ChildProcess {
-  const child = spawn(process.execPath, [childModule, JSON.stringify(work)], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const child = startChild(childModule, JSON.stringify(work));
   closers.push(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');

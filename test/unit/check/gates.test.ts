@@ -22,6 +22,7 @@ describe('file rules', () => {
     ['a migration without a timestamp', 'migrations/catalog.ts', lines(1)],
     ['a bare Error in the product', 'src/domain/text.ts', "throw new Error('no');\n"],
     ['the environment read outside the configuration', 'src/domain/text.ts', 'const home = process.env.HOME;\n'],
+    ['a child that shares our output', 'test/unit/text.test.ts', `spawn('x', { stdio: ['pipe', 'inher${'it'}'] });\n`],
     ['unfinished work', 'tools/text.ts', `// ${'TO'}${'DO'}: later\n`],
   ])('refuse %s', (_what, path, text) => {
     expect(problemsOf(path, text)).toHaveLength(1);
