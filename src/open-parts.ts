@@ -33,7 +33,7 @@ import { S3LakeStore } from './adapters/store/s3/s3-store.ts';
 import { CertificateFiles } from './adapters/tls/certificate-files.ts';
 import { databaseOf } from './config/database-settings.ts';
 import type { Env } from './config/env.ts';
-import { isAnswering, seen } from './services/access/reader.ts';
+import { asker, isAnswering, seen } from './services/access/reader.ts';
 import type { CheckpointSink } from './services/audit/ports.ts';
 import type { LakeStore } from './services/lake/ports.ts';
 import { KeyProviders } from './services/privacy/key-providers.ts';
@@ -59,7 +59,7 @@ export async function openParts(env: Env, logger: PinoLogger, onClose: OnClose) 
       'DATABASE_OWNER_ALLOWED: one role owns the tables and works with them, so the service could change its audit log',
     );
   const answerMs = env.API_STATEMENT_TIMEOUT_MS;
-  const database = await openDatabase(postgres.url, { view: seen, isAnswering, answerMs });
+  const database = await openDatabase(postgres.url, { view: seen, isAnswering, asker, answerMs });
   onClose(() => database.close());
 
   const notary = await LocalNotary.open(join(env.LINEWARD_DATA_DIR, 'keys'));

@@ -24,7 +24,7 @@ export function readByActor(server: FastifyInstance, { readers, visibleThings }:
   // After the body was read: who waits for a socket comes back as nobody.
   server.addHook('preValidation', (request, _reply, done) => {
     const { actor } = request;
-    const go = (reader: Reader | null): void => (shows(request) ? answerAs(reader, done) : done());
+    const go = (reader: Reader | null): void => (shows(request) ? answerAs(reader, actor?.id ?? null, done) : done());
     if (actor === undefined || !isBound(actor)) return go(null);
     const reader = readers.of(actor);
     const { topic, entity } = (request.params ?? {}) as Readonly<Record<string, string | undefined>>;

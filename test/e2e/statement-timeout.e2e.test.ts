@@ -17,6 +17,16 @@ function locked(table: string, work: () => Promise<void>): Promise<void> {
   });
 }
 
+/** Statements that wait for a lock. */
+async function waiting(): Promise<number> {
+  const [row] = await app.em
+    .fork()
+    .execute(
+      `select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+  return row?.count ?? 0;
+}
+
 test('an answer whose statement takes too long is ended, on each listener, and told as what it is', async () => {
   await locked('dataset, registry_subject', async () => {
     const { data, errors } = await app.graphql(datasets);
@@ -43,21 +53,30 @@ test('a change takes the time it takes', async () => {
   expect((await changed).registerEntityVersion.entity.id).toEqual(expect.any(String));
 });
 
-test('ten answers are at the database at most, and what is behind them goes on', async () => {
-  await app.restart({ API_STATEMENT_TIMEOUT_MS: '3000', LINEWARD_ROLES: 'api' });
+test('eight answers of one actor are at the database at most and ten of all, and others and what is behind go on', async () => {
+  const root = 'the-root-token-of-timeouts';
+  await app.restart({ API_STATEMENT_TIMEOUT_MS: '3000', LINEWARD_ROLES: 'api', LINEWARD_API_TOKEN: root });
+  const ask = async (token: string, query: string): Promise<Data> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${app.urls.main}/graphql`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ query }),
+    });
+    return answer.json();
+  };
+  const create = 'mutation { createApiToken(input: { name: "patient", roles: [viewer] }) { secret } }';
+  const patient: string = (await ask(root, create)).data.createApiToken.secret;
   await locked('dataset', async () => {
-    const asked = Array.from({ length: 25 }, () => app.graphql(datasets));
-    const waiting = async (): Promise<number> => {
-      const [row] = await app.em
-        .fork()
-        .execute(
-          `select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        );
-      return row?.count ?? 0;
-    };
+    const greedy = Array.from({ length: 25 }, () => ask(root, datasets));
+    expect(await eventually(waiting, (count) => count >= 8)).toBe(8);
+    expect(await ask(patient, '{ entities(first: 1) { nodes { name } } }')).toMatchObject({ data: { entities: {} } });
+    expect(await waiting()).toBe(8);
+    const others = Array.from({ length: 5 }, () => ask(patient, datasets));
     expect(await eventually(waiting, (count) => count >= 10)).toBe(10);
     expect((await fetch(`${app.urls.main}/readyz`)).status).toBe(200);
-    const codes = (await Promise.all(asked)).map(({ errors }) => errors[0]?.extensions.code);
+    const codes = (await Promise.all([...greedy, ...others])).map(({ errors }) => errors[0]?.extensions.code);
     expect(codes.filter((code) => code !== 'TIMEOUT' && code !== 'DATABASE_UNAVAILABLE')).toEqual([]);
   });
+  expect((await ask(root, datasets)).errors).toBeUndefined();
 });

@@ -224,7 +224,7 @@ export async function openDatabase(url: string, reading?: Reading): Promise<Data
     extensions: [Migrator],
     migrations: { migrationsList, tableName: 'schema_migration', snapshot: false, transactional: true },
     pool: { min: 0, max: connectionsMax.work },
-    ...(reading === undefined ? {} : { replicas: [answersPool(reading.answerMs)], preferReadReplicas: false }),
+    ...(reading === undefined ? {} : { replicas: [answersPool(reading)], preferReadReplicas: false }),
     debug: false,
     logger: () => {},
   });

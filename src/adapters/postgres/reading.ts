@@ -1,3 +1,6 @@
+import type { Pool } from 'pg';
+import { shareOut } from './answer-shares.ts';
+
 interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -9,17 +12,25 @@ export interface Reading {
   view(statement: Statement): Statement | Promise<Statement>;
   /** Whether a statement outside of transactions is that of an answer. */
   isAnswering(): boolean;
+  /** Whose answer it is; null where that is not known. */
+  asker(): string | null;
   /** Longest time of such a statement, milliseconds; 0 for any. */
   readonly answerMs: number;
 }
 
-/** Connections of a process: those of answers are apart, so that neither they nor the work behind keep the others waiting. */
-export const connectionsMax = { work: 20, answers: 10 };
+/**
+ * Connections of a process: those of answers are apart, so that neither they nor the work behind keep the others waiting, and
+ * one actor's questions never have all of them.
+ */
+export const connectionsMax = { work: 20, answers: 10, answersOfActor: 8 };
 
 /** To the ORM it is a replica, and nothing is read from those by itself. */
-export const answersPool = (answerMs: number) => ({
+export const answersPool = ({ answerMs, asker }: Reading) => ({
   // Of a replica's own pool the ORM takes nothing.
-  driverOptions: { max: connectionsMax.answers, statement_timeout: answerMs, connectionTimeoutMillis: answerMs },
+  driverOptions: {
+    ...{ max: connectionsMax.answers, statement_timeout: answerMs, connectionTimeoutMillis: answerMs },
+    onPoolCreated: (pool: Pool) => shareOut(pool, { most: connectionsMax.answersOfActor, timeoutMs: answerMs, asker }),
+  },
 });
 
 /** As the ORM has it. */

@@ -90,7 +90,7 @@ export function graphqlSockets(server: FastifyInstance, options: GraphqlOptions)
   };
   /** Also what comes bit by bit is read as by who asked for it. */
   const asReader = <T>({ actor }: RequestContext, work: () => T): T =>
-    answerAs(isBound(actor) ? options.readers.of(actor) : null, work);
+    answerAs(isBound(actor) ? options.readers.of(actor) : null, actor.id, work);
   const cleanup = useServer<Parameters>(
     {
       execute: (args) => asReader(args.contextValue as RequestContext, () => execute(args)),

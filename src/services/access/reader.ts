@@ -16,6 +16,8 @@ interface Reading {
   readonly reader: Reader | null;
   /** Whether what is read is an answer, which takes its time from all others who ask. */
   readonly isAnswer: boolean;
+  /** Whose answer; null where nobody is known. */
+  readonly asker: string | null;
 }
 
 /**
@@ -23,16 +25,18 @@ interface Reading {
  * bring it; work that nobody waits for, and what all share, is read by nobody, and whole. See ADR 0037.
  */
 const readings = new AsyncLocalStorage<Reading>();
-const whole: Reading = { reader: null, isAnswer: false };
-const wholeAnswer: Reading = { reader: null, isAnswer: true };
+const whole: Reading = { reader: null, isAnswer: false, asker: null };
 
 export function readAs<T>(reader: Reader | null, work: () => T): T {
-  return readings.run({ reader, isAnswer: isAnswering() }, work);
+  return readings.run({ ...(readings.getStore() ?? whole), reader }, work);
 }
 
-/** As {@link readAs}, for an answer: its statements are ended where they take longer than those of answers may. See ADR 0053. */
-export function answerAs<T>(reader: Reader | null, work: () => T): T {
-  return readings.run(reader === null ? wholeAnswer : { reader, isAnswer: true }, work);
+/**
+ * As {@link readAs}, for an answer to `asker`, who is an actor's id: its statements are ended where they take longer than those of
+ * answers may, and share connections with the asker's others. See ADR 0053.
+ */
+export function answerAs<T>(reader: Reader | null, asker: string | null, work: () => T): T {
+  return readings.run({ reader, isAnswer: true, asker }, work);
 }
 
 /** Does what must know everything, whoever asked for it, and takes the time it takes: changes, checks, and what is kept for all. */
@@ -43,6 +47,11 @@ export function readWhole<T>(work: () => T): T {
 /** Whether statements are those of an answer. */
 export function isAnswering(): boolean {
   return readings.getStore()?.isAnswer ?? false;
+}
+
+/** The id of the actor whose answer is read, where one is known. */
+export function asker(): string | null {
+  return readings.getStore()?.asker ?? null;
 }
 
 /** Who reads, where something may be kept from them. */

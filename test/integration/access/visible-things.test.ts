@@ -6,7 +6,7 @@ import { AccessPolicyReadModel } from '../../../src/services/access/access-polic
 import { AccessPolicyService } from '../../../src/services/access/access-policy.service.ts';
 import { CatalogReaders } from '../../../src/services/access/catalog-readers.ts';
 import { PoliciesInForce } from '../../../src/services/access/policies-in-force.ts';
-import { isAnswering, readAs, seen } from '../../../src/services/access/reader.ts';
+import { asker, isAnswering, readAs, seen } from '../../../src/services/access/reader.ts';
 import { VisibleThings } from '../../../src/services/access/visible-things.ts';
 import { tester } from '../../testkit/actor.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
@@ -19,7 +19,7 @@ let things: VisibleThings;
 let readers: CatalogReaders;
 beforeAll(async () => {
   database = await testDatabase();
-  viewed = await openDatabase(database.url, { view: seen, isAnswering, answerMs: 10_000 });
+  viewed = await openDatabase(database.url, { view: seen, isAnswering, asker, answerMs: 10_000 });
   const { em } = viewed;
   policies = new PoliciesInForce({ accessPolicies: new AccessPolicyReadModel({ em }) });
   things = new VisibleThings({ em, policies, kafkaNamespace: 'kafka://k' });

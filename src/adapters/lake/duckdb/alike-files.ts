@@ -2,11 +2,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { reading } from './duckdb-failure.ts';
 import { type Outcome, outcomesOf } from './outcome.ts';
 import type { FileSchema } from './parquet-facts.ts';
-import { readSchemas } from './parquet-footers.ts';
+import { perStatement, readSchemas } from './parquet-footers.ts';
 import type { SelectionTables } from './selection-tables.ts';
-
-/** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
-const filesPerScan = 64;
 
 /** Schemas of files in which the keys of a selection can be searched, or why one of them is none. */
 export async function searchable(
@@ -41,8 +38,8 @@ export async function scanAlike<T>(
 ): Promise<readonly Outcome<T>[]> {
   const answers = new Map<string, Outcome<T>>();
   for (const alike of Map.groupBy(schemas, (schema) => keyTypes(tables, schema)).values())
-    for (let start = 0; start < alike.length; start += filesPerScan) {
-      const paths = alike.slice(start, start + filesPerScan).map(({ path }) => path);
+    for (const some of perStatement(alike)) {
+      const paths = some.map(({ path }) => path);
       const scanned = await scanSome(paths, scan);
       for (const [index, path] of paths.entries()) answers.set(path, scanned[index] ?? { value: scan.nothing });
     }

@@ -16,15 +16,27 @@ import { sqlText } from './sql-text.ts';
 /** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
 const filesPerStatement = 64;
 
+/** The files, in order, as statements take them. */
+export function* perStatement<File>(files: readonly File[]): Generator<readonly File[]> {
+  for (let start = 0; start < files.length; start += filesPerStatement)
+    yield files.slice(start, start + filesPerStatement);
+}
+
 /** The end of one file, read when it is asked for; that it is none is said then. */
 export type FooterReader = () => Promise<{ readonly schema: FileSchema; readonly layout: FileLayout }>;
 type SchemaReader = () => Promise<FileSchema>;
 
-/** Reads the ends of some files by one statement of each kind; one by one where that fails, since it fails for all. */
+/** Reads the ends of files by statements over many; one by one where that fails, since it fails for all. */
 export async function readFooters(
   connection: DuckDBConnection,
   paths: readonly string[],
 ): Promise<readonly FooterReader[]> {
+  const readers: FooterReader[] = [];
+  for (const some of perStatement(paths)) readers.push(...(await footerReaders(connection, some)));
+  return readers;
+}
+
+async function footerReaders(connection: DuckDBConnection, paths: readonly string[]): Promise<readonly FooterReader[]> {
   try {
     return await readTogether(connection, paths);
   } catch {
@@ -35,14 +47,13 @@ export async function readFooters(
   }
 }
 
-/** As {@link readFooters}, for schemas alone and any number of files. */
+/** As {@link readFooters}, for schemas alone. */
 export async function readSchemas(
   connection: DuckDBConnection,
   paths: readonly string[],
 ): Promise<readonly SchemaReader[]> {
   const readers: SchemaReader[] = [];
-  for (let start = 0; start < paths.length; start += filesPerStatement)
-    readers.push(...(await schemaReaders(connection, paths.slice(start, start + filesPerStatement))));
+  for (const some of perStatement(paths)) readers.push(...(await schemaReaders(connection, some)));
   return readers;
 }
 

@@ -7,11 +7,8 @@ import type { EngineVerbs } from './engine-protocol.ts';
 import { expectNumberable } from './marked-rows.ts';
 import { refuseLossyCopy } from './parquet-copy.ts';
 import type { FileLayout, FileSchema } from './parquet-facts.ts';
-import { type FooterReader, readFooters } from './parquet-footers.ts';
+import { readFooters } from './parquet-footers.ts';
 import { checkKeyColumns } from './selection-tables.ts';
-
-/** Files of one statement: enough to spread its cost, few enough that one bad file repeats little work. */
-const filesPerStatement = 64;
 
 /** Reads the ends of files, and tries on a copy without rows what a rewrite would do to each kind of them. */
 export async function surveyFiles(
@@ -27,9 +24,7 @@ export async function surveyFiles(
     return known;
   };
   const surveyed: SurveyedFile[] = [];
-  const readers: FooterReader[] = [];
-  for (let start = 0; start < files.length; start += filesPerStatement)
-    readers.push(...(await readFooters(connection, files.slice(start, start + filesPerStatement))));
+  const readers = await readFooters(connection, files);
   for (const [index, path] of files.entries()) {
     try {
       const footer = await readers[index]?.();
