@@ -1,6 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const alias = [{ find: /^graphql$/, replacement: 'graphql/index.js' }];
+
+/** Files that take minutes: begun last, one of them would go on when all others are done. */
+const long = /(lake-kills|topic-kills|process\.e2e|engine-kills|architecture)\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { yes = [], no = [] } = Object.groupBy(await super.sort(files), (file) =>
+      long.test(file.moduleId) ? 'yes' : 'no',
+    );
+    return [...yes, ...no];
+  }
+}
 
 export default defineConfig({
   resolve: { alias },
@@ -8,6 +21,7 @@ export default defineConfig({
     reporters: ['default'],
     // Many tests wait for servers: one file more than there are cores, on two of them, keeps these at work.
     maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
