@@ -16,7 +16,7 @@ import {
 import { audit } from '../audit/audit.service.ts';
 import { settleDeferral } from './erasure-deferral.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, type Retaining, selectionOf, subjectsOf } from './operation-subjects.ts';
 import type { ErasureJournal, Notary } from './ports.ts';
 
 /**
@@ -96,11 +96,7 @@ export class OperationCertifier {
   ): Promise<CertificateBody> {
     const { targets, places } = await certifiedTargets(tx, operation);
     const gaps = [...(operation.plan?.gaps ?? []), ...heldIn(places, held.selection)];
-    const subjects = await tx.find(
-      OperationSubjectSchema,
-      { operationId: operation.id },
-      { orderBy: { digest: 'asc' } },
-    );
+    const subjects = await subjectsOf(tx, operation.id);
     const open = openPoints(targets, gaps, {
       subjects: held.subjects.size,
       narrower: held.narrower,
@@ -120,9 +116,9 @@ export class OperationCertifier {
       approvedBy: operation.approvedBy ?? '',
       approvedAt: operation.approvedAt?.toISOString() ?? '',
       issuedAt: new Date().toISOString(),
-      subjects: subjects.map(({ digest, ...subject }) => ({
+      subjects: subjects.map(({ digest, held: wasHeld }) => ({
         digest,
-        held: held.subjects.has(digest) || (isCancelled && subject.held),
+        held: held.subjects.has(digest) || (isCancelled && wasHeld),
       })),
       targets,
       totals: totals(targets),

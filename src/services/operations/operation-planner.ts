@@ -6,7 +6,7 @@ import { type OperationPlan, type PlannedTarget, planHash } from '../../domain/o
 import { sequenceOf, unmappedDatasets } from '../../domain/operations/reach.ts';
 import { mayBecome } from '../../domain/operations/status.ts';
 import { type Gap, keyRing, type TargetPlace } from '../../domain/operations/target.ts';
-import { type Operation, OperationSubjectSchema, OperationTargetSchema } from '../../entities/operation.entity.ts';
+import { type Operation, OperationTargetSchema } from '../../entities/operation.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import { audit } from '../audit/audit.service.ts';
 import type { DerivedData, DerivedDataReadModel } from '../lineage/derived-data.ts';
@@ -16,7 +16,7 @@ import { type ApprovalTerms, awaitApproval, labelledPlan } from './approval-rule
 import { settleDeferral } from './erasure-deferral.ts';
 import { executorFor } from './executor-for.ts';
 import { lockOperation } from './operation-lock.ts';
-import { dropIdentifiers, type Retaining, selectionOf } from './operation-subjects.ts';
+import { dropIdentifiers, markHeld, type Retaining, selectionOf, subjectsOf } from './operation-subjects.ts';
 import { estimateOf, type MappedPlace, onePerDataset, targetRow } from './planned-targets.ts';
 import type { Notary, TargetExecutor } from './ports.ts';
 
@@ -52,9 +52,7 @@ export class OperationPlanner {
       : operation.kind === 'SHRED'
         ? await this.#keyRing(selection)
         : await this.#targets(operation, selection);
-    const subjects = await this.#deps.em
-      .fork()
-      .find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
+    const subjects = await subjectsOf(this.#deps.em.fork(), operationId);
     const plan: OperationPlan = {
       operationId,
       kind: operation.kind,
@@ -212,8 +210,7 @@ export class OperationPlanner {
       await tx.nativeDelete(OperationTargetSchema, { operationId, round: operation.round });
       for (const target of plan.targets)
         tx.persist(tx.create(OperationTargetSchema, targetRow(operation, target, now)));
-      const subjects = await tx.find(OperationSubjectSchema, { operationId });
-      for (const subject of subjects) subject.held = facts.held.has(subject.digest);
+      await markHeld(tx, operationId, facts.held);
       audit(tx, systemActor, {
         action: facts.blocked ? 'blockOperation' : 'planOperation',
         resourceType: 'Operation',

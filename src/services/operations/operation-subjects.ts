@@ -11,6 +11,7 @@ import {
   type OperationSubject,
   OperationSubjectSchema,
 } from '../../entities/operation.entity.ts';
+import { textArray } from '../sql.ts';
 
 /** Where it is read what keeps data. */
 export interface Retaining {
@@ -20,8 +21,30 @@ export interface Retaining {
   minimumLimits(): Promise<ReadonlyMap<string, MinimumLimit>>;
 }
 
+/** Whom an operation is about. */
+type Subject = Pick<OperationSubject, 'digest' | 'held' | 'accountId' | 'subjectField' | 'subjectValue' | 'keyVersion'>;
+
+/** All whom an operation is about, by digest. As rows: there may be hundreds of thousands, and entities take ten times as long. */
+export function subjectsOf(em: EntityManager, operationId: string): Promise<readonly Subject[]> {
+  return em.execute<Subject[]>(
+    `select digest, held, account_id as "accountId", subject_field as "subjectField", subject_value as "subjectValue",
+       key_version as "keyVersion" from operation_subject where operation_id = ? order by digest`,
+    [operationId],
+  );
+}
+
+/** Puts on record which subjects are held, and which are not. */
+export async function markHeld(tx: EntityManager, operationId: string, held: ReadonlySet<string>): Promise<void> {
+  const digests = textArray([...held]);
+  await tx.execute(
+    `update operation_subject set held = digest = any(?::text[])
+     where operation_id = ? and held is distinct from (digest = any(?::text[]))`,
+    [digests, operationId, digests],
+  );
+}
+
 /** The selector of a stored subject, null once its clear identifiers are gone. */
-function selectorOf(subject: OperationSubject): SubjectSelector | null {
+function selectorOf(subject: Subject): SubjectSelector | null {
   const { accountId, subjectField: field, subjectValue: value, keyVersion } = subject;
   if (accountId == null) return null;
   const version = keyVersion == null ? {} : { keyVersion };
@@ -29,9 +52,15 @@ function selectorOf(subject: OperationSubject): SubjectSelector | null {
   return { accountId, subject: { field, value }, ...version };
 }
 
+/** What an operation was asked for. */
+interface Asked extends Selection, Pick<Operation, 'kind'> {
+  /** Each once; null for every account there is. */
+  readonly accounts: readonly string[] | null;
+}
+
 /** Whom an operation was asked to act on, as far as it is still known. */
 async function requestedOf(em: EntityManager, operationId: string): Promise<readonly SubjectSelector[]> {
-  const subjects = await em.fork().find(OperationSubjectSchema, { operationId }, { orderBy: { digest: 'asc' } });
+  const subjects = await subjectsOf(em.fork(), operationId);
   return subjects.map(selectorOf).filter((selector) => selector !== null);
 }
 
@@ -43,7 +72,7 @@ export class OperationSelections {
   readonly #em: EntityManager;
   readonly #operationId: string;
   readonly #retains: Retaining;
-  #asked: Promise<Selection & Pick<Operation, 'kind'>> | null = null;
+  #asked: Promise<Asked> | null = null;
   #last: { readonly retains: string; readonly selection: PermittedSelection } | null = null;
 
   constructor(em: EntityManager, operationId: string, retains: Retaining) {
@@ -62,13 +91,12 @@ export class OperationSelections {
   async now(): Promise<PermittedSelection> {
     this.#asked ??= this.#read();
     const request = await this.#asked;
-    const accounts = request.everyone === true ? null : [...new Set(request.act.map(({ accountId }) => accountId))];
     const binds = bindsTo[request.kind];
     const {
       everywhere: holds,
       local,
       ranged,
-    } = binds.holds ? await this.#retains.heldSelectors(accounts) : byReach([]);
+    } = binds.holds ? await this.#retains.heldSelectors(request.accounts) : byReach([]);
     const minimums: ReadonlyMap<string, MinimumLimit> = binds.minimums
       ? await this.#retains.minimumLimits()
       : new Map();
@@ -82,10 +110,12 @@ export class OperationSelections {
     return selection;
   }
 
-  async #read(): Promise<Selection & Pick<Operation, 'kind'>> {
+  async #read(): Promise<Asked> {
     const operation = await this.#em.fork().findOneOrFail(OperationSchema, { id: this.#operationId });
     const act = await requestedOf(this.#em, operation.id);
-    return { kind: operation.kind, everyone: await isAboutEveryone(this.#em, operation), act, keep: [] };
+    const everyone = await isAboutEveryone(this.#em, operation);
+    const accounts = everyone ? null : [...new Set(act.map(({ accountId }) => accountId))];
+    return { kind: operation.kind, everyone, act, keep: [], accounts };
   }
 }
 
