@@ -1,6 +1,8 @@
 import type {
   FileFinding,
   FindRequest,
+  IndexRequest,
+  IndexResult,
   KeysRequest,
   KeysResult,
   LakeEngine,
@@ -60,6 +62,10 @@ export class EnginePool implements LakeEngine {
 
   keys(request: KeysRequest): Promise<KeysResult> {
     return this.#ask((engine) => engine.keys(request));
+  }
+
+  index(request: IndexRequest): Promise<IndexResult> {
+    return this.#ask((engine) => engine.index(request));
   }
 
   verify(request: VerifyRequest): Promise<VerifyResult> {

@@ -67,6 +67,7 @@ import { TransformReaderMigration } from '../../../migrations/20261129000300_tra
 import { SearchOfAllMigration } from '../../../migrations/20261129000400_search_of_all.ts';
 import { ValueChangeMigration } from '../../../migrations/20261129000500_value_change.ts';
 import { DatasetsOfJobsMigration } from '../../../migrations/20261129000600_datasets_of_jobs.ts';
+import { SegmentsAnewMigration } from '../../../migrations/20261130000100_segments_anew.ts';
 import { AccountKeySchema } from '../../entities/account-key.entity.ts';
 import { ApiTokenSchema } from '../../entities/api-token.entity.ts';
 import { ApprovalDelegationSchema, ApprovalPolicySchema } from '../../entities/approval.entity.ts';
@@ -198,6 +199,7 @@ const migrationsList = [
   { name: '20261129000400_search_of_all', class: SearchOfAllMigration },
   { name: '20261129000500_value_change', class: ValueChangeMigration },
   { name: '20261129000600_datasets_of_jobs', class: DatasetsOfJobsMigration },
+  { name: '20261130000100_segments_anew', class: SegmentsAnewMigration },
 ];
 
 /** In the order in which they run. */

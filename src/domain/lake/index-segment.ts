@@ -1,12 +1,18 @@
 import { hash } from 'node:crypto';
 
 /** Begins each segment; another layout gets another one. */
-const mark = Buffer.from('LWX1');
+const mark = Buffer.from('LWX2');
 const checksumBytes = 8;
 const headBytes = mark.length + checksumBytes;
 /** Bytes of a key hash: a file of a million keys is taken for one that holds a stranger in one of a million cases. */
 const hashBytes = 5;
 const more = 0x80;
+
+/**
+ * Of a secret: 128 bits as hexadecimal digits. One block of SHA-256 has room for it, the column and a key of 20 characters; a
+ * longer secret made each hash take twice as long.
+ */
+export const secretDigits = 32;
 
 /** A key as a whole number below 2^40 under a secret, so that nobody without that can tell which keys a segment has. */
 export function keyHash(
@@ -18,6 +24,16 @@ export function keyHash(
   let number = 0;
   for (let at = 0; at < hashBytes; at += 1) number = number * 0x100 + digest.charCodeAt(at);
   return number;
+}
+
+/** The segment of a file with these distinct values in its key columns. */
+export function segmentOf(
+  secret: string,
+  keys: readonly { readonly column: string; readonly values: readonly string[] }[],
+): Buffer {
+  const hashes: number[] = [];
+  for (const { column, values } of keys) for (const value of values) hashes.push(keyHash(secret, { column, value }));
+  return encodeSegment(risingNumbers(hashes));
 }
 
 /** Rising numbers as their differences, seven bits a byte, behind a mark and a checksum. */

@@ -104,6 +104,17 @@ export interface KeysRequest extends EngineRequest {
   readonly rowsMax: number;
 }
 
+export interface IndexRequest extends KeysRequest {
+  /** Under which keys are hashed: digits as `secretDigits` says. */
+  readonly secret: string;
+}
+
+/** The segment of the index that one file has: its keyed hashes, see `segmentOf`. */
+export interface IndexResult {
+  readonly rows: number;
+  readonly segment: Uint8Array;
+}
+
 /** Distinct values of key columns, as the text by which selectors compare them; NULL is no value. */
 export interface KeysResult {
   readonly rows: number;
@@ -205,8 +216,10 @@ export interface LakeEngine {
    * copy is not exact; what `transform` throws ends the work.
    */
   transform(request: TransformRequest): Promise<RewriteResult>;
-  /** What an index of one file is made of; refuses key columns as `find` does. */
+  /** What is in the key columns of one file; refuses key columns as `find` does. */
   keys(request: KeysRequest): Promise<KeysResult>;
+  /** The same as a segment of the index, so that keys of those whom nobody asked about stay where they are read. */
+  index(request: IndexRequest): Promise<IndexResult>;
   /** Independent read-back of one file by other SQL than `rewrite`'s. */
   verify(request: VerifyRequest): Promise<VerifyResult>;
   close(): Promise<void>;

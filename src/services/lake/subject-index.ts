@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
-import { encodeSegment, keyHash, risingNumbers, segmentHolds } from '../../domain/lake/index-segment.ts';
+import { keyHash, risingNumbers, secretDigits, segmentHolds } from '../../domain/lake/index-segment.ts';
 import type { Logger } from '../../domain/logger.ts';
 import type { LakeTable } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
@@ -25,7 +25,7 @@ export interface SubjectIndexDeps {
   readonly logger: Logger;
 }
 
-/** Files above this are not indexed but scanned: their distinct keys would not fit the service's memory. */
+/** Files above this are not indexed but scanned: their distinct keys would not fit the engine's memory. */
 const indexedRowsMax = 5_000_000;
 /** Segments that are held in memory at a time. */
 const segmentBytesMax = 64 * 1024 * 1024;
@@ -64,7 +64,7 @@ export class SubjectIndex {
 
   /** Removes what the index knows of a file; the caller holds the lock of the file's row. */
   async purge(table: LakeTable, fileId: string): Promise<void> {
-    const segment = segmentOf(table, fileId);
+    const segment = placeOf(table, fileId);
     for (const path of [segment, stagedOf(segment)]) await this.#deps.store.remove(path);
   }
 
@@ -144,7 +144,7 @@ export class SubjectIndex {
     const now = new Map(files.map((file) => [file.path, file]));
     const good = found.map((raw) => registeredRow.parse(raw)).filter((row) => isSameContent(now.get(row.path), row));
     return good.map(({ id, path, rows, segment_bytes }) => {
-      return { segment: segmentOf(table, id), path, rows, bytes: segment_bytes };
+      return { segment: placeOf(table, id), path, rows, bytes: segment_bytes };
     });
   }
 
@@ -163,12 +163,12 @@ export class SubjectIndex {
       await tx.execute('delete from lake_file where id = ?', [fileId]);
       return;
     }
-    const { rows, keys } = await store.reading([row.path], ([path = '']) =>
-      engine.keys({ path, columns, rowsMax: indexedRowsMax, signal }),
+    const { rows, segment: hashed } = await store.reading([row.path], ([path = '']) =>
+      engine.index({ path, columns, rowsMax: indexedRowsMax, secret: this.#secret, signal }),
     );
-    const segment = segmentOf(table, fileId);
+    const segment = placeOf(table, fileId);
     const staged = stagedOf(segment);
-    await store.stage(staged, encodeSegment(this.#hashesOf(keys)));
+    await store.stage(staged, hashed);
     // What was read is what the segment speaks of only if nobody wrote the file meanwhile.
     if (!isSameContent(await store.stat(row.path), source)) {
       await store.remove(staged);
@@ -199,16 +199,9 @@ export class SubjectIndex {
     );
   }
 
-  #hashesOf(keys: readonly { readonly column: string; readonly values: readonly string[] }[]): Float64Array {
-    const secret = this.#secret;
-    const hashes: number[] = [];
-    for (const { column, values } of keys) for (const value of values) hashes.push(keyHash(secret, { column, value }));
-    return risingNumbers(hashes);
-  }
-
   /** Of the installation: the notary's digest of a constant. */
   get #secret(): string {
-    this.#derived ??= this.#deps.notary.digest('subject index');
+    this.#derived ??= this.#deps.notary.digest('subject index').slice(0, secretDigits);
     return this.#derived;
   }
 }
@@ -217,7 +210,7 @@ export class SubjectIndex {
  * Segment of a registered file, relative to the store's root. Nothing is laid into directories of others, whose readers may
  * take every file for data.
  */
-const segmentOf = (table: LakeTable, fileId: string): string =>
+const placeOf = (table: LakeTable, fileId: string): string =>
   `${table.origin === 'LANDED' ? `${table.location}/_index` : `_lineward/index/${table.id}`}/${fileId}.keys`;
 
 const stagedOf = (segment: string): string => `${segment}.staged`;

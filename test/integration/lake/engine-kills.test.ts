@@ -16,7 +16,7 @@ import {
 import { executionContext } from '../../testkit/lake.ts';
 import { type LakePlace, lakePlace, placeKinds } from '../../testkit/lake-place.ts';
 
-type Verb = 'find' | 'keys' | 'rewrite' | 'verify' | 'transform' | 'profile';
+type Verb = 'find' | 'index' | 'rewrite' | 'verify' | 'transform' | 'profile';
 
 /** When the engine's process is killed: with a request before it, over a copy that it has begun, or waiting for new values. */
 interface Blow {
@@ -31,7 +31,7 @@ const erasures: readonly Blow[] = [
   { verb: 'rewrite', nth: 1, over: 'the request' },
   { verb: 'rewrite', nth: 3, over: 'a copy' },
   { verb: 'rewrite', nth: 5, over: 'the request' },
-  { verb: 'keys', nth: 1, over: 'the request' },
+  { verb: 'index', nth: 1, over: 'the request' },
   { verb: 'verify', nth: 1, over: 'the request' },
   { verb: 'verify', nth: 3, over: 'the request' },
 ];
@@ -91,7 +91,7 @@ function underBlows(engine: DuckdbEngine) {
       return send({ ...request, transform: killing });
     },
   };
-  const verbs: readonly string[] = ['find', 'keys', 'rewrite', 'verify', 'transform', 'profile'] satisfies Verb[];
+  const verbs: readonly string[] = ['find', 'index', 'rewrite', 'verify', 'transform', 'profile'] satisfies Verb[];
   const struck = new Proxy<LakeEngine>(engine, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
@@ -189,7 +189,7 @@ describe.each(placeKinds)('in a $kind', ({ kind, missing }) => {
         expect(blows.kills).toBe(1);
         // For an index, and for files that shared a request, the engine is asked again at once; all else is begun again by whoever
         // runs the task.
-        const isAskedAgain = blow.verb === 'keys' || (how.transforms !== true && blow.verb !== 'find');
+        const isAskedAgain = blow.verb === 'index' || (how.transforms !== true && blow.verb !== 'find');
         expect(tries).toSatisfy((count: number) => count === 3 || (isAskedAgain && count === 2));
         expect(end).toEqual(undisturbed.end);
         await leavesNothing();

@@ -89,7 +89,7 @@ describe('the index of a table that others write', () => {
     expect(await summaryOf(watched.parts, table)).toMatchObject({ indexedFiles: 2, indexedAsOf: null });
     watched.calls = [];
     await indexer.run(table.id, quietRun());
-    expect(watched.calls.filter((verb) => verb === 'keys')).toHaveLength(1);
+    expect(watched.calls.filter((verb) => verb === 'index')).toHaveLength(1);
     expect((await summaryOf(watched.parts, table)).indexedAsOf).toBeInstanceOf(Date);
   });
 
@@ -125,7 +125,7 @@ describe('the index of a table that others write', () => {
     const file = watched.local(table, 'a.ndjson');
     await writeSent(file, one('AC1'));
     await indexerOf(watched.parts, { restMs: 60_000 }).run(table.id, quietRun());
-    expect(watched.calls).not.toContain('keys');
+    expect(watched.calls).not.toContain('index');
     expect((await summaryOf(watched.parts, table)).indexedAsOf).toBeNull();
     // Still written to, it is left for the next round.
     await writeFile(file, linesOf([...one('AC1'), ...one('AC2')]));
@@ -140,7 +140,7 @@ describe('the index of a table that others write', () => {
     const { table } = made;
     await mapToMessages(watched.db.em, table);
     watched.hook = (verb, call) => {
-      if (verb === 'keys') throw new LinewardError('LAKE_ENGINE_FAILED', 'the engine is gone');
+      if (verb === 'index') throw new LinewardError('LAKE_ENGINE_FAILED', 'the engine is gone');
       return call();
     };
     await landMessages(watched.parts, made, [{ account: 'AC1', to: '+1', day: '2018-06-01' }]);
@@ -188,7 +188,7 @@ describe('the index of a table that others write', () => {
     await process(indexerOf(watched.parts, { restMs: 60_000 }));
     expect(await isAsked()).toBe(true);
     watched.hook = (verb, call) => {
-      if (verb === 'keys') throw new LinewardError('INTERNAL', 'something nobody thought of');
+      if (verb === 'index') throw new LinewardError('INTERNAL', 'something nobody thought of');
       return call();
     };
     await process(indexerOf(watched.parts, { restMs: 0 }));

@@ -3,6 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keyHash, risingNumbers, segmentHolds, segmentOf } from '../../../src/domain/lake/index-segment.ts';
 import type {
   ColumnTexts,
   EngineSelection,
@@ -134,6 +135,21 @@ export function describeLakeEngine(name: string, makeEngine: EngineFactory): voi
           code: 'LAKE_TABLE_REFUSED',
         },
       );
+    });
+
+    it('makes of the same keys a segment, which tells nobody without the secret whom it knows', async () => {
+      const rows = [{ acc: 'A', phone: '+1', n: 1 }, { acc: 'A', phone: '+2', n: 2 }, { acc: 'B' }];
+      await engine.write({ path: at('s.parquet'), columns, rows });
+      const asked = { path: at('s.parquet'), columns: ['acc', 'phone'], rowsMax: 1_000 };
+      const { keys } = await engine.keys(asked);
+      const { rows: count, segment } = await engine.index({ ...asked, secret: 'mine' });
+      expect([count, Buffer.from(segment)]).toEqual([3, segmentOf('mine', keys)]);
+      const asks = (secret: string, value: string): boolean | null =>
+        segmentHolds(Buffer.from(segment), risingNumbers([keyHash(secret, { column: 'phone', value })]));
+      expect([asks('mine', '+2'), asks('mine', '+3'), asks('yours', '+2')]).toEqual([true, false, false]);
+      await expect(engine.index({ ...asked, secret: 'mine', rowsMax: 2 })).rejects.toMatchObject({
+        code: 'LAKE_TABLE_REFUSED',
+      });
     });
 
     it('lists keys of any text, to the last character', async () => {

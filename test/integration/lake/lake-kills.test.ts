@@ -37,7 +37,7 @@ const erasures: readonly Moment[] = [
     kill: { port: 'store', verb: 'remove', when: 'after', nth: 1 },
   },
   { state: 'PURGED and not on record', kill: { port: 'store', verb: 'remove', when: 'after', nth: 4 } },
-  { state: 'PURGED', kill: { port: 'engine', verb: 'keys', when: 'before', nth: 1 } },
+  { state: 'PURGED', kill: { port: 'engine', verb: 'index', when: 'before', nth: 1 } },
   { state: 'PURGED with a staged segment', kill: { port: 'store', verb: 'stage', when: 'after', nth: 1 } },
   { state: 'INDEXED and not on record', kill: { port: 'store', verb: 'publish', when: 'after', nth: 2 } },
   { state: 'INDEXED without a receipt', kill: { port: 'executor', verb: 'execute', when: 'after', nth: 1 } },

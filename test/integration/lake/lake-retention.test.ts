@@ -231,7 +231,7 @@ describe('a retention rule of a lake table', () => {
     { port: 'store', verb: 'swapIf', when: 'before', nth: 1 },
     { port: 'store', verb: 'swapIf', when: 'after', nth: 1 },
     { port: 'store', verb: 'remove', when: 'after', nth: 1 },
-    { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
+    { port: 'engine', verb: 'index', when: 'before', nth: 1 },
   ];
   it.each(points)('killed $when $verb $nth goes on to the same rows', async (kill) => {
     const onFirstDay = { ...everyone, keep: [{ accountId: 'AC0', subject: { field: 'sid', value: 'SM2' } }] };

@@ -150,7 +150,7 @@ describe('landing', () => {
     { port: 'store', verb: 'publish', when: 'before', nth: 1 },
     { port: 'store', verb: 'publish', when: 'after', nth: 1 },
     { port: 'store', verb: 'publish', when: 'after', nth: 2 },
-    { port: 'engine', verb: 'keys', when: 'before', nth: 1 },
+    { port: 'engine', verb: 'index', when: 'before', nth: 1 },
   ];
   it.each(points)('lands exactly once when killed $when $verb $nth', async (kill) => {
     const table = await messageTable(parts);

@@ -124,7 +124,7 @@ describe('the index of a table that others write', () => {
     expect(gaps.map(({ code }) => code)).toEqual(['LAKE_FILE_UNREADABLE', 'LAKE_TABLE_REFUSED']);
     watched.calls = [];
     await caughtUp(watched.parts, table);
-    expect(watched.calls).not.toContain('keys');
+    expect(watched.calls).not.toContain('index');
     await writeSent(watched.local(table, 'bad.ndjson'), one('AC2'));
     await caughtUp(watched.parts, table);
     expect(await summaryOf(watched.parts, table)).toMatchObject({ indexedFiles: 2, indexLeftFiles: 1 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
     engine: (engine) => ({
       ...around(engine, (_verb, call) => call()),
       write: (request) => engine.write(request),
-      keys: (request) => engine.keys(request),
+      index: (request) => engine.index(request),
       close: () => engine.close(),
       find: (request) => {
         scans += request.files.filter((file) => !file.includes('/_index/')).length;

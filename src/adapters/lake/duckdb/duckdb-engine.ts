@@ -4,6 +4,8 @@ import { LinewardError } from '../../../errors/lineward-error.ts';
 import type {
   FileFinding,
   FindRequest,
+  IndexRequest,
+  IndexResult,
   KeysRequest,
   KeysResult,
   LakeEngine,
@@ -80,6 +82,10 @@ export class DuckdbEngine implements LakeEngine {
 
   async keys({ signal, ...request }: KeysRequest): Promise<KeysResult> {
     return this.#blaming(request.path, () => this.#process.request('keys', request, { signal }));
+  }
+
+  async index({ signal, ...request }: IndexRequest): Promise<IndexResult> {
+    return this.#blaming(request.path, () => this.#process.request('index', request, { signal }));
   }
 
   async rewrite({ source, staged, selection, signal }: RewriteRequest): Promise<RewriteResult> {

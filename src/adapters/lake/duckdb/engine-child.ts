@@ -5,8 +5,9 @@
 import { rmSync } from 'node:fs';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { type FileFormat, fileFormats, formatOf } from '../../../domain/lake/file-format.ts';
+import { segmentOf } from '../../../domain/lake/index-segment.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
-import type { ColumnTexts } from '../../../services/lake/ports.ts';
+import type { ColumnTexts, IndexResult, KeysResult } from '../../../services/lake/ports.ts';
 import { avroFormat } from '../avro/avro-format.ts';
 import type { EngineParts, LakeFileFormat } from '../file-format.ts';
 import { ndjsonFormat } from '../ndjson/ndjson-format.ts';
@@ -108,7 +109,7 @@ async function run(
 }
 
 /** Work that no selection goes with. */
-function alone(
+async function alone(
   parts: EngineParts,
   formats: Opened['formats'],
   call: Exclude<EngineCall, { readonly verb: SelectingVerb }>,
@@ -118,6 +119,8 @@ function alone(
       return writeFile(parts.connection, call.request);
     case 'keys':
       return formats[formatOf(call.request.path)].keys(parts, call.request);
+    case 'index':
+      return indexed(await formats[formatOf(call.request.path)].keys(parts, call.request), call.request.secret);
     case 'profile':
       return formats[formatOf(call.request.path)].profile(parts, call.request.path);
     case 'survey':
@@ -144,6 +147,11 @@ function alone(
       return previewRows(parts.connection, call.request);
   }
 }
+
+const indexed = ({ rows, keys }: KeysResult, secret: string): IndexResult => ({
+  rows,
+  segment: segmentOf(secret, keys),
+});
 
 const ownPath = (path: string): string => path;
 

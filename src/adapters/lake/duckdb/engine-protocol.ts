@@ -4,6 +4,8 @@ import type {
   EngineSelection,
   FileFinding,
   FindRequest,
+  IndexRequest,
+  IndexResult,
   KeysRequest,
   KeysResult,
   ProfileRequest,
@@ -57,6 +59,7 @@ export interface EngineVerbs {
   readonly write: { readonly request: Omit<WriteRequest, 'signal'>; readonly result: { rows: number; bytes: number } };
   readonly find: { readonly request: Omit<FindRequest, 'signal'>; readonly result: readonly FileFinding[] };
   readonly keys: { readonly request: Omit<KeysRequest, 'signal'>; readonly result: KeysResult };
+  readonly index: { readonly request: Omit<IndexRequest, 'signal'>; readonly result: IndexResult };
   readonly rewrite: {
     readonly request: SelectedFiles<Pick<RewriteRequest, 'source' | 'staged'>>;
     readonly result: readonly FileAnswer<RewriteResult>[];
