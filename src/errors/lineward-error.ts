@@ -43,9 +43,10 @@ export function toLinewardError(error: unknown): LinewardError {
 const tooSlow =
   'The question takes the database longer than an answer may take; ask for less at a time: smaller pages, a narrower filter, fewer fields.';
 
-/** True for a statement that the server ended before its end: for the time it took, or because somebody there wanted it. */
+/** True for a statement that the server ended before its end, or that waited as long for a connection; the driver keeps codes, not errors. */
 function isCutOff(error: unknown): boolean {
-  return error instanceof Error && error.name === 'DriverException' && 'code' in error && error.code === '57014';
+  if (!(error instanceof Error) || error.name !== 'DriverException' || !('code' in error)) return false;
+  return error.code === '57014' || error.code === ('TIMEOUT' satisfies ErrorCode);
 }
 
 /** SQLSTATEs of a server that goes down, comes up or is full, and the system's names of a connection that fails. */

@@ -1,10 +1,7 @@
+import type { IndexRequest, IndexResult, KeysRequest, KeysResult } from '../../domain/lake/key-reading.ts';
 import type {
   FileFinding,
   FindRequest,
-  IndexRequest,
-  IndexResult,
-  KeysRequest,
-  KeysResult,
   LakeEngine,
   ProfileRequest,
   ProfileResult,

@@ -1,9 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { KeysRequest, KeysResult } from '../../domain/lake/key-reading.ts';
 import type {
   ColumnTexts,
   FileFinding,
-  KeysRequest,
-  KeysResult,
   ProfileResult,
   RewriteResult,
   SurveyedFile,

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { LinewardError } from '../../errors/lineward-error.ts';
 
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
 
@@ -10,8 +11,8 @@ export interface Shares {
 }
 
 /**
- * Keeps connections of a pool for others: nobody has more than `most` of them, and waits for one of their own beyond that. After
- * `timeoutMs` the wait ends as one for the pool itself does.
+ * Keeps connections of a pool for others: nobody has more than `most` of them, and waits for one of their own beyond that: at most
+ * for `timeoutMs`, then LinewardError TIMEOUT.
  */
 export function shareOut(pool: Pool, { most, timeoutMs, asker }: Shares): void {
   const held = new Map<string, Held>();
@@ -40,7 +41,7 @@ export function shareOut(pool: Pool, { most, timeoutMs, asker }: Shares): void {
     }
   }
 
-  const shared = (callback?: Connected): Promise<PoolClient> | void => {
+  const shared = (callback?: Connected): Promise<PoolClient> | undefined => {
     const who = asker();
     const connected = who === null ? connect() : connectWithin(who);
     if (callback === undefined) return connected;
@@ -48,6 +49,7 @@ export function shareOut(pool: Pool, { most, timeoutMs, asker }: Shares): void {
       (client) => callback(undefined, client, (reason) => client.release(reason === true || reason instanceof Error)),
       (error: Error) => callback(error, undefined, () => {}),
     );
+    return undefined;
   };
   pool.connect = shared as Pool['connect'];
 }
@@ -80,7 +82,7 @@ class Held {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(next);
-        reject(new Error('timeout exceeded when trying to connect: the rest is kept for others'));
+        reject(new LinewardError('TIMEOUT', 'others of the same actor took all connections that one actor has'));
       }, this.#timeoutMs);
       this.#waiting.add(next);
     });

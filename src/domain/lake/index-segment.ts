@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { ColumnKeys } from './key-reading.ts';
 
 /** Begins each segment; another layout gets another one. */
 const mark = Buffer.from('LWX2');
@@ -27,10 +28,7 @@ export function keyHash(
 }
 
 /** The segment of a file with these distinct values in its key columns. */
-export function segmentOf(
-  secret: string,
-  keys: readonly { readonly column: string; readonly values: readonly string[] }[],
-): Buffer {
+export function segmentOf(secret: string, keys: readonly ColumnKeys[]): Buffer {
   const hashes: number[] = [];
   for (const { column, values } of keys) for (const value of values) hashes.push(keyHash(secret, { column, value }));
   return encodeSegment(risingNumbers(hashes));

@@ -1,5 +1,6 @@
 import type { KeptRange } from '../../domain/governance/date-range.ts';
 import type { ContentIdentity } from '../../domain/lake/file-state.ts';
+import type { IndexRequest, IndexResult, KeysRequest, KeysResult } from '../../domain/lake/key-reading.ts';
 import type { LakeColumn } from '../../domain/lake/lake-column.ts';
 import type { AgeFinding, AgeLimit } from '../../domain/lake/retention.ts';
 
@@ -94,31 +95,6 @@ export interface RewriteRequest extends EngineRequest {
 export interface VerifyRequest extends EngineRequest {
   readonly path: string;
   readonly selection: EngineSelection;
-}
-
-export interface KeysRequest extends EngineRequest {
-  readonly path: string;
-  /** The first names accounts. */
-  readonly columns: readonly string[];
-  /** A file with more is LAKE_TABLE_REFUSED: its distinct keys would not fit into memory. */
-  readonly rowsMax: number;
-}
-
-export interface IndexRequest extends KeysRequest {
-  /** Under which keys are hashed: digits as `secretDigits` says. */
-  readonly secret: string;
-}
-
-/** The segment of the index that one file has: its keyed hashes, see `segmentOf`. */
-export interface IndexResult {
-  readonly rows: number;
-  readonly segment: Uint8Array;
-}
-
-/** Distinct values of key columns, as the text by which selectors compare them; NULL is no value. */
-export interface KeysResult {
-  readonly rows: number;
-  readonly keys: readonly { readonly column: string; readonly values: readonly string[] }[];
 }
 
 /**

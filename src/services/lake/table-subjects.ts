@@ -1,10 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { SubjectSelector } from '../../domain/governance/selection.ts';
+import type { KeysResult } from '../../domain/lake/key-reading.ts';
 import type { TargetPlace } from '../../domain/operations/target.ts';
 import { LakeTableSchema } from '../../entities/lake-table.entity.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 import type { SubjectScanner } from '../operations/ports.ts';
-import type { KeysResult, LakeEngine, LakeStore } from './ports.ts';
+import type { LakeEngine, LakeStore } from './ports.ts';
 
 const rowsMax = 50_000_000;
 /** Pairs of an account and a value in one file: not all of them stand in one row, and each costs a digest. */

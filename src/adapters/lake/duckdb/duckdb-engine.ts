@@ -1,13 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { formatOf } from '../../../domain/lake/file-format.ts';
+import type { IndexRequest, IndexResult, KeysRequest, KeysResult } from '../../../domain/lake/key-reading.ts';
 import { LinewardError } from '../../../errors/lineward-error.ts';
 import type {
   FileFinding,
   FindRequest,
-  IndexRequest,
-  IndexResult,
-  KeysRequest,
-  KeysResult,
   LakeEngine,
   ProfileRequest,
   ProfileResult,

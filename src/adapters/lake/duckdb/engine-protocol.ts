@@ -1,13 +1,10 @@
+import type { IndexRequest, IndexResult, KeysRequest, KeysResult } from '../../../domain/lake/key-reading.ts';
 import type { ErrorCode } from '../../../errors/codes.ts';
 import type {
   ColumnTexts,
   EngineSelection,
   FileFinding,
   FindRequest,
-  IndexRequest,
-  IndexResult,
-  KeysRequest,
-  KeysResult,
   ProfileRequest,
   ProfileResult,
   RewriteRequest,

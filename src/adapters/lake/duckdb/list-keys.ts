@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { KeysResult } from '../../../services/lake/ports.ts';
+import type { KeysResult } from '../../../domain/lake/key-reading.ts';
 import { refused, tooManyRows } from '../records/record-failure.ts';
 import { readFailure } from './duckdb-failure.ts';
 import { queryRow } from './duckdb-session.ts';

@@ -1,9 +1,8 @@
 import { rm, stat } from 'node:fs/promises';
+import type { KeysRequest, KeysResult } from '../../../domain/lake/key-reading.ts';
 import type {
   ColumnTexts,
   FileFinding,
-  KeysRequest,
-  KeysResult,
   ProfileResult,
   RewriteResult,
   SurveyedFile,
