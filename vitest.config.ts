@@ -31,6 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          isolate: false,
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/testkit/global-setup.ts'],
           testTimeout: 60_000,
@@ -41,6 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          isolate: false,
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/testkit/global-setup.ts'],
           testTimeout: 120_000,

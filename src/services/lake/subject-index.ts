@@ -56,7 +56,6 @@ export interface SegmentBuild {
  */
 export class SubjectIndex {
   readonly #deps: SubjectIndexDeps;
-  #derived: string | undefined;
 
   constructor(deps: SubjectIndexDeps) {
     this.#deps = deps;
@@ -116,7 +115,8 @@ export class SubjectIndex {
     );
     const asked = new Set(keys.map(({ column }) => column));
     const segments = await this.#segmentsOf(table, files, { accountField: act.accountField, asked });
-    const hashes = risingNumbers(keys.map((key) => keyHash(this.#secret, key)));
+    const secret = this.#secretOf(table);
+    const hashes = risingNumbers(keys.map((key) => keyHash(secret, key)));
     const free = new Map<string, number>();
     for (const group of groupsOf(segments, Math.min(this.#deps.store.readBytesMax, segmentBytesMax))) {
       act.signal?.throwIfAborted();
@@ -164,7 +164,7 @@ export class SubjectIndex {
       return;
     }
     const { rows, segment: hashed } = await store.reading([row.path], ([path = '']) =>
-      engine.index({ path, columns, rowsMax: indexedRowsMax, secret: this.#secret, signal }),
+      engine.index({ path, columns, rowsMax: indexedRowsMax, secret: this.#secretOf(table), signal }),
     );
     const segment = placeOf(table, fileId);
     const staged = stagedOf(segment);
@@ -199,10 +199,9 @@ export class SubjectIndex {
     );
   }
 
-  /** Of the installation: the notary's digest of a constant. */
-  get #secret(): string {
-    this.#derived ??= this.#deps.notary.digest('subject index').slice(0, secretDigits);
-    return this.#derived;
+  /** Of a table: what reads its files is told it, and could read their keys anyway. */
+  #secretOf({ id }: LakeTable): string {
+    return this.#deps.notary.digest(`subject index ${id}`).slice(0, secretDigits);
   }
 }
 
