@@ -31,7 +31,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          isolate: false,
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/testkit/global-setup.ts'],
           testTimeout: 60_000,
@@ -42,7 +41,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          isolate: false,
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/testkit/global-setup.ts'],
           testTimeout: 120_000,

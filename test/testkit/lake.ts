@@ -19,7 +19,7 @@ import { RetentionService } from '../../src/services/lake/retention.service.ts';
 import { SubjectIndex } from '../../src/services/lake/subject-index.ts';
 import { TableColumns } from '../../src/services/lake/table-columns.ts';
 import type { TableTransformation } from '../../src/services/lake/table-transformation.ts';
-import type { ExecutionContext } from '../../src/services/operations/ports.ts';
+import type { ExecutionContext, Notary } from '../../src/services/operations/ports.ts';
 import { RegistryReadModel } from '../../src/services/registry/registry.read-model.ts';
 import { SearchEntries } from '../../src/services/registry/search-entries.ts';
 import { quietLogger } from './actor.ts';
@@ -67,13 +67,22 @@ export function around<T extends object>(port: T, hook: (verb: string, call: () 
   });
 }
 
+/** The index of each table has a secret of its own. Here it is one, so that what two tables are left with can be compared to the byte. */
+function likeForTables(notary: Notary): Notary {
+  return {
+    publicKey: notary.publicKey,
+    sign: (text) => notary.sign(text),
+    digest: (value) => notary.digest(String(value).startsWith('subject index ') ? 'subject index' : value),
+  };
+}
+
 export async function lakeParts(em: EntityManager, root: string, wraps: PortWraps = {}): Promise<LakeParts> {
   await mkdir(join(root, 'lake'), { recursive: true });
   const localStore = new LocalLakeStore({ root: join(root, 'lake') });
   const duckdb = new DuckdbEngine({ memoryLimitMb: 256, threads: 2, timeoutMs: 60_000, tempDir: join(root, 'tmp') });
   const store = wraps.store?.(localStore) ?? localStore;
   const engine = wraps.engine?.(duckdb) ?? duckdb;
-  const notary = await LocalNotary.open(join(root, 'keys'));
+  const notary = likeForTables(await LocalNotary.open(join(root, 'keys')));
   const index = new SubjectIndex({ em, store, engine, notary, logger: quietLogger });
   const columns = new TableColumns({
     em,
