@@ -19,8 +19,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     reporters: ['default'],
-    // Many tests wait for servers: one file more than there are cores, on two of them, keeps these at work.
-    maxWorkers: 3,
+    // Each file has servers and processes of its own at work: a third at a time keeps the other two waiting, and is no sooner done.
+    maxWorkers: 2,
     sequence: { sequencer: LongFirst },
     projects: [
       {
