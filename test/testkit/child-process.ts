@@ -9,5 +9,7 @@ import type { Readable } from 'node:stream';
 export function startChild(module: string, ...args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
   const child = spawn(process.execPath, [module, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stderr.pipe(process.stderr);
+  // Nobody may want to read it, and a full pipe would hold the child up.
+  child.stdout.resume();
   return child;
 }

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { Turns } from '../../domain/turns.ts';
 import { LinewardError } from '../../errors/lineward-error.ts';
 
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
@@ -15,16 +16,19 @@ export interface Shares {
  * for `timeoutMs`, then LinewardError TIMEOUT.
  */
 export function shareOut(pool: Pool, { most, timeoutMs, asker }: Shares): void {
-  const held = new Map<string, Held>();
+  const held = new Map<string, Turns>();
+  const patience = (): AbortSignal => AbortSignal.timeout(timeoutMs);
   const connect = pool.connect.bind(pool);
 
   async function connectWithin(who: string): Promise<PoolClient> {
-    const own = held.get(who) ?? new Held(most, timeoutMs);
+    const own = held.get(who) ?? new Turns(most);
     held.set(who, own);
-    await own.take();
+    await own.enter(patience).catch((cause: unknown) => {
+      throw new LinewardError('TIMEOUT', 'others of the same actor took all connections that one actor has', { cause });
+    });
     const giveBack = (): void => {
-      own.giveBack();
-      if (own.isFree()) held.delete(who);
+      own.leave();
+      if (own.isIdle()) held.delete(who);
     };
     try {
       const client = await connect();
@@ -52,50 +56,4 @@ export function shareOut(pool: Pool, { most, timeoutMs, asker }: Shares): void {
     return undefined;
   };
   pool.connect = shared as Pool['connect'];
-}
-
-/** What one has, and those of their questions that wait. */
-class Held {
-  readonly #most: number;
-  readonly #timeoutMs: number;
-  readonly #waiting = new Set<() => void>();
-  #count = 0;
-
-  constructor(most: number, timeoutMs: number) {
-    this.#most = most;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  isFree(): boolean {
-    return this.#count === 0 && this.#waiting.size === 0;
-  }
-
-  async take(): Promise<void> {
-    if (this.#count < this.#most) {
-      this.#count += 1;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const next = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(next);
-        reject(new LinewardError('TIMEOUT', 'others of the same actor took all connections that one actor has'));
-      }, this.#timeoutMs);
-      this.#waiting.add(next);
-    });
-  }
-
-  /** To the one of theirs that has waited longest, if any. */
-  giveBack(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#count -= 1;
-      return;
-    }
-    this.#waiting.delete(next);
-    next();
-  }
 }
